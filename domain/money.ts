@@ -1,0 +1,23 @@
+/** What a line costs: whole paise, so there is nothing to round while items are sold by the piece. */
+export const linePaise = (pricePaise: number, quantity: number): number => pricePaise * quantity;
+
+export const sumPaise = (amounts: Iterable<number>): number => {
+  let total = 0;
+  for (const amount of amounts) total += amount;
+  return total;
+};
+
+/**
+ * Reads rupees as a shopkeeper writes them ("45", "45.5", "₹1,299.00", "१२") into whole paise.
+ * Works on the digits, never through a fraction, so no paisa is lost.
+ * Returns undefined for what is not an amount or has more than two decimals.
+ */
+export function paiseFromRupees(text: string): number | undefined {
+  const plain = text
+    .replace(/^(?:₹|rs\.?|inr)\s*/i, '')
+    .replace(/[०-९]/g, (digit) => String(digit.charCodeAt(0) - 0x0966))
+    .replaceAll(',', '');
+  const match = /^(\d{1,9})(?:\.(\d{1,2})0*)?$/.exec(plain);
+  if (!match) return undefined;
+  return Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
+}

@@ -1,0 +1,194 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { connectEventStore } from '../platform/event-store.ts';
+import { createLog } from '../platform/log.ts';
+import { storePass } from '../platform/pass.ts';
+import { createPool } from '../platform/postgres.ts';
+import { openVault } from '../platform/vault.ts';
+import { PROJECTIONS } from '../projector/app.ts';
+import { runProjector } from '../projector/run.ts';
+import { createReadApi } from '../read-api/app.ts';
+import { Projected } from '../read-api/projected.ts';
+import { createWriteApi } from '../write-api/app.ts';
+import { createHandler } from '../write-api/handle.ts';
+import { runReactor } from '../write-api/reactor.ts';
+import { startEventStore } from './event-store/server.ts';
+import { startPostgres } from './postgres.ts';
+
+/** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
+export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
+
+/** Undone in reverse order, all of it even when something fails. */
+class Cleanup {
+  #steps: (() => Promise<unknown>)[] = [];
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+  async run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.#steps.toReversed()) {
+      await step().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'could not clean up');
+  }
+}
+
+/** An empty folder that `cleanup` removes. */
+async function temporaryFolder(cleanup: Cleanup): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'doorstep-test-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A new database on the run's Postgres, or on one of its own where a file is run by hand. */
+async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> {
+  let base = process.env[TEST_POSTGRES_URL];
+  if (!base) {
+    const postgres = await startPostgres({ dir: await temporaryFolder(cleanup) });
+    cleanup.add(() => postgres.stop());
+    base = postgres.url('postgres');
+  }
+  const admin = new pg.Client({ connectionString: base });
+  await admin.connect();
+  const urls: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const name = `test_${randomBytes(6).toString('hex')}`;
+    await admin.query(`create database ${name}`);
+    const url = new URL(base);
+    url.pathname = `/${name}`;
+    urls.push(url.href);
+  }
+  cleanup.add(async () => {
+    for (const url of urls) {
+      await admin.query(`drop database if exists ${new URL(url).pathname.slice(1)} with (force)`);
+    }
+    await admin.end();
+  });
+  return urls;
+}
+
+/** Where the real parts of a test are: an event store and two databases, all empty. */
+export async function startParts() {
+  const cleanup = new Cleanup();
+  const [databaseUrl, vaultUrl] = await newDatabases(cleanup, 2);
+  const store = await startEventStore({ dir: await temporaryFolder(cleanup) });
+  cleanup.add(() => store.close());
+  return {
+    eventStoreUrl: store.url,
+    databaseUrl: databaseUrl!,
+    vaultUrl: vaultUrl!,
+    cleanup,
+    stop: () => cleanup.run(),
+  };
+}
+
+export type Answer<T> = { status: number; headers: Headers; body: T; position: string | null };
+
+export type Shop = Awaited<ReturnType<typeof startShop>>;
+
+/**
+ * The whole line in this process, over real HTTP: write-api with its reactor, projector, read-api,
+ * on a real event store and a real Postgres.
+ */
+export async function startShop() {
+  const { cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
+  const log = createLog('test', process.env.LOG_LEVEL ?? 'silent');
+  const client = connectEventStore(eventStoreUrl);
+  cleanup.add(() => client.dispose());
+  const pool = createPool(databaseUrl, log);
+  const vaultPool = createPool(vaultUrl, log, 4);
+  cleanup.add(() => pool.end());
+  cleanup.add(() => vaultPool.end());
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const vault = await openVault(vaultPool, 'a secret of the tests, 32 or more');
+  const handler = createHandler(client);
+  const reactor = runReactor({ client, handler, log, signal });
+  const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
+  cleanup.add(async () => {
+    stopping.abort();
+    await Promise.all([reactor, projector]);
+  });
+  const projected = new Projected(databaseUrl, pool, log);
+  await projected.start();
+  cleanup.add(() => projected.stop());
+  const storePassSecret = 'another secret of the tests, 32 or more';
+  const writeApi = await createWriteApi({ client, handler, vault, log });
+  const readApi = await createReadApi({ pool, projected, vault, storePassSecret, log });
+  const writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
+  const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
+  cleanup.add(() => writeApi.close());
+  cleanup.add(() => readApi.close());
+
+  async function send<T>(url: string, init: RequestInit): Promise<Answer<T>> {
+    const response = await fetch(url, init);
+    const text = await response.text();
+    const { status, headers } = response;
+    const body = (text ? JSON.parse(text) : null) as T;
+    return { status, headers, body, position: headers.get('doorstep-position') };
+  }
+
+  return {
+    client,
+    pool,
+    log,
+    handler,
+    writeUrl: `${writeUrl}/api/write`,
+    readUrl: `${readUrl}/api/read`,
+    databaseUrl,
+    eventStoreUrl,
+    passOf: (storeId: string) => storePass(storePassSecret, storeId),
+
+    /** Sends a command; `body` as JSON. */
+    write: <T = Record<string, unknown>>(
+      method: string,
+      path: string,
+      body?: unknown,
+      headers: Record<string, string> = {},
+    ) =>
+      send<T>(`${writeUrl}/api/write${path}`, {
+        method,
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+
+    /** Sends a price list. */
+    importCsv: <T = Record<string, unknown>>(
+      storeId: string,
+      csv: string | ReadableStream,
+      map = '',
+    ) =>
+      send<T>(
+        `${writeUrl}/api/write/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`,
+        { method: 'POST', headers: { 'content-type': 'text/csv' }, body: csv, duplex: 'half' },
+      ),
+
+    /** Reads; with the position of a command, what that command did. */
+    read: <T = Record<string, unknown>>(
+      path: string,
+      position?: string | null,
+      headers: Record<string, string> = {},
+    ) =>
+      send<T>(`${readUrl}/api/read${path}`, {
+        headers: { ...(position && { 'doorstep-position': position }), ...headers },
+      }),
+
+    stop: () => cleanup.run(),
+  };
+}
+
+/** A registered shop with a price list of `name,price` lines; its listings' ids, in that order. */
+export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', 'Basmati,95.50']) {
+  const store = { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' };
+  const { body } = await shop.write<{ storeId: string }>('POST', '/stores', store);
+  const rows = lines.map((line, index) => `s${index + 1},${line}`);
+  const csv = ['sku,name,price', ...rows].join('\n');
+  const imported = await shop.importCsv(body.storeId, csv);
+  const listingIds = lines.map((_, index) => `${body.storeId}.s${index + 1}`);
+  return { storeId: body.storeId, listingIds, position: imported.position };
+}
+
+export const newKey = (): string => randomUUID();

@@ -1,0 +1,56 @@
+/** What a variable must look like, and how to say so when it does not. */
+type Rule = { pattern: RegExp; hint: string; fallback?: string };
+
+const HTTP_URL = /^https?:\/\/[^\s/]+(?::\d+)?\/?$/;
+const POSTGRES_URL = /^postgres(?:ql)?:\/\/\S+$/;
+
+/** Every environment variable of every room. `local` and docker-compose.yml set the same names. */
+const RULES = {
+  HOST: { pattern: /^\S+$/, hint: 'the address to listen on', fallback: '127.0.0.1' },
+  PORT: { pattern: /^\d{1,5}$/, hint: 'the TCP port to listen on, 0 for any free one' },
+  LOG_LEVEL: {
+    pattern: /^(?:trace|debug|info|warn|error|fatal|silent)$/,
+    hint: 'trace, debug, info, warn, error, fatal or silent',
+    fallback: 'info',
+  },
+  EVENTSTORE_URL: { pattern: /^esdb(?:\+discover)?:\/\/\S+$/, hint: 'esdb://host:2113?tls=false' },
+  DATABASE_URL: { pattern: POSTGRES_URL, hint: 'postgres://… of the read models (disposable)' },
+  VAULT_URL: { pattern: POSTGRES_URL, hint: 'postgres://… of the keys of personal data' },
+  VAULT_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: wraps those keys' },
+  STORE_PASS_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters' },
+  READ_API_URL: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
+  PUBLIC_URL: { pattern: HTTP_URL, hint: 'the address that people type, https://shop.example' },
+  CLOUDFRONT_DISTRIBUTION_ID: {
+    pattern: /^\w*$/,
+    hint: 'the distribution to purge; empty where no cache stands in front',
+    fallback: '',
+  },
+  CLOUDFRONT_ENDPOINT: {
+    pattern: /^(?:https?:\/\/\S+)?$/,
+    hint: "where CloudFront's API answers; empty for Amazon's own",
+    fallback: '',
+  },
+  ORIGIN_WEB: { pattern: HTTP_URL, hint: 'http://host:port of web' },
+  ORIGIN_READ_API: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
+  ORIGIN_WRITE_API: { pattern: HTTP_URL, hint: 'http://host:port of write-api' },
+} satisfies Record<string, Rule>;
+
+export type VariableName = keyof typeof RULES;
+
+/**
+ * The named variables of this process, validated. Throws one error that lists everything that is
+ * missing or wrong and what is right, so that a process never starts half configured.
+ */
+export function environment<Name extends VariableName>(...names: Name[]): Record<Name, string> {
+  const wrong: string[] = [];
+  const values = names.map((name) => {
+    const rule: Rule = RULES[name];
+    const value = process.env[name] ?? rule.fallback;
+    // The value itself may be a secret, so it is not repeated.
+    if (value === undefined) wrong.push(`${name} is not set: ${rule.hint}`);
+    else if (!rule.pattern.test(value)) wrong.push(`${name} is not valid: ${rule.hint}`);
+    return [name, value ?? ''] as const;
+  });
+  if (wrong.length > 0) throw new Error(`Environment:\n  ${wrong.join('\n  ')}`);
+  return Object.fromEntries(values) as Record<Name, string>;
+}

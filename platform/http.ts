@@ -1,0 +1,178 @@
+import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import fastify, {
+  LogController,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import type { Logger } from './log.ts';
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+/** A price list comes over a village's connection: that takes minutes. */
+const REQUEST_TIMEOUT_MS = 10 * 60_000;
+const KEEP_ALIVE_MS = 5_000;
+/** While draining: long enough for every keep-alive connection to hear `Connection: close`. */
+const DRAIN_MS = 1_000;
+const CLOSE_TIMEOUT_MS = 10_000;
+
+export const PROBLEM_TYPE = 'application/problem+json';
+export const POSITION_HEADER = 'doorstep-position';
+
+/** An error answer (RFC 9457): a stable `code` for programs, a `detail` that says what to do. */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Record<string, string>;
+  constructor(status: number, code: string, detail: string, headers: Record<string, string> = {}) {
+    super(detail);
+    this.name = 'Problem';
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/** "Not now": refused before anything was done, or with an outcome that a repeat will tell. */
+export const unavailable = (code: string, detail: string): Problem =>
+  new Problem(503, code, detail, { 'retry-after': '1' });
+
+const FASTIFY_CODES: Record<string, string> = {
+  FST_ERR_VALIDATION: 'INVALID_REQUEST',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'UNSUPPORTED_MEDIA_TYPE',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'INVALID_JSON',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'INVALID_JSON',
+};
+
+/** What the caller may know about an error that no room foresaw. */
+function generalProblem(error: FastifyError): Problem {
+  const status = error.statusCode ?? 500;
+  if (status >= 500) return new Problem(500, 'INTERNAL', 'Something went wrong here: try again.');
+  const code = FASTIFY_CODES[error.code] ?? (status === 413 ? 'BODY_TOO_LARGE' : 'INVALID_REQUEST');
+  return new Problem(status, code, error.message);
+}
+
+export type AppOptions = {
+  log: Logger;
+  title: string;
+  /** Where the routes live, e.g. `/api/read`; the OpenAPI document is at `openapi.json` below. */
+  prefix: string;
+  /** Turns an error of the room's own into its answer; undefined for one it does not know. */
+  problemOf?: (error: unknown) => Problem | undefined;
+  /** Rejects when the room cannot serve. */
+  healthy: () => Promise<void>;
+  routes: (app: FastifyInstance) => void;
+};
+
+/** An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /healthz. */
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestIdHeader: 'x-request-id',
+    genReqId: () => randomUUID(),
+    // A wrong type or an unknown field is refused, never guessed at.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
+  }) as unknown as FastifyInstance;
+  acceptJson(app);
+  answerProblems(app, options);
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
+  });
+  app.get('/healthz', { schema: { hide: true } }, async () => {
+    await options.healthy();
+    return { ok: true };
+  });
+  await app.register(
+    async (scope) => {
+      options.routes(scope);
+      scope.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+    },
+    { prefix: options.prefix },
+  );
+  return app;
+}
+
+/** JSON in UTF-8 (RFC 8259, 8.1): broken bytes are refused instead of read as U+FFFD. */
+function acceptJson(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeContentTypeParser(['application/json', 'text/plain']);
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, body: Buffer, done) => {
+      if (body.length === 0) return done(null, undefined);
+      if (!isUtf8(body)) {
+        return done(new Problem(400, 'INVALID_UTF8', 'The body is not UTF-8: encode it as such.'));
+      }
+      // Runs `done` by itself, with the value or with an error of Fastify's.
+      void parseJson(request, body.toString(), done);
+      return undefined;
+    },
+  );
+}
+
+function answerProblems(app: FastifyInstance, { problemOf, log }: AppOptions): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem =
+      error instanceof Problem ? error : (problemOf?.(error) ?? generalProblem(error));
+    if (problem.status >= 500) {
+      log.error({ err: error, requestId: request.id, url: request.routeOptions.url }, 'failed');
+    }
+    return sendProblem(reply.headers(problem.headers), problem);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new Problem(404, 'NOT_FOUND', `Nothing is at ${request.method} ${request.url}.`),
+    ),
+  );
+}
+
+function sendProblem(reply: FastifyReply, { status, code, message }: Problem) {
+  return reply
+    .code(status)
+    .header('cache-control', 'no-store')
+    .type(PROBLEM_TYPE)
+    .send({ type: 'about:blank', title: code, status, code, detail: message });
+}
+
+/** Listens until the process is asked to end (SIGTERM, SIGINT); then drains, closes and exits. */
+export async function serve(
+  app: FastifyInstance,
+  {
+    host,
+    port,
+    log,
+    onClose,
+  }: { host: string; port: string; log: Logger; onClose: () => Promise<void> },
+): Promise<void> {
+  let draining = false;
+  app.addHook('onSend', async (_request, reply) => {
+    if (draining) reply.header('connection', 'close');
+  });
+  const address = await app.listen({ host, port: Number(port) });
+  log.info({ address }, 'listening');
+  const stop = async () => {
+    if (draining) return;
+    draining = true;
+    setTimeout(() => process.exit(1), CLOSE_TIMEOUT_MS).unref();
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+    app.server.closeIdleConnections();
+    await app.close();
+    await onClose();
+    process.exit(0);
+  };
+  const onSignal = () =>
+    void stop().catch((error: unknown) => {
+      log.error({ err: error }, 'could not close cleanly');
+      process.exit(1);
+    });
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}

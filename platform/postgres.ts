@@ -1,0 +1,58 @@
+import pg from 'pg';
+import type { Logger } from './log.ts';
+
+export type Pool = pg.Pool;
+export type Connection = pg.PoolClient;
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+const IDLE_TIMEOUT_MS = 30_000;
+
+// Counts, paise and log positions stay far below 2^53: read them as numbers.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+// Times leave as they are stored in events: RFC 3339 in UTC.
+pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => new Date(text).toISOString());
+
+/** A bounded set of connections that survives a restart of Postgres. */
+export function createPool(url: string, log: Logger, max = 10): Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+  });
+  // Without a listener an idle connection's error would end the process.
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle Postgres connection was lost'));
+  return pool;
+}
+
+/** Runs `work` in one transaction: all of it is kept, or nothing. */
+export async function transaction<T>(
+  pool: Pool,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await connection.query('begin');
+    const result = await work(connection);
+    await connection.query('commit');
+    return result;
+  } catch (error) {
+    await connection.query('rollback').catch((failure: Error) => (broken = failure));
+    throw error;
+  } finally {
+    // A connection that could not even roll back is thrown away, not given to the next.
+    connection.release(broken);
+  }
+}
+
+/** Whether Postgres could not be reached, as against having refused what it was asked. */
+export function isPostgresUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  // Class 08: connection; 57P0x: shutting or starting up; 53: out of resources; 40: lost a race.
+  if (/^(?:08|57P|53|40)/.test(code) || /^E[A-Z]+$/.test(code)) return true;
+  return code === '' && /connection|timeout/i.test(error.message);
+}

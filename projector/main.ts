@@ -1,0 +1,48 @@
+import { createServer } from 'node:http';
+import { environment } from '../platform/env.ts';
+import { connectEventStore } from '../platform/event-store.ts';
+import { createLog } from '../platform/log.ts';
+import { createPool } from '../platform/postgres.ts';
+import { PROJECTIONS } from './app.ts';
+import { createPurger, noPurger } from './purge.ts';
+import { runProjector } from './run.ts';
+
+const env = environment(
+  'HOST',
+  'PORT',
+  'LOG_LEVEL',
+  'EVENTSTORE_URL',
+  'DATABASE_URL',
+  'CLOUDFRONT_DISTRIBUTION_ID',
+  'CLOUDFRONT_ENDPOINT',
+);
+const log = createLog('projector', env.LOG_LEVEL);
+const client = connectEventStore(env.EVENTSTORE_URL);
+const pool = createPool(env.DATABASE_URL, log);
+const purger = env.CLOUDFRONT_DISTRIBUTION_ID
+  ? createPurger({
+      distributionId: env.CLOUDFRONT_DISTRIBUTION_ID,
+      endpoint: env.CLOUDFRONT_ENDPOINT,
+      log,
+    })
+  : noPurger;
+const stopping = new AbortController();
+
+/** It serves nobody: this only tells whoever watches the process that it lives. */
+const health = createServer((_request, response) => response.end('{"ok":true}'));
+health.listen(Number(env.PORT), env.HOST);
+
+const stop = () => stopping.abort();
+process.on('SIGTERM', stop).on('SIGINT', stop);
+const { signal } = stopping;
+try {
+  await runProjector({ client, pool, log, signal, projections: PROJECTIONS }, (tags) =>
+    purger.purge(tags),
+  );
+} catch (error) {
+  log.fatal({ err: error }, 'the projector failed');
+  process.exitCode = 1;
+}
+health.close();
+await Promise.all([purger.close(), client.dispose(), pool.end()]);
+process.exit();

@@ -1,0 +1,118 @@
+import type { OrderEvent } from '../domain/order.ts';
+import type { StoreOrderEvent, StoreOrderStatus } from '../domain/store-order.ts';
+import { projection, type Fact } from './projection.ts';
+import { defineTable, type Row, type Rows } from './rows.ts';
+
+const orders = defineTable(
+  'placed',
+  {
+    order_id: 'uuid',
+    status: 'text',
+    reason: 'text?',
+    placed_at: 'timestamptz',
+    total_paise: 'bigint',
+    payment: 'text',
+    person_id: 'uuid',
+    sealed_recipient: 'text',
+  },
+  ['order_id'],
+);
+
+const parts = defineTable(
+  'part',
+  {
+    store_order_id: 'uuid',
+    order_id: 'uuid',
+    store_id: 'text',
+    status: 'text',
+    reason: 'text?',
+    total_paise: 'bigint',
+    lines: 'jsonb',
+  },
+  ['store_order_id'],
+  { indexes: ['(order_id)'] },
+);
+
+const timeline = defineTable(
+  'timeline',
+  {
+    position: 'bigint',
+    order_id: 'uuid',
+    store_order_id: 'uuid?',
+    event: 'text',
+    reason: 'text?',
+    at: 'timestamptz',
+  },
+  ['position'],
+  { indexes: ['(order_id)'] },
+);
+
+export type PlacedRow = Row<typeof orders>;
+export type PartRow = Row<typeof parts>;
+export type TimelineRow = Row<typeof timeline>;
+
+type Told = { event: string; orderId: string; storeOrderId?: string; reason?: string };
+
+function tell({ at, position }: Fact<unknown>, told: Told, rows: Rows): void {
+  const { event, orderId, storeOrderId = null, reason = null } = told;
+  const row = { position: Number(position), order_id: orderId, store_order_id: storeOrderId };
+  rows.put(timeline, { ...row, event, reason, at });
+  rows.changed(`order-${orderId}`);
+}
+
+/** A handler for a step of the whole order. */
+const orderStep =
+  (event: OrderEvent['type'], status: string) =>
+  (fact: Fact<{ reason?: string }>, rows: Rows): void => {
+    const reason = fact.data.reason ?? null;
+    rows.patch(orders, { order_id: fact.id }, { status, reason });
+    tell(fact, { event, orderId: fact.id, ...(reason && { reason }) }, rows);
+  };
+
+/** A handler for a step of one shop's part. */
+const partStep =
+  (event: StoreOrderEvent['type'], status: StoreOrderStatus) =>
+  (fact: Fact<{ orderId: string; reason?: string }>, rows: Rows): void => {
+    const { orderId, reason = null } = fact.data;
+    rows.patch(parts, { store_order_id: fact.id }, { status, reason });
+    const told = { event, orderId, storeOrderId: fact.id };
+    tell(fact, { ...told, ...(reason && { reason }) }, rows);
+  };
+
+/** What a shopper follows after the checkout. */
+export const myOrders = projection<OrderEvent | StoreOrderEvent>({
+  name: 'my_orders',
+  version: 1,
+  tables: [orders, parts, timeline],
+
+  on: {
+    OrderPlaced(fact, rows) {
+      const { id, data, at } = fact;
+      const { totalPaise, payment, personId, sealedRecipient } = data;
+      const state = { status: 'placed', reason: null, placed_at: at, total_paise: totalPaise };
+      const person = { person_id: personId, sealed_recipient: sealedRecipient };
+      rows.put(orders, { order_id: id, ...state, payment, ...person });
+      for (const part of data.parts) {
+        rows.put(parts, {
+          store_order_id: part.storeOrderId,
+          order_id: id,
+          store_id: part.storeId,
+          status: 'submitted',
+          reason: null,
+          total_paise: part.totalPaise,
+          lines: part.lines,
+        });
+      }
+      tell(fact, { event: 'OrderPlaced', orderId: id }, rows);
+    },
+    OrderConfirmed: orderStep('OrderConfirmed', 'confirmed'),
+    OrderRejected: orderStep('OrderRejected', 'rejected'),
+    OrderCompleted: orderStep('OrderCompleted', 'completed'),
+    StoreOrderSubmitted: partStep('StoreOrderSubmitted', 'submitted'),
+    StoreOrderAccepted: partStep('StoreOrderAccepted', 'accepted'),
+    StoreOrderRejected: partStep('StoreOrderRejected', 'rejected'),
+    StoreOrderPacked: partStep('StoreOrderPacked', 'packed'),
+    StoreOrderDispatched: partStep('StoreOrderDispatched', 'dispatched'),
+    StoreOrderDelivered: partStep('StoreOrderDelivered', 'delivered'),
+  },
+});

@@ -1,0 +1,150 @@
+import { headOfLog, type EventStore } from '../platform/event-store.ts';
+import type { Logger } from '../platform/log.ts';
+import { isPostgresUnavailable, transaction, type Pool } from '../platform/postgres.ts';
+import { followLog, waitUnlessAborted, type Batch } from '../platform/subscription.ts';
+import { applyEvents } from './apply.ts';
+import {
+  CheckpointMoved,
+  PROJECTED_CHANNEL,
+  createSchema,
+  openLive,
+  prepareDatabase,
+  resumeAfter,
+  type Target,
+} from './checkpoint.ts';
+import type { Projection } from './projection.ts';
+
+/** Events that are applied in one transaction. */
+const MAX_BATCH_EVENTS = 2_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+/** A swap that waits longer for readers of the old tables steps back and tries again. */
+const SWAP_LOCK_TIMEOUT_MS = 2_000;
+
+export type Projector = {
+  client: EventStore;
+  pool: Pool;
+  log: Logger;
+  signal: AbortSignal;
+  projections: Projection[];
+};
+
+/**
+ * Keeps the live read models up with the log, for ever; those of an older version are rebuilt
+ * beside it and swapped in. `onChanged` hears the tags of every commit. Resolves when `signal`
+ * aborts.
+ */
+export async function runProjector(
+  projector: Projector,
+  onChanged: (tags: Set<string>) => void = () => {},
+): Promise<void> {
+  const { client, pool, log, signal } = projector;
+  let retryMs = FIRST_RETRY_MS;
+  while (!signal.aborted) {
+    const round = new AbortController();
+    const both = AbortSignal.any([signal, round.signal]);
+    try {
+      await prepareDatabase(pool);
+      const { current, outdated } = await openLive(pool, projector.projections);
+      await assertNotAhead(client, current);
+      const rebuilt =
+        outdated.length > 0
+          ? rebuild({ ...projector, projections: outdated, signal: both }).then(() => round.abort())
+          : undefined;
+      const followed = followLog({
+        client,
+        after: resumeAfter(current),
+        maxBatch: MAX_BATCH_EVENTS,
+        log,
+        signal: both,
+        consume: async ({ events }) => {
+          if (events.length === 0) return;
+          onChanged(await applyEvents({ pool, log, notify: true }, current, events));
+          retryMs = FIRST_RETRY_MS;
+        },
+      });
+      await Promise.all([followed, rebuilt]);
+    } catch (error) {
+      round.abort();
+      if (!(error instanceof CheckpointMoved) && !isPostgresUnavailable(error)) throw error;
+      log.warn({ err: error, retryMs }, 'the projector takes up again from its checkpoints');
+      await waitUnlessAborted(retryMs, signal);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+    }
+  }
+}
+
+/** Rows from events that the log does not have would never be right again: refuse to start. */
+async function assertNotAhead(client: EventStore, targets: Target[]): Promise<void> {
+  const head = await headOfLog(client);
+  const ahead = targets.filter(({ position }) => position > head).map(({ schema }) => schema);
+  if (ahead.length > 0) {
+    throw new Error(
+      `${ahead.join(', ')} has seen events beyond the end of the log, which was restored or ` +
+        'replaced: rebuild the read models with `npm run ops -- replay`',
+    );
+  }
+}
+
+/**
+ * Fills new schemas from the whole log beside the live ones and swaps them in once they have
+ * caught up; readers never notice. `onProgress` hears the position after each batch.
+ */
+export async function rebuild(
+  { client, pool, log, signal, projections }: Projector,
+  onProgress: (position: bigint, events: number) => void = () => {},
+): Promise<void> {
+  await prepareDatabase(pool);
+  const targets = await transaction(pool, async (connection) => {
+    const created: Target[] = [];
+    for (const projection of projections) {
+      created.push(await createSchema(connection, projection, `${projection.name}_next`));
+    }
+    return created;
+  });
+  const done = new AbortController();
+  const consume = async ({ events, caughtUp }: Batch) => {
+    if (events.length > 0) {
+      await applyEvents({ pool, log, notify: false }, targets, events);
+      onProgress(events.at(-1)!.position, events.length);
+    }
+    if (caughtUp && (await swapIn(pool, targets))) done.abort();
+  };
+  const both = AbortSignal.any([signal, done.signal]);
+  const maxBatch = MAX_BATCH_EVENTS;
+  await followLog({ client, after: undefined, maxBatch, log, signal: both, consume });
+}
+
+/**
+ * Puts rebuilt schemas in the place of the live ones, unless those have seen more of the log.
+ * The live projector finds its checkpoint moved and goes on from the new one.
+ */
+async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
+  return transaction(pool, async (connection) => {
+    await connection.query(`set local lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
+    const { rows } = await connection.query<{ schema: string; position: number }>(
+      'select schema, position from projector.checkpoint where schema = any($1) for update',
+      [targets.map(({ projection }) => projection.name)],
+    );
+    const liveOf = new Map(rows.map(({ schema, position }) => [schema, BigInt(position)]));
+    const behind = targets.some(
+      ({ projection, position }) => position < (liveOf.get(projection.name) ?? position),
+    );
+    if (behind) return false;
+    for (const { projection, schema } of targets) {
+      const live = projection.name;
+      await connection.query(`drop schema if exists ${live} cascade`);
+      await connection.query(`alter schema ${schema} rename to ${live}`);
+      await connection.query('delete from projector.checkpoint where schema = $1', [live]);
+      await connection.query('update projector.checkpoint set schema = $2 where schema = $1', [
+        schema,
+        live,
+      ]);
+      await connection.query('delete from projector.parked where projection = $1', [live]);
+    }
+    const position = targets[0]!.position.toString();
+    const message = JSON.stringify({ position, tags: null });
+    await connection.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, message]);
+    return true;
+  });
+}

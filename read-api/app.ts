@@ -1,0 +1,65 @@
+import { POSITION_HEADER, Problem, createApp, unavailable } from '../platform/http.ts';
+import type { Logger } from '../platform/log.ts';
+import { isPostgresUnavailable, type Pool } from '../platform/postgres.ts';
+import type { Vault } from '../platform/vault.ts';
+import { PublicAnswers } from './answers.ts';
+import { cartRoutes } from './cart.ts';
+import { catalogueRoutes } from './catalogue.ts';
+import { myOrdersRoutes } from './my-orders.ts';
+import { orderBoardRoutes } from './order-board.ts';
+import type { Projected } from './projected.ts';
+
+/** Postgres: no such table or schema. */
+const UNDEFINED_TABLE = '42P01';
+
+/** What the routes stand on. */
+export type Services = {
+  pool: Pool;
+  projected: Projected;
+  answers: PublicAnswers;
+  vault: Vault;
+  storePassSecret: string;
+  log: Logger;
+};
+
+function problemOf(error: unknown): Problem | undefined {
+  const notProjectedYet =
+    error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE;
+  return notProjectedYet || isPostgresUnavailable(error)
+    ? unavailable('UNAVAILABLE', 'This cannot be read just now: ask again in a moment.')
+    : undefined;
+}
+
+function positionAsked(header: string | string[] | undefined): bigint | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === 'string' && /^\d{1,19}$/.test(header)) return BigInt(header);
+  throw new Problem(
+    400,
+    'INVALID_POSITION',
+    `${POSITION_HEADER} is a whole number: repeat it as it came.`,
+  );
+}
+
+export function createReadApi(options: Omit<Services, 'answers'>) {
+  const services = { ...options, answers: new PublicAnswers(options.projected) };
+  return createApp({
+    log: services.log,
+    title: 'Doorstep Groceries: queries',
+    prefix: '/api/read',
+    problemOf,
+    healthy: async () => {
+      await services.pool.query('select 1 from projector.checkpoint limit 1');
+    },
+    routes: (app) => {
+      // Read your writes: whoever says what they have done waits until it is to be seen.
+      app.addHook('onRequest', async (request) => {
+        const position = positionAsked(request.headers[POSITION_HEADER]);
+        if (position !== undefined) await services.projected.reach(position);
+      });
+      catalogueRoutes(app, services);
+      cartRoutes(app, services);
+      myOrdersRoutes(app, services);
+      orderBoardRoutes(app, services);
+    },
+  });
+}

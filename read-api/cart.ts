@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../platform/http.ts';
+import type { Pool } from '../platform/postgres.ts';
+import type { CartRow } from '../projector/cart.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+import type { CatalogueItem } from './catalogue.ts';
+
+export type CartLine = Omit<CatalogueItem, 'stock' | 'subcategory'> & {
+  quantity: number;
+  linePaise: number;
+  /** Whether the shop has any of it left. */
+  available: boolean;
+};
+
+export type Cart = {
+  cartId: string;
+  status: 'open' | 'checked-out';
+  orderId: string | null;
+  stores: { storeId: string; name: string; subtotalPaise: number; lines: CartLine[] }[];
+  /** Pieces in all. */
+  quantity: number;
+  /** At today's prices; the order is priced anew when it is placed. */
+  totalPaise: number;
+};
+
+type Line = CartLine & { storeId: string; storeName: string };
+
+/** Whose cart it is comes with sessions: until then, knowing its id is what opens it. */
+async function readCart(pool: Pool, cartId: string): Promise<Cart> {
+  const { rows: carts } = await pool.query<CartRow>({
+    name: 'cart',
+    text: 'select * from cart.cart where cart_id = $1',
+    values: [cartId],
+  });
+  const cart = carts[0];
+  if (!cart) throw new Problem(404, 'CART_NOT_FOUND', 'There is no such cart: open one first.');
+  const { rows: lines } = await pool.query<Line>({
+    name: 'cart-lines',
+    text: `select l.listing_id as "listingId", l.name, l.names, l.brand, l.category, l.pack,
+        l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise", c.quantity,
+        l.price_paise * c.quantity as "linePaise", coalesce(s.quantity > 0, true) as available,
+        t.store_id as "storeId", t.name as "storeName"
+      from cart.line c
+        join catalogue.listing l using (listing_id)
+        join catalogue.store t using (store_id)
+        left join catalogue.stock s using (listing_id)
+      where c.cart_id = $1 order by c.added_at`,
+    values: [cartId],
+  });
+  const stores = [...Map.groupBy(lines, (line) => line.storeId)].map(([storeId, group]) => ({
+    storeId,
+    name: group[0]!.storeName,
+    subtotalPaise: group.reduce((sum, line) => sum + line.linePaise, 0),
+    lines: group.map(({ storeId: _id, storeName: _name, ...line }) => line),
+  }));
+  return {
+    cartId,
+    status: cart.status as Cart['status'],
+    orderId: cart.order_id,
+    stores,
+    quantity: lines.reduce((sum, line) => sum + line.quantity, 0),
+    totalPaise: stores.reduce((sum, store) => sum + store.subtotalPaise, 0),
+  };
+}
+
+const params = {
+  type: 'object',
+  properties: { cartId: { type: 'string', format: 'uuid' } },
+} as const;
+
+export function cartRoutes(app: FastifyInstance, { pool }: Services): void {
+  app.get<{ Params: { cartId: string } }>(
+    '/carts/:cartId',
+    { schema: { params } },
+    async (request, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      return readCart(pool, request.params.cartId);
+    },
+  );
+}

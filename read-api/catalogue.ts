@@ -1,0 +1,222 @@
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../platform/http.ts';
+import type { Pool } from '../platform/postgres.ts';
+import type { StoreRow } from '../projector/catalogue.ts';
+import type { Services } from './app.ts';
+
+const DEFAULT_PAGE = 24;
+const MAX_PAGE = 100;
+const MAX_STORES = 200;
+const MAX_SEARCH_WORDS = 6;
+
+export type Store = {
+  storeId: string;
+  name: string;
+  city: string;
+  pincode: string;
+  /** How many different items it sells. */
+  listings: number;
+};
+
+export type CatalogueItem = {
+  listingId: string;
+  name: string;
+  names: { hi?: string; ta?: string };
+  brand: string | null;
+  category: string;
+  subcategory: string | null;
+  pack: string | null;
+  pricePaise: number;
+  mrpPaise: number | null;
+  /** Pieces on the shelf; null where the shop does not count. */
+  stock: number | null;
+};
+
+export type Catalogue = {
+  storeId: string;
+  items: CatalogueItem[];
+  categories: { name: string; count: number }[];
+  /** What to send as `after` for the next page; null on the last. */
+  next: string | null;
+};
+
+export type Listing = CatalogueItem & {
+  storeId: string;
+  storeName: string;
+  sku: string;
+  description: string | null;
+  hsn: string | null;
+  gstPercent: number | null;
+};
+
+/** An item as it stands in a catalogue; `l` is the listing, `s` its stock. */
+const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.category,
+  l.subcategory, l.pack, l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
+  s.quantity as stock`;
+
+const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
+  (select count(*)::int from catalogue.listing l where l.store_id = s.store_id) as listings`;
+
+/** Throws a 404 for an unknown shop. */
+export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
+  const { rows } = await pool.query<StoreRow>({
+    name: 'store',
+    text: 'select * from catalogue.store where store_id = $1',
+    values: [storeId],
+  });
+  if (!rows[0]) throw new Problem(404, 'STORE_NOT_FOUND', `There is no shop "${storeId}".`);
+  return rows[0];
+}
+
+/** The first three digits of a PIN code are its sorting district: the shops around it. */
+async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores: Store[] }> {
+  const { rows } = await pool.query<Store>(
+    `select ${STORE_COLUMNS} from catalogue.store s
+     where $1::text is null or left(s.pincode, 3) = left($1, 3)
+     order by s.pincode = $1 desc, s.city, s.name, s.store_id limit $2`,
+    [pin ?? null, MAX_STORES],
+  );
+  return { stores: rows };
+}
+
+async function readStore(pool: Pool, storeId: string): Promise<Store> {
+  await findStore(pool, storeId);
+  const { rows } = await pool.query<Store>(
+    `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
+    [storeId],
+  );
+  return rows[0]!;
+}
+
+type Wanted = { category?: string; q?: string; after?: string; limit?: string };
+type Cursor = [sortKey: string, listingId: string];
+
+const encodeCursor = (cursor: Cursor): string =>
+  Buffer.from(JSON.stringify(cursor)).toString('base64url');
+
+function decodeCursor(after: string): Cursor {
+  try {
+    const cursor: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
+    if (
+      Array.isArray(cursor) &&
+      cursor.length === 2 &&
+      cursor.every((p) => typeof p === 'string')
+    ) {
+      return cursor as Cursor;
+    }
+  } catch {
+    // Falls through: whatever is wrong with it, it is none of ours.
+  }
+  throw new Problem(400, 'INVALID_CURSOR', '`after` is not the `next` of a page: leave it out.');
+}
+
+async function readCatalogue(pool: Pool, storeId: string, wanted: Wanted): Promise<Catalogue> {
+  const limit = wanted.limit === undefined ? DEFAULT_PAGE : Number(wanted.limit);
+  if (limit < 1 || limit > MAX_PAGE) {
+    throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${MAX_PAGE}.`);
+  }
+  await findStore(pool, storeId);
+  const values: unknown[] = [storeId];
+  const where = ['l.store_id = $1'];
+  const add = (condition: (parameter: string) => string, value: unknown) =>
+    where.push(condition(`$${values.push(value)}`));
+  if (wanted.category) add((category) => `l.category = ${category}`, wanted.category);
+  const words = (wanted.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  for (const word of words.slice(0, MAX_SEARCH_WORDS)) {
+    add((pattern) => `l.search like ${pattern}`, `%${word.replace(/[\\%_]/g, '\\$&')}%`);
+  }
+  if (wanted.after) {
+    const [sortKey, listingId] = decodeCursor(wanted.after);
+    const parameters = `$${values.push(sortKey)}, $${values.push(listingId)}`;
+    where.push(`(l.sort_key, l.listing_id) > (${parameters})`);
+  }
+  // One more than asked for tells whether there is a next page.
+  const page = pool.query<CatalogueItem & { sortKey: string }>(
+    `select ${ITEM_COLUMNS}, l.sort_key as "sortKey"
+     from catalogue.listing l left join catalogue.stock s using (listing_id)
+     where ${where.join(' and ')}
+     order by l.sort_key, l.listing_id limit $${values.push(limit + 1)}`,
+    values,
+  );
+  const counts = pool.query<{ name: string; count: number }>(
+    `select category as name, count(*)::int as count from catalogue.listing
+     where store_id = $1 group by category order by category`,
+    [storeId],
+  );
+  const [{ rows }, { rows: categories }] = await Promise.all([page, counts]);
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  const items = rows.slice(0, limit).map(({ sortKey: _sortKey, ...item }) => item);
+  return {
+    storeId,
+    items,
+    categories,
+    next: last ? encodeCursor([last.sortKey, last.listingId]) : null,
+  };
+}
+
+async function readListing(pool: Pool, listingId: string): Promise<Listing> {
+  const { rows } = await pool.query<Listing>(
+    `select ${ITEM_COLUMNS}, l.store_id as "storeId", t.name as "storeName",
+       l.description, l.hsn, l.gst_percent::float as "gstPercent",
+       substr(l.listing_id, length(l.store_id) + 2) as sku
+     from catalogue.listing l
+       join catalogue.store t using (store_id)
+       left join catalogue.stock s using (listing_id)
+     where listing_id = $1`,
+    [listingId],
+  );
+  if (!rows[0]) throw new Problem(404, 'LISTING_NOT_FOUND', `Nobody sells "${listingId}".`);
+  return rows[0];
+}
+
+const storesQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    pin: { type: 'string', pattern: '^[1-9][0-9]{5}$', description: 'India Post PIN code' },
+  },
+} as const;
+
+const catalogueQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    category: { type: 'string', maxLength: 300 },
+    q: { type: 'string', maxLength: 200, description: 'Words that are all to be found' },
+    after: { type: 'string', maxLength: 2_000, description: '`next` of the page before' },
+    limit: { type: 'string', pattern: '^[0-9]{1,3}$', description: `1–${MAX_PAGE}` },
+  },
+} as const;
+
+/** An item's shop is the first part of its id, which is how its answer is purged. */
+const storeTag = (listingId: string): string => `store-${listingId.split('.', 1)[0]}`;
+
+export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Services): void {
+  app.get<{ Querystring: { pin?: string } }>(
+    '/stores',
+    { schema: { querystring: storesQuery } },
+    (request, reply) =>
+      answers.send(request, reply, ['stores'], () => readStores(pool, request.query.pin)),
+  );
+
+  app.get<{ Params: { storeId: string } }>('/stores/:storeId', (request, reply) => {
+    const { storeId } = request.params;
+    return answers.send(request, reply, [`store-${storeId}`], () => readStore(pool, storeId));
+  });
+
+  app.get<{ Params: { storeId: string }; Querystring: Wanted }>(
+    '/stores/:storeId/catalogue',
+    { schema: { querystring: catalogueQuery } },
+    (request, reply) => {
+      const { storeId } = request.params;
+      return answers.send(request, reply, [`store-${storeId}`], () =>
+        readCatalogue(pool, storeId, request.query),
+      );
+    },
+  );
+
+  app.get<{ Params: { listingId: string } }>('/listings/:listingId', (request, reply) => {
+    const { listingId } = request.params;
+    return answers.send(request, reply, [storeTag(listingId)], () => readListing(pool, listingId));
+  });
+}

@@ -1,0 +1,69 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { unavailable } from '../platform/http.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+
+/** Keeps proxies from closing a quiet stream, and tells us of pages that are gone. */
+const HEARTBEAT_MS = 15_000;
+const MAX_STREAMS = 2_000;
+/** What a browser waits before it connects again. */
+const RECONNECT_MS = 1_000;
+
+/**
+ * Sends what `read` gives as server-sent events (WHATWG HTML, 9.2): at once, and again after every
+ * commit of the projector that changed one of `tags`. Changes that come while one is read are
+ * told together.
+ */
+export async function sendLive(
+  { projected, log }: Services,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  options: { event: string; tags: string[]; read: () => Promise<object> },
+): Promise<void> {
+  if (projected.listeners >= MAX_STREAMS) {
+    throw unavailable('BUSY', 'Too many pages follow live: ask for the page without /live.');
+  }
+  const first = await options.read();
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': PRIVATE_CACHING,
+    'x-accel-buffering': 'no',
+  });
+  let due = false;
+  let busy = false;
+  const send = (data: object) =>
+    raw.write(
+      `event: ${options.event}\nid: ${projected.position}\ndata: ${JSON.stringify(data)}\n\n`,
+    );
+  async function sendDue(): Promise<void> {
+    if (busy) return;
+    busy = true;
+    try {
+      // A page that does not keep up gets the newest state once it does, not every one.
+      while (due && !raw.writableNeedDrain && !raw.destroyed) {
+        due = false;
+        send(await options.read());
+      }
+    } catch (error) {
+      log.warn({ err: error, requestId: request.id }, 'a live page was closed: it connects again');
+      raw.end();
+    } finally {
+      busy = false;
+    }
+  }
+  const off = projected.onChange(({ tags }) => {
+    if (tags && !options.tags.some((tag) => tags.includes(tag))) return;
+    due = true;
+    void sendDue();
+  });
+  const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
+  raw.on('drain', () => void sendDue());
+  raw.on('close', () => {
+    off();
+    clearInterval(heartbeat);
+  });
+  raw.write(`retry: ${RECONNECT_MS}\n\n`);
+  send(first);
+}

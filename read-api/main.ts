@@ -1,0 +1,34 @@
+import { environment } from '../platform/env.ts';
+import { serve } from '../platform/http.ts';
+import { createLog } from '../platform/log.ts';
+import { createPool } from '../platform/postgres.ts';
+import { openVault } from '../platform/vault.ts';
+import { createReadApi } from './app.ts';
+import { Projected } from './projected.ts';
+
+const env = environment(
+  'HOST',
+  'PORT',
+  'LOG_LEVEL',
+  'DATABASE_URL',
+  'VAULT_URL',
+  'VAULT_SECRET',
+  'STORE_PASS_SECRET',
+);
+const log = createLog('read-api', env.LOG_LEVEL);
+const pool = createPool(env.DATABASE_URL, log);
+const vaultPool = createPool(env.VAULT_URL, log);
+const vault = await openVault(vaultPool, env.VAULT_SECRET);
+const projected = new Projected(env.DATABASE_URL, pool, log);
+await projected.start();
+const storePassSecret = env.STORE_PASS_SECRET;
+
+await serve(await createReadApi({ pool, projected, vault, storePassSecret, log }), {
+  host: env.HOST,
+  port: env.PORT,
+  log,
+  onClose: async () => {
+    await projected.stop();
+    await Promise.all([pool.end(), vaultPool.end()]);
+  },
+});

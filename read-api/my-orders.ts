@@ -1,0 +1,140 @@
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../platform/http.ts';
+import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+import { sendLive } from './live.ts';
+
+export type Recipient = {
+  contact: { name: string; phone: string };
+  address: { line1: string; city: string; pincode: string };
+};
+
+export type OrderLine = {
+  listingId: string;
+  name: string;
+  names: { hi?: string; ta?: string };
+  pack: string | null;
+  quantity: number;
+  pricePaise: number;
+  linePaise: number;
+};
+
+export type StoreOrderStatus =
+  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
+
+export type StoreOrder = {
+  storeOrderId: string;
+  storeId: string;
+  storeName: string;
+  status: StoreOrderStatus;
+  reason: string | null;
+  totalPaise: number;
+  lines: OrderLine[];
+};
+
+export type TimelineEntry = {
+  at: string;
+  event: string;
+  storeOrderId: string | null;
+  storeName: string | null;
+  reason: string | null;
+};
+
+export type Order = {
+  orderId: string;
+  status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+  reason: string | null;
+  placedAt: string;
+  totalPaise: number;
+  payment: 'cash-on-delivery';
+  /** Null once the person was erased. */
+  contact: Recipient['contact'] | null;
+  address: Recipient['address'] | null;
+  storeOrders: StoreOrder[];
+  /** Oldest first. */
+  timeline: TimelineEntry[];
+};
+
+/** Like a cart, an order is opened by knowing its id, until people sign in. */
+async function readOrder({ pool, vault }: Services, orderId: string): Promise<Order> {
+  const placed = pool.query<PlacedRow>({
+    name: 'order',
+    text: 'select * from my_orders.placed where order_id = $1',
+    values: [orderId],
+  });
+  const parts = pool.query<PartRow & { store_name: string | null }>({
+    name: 'order-parts',
+    text: `select p.*, s.name as store_name
+      from my_orders.part p left join catalogue.store s using (store_id)
+      where p.order_id = $1 order by s.name, p.store_order_id`,
+    values: [orderId],
+  });
+  const timeline = pool.query<TimelineRow>({
+    name: 'order-timeline',
+    text: 'select * from my_orders.timeline where order_id = $1 order by position',
+    values: [orderId],
+  });
+  const [order, { rows: partRows }, { rows: timelineRows }] = await Promise.all([
+    placed.then(({ rows }) => rows[0]),
+    parts,
+    timeline,
+  ]);
+  if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
+  const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
+  const [recipient] = await vault.openAll<Recipient>([sealed]);
+  const names = new Map(partRows.map((part) => [part.store_order_id, part.store_name]));
+  return {
+    orderId,
+    status: order.status as Order['status'],
+    reason: order.reason,
+    placedAt: order.placed_at,
+    totalPaise: order.total_paise,
+    payment: order.payment as Order['payment'],
+    contact: recipient?.contact ?? null,
+    address: recipient?.address ?? null,
+    storeOrders: partRows.map((part) => ({
+      storeOrderId: part.store_order_id,
+      storeId: part.store_id,
+      storeName: part.store_name ?? part.store_id,
+      status: part.status as StoreOrderStatus,
+      reason: part.reason,
+      totalPaise: part.total_paise,
+      lines: part.lines as OrderLine[],
+    })),
+    timeline: timelineRows.map(({ at, event, store_order_id: storeOrderId, reason }) => ({
+      at,
+      event,
+      storeOrderId,
+      storeName: storeOrderId && (names.get(storeOrderId) ?? null),
+      reason,
+    })),
+  };
+}
+
+const params = {
+  type: 'object',
+  properties: { orderId: { type: 'string', format: 'uuid' } },
+} as const;
+
+export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
+  app.get<{ Params: { orderId: string } }>(
+    '/orders/:orderId',
+    { schema: { params } },
+    async (request, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      return readOrder(services, request.params.orderId);
+    },
+  );
+
+  app.get<{ Params: { orderId: string } }>(
+    '/orders/:orderId/live',
+    { schema: { params } },
+    (request, reply) => {
+      const { orderId } = request.params;
+      const read = () => readOrder(services, orderId);
+      const tags = [`order-${orderId}`];
+      return sendLive(services, request, reply, { event: 'order', tags, read });
+    },
+  );
+}

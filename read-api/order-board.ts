@@ -1,0 +1,95 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { bearsStorePass } from '../platform/pass.ts';
+import type { CardRow } from '../projector/order-board.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+import { findStore } from './catalogue.ts';
+import { sendLive } from './live.ts';
+import type { OrderLine, Recipient, StoreOrderStatus } from './my-orders.ts';
+
+/** Open orders that a board shows, oldest first; far more than a shop could work on. */
+const MAX_OPEN = 300;
+/** Orders that ended in the last day, newest first. */
+const MAX_ENDED = 50;
+
+export type BoardCard = {
+  storeOrderId: string;
+  orderId: string;
+  status: StoreOrderStatus;
+  reason: string | null;
+  submittedAt: string;
+  changedAt: string;
+  totalPaise: number;
+  payment: 'cash-on-delivery';
+  pincode: string;
+  /** Null without the shop's pass, and once the person was erased. */
+  contact: Recipient['contact'] | null;
+  address: Recipient['address'] | null;
+  lines: OrderLine[];
+};
+
+export type Board = {
+  storeId: string;
+  name: string;
+  /** Whether the shop's pass came along, so that customers' contacts are shown. */
+  signedIn: boolean;
+  storeOrders: BoardCard[];
+};
+
+async function readBoard(
+  { pool, vault }: Services,
+  storeId: string,
+  signedIn: boolean,
+): Promise<Board> {
+  const { name } = await findStore(pool, storeId);
+  const { rows } = await pool.query<CardRow>({
+    name: 'board',
+    text: `(select * from order_board.card where store_id = $1 and ended_at is null
+       order by submitted_at limit ${MAX_OPEN})
+      union all
+      (select * from order_board.card where store_id = $1 and ended_at > now() - interval '1 day'
+       order by ended_at desc limit ${MAX_ENDED})`,
+    values: [storeId],
+  });
+  const recipients = signedIn
+    ? await vault.openAll<Recipient>(
+        rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
+      )
+    : [];
+  const storeOrders = rows.map((row, index) => ({
+    storeOrderId: row.store_order_id,
+    orderId: row.order_id,
+    status: row.status as StoreOrderStatus,
+    reason: row.reason,
+    submittedAt: row.submitted_at,
+    changedAt: row.changed_at,
+    totalPaise: row.total_paise,
+    payment: row.payment as BoardCard['payment'],
+    pincode: row.pincode,
+    contact: recipients[index]?.contact ?? null,
+    address: recipients[index]?.address ?? null,
+    lines: row.lines as OrderLine[],
+  }));
+  return { storeId, name, signedIn, storeOrders };
+}
+
+type BoardRequest = FastifyRequest<{ Params: { storeId: string } }>;
+
+export function orderBoardRoutes(app: FastifyInstance, services: Services): void {
+  const reader = (request: BoardRequest) => {
+    const { storeId } = request.params;
+    const { authorization } = request.headers;
+    const signedIn = bearsStorePass(services.storePassSecret, storeId, authorization);
+    return () => readBoard(services, storeId, signedIn);
+  };
+
+  app.get<{ Params: { storeId: string } }>('/stores/:storeId/board', async (request, reply) => {
+    reply.header('cache-control', PRIVATE_CACHING);
+    return reader(request)();
+  });
+
+  app.get<{ Params: { storeId: string } }>('/stores/:storeId/board/live', (request, reply) => {
+    const tags = [`board-${request.params.storeId}`];
+    return sendLive(services, request, reply, { event: 'board', tags, read: reader(request) });
+  });
+}

@@ -1,0 +1,68 @@
+import { Rejected, type RejectionCode } from '../domain/decider.ts';
+import {
+  AppendOutcomeUnknown,
+  headOfLog,
+  isEventStoreUnavailable,
+  type EventStore,
+} from '../platform/event-store.ts';
+import { Problem, createApp, unavailable } from '../platform/http.ts';
+import type { Logger } from '../platform/log.ts';
+import { isPostgresUnavailable } from '../platform/postgres.ts';
+import type { Vault } from '../platform/vault.ts';
+import { cartRoutes } from './cart.ts';
+import type { Handler } from './handle.ts';
+import { importRoutes } from './import.ts';
+import { orderRoutes } from './order.ts';
+import { storeOrderRoutes } from './store-order.ts';
+import { storeRoutes } from './store.ts';
+
+/** What the routes stand on. */
+export type Services = { client: EventStore; handler: Handler; vault: Vault; log: Logger };
+
+const STATUS_OF: Record<RejectionCode, number> = {
+  CART_EMPTY: 409,
+  CART_CHECKED_OUT: 409,
+  CART_CHANGED: 409,
+  CART_NOT_FOUND: 404,
+  CART_TOO_LARGE: 409,
+  LISTING_NOT_FOUND: 404,
+  ORDER_ALREADY_PLACED: 409,
+  ORDER_NOT_FOUND: 404,
+  PRICE_ABOVE_MRP: 422,
+  STORE_ALREADY_REGISTERED: 409,
+  STORE_NOT_FOUND: 404,
+  STORE_ORDER_NOT_FOUND: 404,
+  WRONG_STATUS: 409,
+};
+
+function problemOf(error: unknown): Problem | undefined {
+  if (error instanceof Rejected) {
+    return new Problem(STATUS_OF[error.code], error.code, error.message);
+  }
+  if (error instanceof AppendOutcomeUnknown) {
+    return unavailable(
+      'OUTCOME_UNKNOWN',
+      'It may or may not have been done: repeat the request with the same Idempotency-Key.',
+    );
+  }
+  if (isEventStoreUnavailable(error) || isPostgresUnavailable(error)) {
+    return unavailable('UNAVAILABLE', 'Nothing was done: try again in a moment.');
+  }
+  return undefined;
+}
+
+export const createWriteApi = (services: Services) =>
+  createApp({
+    log: services.log,
+    title: 'Doorstep Groceries: commands',
+    prefix: '/api/write',
+    problemOf,
+    healthy: async () => void (await headOfLog(services.client)),
+    routes: (app) => {
+      storeRoutes(app, services);
+      importRoutes(app, services);
+      cartRoutes(app, services);
+      orderRoutes(app, services);
+      storeOrderRoutes(app, services);
+    },
+  });

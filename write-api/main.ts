@@ -1,0 +1,35 @@
+import { environment } from '../platform/env.ts';
+import { connectEventStore } from '../platform/event-store.ts';
+import { serve } from '../platform/http.ts';
+import { createLog } from '../platform/log.ts';
+import { createPool } from '../platform/postgres.ts';
+import { openVault } from '../platform/vault.ts';
+import { createWriteApi } from './app.ts';
+import { createHandler } from './handle.ts';
+import { runReactor } from './reactor.ts';
+
+const env = environment('HOST', 'PORT', 'LOG_LEVEL', 'EVENTSTORE_URL', 'VAULT_URL', 'VAULT_SECRET');
+const log = createLog('write-api', env.LOG_LEVEL);
+const client = connectEventStore(env.EVENTSTORE_URL);
+const handler = createHandler(client);
+const pool = createPool(env.VAULT_URL, log);
+const vault = await openVault(pool, env.VAULT_SECRET);
+const stopping = new AbortController();
+
+const reactor = runReactor({ client, handler, log, signal: stopping.signal });
+reactor.catch((error: unknown) => {
+  // Without it orders would stay half done: better to be restarted.
+  log.fatal({ err: error }, 'the reactor failed');
+  process.exit(1);
+});
+
+await serve(await createWriteApi({ client, handler, vault, log }), {
+  host: env.HOST,
+  port: env.PORT,
+  log,
+  onClose: async () => {
+    stopping.abort();
+    await Promise.all([reactor, pool.end()]);
+    await client.dispose();
+  },
+});

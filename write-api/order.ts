@@ -1,0 +1,126 @@
+import type { FastifyInstance } from 'fastify';
+import { cart } from '../domain/cart.ts';
+import { Rejected } from '../domain/decider.ts';
+import { listing, type Listing } from '../domain/listing.ts';
+import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import { idFrom } from '../platform/ids.ts';
+import type { Services } from './app.ts';
+import { driveCheckout } from './checkout.ts';
+import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { eventId } from './handle.ts';
+
+/** Whom an order is for: personal, so that it goes into events only sealed. */
+export type Recipient = {
+  contact: { name: string; phone: string };
+  address: { line1: string; city: string; pincode: string };
+};
+
+type Body = { cartId: string; payment: PaymentMethod } & Recipient;
+
+const text = (maxLength: number) =>
+  ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
+
+const newOrder = {
+  type: 'object',
+  required: ['cartId', 'contact', 'address', 'payment'],
+  additionalProperties: false,
+  properties: {
+    cartId: { type: 'string', format: 'uuid' },
+    contact: {
+      type: 'object',
+      required: ['name', 'phone'],
+      additionalProperties: false,
+      properties: {
+        name: text(120),
+        phone: {
+          type: 'string',
+          maxLength: 20,
+          pattern: '^(?:\\+91[ -]?|0)?[6-9][0-9]{4}[ -]?[0-9]{5}$',
+          description: 'An Indian mobile number: ten digits, +91 or 0 before them if you like',
+        },
+      },
+    },
+    address: {
+      type: 'object',
+      required: ['line1', 'city', 'pincode'],
+      additionalProperties: false,
+      properties: {
+        line1: text(240),
+        city: text(80),
+        pincode: { type: 'string', pattern: '^[1-9][0-9]{5}$', description: 'India Post PIN code' },
+      },
+    },
+    payment: { type: 'string', enum: ['cash-on-delivery'] },
+  },
+} as const;
+
+export function orderRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+
+  app.post<{ Body: Body }>(
+    '/orders',
+    { schema: { body: newOrder, headers: commandHeaders } },
+    async (request, reply) => {
+      const context = contextOf(request);
+      const orderId = idFrom('order', context.commandId);
+      const known = await handler.load(order, orderId, { fresh: false });
+      // A repeat is not priced again: what was placed stands, and `handle` compares the requests.
+      const data = known.status === 'none' ? await price(services, orderId, request.body) : known;
+      const command = { type: 'PlaceOrder', data } as const;
+      await handler.handle(order, orderId, command, context);
+      const { state, position } = await driveCheckout(handler, orderId, {
+        correlationId: context.correlationId,
+        causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
+      });
+      if (state.status === 'rejected') throw rejectedCheckout(state);
+      const parts = state.status === 'none' ? [] : state.parts;
+      const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
+      return atPosition(reply.code(201), position).send({ orderId, storeOrders });
+    },
+  );
+}
+
+/** What is ordered: the cart as it is now, at the shops' prices of now, for a sealed recipient. */
+async function price(
+  { handler, vault }: Services,
+  orderId: string,
+  { cartId, contact, address, payment }: Body,
+): Promise<PlacedOrder> {
+  const { status, lines } = await handler.load(cart, cartId, { fresh: true });
+  if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
+  if (status === 'checked-out') {
+    throw new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.');
+  }
+  const listings = new Map<string, Listing>(
+    await Promise.all(
+      lines.map(async ({ listingId }) => {
+        const current = await handler.load(listing, listingId, { fresh: true });
+        return [listingId, current] as const;
+      }),
+    ),
+  );
+  const parts = quote(lines, (listingId) => listings.get(listingId)).map((part) => ({
+    ...part,
+    storeOrderId: idFrom('store-order', orderId, part.storeId),
+  }));
+  const personId = idFrom('person', orderId);
+  const recipient: Recipient = {
+    contact: { name: contact.name.trim(), phone: contact.phone.trim() },
+    address: { ...address, line1: address.line1.trim(), city: address.city.trim() },
+  };
+  return {
+    cartId,
+    personId,
+    sealedRecipient: await vault.seal(personId, recipient),
+    pincode: address.pincode,
+    payment,
+    parts,
+    totalPaise: parts.reduce((total, part) => total + part.totalPaise, 0),
+  };
+}
+
+function rejectedCheckout(state: Extract<Order, { reason: string | null }>): Rejected {
+  return state.reason === 'CART_CHECKED_OUT'
+    ? new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.')
+    : new Rejected('CART_CHANGED', 'The cart changed while it was ordered: look at it again.');
+}

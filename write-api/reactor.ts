@@ -1,0 +1,170 @@
+import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
+import type { OrderEvent } from '../domain/order.ts';
+import type { StoreOrderEvent } from '../domain/store-order.ts';
+import type { EventStore, StoredEvent } from '../platform/event-store.ts';
+import type { Logger } from '../platform/log.ts';
+import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
+import { driveCheckout, driveCompletion, type Cause } from './checkout.ts';
+import type { Handler } from './handle.ts';
+
+/** What the request that placed an order gets to finish the checkout itself. */
+const GRACE_MS = 2_000;
+const TICK_MS = 200;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+/** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
+const STUCK_AFTER_TRIES = 10;
+const MAX_BATCH_EVENTS = 1_000;
+const MAX_PENDING_TASKS = 10_000;
+const MAX_RUNNING_TASKS = 16;
+const CHECKPOINT_EVERY_MS = 5_000;
+const CHECKPOINT_STREAM = 'reactor-checkpoint';
+
+type Task = {
+  run: () => Promise<unknown>;
+  /** Log position of the event before the one that asks for it: from where it would be seen anew. */
+  after: bigint | undefined;
+  dueMs: number;
+  tries: number;
+  running: boolean;
+};
+
+/**
+ * Event → command, for what spans several streams: finishes the checkouts that their request did
+ * not, and ends orders whose parts have ended. Every task is idempotent, so that any number of
+ * write-apis may run a reactor each. Resolves when `signal` aborts.
+ */
+export async function runReactor(options: {
+  client: EventStore;
+  handler: Handler;
+  log: Logger;
+  signal: AbortSignal;
+}): Promise<void> {
+  const { client, handler, log, signal } = options;
+  const pending = new Map<string, Task>();
+  let seen = await loadCheckpoint(client);
+  let saved = seen;
+
+  const enqueue = (key: string, dueMs: number, run: Task['run']) =>
+    pending.set(key, { run, after: seen, dueMs, tries: 0, running: false });
+
+  function complete(orderId: string, event: StoredEvent): void {
+    const cause = causeOf(event);
+    const run = () => driveCompletion(handler, orderId, cause);
+    // A key for each event: a task that runs already may have read the parts too early.
+    enqueue(`complete ${event.id}`, Date.now(), run);
+  }
+
+  /** Keyed by event name, as in the rest of the code; other events are none of its business. */
+  const on: Partial<Record<(OrderEvent | StoreOrderEvent)['type'], (event: StoredEvent) => void>> =
+    {
+      OrderPlaced(event) {
+        const orderId = event.stream.slice('order-'.length);
+        const run = () => driveCheckout(handler, orderId, causeOf(event));
+        const dueMs = Date.parse(event.metadata.at) + GRACE_MS;
+        enqueue(`checkout ${orderId}`, dueMs, run);
+      },
+      OrderConfirmed: (event) =>
+        void pending.delete(`checkout ${event.stream.slice('order-'.length)}`),
+      OrderRejected: (event) =>
+        void pending.delete(`checkout ${event.stream.slice('order-'.length)}`),
+      StoreOrderDelivered: (event) => complete((event.data as { orderId: string }).orderId, event),
+      StoreOrderRejected: (event) => complete((event.data as { orderId: string }).orderId, event),
+    };
+
+  async function runTask(key: string, task: Task): Promise<void> {
+    task.running = true;
+    try {
+      await task.run();
+      pending.delete(key);
+    } catch (error) {
+      task.tries += 1;
+      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** task.tries, MAX_RETRY_MS);
+      task.dueMs = Date.now() + retryMs;
+      task.running = false;
+      const level = task.tries < STUCK_AFTER_TRIES ? 'warn' : 'error';
+      log[level]({ err: error, task: key, tries: task.tries, retryMs }, 'a task failed');
+    }
+  }
+
+  async function runDueTasks(): Promise<void> {
+    while (!signal.aborted) {
+      const nowMs = Date.now();
+      let running = 0;
+      for (const [key, task] of pending) {
+        if (running >= MAX_RUNNING_TASKS) break;
+        if (!task.running && task.dueMs <= nowMs) void runTask(key, task);
+        if (task.running) running += 1;
+      }
+      await waitUnlessAborted(TICK_MS, signal);
+    }
+  }
+
+  /** Everything up to this position needs nothing more: tasks are kept in the order of the log. */
+  function settled(): bigint | undefined {
+    const [oldest] = pending.values();
+    return oldest ? oldest.after : seen;
+  }
+
+  async function saveCheckpoints(): Promise<void> {
+    while (!signal.aborted) {
+      await waitUnlessAborted(CHECKPOINT_EVERY_MS, signal);
+      const position = settled();
+      if (position === undefined || position === saved) continue;
+      try {
+        await saveCheckpoint(client, position);
+        saved = position;
+      } catch (error) {
+        log.warn({ err: error }, 'could not save the checkpoint: a restart reads more again');
+      }
+    }
+  }
+
+  const follow = followLog({
+    client,
+    after: seen,
+    maxBatch: MAX_BATCH_EVENTS,
+    log,
+    signal,
+    consume: async ({ events }) => {
+      for (const event of events) {
+        on[event.type as keyof typeof on]?.(event);
+        seen = event.position;
+      }
+      while (pending.size > MAX_PENDING_TASKS && !signal.aborted) {
+        await waitUnlessAborted(TICK_MS, signal);
+      }
+    },
+  });
+  await Promise.all([follow, runDueTasks(), saveCheckpoints()]);
+}
+
+const causeOf = (event: StoredEvent): Cause => ({
+  correlationId: event.metadata.$correlationId,
+  causationId: event.id,
+});
+
+async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
+  try {
+    const newest = client.readStream(CHECKPOINT_STREAM, {
+      direction: BACKWARDS,
+      fromRevision: END,
+      maxCount: 1,
+    });
+    for await (const { event } of newest) {
+      if (event) return BigInt((event.data as { position: string }).position);
+    }
+  } catch (error) {
+    if (!(error instanceof StreamNotFoundError)) throw error;
+    await client.setStreamMetadata(CHECKPOINT_STREAM, { maxCount: 1 });
+  }
+  return undefined;
+}
+
+async function saveCheckpoint(client: EventStore, position: bigint): Promise<void> {
+  const event = jsonEvent({
+    type: 'ReactorReachedPosition',
+    data: { position: position.toString() },
+  });
+  await client.appendToStream(CHECKPOINT_STREAM, event, { expectedRevision: ANY });
+}

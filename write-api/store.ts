@@ -1,0 +1,42 @@
+import type { FastifyInstance } from 'fastify';
+import { Rejected } from '../domain/decider.ts';
+import { store } from '../domain/store.ts';
+import { idFrom } from '../platform/ids.ts';
+import type { Services } from './app.ts';
+import { atPosition, commandHeaders, contextOfCreation } from './command.ts';
+import type { Handler } from './handle.ts';
+
+const newStore = {
+  type: 'object',
+  required: ['name', 'city', 'pincode'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 120, pattern: '\\S' },
+    city: { type: 'string', minLength: 1, maxLength: 80, pattern: '\\S' },
+    pincode: { type: 'string', pattern: '^[1-9][0-9]{5}$', description: 'India Post PIN code' },
+  },
+} as const;
+
+/** Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. */
+export async function assertStoreExists(handler: Handler, storeId: string): Promise<void> {
+  const { registered } = await handler.load(store, storeId, { fresh: false });
+  if (registered) return;
+  const now = await handler.load(store, storeId, { fresh: true });
+  if (!now.registered) throw new Rejected('STORE_NOT_FOUND', `There is no shop "${storeId}".`);
+}
+
+export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
+  app.post<{ Body: { name: string; city: string; pincode: string } }>(
+    '/stores',
+    { schema: { body: newStore, headers: commandHeaders } },
+    async (request, reply) => {
+      const context = contextOfCreation(request);
+      const storeId = idFrom('store', context.commandId);
+      const { name, city, pincode } = request.body;
+      const data = { name: name.trim(), city: city.trim(), pincode };
+      const command = { type: 'RegisterStore', data } as const;
+      const { position } = await handler.handle(store, storeId, command, context);
+      return atPosition(reply.code(201), position).send({ storeId });
+    },
+  );
+}
