@@ -17,7 +17,7 @@ const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   local: { values: ['platform'], types: [] },
 };
 
-const isTest = (file: string) => /\.test\.ts$|^local\/test(?:ing)?\.ts$/.test(file);
+const isTest = (file: string) => /\.test\.ts$|(?:^|\/)test(?:ing)?\.ts$/.test(file);
 
 /** Files that git tracks or would track. */
 const listFiles = (...patterns: string[]): string[] =>

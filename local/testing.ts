@@ -21,6 +21,8 @@ import { startPostgres } from './postgres.ts';
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
 
+const LIVE_TIMEOUT_MS = 20_000;
+
 /** Undone in reverse order, all of it even when something fails. */
 class Cleanup {
   #steps: (() => Promise<unknown>)[] = [];
@@ -176,8 +178,29 @@ export async function startShop() {
         headers: { ...(position && { 'doorstep-position': position }), ...headers },
       }),
 
+    /** Follows a page live, as a browser does, until it is as wanted. */
+    untilLive: <T>(path: string, wanted: (page: T) => boolean) =>
+      untilLive(`${readUrl}/api/read${path}/live`, wanted),
+
     stop: () => cleanup.run(),
   };
+}
+
+async function untilLive<T>(url: string, wanted: (page: T) => boolean): Promise<T> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(LIVE_TIMEOUT_MS) });
+  let text = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const messages = text.split('\n\n');
+    text = messages.pop()!;
+    for (const message of messages) {
+      const data = /^data: (.*)$/m.exec(message)?.[1];
+      if (!data) continue;
+      const page = JSON.parse(data) as T;
+      if (wanted(page)) return page;
+    }
+  }
+  throw new Error(`${url} ended`);
 }
 
 /** A registered shop with a price list of `name,price` lines; its listings' ids, in that order. */

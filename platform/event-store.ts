@@ -172,6 +172,9 @@ export async function headOfLog(client: EventStore): Promise<bigint> {
     maxCount: 1,
     deadline: READ_TIMEOUT_MS,
   });
-  for await (const { event } of newest) return event?.position.commit ?? 0n;
-  return 0n;
+  let head = 0n;
+  // Read to its end: a read that is left half way stays open in the client for ever, and then
+  // `dispose` never resolves.
+  for await (const { event } of newest) head = event?.position.commit ?? head;
+  return head;
 }

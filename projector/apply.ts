@@ -64,7 +64,8 @@ async function applyOrPark(
       return await applyTogether(options, targets, [event], refused);
     } catch (error) {
       if (!(error instanceof WriteFailed) || refused.has(error.target)) throw error;
-      if (tries % MAX_TRIES === 0) refused.set(error.target, error);
+      if (tries % MAX_TRIES > 0) continue;
+      refused.set(error.target, error.cause instanceof Error ? error.cause : error);
     }
   }
 }
@@ -90,7 +91,7 @@ async function applyTogether(
       } catch (error) {
         throw isPostgresUnavailable(error) ? error : new WriteFailed(target, error);
       }
-      for (const [event, error] of parked) await park(connection, target.projection, event, error);
+      for (const [event, error] of parked) await park(connection, target.schema, event, error);
     }
     if (notify) {
       const told = tags.size <= MAX_NOTIFIED_TAGS ? [...tags] : null;

@@ -1,10 +1,14 @@
 import type { StoredEvent } from '../platform/event-store.ts';
+import type { Logger } from '../platform/log.ts';
 import { transaction, type Connection, type Pool } from '../platform/postgres.ts';
 import type { Projection } from './projection.ts';
 import { createStatements } from './rows.ts';
 
 /** On this channel every commit says how far the rows have come, and what it changed. */
 export const PROJECTED_CHANNEL = 'projected';
+
+/** Postgres's advisory lock of whoever rebuilds. */
+export const REBUILD_LOCK = 7227;
 
 /** The position of a projection that has seen no event. */
 const NOTHING = -1n;
@@ -41,6 +45,38 @@ export async function prepareDatabase(pool: Pool): Promise<void> {
   });
 }
 
+/** Somebody else rebuilds just now. */
+export class RebuildRunning extends Error {}
+
+/**
+ * Does `work` while nobody else rebuilds: two would empty each other's new schemas. Throws
+ * `RebuildRunning` at once when somebody does. The lock is the connection's, so that it cannot
+ * outlive a process that was killed.
+ */
+export async function rebuildingAlone<T>(
+  pool: Pool,
+  log: Logger,
+  work: () => Promise<T>,
+): Promise<T> {
+  const connection = await pool.connect();
+  // The lock goes with the connection; the checkpoints still keep two rebuilds from mixing.
+  const onLost = (error: Error) => log.warn({ err: error }, 'the rebuild lost its lock');
+  connection.on('error', onLost);
+  try {
+    const { rows } = await connection.query<{ taken: boolean }>(
+      'select pg_try_advisory_lock($1) as taken',
+      [REBUILD_LOCK],
+    );
+    if (!rows[0]!.taken)
+      throw new RebuildRunning('another rebuild of the read models is under way');
+    return await work();
+  } finally {
+    // Not left to the end of the connection, which takes a moment: somebody may ask at once.
+    await connection.query('select pg_advisory_unlock_all()').catch(onLost);
+    connection.release(true);
+  }
+}
+
 /** Makes a projection's schema, empty, in place of one of that name. */
 export async function createSchema(
   connection: Connection,
@@ -49,6 +85,7 @@ export async function createSchema(
 ): Promise<Target> {
   await connection.query(`drop schema if exists ${schema} cascade`);
   await connection.query(`create schema ${schema}`);
+  await connection.query('delete from projector.parked where projection = $1', [schema]);
   for (const table of projection.tables) {
     for (const statement of createStatements(table, schema)) await connection.query(statement);
   }
@@ -116,9 +153,10 @@ export async function moveCheckpoints(
   if (rowCount !== targets.length) throw new CheckpointMoved('a checkpoint was moved elsewhere');
 }
 
+/** Notes that a schema lacks what an event should have made of its rows. */
 export async function park(
   connection: Connection,
-  projection: Projection,
+  schema: string,
   event: StoredEvent,
   error: Error,
 ): Promise<void> {
@@ -126,7 +164,7 @@ export async function park(
     `insert into projector.parked (projection, position, event_id, stream, type, error)
      values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
     [
-      projection.name,
+      schema,
       event.position.toString(),
       event.id,
       event.stream,

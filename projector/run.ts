@@ -6,9 +6,11 @@ import { applyEvents } from './apply.ts';
 import {
   CheckpointMoved,
   PROJECTED_CHANNEL,
+  RebuildRunning,
   createSchema,
   openLive,
   prepareDatabase,
+  rebuildingAlone,
   resumeAfter,
   type Target,
 } from './checkpoint.ts';
@@ -49,7 +51,9 @@ export async function runProjector(
       await assertNotAhead(client, current);
       const rebuilt =
         outdated.length > 0
-          ? rebuild({ ...projector, projections: outdated, signal: both }).then(() => round.abort())
+          ? rebuild({ ...projector, projections: outdated, signal: both })
+              .catch((error: unknown) => waitForOther(error, both))
+              .then(() => round.abort())
           : undefined;
       const followed = followLog({
         client,
@@ -74,6 +78,12 @@ export async function runProjector(
   }
 }
 
+/** Lets somebody else's rebuild go on for a while: it may be the very one that is needed here. */
+async function waitForOther(error: unknown, signal: AbortSignal): Promise<void> {
+  if (!(error instanceof RebuildRunning)) throw error;
+  await waitUnlessAborted(MAX_RETRY_MS, signal);
+}
+
 /** Rows from events that the log does not have would never be right again: refuse to start. */
 async function assertNotAhead(client: EventStore, targets: Target[]): Promise<void> {
   const head = await headOfLog(client);
@@ -86,15 +96,26 @@ async function assertNotAhead(client: EventStore, targets: Target[]): Promise<vo
   }
 }
 
+type OnProgress = (position: bigint, events: number) => void;
+
 /**
  * Fills new schemas from the whole log beside the live ones and swaps them in once they have
- * caught up; readers never notice. `onProgress` hears the position after each batch.
+ * caught up; readers never notice. `onProgress` hears the position after each batch. Resolves to
+ * whether they were swapped in: `signal` may abort before. Throws `RebuildRunning`.
  */
 export async function rebuild(
-  { client, pool, log, signal, projections }: Projector,
-  onProgress: (position: bigint, events: number) => void = () => {},
-): Promise<void> {
+  projector: Projector,
+  onProgress: OnProgress = () => {},
+): Promise<boolean> {
+  const { pool, log } = projector;
   await prepareDatabase(pool);
+  return rebuildingAlone(pool, log, () => fillAndSwap(projector, onProgress));
+}
+
+async function fillAndSwap(
+  { client, pool, log, signal, projections }: Projector,
+  onProgress: OnProgress,
+): Promise<boolean> {
   const targets = await transaction(pool, async (connection) => {
     const created: Target[] = [];
     for (const projection of projections) {
@@ -113,6 +134,7 @@ export async function rebuild(
   const both = AbortSignal.any([signal, done.signal]);
   const maxBatch = MAX_BATCH_EVENTS;
   await followLog({ client, after: undefined, maxBatch, log, signal: both, consume });
+  return done.signal.aborted;
 }
 
 /**
@@ -141,6 +163,10 @@ async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
         live,
       ]);
       await connection.query('delete from projector.parked where projection = $1', [live]);
+      await connection.query('update projector.parked set projection = $2 where projection = $1', [
+        schema,
+        live,
+      ]);
     }
     const position = targets[0]!.position.toString();
     const message = JSON.stringify({ position, tags: null });

@@ -4,8 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER } from '../platform/http.ts';
 import type { Projected } from './projected.ts';
 
-/** Public answers that are kept in memory, in bytes of their bodies. */
-const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+/** What is kept in memory, in characters of its JSON. */
+const MAX_KEPT_LENGTH = 32 * 1024 * 1024;
 /** The edge keeps an answer this long unless it is purged; a page on a phone is never older. */
 const S_MAXAGE_S = 60;
 const STALE_WHILE_REVALIDATE_S = 600;
@@ -19,19 +19,18 @@ export const PRIVATE_CACHING = 'private, no-store';
 /** A shop's, or the list of shops; orders and boards change far more often and are never kept. */
 const PUBLIC_TAG = /^store/;
 
-type Answer = { body: string; etag: string; position: string };
-/** What is being read, or was, and by which tags it is known. */
-type Entry = { tags: string[]; answer: Promise<Answer>; bytes: number };
+/** A value that is being read, or was, and the tags of what it was read from. */
+type Entry = { tags: string[]; value: Promise<unknown>; length: number };
 
 /**
- * The public answers, each read once from Postgres and kept until the projector says that one of
- * its tags changed: an answer is never older than what was heard. While the projector cannot be
- * heard nothing is kept.
+ * What anybody may see, each read once from Postgres and kept until the projector says that one of
+ * its tags changed: it is never older than what was heard. While the projector cannot be heard
+ * nothing is kept.
  */
 export class PublicAnswers {
   #entries = new LRUCache<string, Entry>({
-    maxSize: MAX_KEPT_BYTES,
-    sizeCalculation: (entry) => entry.bytes,
+    maxSize: MAX_KEPT_LENGTH,
+    sizeCalculation: (entry) => entry.length,
   });
   #projected: Projected;
 
@@ -40,14 +39,19 @@ export class PublicAnswers {
     projected.onChange(({ tags }) => this.#forget(tags));
   }
 
-  /** Sends the answer of `read`, from memory where it is still current. */
+  /** Sends what `read` gives as a public answer, from memory where it is still current. */
   async send(
     request: FastifyRequest,
     reply: FastifyReply,
     tags: string[],
     read: () => Promise<object>,
   ): Promise<FastifyReply> {
-    const { body, etag, position } = await this.#answer(request.url, tags, read);
+    const { body, etag, position } = await this.current(request.url, tags, async () => {
+      const readAt = this.#projected.position.toString();
+      const json = JSON.stringify(await read());
+      const digest = createHash('sha1').update(json).digest('base64url');
+      return { body: json, etag: `"${digest}"`, position: readAt };
+    });
     reply
       .header('cache-control', PUBLIC_CACHING)
       .header('cache-tag', tags.join(','))
@@ -57,31 +61,28 @@ export class PublicAnswers {
     return reply.type('application/json; charset=utf-8').send(body);
   }
 
-  #answer(key: string, tags: string[], read: () => Promise<object>): Promise<Answer> {
-    if (!this.#projected.connected) return this.#read(read);
+  /** What `read` gives, from memory where it is still current; one read for all who ask at once. */
+  current<T>(key: string, tags: string[], read: () => Promise<T>): Promise<T> {
+    if (!this.#projected.connected) return read();
     const known = this.#entries.get(key);
-    if (known) return known.answer;
-    const answer = this.#read(read);
+    if (known) return known.value as Promise<T>;
+    const value = read();
     // Kept before it is read, so that a change meanwhile finds it and throws it out.
-    const entry: Entry = { tags, answer, bytes: 1 };
+    const entry: Entry = { tags, value, length: 1 };
     this.#entries.set(key, entry);
-    const settled = answer.then(
-      ({ body }) => {
-        entry.bytes = Buffer.byteLength(body) + key.length;
-        if (this.#entries.peek(key) === entry) this.#entries.set(key, entry);
+    return value.then(
+      (result) => {
+        if (this.#entries.peek(key) === entry) {
+          const length = JSON.stringify(result).length + key.length;
+          this.#entries.set(key, { ...entry, length });
+        }
+        return result;
       },
-      () => {
+      (error: unknown) => {
         if (this.#entries.peek(key) === entry) this.#entries.delete(key);
+        throw error;
       },
     );
-    return settled.then(() => answer);
-  }
-
-  async #read(read: () => Promise<object>): Promise<Answer> {
-    const position = this.#projected.position.toString();
-    const body = JSON.stringify(await read());
-    const digest = createHash('sha1').update(body).digest('base64url');
-    return { body, etag: `"${digest}"`, position };
   }
 
   #forget(tags: string[] | null): void {

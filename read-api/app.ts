@@ -20,6 +20,8 @@ export type Services = {
   vault: Vault;
   storePassSecret: string;
   log: Logger;
+  /** Aborts when the server closes: pages that follow live are sent away. */
+  closing: AbortSignal;
 };
 
 function problemOf(error: unknown): Problem | undefined {
@@ -40,8 +42,10 @@ function positionAsked(header: string | string[] | undefined): bigint | undefine
   );
 }
 
-export function createReadApi(options: Omit<Services, 'answers'>) {
-  const services = { ...options, answers: new PublicAnswers(options.projected) };
+export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
+  const closing = new AbortController();
+  const answers = new PublicAnswers(options.projected);
+  const services: Services = { ...options, answers, closing: closing.signal };
   return createApp({
     log: services.log,
     title: 'Doorstep Groceries: queries',
@@ -51,6 +55,7 @@ export function createReadApi(options: Omit<Services, 'answers'>) {
       await services.pool.query('select 1 from projector.checkpoint limit 1');
     },
     routes: (app) => {
+      app.addHook('preClose', async () => closing.abort());
       // Read your writes: whoever says what they have done waits until it is to be seen.
       app.addHook('onRequest', async (request) => {
         const position = positionAsked(request.headers[POSITION_HEADER]);

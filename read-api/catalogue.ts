@@ -110,12 +110,25 @@ function decodeCursor(after: string): Cursor {
   throw new Problem(400, 'INVALID_CURSOR', '`after` is not the `next` of a page: leave it out.');
 }
 
-async function readCatalogue(pool: Pool, storeId: string, wanted: Wanted): Promise<Catalogue> {
+/** Counting a large shop's aisles takes longer than reading a page of it: done once for all. */
+async function readCategories(pool: Pool, storeId: string): Promise<Catalogue['categories']> {
+  const { rows } = await pool.query<{ name: string; count: number }>(
+    `select category as name, count(*)::int as count from catalogue.listing
+     where store_id = $1 group by category order by category`,
+    [storeId],
+  );
+  return rows;
+}
+
+async function readPage(
+  pool: Pool,
+  storeId: string,
+  wanted: Wanted,
+): Promise<Pick<Catalogue, 'items' | 'next'>> {
   const limit = wanted.limit === undefined ? DEFAULT_PAGE : Number(wanted.limit);
   if (limit < 1 || limit > MAX_PAGE) {
     throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${MAX_PAGE}.`);
   }
-  await findStore(pool, storeId);
   const values: unknown[] = [storeId];
   const where = ['l.store_id = $1'];
   const add = (condition: (parameter: string) => string, value: unknown) =>
@@ -131,27 +144,16 @@ async function readCatalogue(pool: Pool, storeId: string, wanted: Wanted): Promi
     where.push(`(l.sort_key, l.listing_id) > (${parameters})`);
   }
   // One more than asked for tells whether there is a next page.
-  const page = pool.query<CatalogueItem & { sortKey: string }>(
+  const { rows } = await pool.query<CatalogueItem & { sortKey: string }>(
     `select ${ITEM_COLUMNS}, l.sort_key as "sortKey"
      from catalogue.listing l left join catalogue.stock s using (listing_id)
      where ${where.join(' and ')}
      order by l.sort_key, l.listing_id limit $${values.push(limit + 1)}`,
     values,
   );
-  const counts = pool.query<{ name: string; count: number }>(
-    `select category as name, count(*)::int as count from catalogue.listing
-     where store_id = $1 group by category order by category`,
-    [storeId],
-  );
-  const [{ rows }, { rows: categories }] = await Promise.all([page, counts]);
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   const items = rows.slice(0, limit).map(({ sortKey: _sortKey, ...item }) => item);
-  return {
-    storeId,
-    items,
-    categories,
-    next: last ? encodeCursor([last.sortKey, last.listingId]) : null,
-  };
+  return { items, next: last ? encodeCursor([last.sortKey, last.listingId]) : null };
 }
 
 async function readListing(pool: Pool, listingId: string): Promise<Listing> {
@@ -209,9 +211,15 @@ export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Service
     { schema: { querystring: catalogueQuery } },
     (request, reply) => {
       const { storeId } = request.params;
-      return answers.send(request, reply, [`store-${storeId}`], () =>
-        readCatalogue(pool, storeId, request.query),
-      );
+      const tags = [`store-${storeId}`];
+      return answers.send(request, reply, tags, async (): Promise<Catalogue> => {
+        await findStore(pool, storeId);
+        const [page, categories] = await Promise.all([
+          readPage(pool, storeId, request.query),
+          answers.current(`categories of ${storeId}`, tags, () => readCategories(pool, storeId)),
+        ]);
+        return { storeId, categories, ...page };
+      });
     },
   );
 

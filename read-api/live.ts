@@ -15,7 +15,7 @@ const RECONNECT_MS = 1_000;
  * told together.
  */
 export async function sendLive(
-  { projected, log }: Services,
+  { projected, log, closing }: Services,
   request: FastifyRequest,
   reply: FastifyReply,
   options: { event: string; tags: string[]; read: () => Promise<object> },
@@ -60,9 +60,12 @@ export async function sendLive(
   });
   const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
   raw.on('drain', () => void sendDue());
+  const end = () => raw.end();
+  closing.addEventListener('abort', end);
   raw.on('close', () => {
     off();
     clearInterval(heartbeat);
+    closing.removeEventListener('abort', end);
   });
   raw.write(`retry: ${RECONNECT_MS}\n\n`);
   send(first);

@@ -151,14 +151,16 @@ async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
       fromRevision: END,
       maxCount: 1,
     });
+    let position: bigint | undefined;
     for await (const { event } of newest) {
-      if (event) return BigInt((event.data as { position: string }).position);
+      position = event && BigInt((event.data as { position: string }).position);
     }
+    return position;
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
     await client.setStreamMetadata(CHECKPOINT_STREAM, { maxCount: 1 });
+    return undefined;
   }
-  return undefined;
 }
 
 async function saveCheckpoint(client: EventStore, position: bigint): Promise<void> {

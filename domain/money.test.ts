@@ -1,0 +1,34 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { paiseFromRupees } from './money.ts';
+
+test('rupees as shopkeepers write them', () => {
+  const amounts: [string, number | undefined][] = [
+    ['45', 4_500],
+    ['45.5', 4_550],
+    ['2.45', 245],
+    ['₹1,299.00', 129_900],
+    ['Rs. 10', 1_000],
+    ['१२.५०', 1_250],
+    ['0.10', 10],
+    ['12.500', 1_250],
+    ['12.345', undefined],
+    ['-5', undefined],
+    ['free', undefined],
+    ['', undefined],
+    ['1e3', undefined],
+  ];
+  for (const [text, paise] of amounts) assert.is(paiseFromRupees(text), paise, text);
+});
+
+test('no paisa is lost for any amount', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 99_999_999_999 }), (paise) => {
+      const text = `${Math.floor(paise / 100)}.${String(paise % 100).padStart(2, '0')}`;
+      assert.is(paiseFromRupees(text), paise);
+    }),
+  );
+});
+
+test.run();

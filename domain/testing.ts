@@ -1,0 +1,28 @@
+import * as assert from 'uvu/assert';
+import { Rejected, type Decider, type Message, type RejectionCode } from './decider.ts';
+
+/** Given past events, when a command comes, then these events or this rejection. */
+export function given<State, C extends Message, E extends Message>(
+  decider: Decider<State, C, E>,
+  ...past: E[]
+) {
+  const fold = (events: E[]) =>
+    events.reduce(
+      (state, event) => decider.evolve[event.type as E['type']](state, event.data as never),
+      decider.initial,
+    );
+  const decide = (command: C): E[] =>
+    decider.decide[command.type as C['type']](fold(past), command.data);
+  return {
+    when: (command: C) => ({
+      gives: (...expected: E[]) => assert.equal(decide(command), expected),
+      rejected: (code: RejectionCode) =>
+        assert.throws(
+          () => decide(command),
+          (error: unknown) => error instanceof Rejected && error.code === code,
+        ),
+    }),
+    decide,
+    state: fold(past),
+  };
+}

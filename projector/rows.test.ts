@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startParts } from '../local/testing.ts';
+import { createLog } from '../platform/log.ts';
+import { createPool, transaction, type Pool } from '../platform/postgres.ts';
+import { Rows, createStatements, defineTable } from './rows.ts';
+
+const counters = defineTable(
+  'counter',
+  { shop: 'text', item: 'integer', amount: 'integer', note: 'text?' },
+  ['shop', 'item'],
+);
+
+type Step =
+  | { kind: 'put'; item: number; amount: number }
+  | { kind: 'patch'; item: number; note: string }
+  | { kind: 'delete'; item: number };
+
+const test = suite<{ pool: Pool; stop: () => Promise<void> }>('rows');
+test.before(async (context) => {
+  const parts = await startParts();
+  context.pool = createPool(parts.databaseUrl, createLog('test', 'silent'));
+  for (const schema of ['together', 'apart']) {
+    await context.pool.query(`create schema ${schema}`);
+    for (const sql of createStatements(counters, schema)) await context.pool.query(sql);
+  }
+  context.stop = async () => {
+    await context.pool.end();
+    await parts.stop();
+  };
+});
+test.after(({ stop }) => stop());
+
+function take(rows: Rows, step: Step): void {
+  const key = { shop: 'a', item: step.item };
+  if (step.kind === 'put') rows.put(counters, { ...key, amount: step.amount, note: null });
+  if (step.kind === 'patch') rows.patch(counters, key, { note: step.note });
+  if (step.kind === 'delete') rows.delete(counters, key);
+}
+
+const dump = async (pool: Pool, schema: string) =>
+  (await pool.query(`select * from ${schema}.counter order by shop, item`)).rows;
+
+test('a batch leaves the same rows as its events one at a time', async ({ pool }) => {
+  const item = fc.integer({ min: 1, max: 4 });
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    fc.record({ kind: fc.constant('put' as const), item, amount: fc.integer({ min: 0, max: 9 }) }),
+    fc.record({
+      kind: fc.constant('patch' as const),
+      item,
+      note: fc.string({ maxLength: 3, unit: 'grapheme-ascii' }),
+    }),
+    fc.record({ kind: fc.constant('delete' as const), item }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+      await pool.query('truncate together.counter, apart.counter');
+      const there = new Set<number>();
+      // A log only ever patches what is there.
+      const valid = steps.filter(({ kind, item }) => {
+        if (kind === 'put') there.add(item);
+        const fits = kind !== 'patch' || there.has(item);
+        if (kind === 'delete') there.delete(item);
+        return fits;
+      });
+      const together = new Rows();
+      valid.forEach((one) => take(together, one));
+      await transaction(pool, (connection) => together.flush(connection, 'together'));
+      for (const one of valid) {
+        const rows = new Rows();
+        take(rows, one);
+        await transaction(pool, (connection) => rows.flush(connection, 'apart'));
+      }
+      assert.equal(await dump(pool, 'together'), await dump(pool, 'apart'));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a patch of a row that is not there is an error, not a silence', async ({ pool }) => {
+  const rows = new Rows();
+  rows.patch(counters, { shop: 'nobody', item: 1 }, { note: 'x' });
+  let failure: unknown;
+  await transaction(pool, (connection) => rows.flush(connection, 'together')).catch(
+    (error: unknown) => (failure = error),
+  );
+  assert.match(String(failure), 'a patch found no row');
+});
+
+test.run();

@@ -1,0 +1,144 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openStore, startShop, type Shop } from '../local/testing.ts';
+
+type Page = {
+  items: { listingId: string; name: string; pricePaise: number; stock: number | null }[];
+  categories: { name: string; count: number }[];
+  next: string | null;
+};
+
+const LIST = [
+  'sku,name,name_hi,name_ta,brand,category,price,stock',
+  'a,Toor dal,तूर दाल,துவரம் பருப்பு,Sagar,Dals,120,5',
+  'b,Moong dal,मूंग दाल,பாசிப் பருப்பு,Sagar,Dals,110,0',
+  'c,Basmati rice,बासमती चावल,பாஸ்மதி அரிசி,Himgiri,Rice,95.50,',
+  'd,"100% atta",आटा,கோதுமை மாவு,Chakki,Flours,52,9',
+].join('\n');
+
+const test = suite<{ shop: Shop; storeId: string; position: string }>('catalogue');
+test.before(async (context) => {
+  context.shop = await startShop();
+  context.storeId = (await openStore(context.shop, [])).storeId;
+  context.position = (await context.shop.importCsv(context.storeId, LIST)).position!;
+  await context.shop.read('/stores', context.position);
+});
+test.after(({ shop }) => shop.stop());
+
+test('pages follow each other without a gap or a repeat', async ({ shop, storeId }) => {
+  const names: string[] = [];
+  let after = '';
+  do {
+    const { body } = await shop.read<Page>(`/stores/${storeId}/catalogue?limit=3${after}`);
+    names.push(...body.items.map(({ name }) => name));
+    after = body.next ? `&after=${body.next}` : '';
+  } while (after);
+  assert.equal(names, ['100% atta', 'Basmati rice', 'Moong dal', 'Toor dal']);
+});
+
+test('aisles have counts, and one aisle shows its own', async ({ shop, storeId }) => {
+  const { body } = await shop.read<Page>(`/stores/${storeId}/catalogue?category=Dals`);
+  assert.equal(body.categories, [
+    { name: 'Dals', count: 2 },
+    { name: 'Flours', count: 1 },
+    { name: 'Rice', count: 1 },
+  ]);
+  assert.equal(
+    body.items.map(({ name, stock }) => [name, stock]),
+    [
+      ['Moong dal', 0],
+      ['Toor dal', 5],
+    ],
+  );
+});
+
+test('words are found in any of the languages, in the brand, in any case', async (context) => {
+  const { shop, storeId } = context;
+  const found = async (q: string) => {
+    const path = `/stores/${storeId}/catalogue?q=${encodeURIComponent(q)}`;
+    return (await shop.read<Page>(path)).body.items.map(({ name }) => name);
+  };
+  assert.equal(await found('DAL'), ['Moong dal', 'Toor dal']);
+  assert.equal(await found('sagar toor'), ['Toor dal']);
+  assert.equal(await found('दाल'), ['Moong dal', 'Toor dal']);
+  assert.equal(await found('அரிசி'), ['Basmati rice']);
+  assert.equal(await found('100%'), ['100% atta']);
+  assert.equal(await found('_'), []);
+  assert.equal(await found('caviar'), []);
+});
+
+test('shops are found by their PIN code’s district', async ({ shop, storeId }) => {
+  const ids = async (query: string) =>
+    (await shop.read<{ stores: { storeId: string }[] }>(`/stores${query}`)).body.stores.map(
+      (store) => store.storeId,
+    );
+  assert.ok((await ids('?pin=560095')).includes(storeId));
+  assert.not.ok((await ids('?pin=110001')).includes(storeId));
+  assert.ok((await ids('')).includes(storeId));
+  assert.is((await shop.read('/stores?pin=12')).status, 400);
+});
+
+test('a public answer may be kept by anybody, and is known by its tag', async ({
+  shop,
+  storeId,
+}) => {
+  const { headers } = await shop.read(`/stores/${storeId}/catalogue`);
+  assert.match(headers.get('cache-control')!, /public.*s-maxage=\d+.*stale-while-revalidate/);
+  assert.is(headers.get('cache-tag'), `store-${storeId}`);
+  assert.is(headers.get('set-cookie'), null);
+  assert.ok(headers.get('doorstep-position'));
+  const etag = headers.get('etag')!;
+  const again = await shop.read(`/stores/${storeId}/catalogue`, null, { 'if-none-match': etag });
+  assert.is(again.status, 304);
+});
+
+test('a new price is to be seen by whoever sends its position', async ({ shop, storeId }) => {
+  const path = `/listings/${storeId}.a`;
+  assert.is((await shop.read(path)).body.pricePaise, 12_000);
+  const { position } = await shop.importCsv(storeId, 'sku,name,price\na,Toor dal,119\n');
+  assert.is((await shop.read(path, position)).body.pricePaise, 11_900);
+  const page = await shop.read<Page>(`/stores/${storeId}/catalogue?q=toor`, position);
+  assert.is(page.body.items[0]?.pricePaise, 11_900);
+});
+
+test('a position that nobody has reached is "not yet", within a second or so', async ({ shop }) => {
+  const started = performance.now();
+  const { status, headers, body } = await shop.read('/stores', '999999999');
+  assert.equal([status, body.code], [503, 'NOT_YET']);
+  assert.is(headers.get('retry-after'), '1');
+  assert.ok(performance.now() - started < 3_000);
+});
+
+test('bad questions are told what is wrong', async ({ shop, storeId }) => {
+  const bad: [number, string][] = [
+    [404, '/stores/nobody'],
+    [404, '/stores/nobody/catalogue'],
+    [404, '/listings/nobody.1'],
+    [404, '/nothing'],
+    [400, `/stores/${storeId}/catalogue?limit=0`],
+    [400, `/stores/${storeId}/catalogue?limit=101`],
+    [400, `/stores/${storeId}/catalogue?after=nonsense`],
+    [400, `/stores/${storeId}/catalogue?sort=price`],
+    [400, '/carts/not-an-id'],
+    [404, '/carts/00000000-0000-4000-8000-000000000000'],
+    [404, '/orders/00000000-0000-4000-8000-000000000000'],
+    [404, '/orders/00000000-0000-4000-8000-000000000000/live'],
+    [404, '/stores/nobody/board/live'],
+  ];
+  for (const [status, path] of bad) {
+    const answer = await shop.read(path);
+    assert.is(answer.status, status, path);
+    assert.match(answer.headers.get('content-type')!, 'application/problem+json');
+    assert.match(answer.headers.get('cache-control')!, 'no-store');
+  }
+  assert.is((await shop.read('/stores', 'soon')).status, 400);
+});
+
+test('both APIs describe themselves', async ({ shop }) => {
+  const read = await shop.read<{ paths: object }>('/openapi.json');
+  const write = await (await fetch(`${shop.writeUrl}/openapi.json`)).json();
+  assert.ok('/api/read/stores/{storeId}/catalogue' in read.body.paths);
+  assert.ok('/api/write/carts/{cartId}/items/{listingId}' in (write as { paths: object }).paths);
+});
+
+test.run();

@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cart, type CartCommand } from '../domain/cart.ts';
+import { startParts } from '../local/testing.ts';
+import { connectEventStore, readStream, type EventStore } from '../platform/event-store.ts';
+import { createHandler, type CommandContext } from './handle.ts';
+
+type Context = { client: EventStore; stop: () => Promise<void> };
+const test = suite<Context>('handle');
+
+test.before(async (context) => {
+  const parts = await startParts();
+  context.client = connectEventStore(parts.eventStoreUrl);
+  context.stop = async () => {
+    await context.client.dispose();
+    await parts.stop();
+  };
+});
+test.after(({ stop }) => stop());
+
+const as = (commandId: string = randomUUID()): CommandContext => ({
+  commandId,
+  correlationId: commandId,
+  causationId: commandId,
+  actor: 'test',
+});
+const open: CartCommand = { type: 'OpenCart', data: {} };
+const set = (listingId: string, quantity: number): CartCommand => ({
+  type: 'SetCartItem',
+  data: { listingId, quantity },
+});
+
+async function eventsOf(client: EventStore, id: string): Promise<string[]> {
+  const types: string[] = [];
+  for await (const event of readStream(client, `cart-${id}`)) types.push(event.type);
+  return types;
+}
+
+test('two servers at one stream: the loser reads what it lacks and decides again', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const [phone, laptop] = [createHandler(client), createHandler(client)];
+  await phone.handle(cart, id, open, as());
+  await laptop.handle(cart, id, set('a.1', 1), as());
+  await phone.handle(cart, id, set('a.1', 2), as());
+  const { state } = await laptop.handle(cart, id, set('b.1', 1), as());
+  assert.equal(state.lines, [
+    { listingId: 'a.1', quantity: 2 },
+    { listingId: 'b.1', quantity: 1 },
+  ]);
+});
+
+test('a decision without an event is not made on what another server has outdated', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const [phone, laptop] = [createHandler(client), createHandler(client)];
+  await phone.handle(cart, id, open, as());
+  await phone.handle(cart, id, set('a.1', 3), as());
+  await laptop.handle(cart, id, set('a.1', 5), as());
+  const { events, state } = await phone.handle(cart, id, set('a.1', 3), as());
+  assert.equal(events, ['CartItemQuantityChanged']);
+  assert.is(state.lines[0]?.quantity, 3);
+});
+
+test('a repeat at another server, or after a restart, gets the first outcome', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const context = as();
+  await createHandler(client).handle(cart, id, open, as());
+  const first = await createHandler(client).handle(cart, id, set('a.1', 1), context);
+  const again = await createHandler(client).handle(cart, id, set('a.1', 1), context);
+  assert.equal(again.events, []);
+  assert.is(again.position, first.position);
+  assert.equal(await eventsOf(client, id), ['CartOpened', 'ItemAddedToCart']);
+});
+
+test('100 parallel repeats of one command make one event', async ({ client }) => {
+  const id = randomUUID();
+  const context = as();
+  const handlers = [createHandler(client), createHandler(client)];
+  await handlers[0]!.handle(cart, id, open, as());
+  const outcomes = await Promise.all(
+    Array.from({ length: 100 }, (_, i) =>
+      handlers[i % 2]!.handle(cart, id, set('a.1', 4), context),
+    ),
+  );
+  assert.is(new Set(outcomes.map(({ position }) => position)).size, 1);
+  assert.equal(await eventsOf(client, id), ['CartOpened', 'ItemAddedToCart']);
+});
+
+test('events carry who, when, and because of what', async ({ client }) => {
+  const id = randomUUID();
+  const now = new Date('2026-11-21T10:00:00.000Z');
+  const context = { ...as(), correlationId: 'request 7', actor: 'Asha' };
+  await createHandler(client, () => now).handle(cart, id, open, context);
+  for await (const { metadata, stream, revision } of readStream(client, `cart-${id}`)) {
+    assert.is(stream, `cart-${id}`);
+    assert.is(revision, 0n);
+    assert.is(metadata.$correlationId, 'request 7');
+    assert.is(metadata.$causationId, context.causationId);
+    assert.is(metadata.commandId, context.commandId);
+    assert.is(metadata.actor, 'Asha');
+    assert.is(metadata.at, '2026-11-21T10:00:00.000Z');
+    assert.is(metadata.schemaVersion, 1);
+  }
+});
+
+test('one command that is refused does not fail those beside it', async ({ client }) => {
+  const id = randomUUID();
+  const { handle } = createHandler(client);
+  const results = await Promise.allSettled([
+    handle(cart, id, set('a.1', 1), as()),
+    handle(cart, id, open, as()),
+    handle(cart, id, set('a.1', 1), as()),
+  ]);
+  assert.equal(
+    results.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'fulfilled'],
+  );
+});
+
+test.run();

@@ -1,0 +1,164 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
+import { headOfLog, readStream } from '../platform/event-store.ts';
+
+type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
+type Read = {
+  status: string;
+  totalPaise: number;
+  contact: object;
+  storeOrders: { status: string; storeId: string }[];
+  timeline: { event: string }[];
+};
+
+const test = suite<{ shop: Shop }>('order');
+test.before(async (context) => {
+  context.shop = await startShop();
+});
+test.after(({ shop }) => shop.stop());
+
+const recipient = {
+  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+};
+
+/** A cart with two items at one shop and one at another. */
+async function fillCart(shop: Shop) {
+  const [near, far] = [await openStore(shop), await openStore(shop, ['Ghee,650'])];
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  for (const listingId of [...near.listingIds, ...far.listingIds]) {
+    await shop.write('PUT', `/carts/${body.cartId}/items/${listingId}`, { quantity: 2 });
+  }
+  return { cartId: body.cartId, near, far };
+}
+
+const order = (shop: Shop, cartId: string, key = newKey(), more = {}): Promise<Answer<Placed>> =>
+  shop.write(
+    'POST',
+    '/orders',
+    { cartId, ...recipient, payment: 'cash-on-delivery', ...more },
+    { 'idempotency-key': key },
+  );
+
+test('one cart, two shops: one order, a part on each board', async ({ shop }) => {
+  const { cartId, near, far } = await fillCart(shop);
+  const placed = await order(shop, cartId);
+  assert.is(placed.status, 201);
+  const stores = placed.body.storeOrders.map(({ storeId }) => storeId);
+  assert.equal(new Set(stores), new Set([near.storeId, far.storeId]));
+  const { body } = await shop.read<Read>(`/orders/${placed.body.orderId}`, placed.position);
+  assert.is(body.status, 'confirmed');
+  assert.is(body.totalPaise, 2 * (12_000 + 9_550 + 65_000));
+  assert.equal(body.contact, recipient.contact);
+  for (const storeId of stores) {
+    const board = await shop.read<{ storeOrders: object[] }>(`/stores/${storeId}/board`);
+    assert.is(board.body.storeOrders.length, 1);
+  }
+});
+
+test('100 parallel repeats of one checkout make one order', async ({ shop }) => {
+  const { cartId } = await fillCart(shop);
+  const key = newKey();
+  const answers = await Promise.all(Array.from({ length: 100 }, () => order(shop, cartId, key)));
+  assert.ok(answers.every(({ status }) => status === 201));
+  assert.is(new Set(answers.map(({ body }) => JSON.stringify(body))).size, 1);
+});
+
+test('the same key with another body is 422, and two keys cannot order one cart', async ({
+  shop,
+}) => {
+  const { cartId } = await fillCart(shop);
+  const key = newKey();
+  assert.is((await order(shop, cartId, key)).status, 201);
+  const address = { ...recipient.address, line1: 'elsewhere' };
+  assert.is((await order(shop, cartId, key, { address })).status, 422);
+  const second = await order(shop, cartId);
+  assert.equal([second.status, Reflect.get(second.body, 'code')], [409, 'CART_CHECKED_OUT']);
+});
+
+test('racing checkouts of one cart under different keys: one wins', async ({ shop }) => {
+  const { cartId } = await fillCart(shop);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => order(shop, cartId)));
+  assert.is(answers.filter(({ status }) => status === 201).length, 1);
+  assert.is(answers.filter(({ status }) => status === 409).length, 19);
+});
+
+test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
+  const { cartId } = await fillCart(shop);
+  const empty = (await shop.write<{ cartId: string }>('POST', '/carts')).body.cartId;
+  const bad: [number, string, object][] = [
+    [400, cartId, { contact: { name: 'A', phone: '12345' } }],
+    [400, cartId, { contact: { name: ' ', phone: '9876543210' } }],
+    [400, cartId, { address: { ...recipient.address, pincode: '012345' } }],
+    [400, cartId, { payment: 'card' }],
+    [400, cartId, { totalPaise: 1 }],
+    [400, 'x', {}],
+    [404, newKey(), {}],
+    [409, empty, {}],
+  ];
+  const head = await headOfLog(shop.client);
+  for (const [status, id, more] of bad) {
+    assert.is((await order(shop, id, newKey(), more)).status, status, JSON.stringify(more));
+  }
+  assert.is(await headOfLog(shop.client), head);
+});
+
+test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
+  const { cartId } = await fillCart(shop);
+  const { body } = await order(shop, cartId);
+  const streams = [
+    `order-${body.orderId}`,
+    ...body.storeOrders.map((part) => `storeorder-${part.storeOrderId}`),
+  ];
+  for (const stream of streams) {
+    for await (const event of readStream(shop.client, stream)) {
+      const text = JSON.stringify([event.data, event.metadata]);
+      assert.not.match(text, /Asha|98765|4th Cross/);
+    }
+  }
+});
+
+test('a board shows whom an order is for only to whom carries the shop’s pass', async ({
+  shop,
+}) => {
+  const { cartId, near } = await fillCart(shop);
+  const { position } = await order(shop, cartId);
+  type Board = { signedIn: boolean; storeOrders: { contact: object | null }[] };
+  const board = (pass?: string) =>
+    shop.read<Board>(
+      `/stores/${near.storeId}/board`,
+      position,
+      pass ? { authorization: `Bearer ${pass}` } : {},
+    );
+  assert.equal((await board()).body.storeOrders[0]?.contact, null);
+  assert.equal((await board(shop.passOf('another'))).body.signedIn, false);
+  const signedIn = await board(shop.passOf(near.storeId));
+  assert.equal(signedIn.body.storeOrders[0]?.contact, recipient.contact);
+});
+
+test('shops work their parts, and the order ends when the last one has', async ({ shop }) => {
+  const { cartId } = await fillCart(shop);
+  const { body: placed } = await order(shop, cartId);
+  const [first, second] = placed.storeOrders;
+  const step = (id: string, name: string, body?: object) =>
+    shop.write('POST', `/store-orders/${id}/${name}`, body);
+  for (const name of ['accept', 'accept', 'pack', 'dispatch', 'deliver', 'deliver']) {
+    assert.is((await step(first!.storeOrderId, name)).status, 200, name);
+  }
+  assert.is((await step(first!.storeOrderId, 'reject')).status, 409);
+  assert.is((await step(newKey(), 'accept')).status, 404);
+  assert.is((await step(second!.storeOrderId, 'reject', { reason: 'lazy' })).status, 400);
+  await step(second!.storeOrderId, 'reject', { reason: 'out-of-stock' });
+  const ended = await shop.untilLive<Read>(
+    `/orders/${placed.orderId}`,
+    ({ status }) => status === 'completed',
+  );
+  assert.equal(
+    new Set(ended.storeOrders.map(({ status }) => status)),
+    new Set(['delivered', 'rejected']),
+  );
+  assert.is(ended.timeline.at(-1)?.event, 'OrderCompleted');
+});
+
+test.run();

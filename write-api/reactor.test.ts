@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { cart } from '../domain/cart.ts';
+import { order, type PlacedOrder } from '../domain/order.ts';
+import { newKey, openStore, startShop, type Shop } from '../local/testing.ts';
+import type { CommandContext } from './handle.ts';
+
+type Read = { status: string; timeline: { event: string }[] };
+
+const test = suite<{ shop: Shop }>('reactor');
+test.before(async (context) => {
+  context.shop = await startShop();
+});
+test.after(({ shop }) => shop.stop());
+
+const as = (): CommandContext => {
+  const id = randomUUID();
+  return { commandId: id, correlationId: id, causationId: id, actor: 'test' };
+};
+
+/** What a server leaves behind that dies right after its first append. */
+async function placeAndDie(shop: Shop, quantity: number): Promise<string> {
+  const { storeId, listingIds } = await openStore(shop);
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  const listingId = listingIds[0]!;
+  await shop.write('PUT', `/carts/${body.cartId}/items/${listingId}`, { quantity: 2 });
+  const orderId = randomUUID();
+  const line = { listingId, name: 'Toor dal', names: {}, pack: null, quantity };
+  const price = { pricePaise: 12_000, linePaise: 12_000 * quantity };
+  const part = { storeOrderId: randomUUID(), storeId, lines: [{ ...line, ...price }] };
+  const data: PlacedOrder = {
+    cartId: body.cartId,
+    personId: randomUUID(),
+    sealedRecipient: '',
+    pincode: '560001',
+    payment: 'cash-on-delivery',
+    parts: [{ ...part, totalPaise: price.linePaise }],
+    totalPaise: price.linePaise,
+  };
+  await shop.handler.handle(order, orderId, { type: 'PlaceOrder', data }, as());
+  return orderId;
+}
+
+test('a checkout whose server died is finished: shops get their parts', async ({ shop }) => {
+  const orderId = await placeAndDie(shop, 2);
+  const read = await untilOrder(shop, orderId, 'confirmed');
+  assert.equal(
+    read.timeline.map(({ event }) => event),
+    ['OrderPlaced', 'StoreOrderSubmitted', 'OrderConfirmed'],
+  );
+});
+
+test('a checkout whose cart had moved on is rejected, and the cart stays open', async ({
+  shop,
+}) => {
+  const orderId = await placeAndDie(shop, 7);
+  await untilOrder(shop, orderId, 'rejected');
+  const placed = await shop.handler.load(order, orderId, { fresh: true });
+  const left = placed.status === 'none' ? undefined : placed;
+  assert.is(left?.reason, 'CART_CHANGED');
+  const state = await shop.handler.load(cart, left!.cartId, { fresh: true });
+  assert.is(state.status, 'open');
+});
+
+/** The order's page once it shows the status; it may not be there yet at first. */
+async function untilOrder(shop: Shop, orderId: string, wanted: string): Promise<Read> {
+  const { position } = await shop.write('POST', '/carts', undefined, {
+    'idempotency-key': newKey(),
+  });
+  await shop.read(`/orders/${orderId}`, position);
+  return shop.untilLive<Read>(`/orders/${orderId}`, ({ status }) => status === wanted);
+}
+
+test.run();
