@@ -1,4 +1,4 @@
-import { START, type AllStreamSubscription } from '@eventstore/db-client';
+import { START, eventTypeFilter, type AllStreamSubscription } from '@eventstore/db-client';
 import { storedEvent, type EventStore, type StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
 
@@ -24,16 +24,19 @@ export async function followLog(options: {
   client: EventStore;
   after: bigint | undefined;
   maxBatch: number;
+  /** Beginnings of the event types that are wanted; all when undefined. The server sorts out. */
+  typePrefixes?: string[];
   log: Logger;
   signal: AbortSignal;
   consume: (batch: Batch) => Promise<void>;
 }): Promise<void> {
-  const { client, log, signal } = options;
+  const { client, log, signal, typePrefixes } = options;
   let after = options.after;
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     const source = client.subscribeToAll({
       fromPosition: after === undefined ? START : { commit: after, prepare: after },
+      ...(typePrefixes && { filter: eventTypeFilter({ prefixes: typePrefixes }) }),
     });
     const consume = async (batch: Batch) => {
       await options.consume(batch);

@@ -124,6 +124,7 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
+    typePrefixes: ['Order', 'StoreOrder'],
     log,
     signal,
     consume: async ({ events }) => {

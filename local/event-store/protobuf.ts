@@ -1,0 +1,151 @@
+/**
+ * As much of protobuf's encoding and of gRPC's framing as messages with events need.
+ * https://protobuf.dev/programming-guides/encoding/
+ */
+
+const VARINT = 0;
+const FIXED_64 = 1;
+const BYTES = 2;
+const FIXED_32 = 5;
+
+const FRAME_HEADER_BYTES = 5;
+
+export const EMPTY: Buffer = Buffer.alloc(0);
+
+export class MalformedMessage extends Error {}
+
+/**
+ * Calls `visit` with each field: a number as `value`, anything with a length as `chunk`, which is a
+ * view of `bytes`.
+ */
+export function eachField(
+  bytes: Buffer,
+  visit: (field: number, value: number, chunk: Buffer) => void,
+): void {
+  let at = 0;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++];
+      if (byte === undefined) throw new MalformedMessage('A message ends inside a number.');
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = varint();
+    let value = 0;
+    let length = 0;
+    if ((tag & 7) === VARINT) value = varint();
+    else if ((tag & 7) === BYTES) length = varint();
+    else if ((tag & 7) === FIXED_64) length = 8;
+    else if ((tag & 7) === FIXED_32) length = 4;
+    else throw new MalformedMessage('A message has a field of an unknown kind.');
+    if (at + length > bytes.length) throw new MalformedMessage('A message ends inside a field.');
+    visit(tag >>> 3, value, bytes.subarray(at, at + length));
+    at += length;
+  }
+}
+
+/** Writes the fields of one message, in any order, into a buffer that grows. */
+export class Message {
+  private buffer: Buffer;
+  private at = 0;
+
+  constructor(expectedBytes = 96) {
+    this.buffer = Buffer.allocUnsafe(expectedBytes);
+  }
+
+  /** An unsigned number: a JavaScript one up to 2^53, a BigInt above. */
+  number(field: number, value: number | bigint): this {
+    this.header(field, VARINT);
+    if (typeof value === 'number') {
+      this.varint(value);
+      return this;
+    }
+    for (; value >= 128n; value >>= 7n) this.buffer[this.at++] = Number(value & 127n) | 128;
+    this.buffer[this.at++] = Number(value);
+    return this;
+  }
+
+  bytes(field: number, chunk: Uint8Array): this {
+    this.header(field, BYTES, chunk.length);
+    this.varint(chunk.length);
+    this.buffer.set(chunk, this.at);
+    this.at += chunk.length;
+    return this;
+  }
+
+  text(field: number, text: string): this {
+    return this.bytes(field, Buffer.from(text));
+  }
+
+  message(field: number, message: Message): this {
+    return this.bytes(field, message.finish());
+  }
+
+  /** A field whose presence is all that it says. */
+  empty(field: number): this {
+    return this.bytes(field, EMPTY);
+  }
+
+  finish(): Buffer {
+    return this.buffer.subarray(0, this.at);
+  }
+
+  private header(field: number, kind: number, chunkBytes = 0): void {
+    const needed = this.at + chunkBytes + 20;
+    if (needed > this.buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.buffer.length));
+      this.buffer.copy(larger, 0, 0, this.at);
+      this.buffer = larger;
+    }
+    this.varint(field * 8 + kind);
+  }
+
+  private varint(value: number): void {
+    for (; value >= 128; value = Math.floor(value / 128))
+      this.buffer[this.at++] = (value % 128) | 128;
+    this.buffer[this.at++] = value;
+  }
+}
+
+/**
+ * Messages one after the other, each behind gRPC's prefix, in a buffer of its own that can go to
+ * another thread.
+ */
+export function frame(messages: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let bytes = 0;
+  for (const message of messages) bytes += FRAME_HEADER_BYTES + message.length;
+  const frames = new Uint8Array(new ArrayBuffer(bytes));
+  const view = new DataView(frames.buffer);
+  let at = 0;
+  for (const message of messages) {
+    view.setUint32(at + 1, message.length);
+    frames.set(message, at + FRAME_HEADER_BYTES);
+    at += FRAME_HEADER_BYTES + message.length;
+  }
+  return frames;
+}
+
+/**
+ * Lets one write to a grpc-js call carry many messages; a write for each costs a turn of the event
+ * loop, which would be what limits reads. grpc-js asks a serialized message for its `byteLength`,
+ * allocates five bytes more, writes its own prefix and lets the message `copy` itself behind it.
+ * This one copies whole frames over that prefix.
+ */
+export class Frames {
+  private readonly frames: Uint8Array;
+
+  constructor(frames: Uint8Array) {
+    this.frames = frames;
+  }
+
+  get byteLength(): number {
+    return this.frames.length - FRAME_HEADER_BYTES;
+  }
+
+  copy(target: Uint8Array): void {
+    target.set(this.frames);
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The service Read: reads, and subscriptions. Both send pages from disk, and a live subscription is
+ * one that came to the end and waits for news of a commit. There is no second way for live events,
+ * so there is nothing to hand over between the two, no gap and no duplicate; and a slow subscriber
+ * holds one page of memory, however far behind it is.
+ */
+import { randomUUID } from 'node:crypto';
+import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
+import type streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import type { Log } from './log.ts';
+import { frame, Frames } from './protobuf.ts';
+import type { Filter, Page, Query } from './read-worker.ts';
+import { asRefusal, refusal, streamDeleted } from './refusals.ts';
+import {
+  caughtUpAnswer,
+  checkpointAnswer,
+  confirmationAnswer,
+  fellBehindAnswer,
+  notFoundAnswer,
+} from './wire.ts';
+
+export type ReadCall = ServerWritableStream<streamsPb.ReadReq, Frames>;
+type Options = streamsPb.ReadReq.Options;
+
+/**
+ * EventStoreDB's default for how many events a filtered read considers before it may say how far it
+ * is.
+ */
+const SEARCH_WINDOW = 32;
+/** Before and behind every position and revision. */
+const START = 0;
+const END = Number.MAX_SAFE_INTEGER;
+
+export async function serveRead(call: ReadCall, log: Log): Promise<void> {
+  try {
+    const options = call.request.getOptions();
+    if (!options) throw refusal(code.INVALID_ARGUMENT, 'A read has options.');
+    if (options.hasSubscription())
+      await subscribe(call, log, await subscriptionQuery(options, log));
+    else await read(call, log, readQuery(options));
+  } catch (error) {
+    call.emit('error', asRefusal(error));
+  }
+}
+
+/**
+ * The client of a call, for a loop that waits for one thing at a time. Every wait also ends when
+ * the client goes away.
+ */
+class Client {
+  gone = false;
+  private readonly call: ReadCall;
+  private proceed = (): void => {};
+
+  constructor(call: ReadCall) {
+    this.call = call;
+    call.on('cancelled', () => {
+      this.gone = true;
+      this.proceed();
+    });
+  }
+
+  wait(begin: (proceed: () => void) => void): Promise<void> {
+    if (this.gone) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.proceed = resolve;
+      begin(resolve);
+    });
+  }
+
+  /**
+   * Resolves when the connection has taken the frames, which it does as fast as the client reads.
+   */
+  async send(frames: Uint8Array): Promise<void> {
+    if (frames.length > 0)
+      await this.wait((proceed) => this.call.write(new Frames(frames), () => proceed()));
+  }
+}
+
+async function read(call: ReadCall, log: Log, query: Query): Promise<void> {
+  const client = new Client(call);
+  let left = query.limit;
+  let page = await log.read(query);
+  while (page.found && !client.gone) {
+    const sent = client.send(page.frames);
+    left -= page.events;
+    const isLast = page.end || left <= 0;
+    // The next page is read while this one is sent.
+    const next = isLast ? page : await log.read({ ...query, from: page.next, limit: left });
+    await sent;
+    if (isLast) break;
+    page = next;
+  }
+  if (!page.found) await client.send(frame([notFound(query, page)]));
+  call.end();
+}
+
+function notFound(query: Query, page: Extract<Page, { found: false }>): Buffer {
+  const stream = query.stream!;
+  if (page.reason === 'stream-deleted') throw streamDeleted(stream);
+  return notFoundAnswer(stream);
+}
+
+/**
+ * Sends what there is, then what comes, until the client goes away or the stream gets a tombstone.
+ */
+async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> {
+  const client = new Client(call);
+  let isNews = true;
+  let wake = (): void => {};
+  const unwatch = log.watch(query.stream, () => {
+    isNews = true;
+    wake();
+  });
+  try {
+    await client.send(frame([confirmationAnswer(randomUUID())]));
+    let isLive: boolean | undefined;
+    while (!client.gone) {
+      if (!isNews) await client.wait((proceed) => (wake = proceed));
+      isNews = false;
+      const page = await log.read(query);
+      // A subscription to a stream that does not exist yet waits for it.
+      if (!page.found) notFound(query, page);
+      else {
+        await client.send(page.frames);
+        query.from = page.next;
+        if (query.checkpoints) query.checkpoints.considered = page.considered;
+      }
+      const isEnd = !page.found || page.end;
+      if (!isEnd) isNews = true;
+      if (isEnd && !isLive) await client.send(frame(caughtUp(query)));
+      if (!isEnd && isLive) await client.send(frame([fellBehindAnswer()]));
+      isLive = isEnd;
+    }
+  } finally {
+    unwatch();
+  }
+}
+
+/**
+ * A filtered subscription is told where it is, so that it need not search the same events when it
+ * comes again.
+ */
+function caughtUp({ checkpoints, from }: Query): Buffer[] {
+  if (!checkpoints?.considered) return [caughtUpAnswer()];
+  return [checkpointAnswer(from - 1), caughtUpAnswer()];
+}
+
+/** A read includes the place that it begins with. */
+function readQuery(options: Options): Query {
+  const place = placeOf(options);
+  return {
+    stream: streamOf(options),
+    from: place === 'start' ? START : place === 'end' ? END : place,
+    forwards: options.getReadDirection() === 0,
+    limit: Math.min(Number(options.getCount()), END),
+    filter: filterOf(options),
+  };
+}
+
+/** A subscription begins behind the place that it names. */
+async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
+  const [stream, place, filter] = [streamOf(options), placeOf(options), options.getFilter()];
+  const query: Query = {
+    stream,
+    from: START,
+    forwards: true,
+    limit: END,
+    filter: filterOf(options),
+  };
+  if (typeof place === 'number') query.from = place + 1;
+  else if (place === 'end')
+    query.from = stream === undefined ? log.head + 1 : await behind(stream, log);
+  if (filter) {
+    const every = (filter.getMax() || SEARCH_WINDOW) * filter.getCheckpointintervalmultiplier();
+    query.checkpoints = { every: Math.max(every, 1), considered: 0 };
+  }
+  return query;
+}
+
+async function behind(stream: string, log: Log): Promise<number> {
+  const last = await log.read({ stream, from: END, forwards: false, limit: 1 });
+  // Going backwards, the next one is before the last one.
+  return last.found && last.events > 0 ? last.next + 2 : START;
+}
+
+function streamOf(options: Options): string | undefined {
+  const identifier = options.getStream()?.getStreamIdentifier();
+  if (!identifier) return undefined;
+  const stream = Buffer.from(identifier.getStreamName_asU8()).toString();
+  if (stream.startsWith('$ce-') || stream.startsWith('$et-'))
+    throw refusal(code.UNIMPLEMENTED, 'Streams of categories and event types are not served yet.');
+  return stream;
+}
+
+function placeOf(options: Options): 'start' | 'end' | number {
+  const [stream, all] = [options.getStream(), options.getAll()];
+  if (stream?.hasEnd() || all?.hasEnd()) return 'end';
+  const place = stream?.hasRevision()
+    ? stream.getRevision()
+    : all?.getPosition()?.getCommitPosition();
+  return place === undefined ? 'start' : Math.min(Number(place), END - 1);
+}
+
+function filterOf(options: Options): Filter | undefined {
+  const filter = options.getFilter();
+  const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
+  if (!filter || !expression) return undefined;
+  const on = filter.hasStreamIdentifier() ? 'stream' : 'type';
+  const prefixes = expression.getPrefixList();
+  if (prefixes.length > 0) return { on, prefixes };
+  const regex = expression.getRegex();
+  try {
+    RegExp(regex);
+  } catch (error) {
+    throw refusal(code.INVALID_ARGUMENT, (error as Error).message);
+  }
+  return { on, regex };
+}
