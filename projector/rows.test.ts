@@ -58,10 +58,10 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
       await pool.query('truncate together.counter, apart.counter');
       const there = new Set<number>();
       // A log only ever patches what is there.
-      const valid = steps.filter(({ kind, item }) => {
-        if (kind === 'put') there.add(item);
-        const fits = kind !== 'patch' || there.has(item);
-        if (kind === 'delete') there.delete(item);
+      const valid = steps.filter(({ kind, item: at }) => {
+        if (kind === 'put') there.add(at);
+        const fits = kind !== 'patch' || there.has(at);
+        if (kind === 'delete') there.delete(at);
         return fits;
       });
       const together = new Rows();

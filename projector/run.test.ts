@@ -20,14 +20,14 @@ const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, 
 type NoteEvent =
   { type: 'NoteWritten'; data: { text: string } } | { type: 'NoteCursed'; data: { text: string } };
 
-const notebook = (version = 1, write = (text: string) => text): Projection =>
+const notebook = (version = 1, spell = (text: string) => text): Projection =>
   projection<NoteEvent>({
     name: 'notebook',
     version,
     tables: [notes],
     on: {
       NoteWritten({ id, data, position }, rows) {
-        rows.put(notes, { id, text: write(data.text), seen: Number(position) });
+        rows.put(notes, { id, text: spell(data.text), seen: Number(position) });
         rows.changed(`note-${id}`);
       },
       NoteCursed({ id, data }, rows) {

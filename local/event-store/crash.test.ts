@@ -106,8 +106,8 @@ test('what was acknowledged survives kill -9, once, in order and without gaps', 
   let last = 0n;
   let all = 0;
   for await (const { event } of client.readAll()) {
-    assert.ok(event!.position!.commit > last);
-    last = event!.position!.commit;
+    assert.ok(event!.position.commit > last);
+    last = event!.position.commit;
     all += 1;
   }
   assert.is(

@@ -48,7 +48,7 @@ export function openForAppends(dir: string): DatabaseSync {
   if (version === 0) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
   else if (version !== FORMAT_VERSION)
     throw new Error(
-      `${databaseFile(dir)} has format ${version}; this program reads ${FORMAT_VERSION}.`,
+      `${databaseFile(dir)} has format ${String(version)}; this program reads ${FORMAT_VERSION}.`,
     );
   return db;
 }

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
-import type streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { Log } from './log.ts';
 import { frame, Frames } from './protobuf.ts';
 import type { Filter, Page, Query } from './read-worker.ts';
@@ -21,6 +21,8 @@ import {
 
 export type ReadCall = ServerWritableStream<streamsPb.ReadReq, Frames>;
 type Options = streamsPb.ReadReq.Options;
+
+const { ReadReq } = streamsPb;
 
 /**
  * EventStoreDB's default for how many events a filtered read considers before it may say how far it
@@ -152,7 +154,7 @@ function readQuery(options: Options): Query {
   return {
     stream: streamOf(options),
     from: place === 'start' ? START : place === 'end' ? END : place,
-    forwards: options.getReadDirection() === 0,
+    forwards: options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS,
     limit: Math.min(Number(options.getCount()), END),
     filter: filterOf(options),
   };
