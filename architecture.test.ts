@@ -13,7 +13,7 @@ const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   'read-api': { values: ['platform'], types: ['projector'] },
   web: { values: ['domain'], types: ['read-api'] },
   ops: { values: ['platform', 'projector'], types: [] },
-  perf: { values: [], types: [] },
+  perf: { values: ['platform'], types: [] },
   local: { values: ['platform'], types: [] },
 };
 

@@ -33,6 +33,10 @@ const RULES = {
   ORIGIN_WEB: { pattern: HTTP_URL, hint: 'http://host:port of web' },
   ORIGIN_READ_API: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   ORIGIN_WRITE_API: { pattern: HTTP_URL, hint: 'http://host:port of write-api' },
+  ELASTICSEARCH_URL: {
+    pattern: HTTP_URL,
+    hint: 'http://user:password@host:9200, where `ops ship-logs` sends the logs',
+  },
 } satisfies Record<string, Rule>;
 
 export type VariableName = keyof typeof RULES;

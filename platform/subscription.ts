@@ -86,7 +86,9 @@ async function drain(
   signal.addEventListener('abort', onAbort);
   try {
     while (!signal.aborted) {
-      if (queue.length > 0 || (caughtUp && !announced)) {
+      // Until it has caught up more is on its way, and full batches cost far less an event.
+      const full = queue.length >= maxBatch || caughtUp || lost !== undefined;
+      if (full && (queue.length > 0 || (caughtUp && !announced))) {
         const events = queue.slice(0, maxBatch);
         queue = queue.slice(maxBatch);
         if (queue.length < MAX_QUEUED_EVENTS / 2) source.resume();

@@ -73,12 +73,10 @@ export class Rows {
   /** Writes everything, within the caller's transaction. */
   async flush(connection: Connection, schema: string): Promise<void> {
     for (const [table, changes] of this.#tables) {
-      const statements = Map.groupBy(changes.values(), (change) => statementOf(table, change));
-      for (const [statement, group] of statements) {
-        const rows = JSON.stringify(group.map((change) => change.row));
-        const { rowCount } = await connection.query(statement.replaceAll('$schema', schema), [
-          rows,
-        ]);
+      for (const group of Map.groupBy(changes.values(), shapeOf).values()) {
+        const { statement, columns } = statementOf(table, schema, group[0]!);
+        const values = columns.map((column) => valuesOf(table, column, group));
+        const { rowCount } = await connection.query(statement, values);
         if (group[0]!.kind === 'patch' && rowCount !== group.length) {
           throw new Error(`a patch found no row of ${schema}.${table.name}`);
         }
@@ -93,27 +91,43 @@ export class Rows {
   }
 }
 
+/** No key holds a NUL: Postgres takes none. */
 const keyOf = ({ key }: Table, row: Record<string, unknown>): string =>
-  key.length === 1 ? String(row[key[0]!]) : JSON.stringify(key.map((name) => row[name]));
+  key.length === 1 ? String(row[key[0]!]) : key.map((name) => row[name]).join('\0');
 
 const sqlType = (type: string): string => type.replace('?', '');
 
-/** One statement for any number of rows, which arrive as a JSON array. */
-function statementOf({ name, columns, key }: Table, { kind, row }: Change): string {
+/** Changes of one shape share a statement. */
+const shapeOf = ({ kind, row }: Change): string =>
+  kind === 'patch' ? Object.keys(row).join() : kind;
+
+/** A column of many rows, as the array that the statement takes. */
+function valuesOf({ columns }: Table, column: string, group: Change[]): unknown[] {
+  const values = group.map(({ row }) => row[column]);
+  return sqlType(columns[column]!) === 'jsonb' ? values.map((v) => JSON.stringify(v)) : values;
+}
+
+/** One statement for any number of changes of one shape; its parameters are the columns. */
+function statementOf(
+  { name, columns, key }: Table,
+  schema: string,
+  { kind, row }: Change,
+): { statement: string; columns: string[] } {
   const names = kind === 'put' ? Object.keys(columns) : Object.keys(row);
-  const given = names.map((column) => `${column} ${sqlType(columns[column]!)}`).join(', ');
-  const source = `json_to_recordset($1::json) as new(${given})`;
-  const target = `$schema.${name}`;
+  const arrays = names.map((column, index) => `$${index + 1}::${sqlType(columns[column]!)}[]`);
+  const source = `unnest(${arrays.join(', ')}) as new(${names.join(', ')})`;
+  const target = `${schema}.${name}`;
   const matches = key.map((column) => `old.${column} = new.${column}`).join(' and ');
   const rest = names.filter((column) => !key.includes(column));
   const set = (from: string) => rest.map((column) => `${column} = ${from}.${column}`).join(', ');
-  if (kind === 'delete') return `delete from ${target} old using ${source} where ${matches}`;
-  if (kind === 'patch')
-    return `update ${target} old set ${set('new')} from ${source} where ${matches}`;
-  const list = names.join(', ');
   const onConflict = rest.length > 0 ? `update set ${set('excluded')}` : 'nothing';
-  return `insert into ${target} (${list}) select ${list} from ${source}
-    on conflict (${key.join(', ')}) do ${onConflict}`;
+  const statements = {
+    delete: `delete from ${target} old using ${source} where ${matches}`,
+    patch: `update ${target} old set ${set('new')} from ${source} where ${matches}`,
+    put: `insert into ${target} (${names.join(', ')}) select * from ${source}
+      on conflict (${key.join(', ')}) do ${onConflict}`,
+  };
+  return { statement: statements[kind], columns: names };
 }
 
 /** The statements that make a table, empty. */

@@ -22,6 +22,10 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** A swap that waits longer for readers of the old tables steps back and tries again. */
 const SWAP_LOCK_TIMEOUT_MS = 2_000;
+const SWAP_RETRY_MS = 500;
+const MAX_SWAP_TRIES = 30;
+/** Postgres: `lock_timeout` ran out. */
+const LOCK_NOT_AVAILABLE = '55P03';
 
 export type Projector = {
   client: EventStore;
@@ -129,12 +133,32 @@ async function fillAndSwap(
       await applyEvents({ pool, log, notify: false }, targets, events);
       onProgress(events.at(-1)!.position, events.length);
     }
-    if (caughtUp && (await swapIn(pool, targets))) done.abort();
+    if (caughtUp && (await swapWhenFree(pool, targets, log, signal))) done.abort();
   };
   const both = AbortSignal.any([signal, done.signal]);
   const maxBatch = MAX_BATCH_EVENTS;
   await followLog({ client, after: undefined, maxBatch, log, signal: both, consume });
   return done.signal.aborted;
+}
+
+/** Swaps in as soon as readers of the old tables leave room: one that waits holds up the others. */
+async function swapWhenFree(
+  pool: Pool,
+  targets: Target[],
+  log: Logger,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (let tries = 1; !signal.aborted; tries++) {
+    try {
+      return await swapIn(pool, targets);
+    } catch (error) {
+      const isHeld = error instanceof Error && 'code' in error && error.code === LOCK_NOT_AVAILABLE;
+      if (!isHeld || tries === MAX_SWAP_TRIES) throw error;
+      log.warn({ tries }, 'readers hold the old tables: the swap is tried again');
+      await waitUnlessAborted(SWAP_RETRY_MS, signal);
+    }
+  }
+  return false;
 }
 
 /**

@@ -117,18 +117,23 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
   try {
     await client.send(frame([confirmationAnswer(randomUUID())]));
     let isLive: boolean | undefined;
+    let ahead: Page | undefined;
     while (!client.gone) {
       if (!isNews) await client.wait((proceed) => (wake = proceed));
       isNews = false;
-      const page = await log.read(query);
+      const page: Page = ahead ?? (await log.read(query));
+      const isEnd = !page.found || page.end;
       // A subscription to a stream that does not exist yet waits for it.
       if (!page.found) notFound(query, page);
       else {
-        await client.send(page.frames);
         query.from = page.next;
         if (query.checkpoints) query.checkpoints.considered = page.considered;
+        // The next page is read while this one is sent.
+        [ahead] = await Promise.all([
+          isEnd ? undefined : log.read(query),
+          client.send(page.frames),
+        ]);
       }
-      const isEnd = !page.found || page.end;
       if (!isEnd) isNews = true;
       if (isEnd && !isLive) await client.send(frame(caughtUp(query)));
       if (!isEnd && isLive) await client.send(frame([fellBehindAnswer()]));

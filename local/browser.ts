@@ -1,0 +1,54 @@
+import { accessSync } from 'node:fs';
+import { chromium, type Browser } from 'playwright-core';
+
+/** Where Debian, Ubuntu, Fedora and macOS put a browser that playwright can drive. */
+const SYSTEM_BROWSERS = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+
+/** The sandbox needs rights that root in a container lacks; the tests only see our own pages. */
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+  '--disable-background-networking',
+];
+
+/**
+ * A headless browser for tests: CHROME_PATH, else one that the machine has, else the one that the
+ * npm package @sparticuz/chromium brings along.
+ */
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = process.env.CHROME_PATH ?? SYSTEM_BROWSERS.find(exists);
+  if (executablePath) return chromium.launch({ executablePath, args: ARGS });
+  return chromium.launch({ ...(await unpackBundled()), args: ARGS });
+}
+
+function exists(path: string): boolean {
+  try {
+    accessSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Unpacks the bundled browser into the temporary folder. The package unpacks the libraries that a
+ * bare machine lacks (NSS) only where it believes to run on AWS Lambda, so it is told so, and what
+ * it sets in the environment goes to the browser alone.
+ */
+async function unpackBundled(): Promise<{ executablePath: string; env: NodeJS.ProcessEnv }> {
+  const before = { ...process.env };
+  process.env.AWS_EXECUTION_ENV = 'AWS_Lambda_nodejs24.x';
+  try {
+    const { default: bundled } = await import('@sparticuz/chromium');
+    const executablePath = await bundled.executablePath();
+    return { executablePath, env: { ...process.env } };
+  } finally {
+    process.env = before;
+  }
+}

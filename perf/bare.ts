@@ -1,0 +1,46 @@
+/**
+ * The ceilings: a bare Fastify with a route that does one append through the same client, and one
+ * that sends fixed bytes. Run as a process of its own: EVENTSTORE_URL and BODY_FILE say to whom it
+ * appends and what it sends.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { jsonEvent } from '@eventstore/db-client';
+import fastify from 'fastify';
+import { connectEventStore } from '../platform/event-store.ts';
+
+const app = fastify({ logger: false });
+const { EVENTSTORE_URL, BODY_FILE } = process.env;
+
+if (EVENTSTORE_URL) {
+  const client = connectEventStore(EVENTSTORE_URL);
+  app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(
+    '/api/write/carts/:cartId/items/:listingId',
+    async ({ params: { cartId, listingId }, body: { quantity } }) => {
+      // What write-api's event holds, so that both put the same bytes on the disk.
+      const id = randomUUID();
+      const event = jsonEvent({
+        type: 'ItemAddedToCart',
+        data: { listingId, quantity },
+        metadata: {
+          $correlationId: id,
+          $causationId: id,
+          commandId: id,
+          actor: 'anonymous',
+          at: new Date().toISOString(),
+          schemaVersion: 1,
+        },
+      });
+      await client.appendToStream(`bare-${cartId}`, event);
+      return { cartId, listingId, quantity };
+    },
+  );
+}
+
+if (BODY_FILE) {
+  const body = readFileSync(BODY_FILE, 'utf8');
+  app.get('/*', (_request, reply) => reply.type('application/json; charset=utf-8').send(body));
+}
+
+console.log(JSON.stringify({ listening: await app.listen({ port: 0, host: '127.0.0.1' }) }));
+process.on('SIGTERM', () => process.exit(0));

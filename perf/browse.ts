@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { load, medianRun, type Load } from './load.ts';
+import type { Result, ScenarioOptions } from './main.ts';
+import { openShop } from './shop.ts';
+import { startProgram, startSystem } from './system.ts';
+
+export const summary = "a catalogue's first page, from read-api and as a hit at the edge";
+
+const CONNECTIONS = 32;
+const LISTINGS = 250;
+const READ_BUDGET = 0.5;
+const EDGE_BUDGET = 0.7;
+
+export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]> {
+  const system = await startSystem();
+  const dir = await mkdtemp(join(tmpdir(), 'doorstep-perf-'));
+  const storeId = await openShop(system, LISTINGS);
+  const path = `/api/read/stores/${storeId}/catalogue`;
+  const body = await fullPage(`${system.env.ORIGIN_READ_API}${path}`);
+  await writeFile(join(dir, 'body.json'), body);
+  const bare = await startProgram('perf/bare.ts', { BODY_FILE: join(dir, 'body.json') });
+  try {
+    const targets = {
+      bare: `${bare.url}${path}`,
+      read: `${system.env.ORIGIN_READ_API}${path}`,
+      edge: `${system.url}${path}`,
+    };
+    const measured: Record<keyof typeof targets, Load[]> = { bare: [], read: [], edge: [] };
+    for (let i = 0; i <= runs; i++) {
+      for (const [name, url] of Object.entries(targets)) {
+        const result = await load({ url, connections: CONNECTIONS, seconds }, system);
+        if (i > 0) measured[name as keyof typeof targets].push(result);
+      }
+    }
+    const ceiling = medianRun(measured.bare);
+    const compare = (name: 'read' | 'edge', budget: number, where: string): Result => ({
+      name: `browse, ${name}`,
+      what: `first pages/s (${body.length} bytes) ${where}, ${CONNECTIONS} connections`,
+      value: medianRun(measured[name]).requestsPerSecond,
+      ceiling: ceiling.requestsPerSecond,
+      ceilingWhat: 'bare Fastify, the same bytes',
+      budget,
+      details: { ours: medianRun(measured[name]), ceiling },
+      memory: system.usage(),
+    });
+    return [
+      compare('read', READ_BUDGET, 'from read-api'),
+      compare('edge', EDGE_BUDGET, 'as a hit at the edge'),
+    ];
+  } finally {
+    await bare.stop();
+    await system.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** The page once all that was imported is on it. */
+async function fullPage(url: string): Promise<string> {
+  for (;;) {
+    const text = await (await fetch(url)).text();
+    const { categories = [] } = JSON.parse(text) as { categories?: { count: number }[] };
+    if (categories.reduce((sum, { count }) => sum + count, 0) === LISTINGS) return text;
+  }
+}

@@ -1,0 +1,140 @@
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import * as browse from './browse.ts';
+import * as cart from './cart.ts';
+import * as replay from './replay.ts';
+import { startSystem, type Usage } from './system.ts';
+
+export type ScenarioOptions = { seconds: number; runs: number; events: number[] };
+
+/** One figure beside its ceiling, both medians of the same run. */
+export type Result = {
+  name: string;
+  what: string;
+  value: number;
+  ceiling: number;
+  ceilingWhat: string;
+  /** The share of the ceiling that it has to reach. */
+  budget: number;
+  details: unknown;
+  /** Of every service, right after the load. */
+  memory: Usage[];
+};
+
+const SCENARIOS = { cart, browse, replay };
+type ScenarioName = keyof typeof SCENARIOS;
+const isScenario = (name: string): name is ScenarioName => name in SCENARIOS;
+
+const README = join(import.meta.dirname, 'README.md');
+const MARKS = ['<!-- results -->', '<!-- end of results -->'] as const;
+
+const USAGE = `Usage: npm run perf -- [SCENARIO …] [--json] [--save] [--seconds N] [--runs N] [--events N,…]
+
+${Object.entries(SCENARIOS)
+  .map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`)
+  .join('\n')}
+
+Starts the product as npm start does, empty and in a folder of its own, measures each scenario
+beside its ceiling, and stops it. All scenarios when none is named.
+
+  --runs N       runs of which the median counts (3)
+  --seconds N    length of a run (6)
+  --events N,…   lengths of the log for replay (100000,1000000)
+  --json         the results as JSON on stdout
+  --save         put the table into perf/README.md
+
+Exit code 1 when a figure is below its budget.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    help: { type: 'boolean' },
+    json: { type: 'boolean' },
+    save: { type: 'boolean' },
+    seconds: { type: 'string', default: '6' },
+    runs: { type: 'string', default: '3' },
+    events: { type: 'string', default: '100000,1000000' },
+  },
+});
+
+const unknown = positionals.filter((name) => !isScenario(name));
+if (values.help || unknown.length > 0) {
+  console.log(unknown.length > 0 ? `There is no scenario "${unknown[0]}".\n\n${USAGE}` : USAGE);
+  process.exit(unknown.length > 0 ? 1 : 0);
+}
+
+const names = positionals.length > 0 ? positionals.filter(isScenario) : Object.keys(SCENARIOS);
+const options: ScenarioOptions = {
+  seconds: Number(values.seconds),
+  runs: Number(values.runs),
+  events: values.events.split(',').map(Number),
+};
+
+const idle = await idleMemory();
+const results: Result[] = [];
+for (const name of names.filter(isScenario)) {
+  console.error(`${name}: ${SCENARIOS[name].summary} …`);
+  results.push(...(await SCENARIOS[name].run(options)));
+}
+const table = tableOf(results, idle);
+if (values.json) console.log(JSON.stringify({ machine: machine(), idle, results }, null, 2));
+else console.log(table);
+if (values.save) save(table);
+process.exitCode = results.every(inBudget) ? 0 : 1;
+
+/** Of every service, when nobody asks anything of it. */
+async function idleMemory(): Promise<Usage[]> {
+  const system = await startSystem();
+  const usage = system.usage();
+  await system.stop();
+  return usage;
+}
+
+function inBudget({ value, ceiling, budget }: Result): boolean {
+  return value >= ceiling * budget;
+}
+
+function machine(): string {
+  const memory = `${Math.round(totalmem() / 1024 ** 3)} GiB`;
+  const date = new Date().toISOString().slice(0, 10);
+  return `${cpus().length} cores (${cpus()[0]?.model.trim()}), ${memory}, Node ${process.version}, ${date}`;
+}
+
+function tableOf(all: Result[], idleUsage: Usage[]): string {
+  const count = (value: number) => value.toLocaleString('en');
+  const rows = all.map((result) => {
+    const { name, what, value, ceiling, ceilingWhat, budget } = result;
+    const share = `${Math.round((100 * value) / ceiling)} % (budget ${budget * 100} %)`;
+    const verdict = inBudget(result) ? 'reached' : '**short**';
+    return `| ${name} | ${what} | ${count(value)} | ${count(ceiling)}: ${ceilingWhat} | ${share} | ${verdict} |`;
+  });
+  const services = idleUsage.map(({ name }) => name);
+  const memoryRow = (label: string, usage: Usage[]) => {
+    const of = new Map(usage.map(({ name, memoryMiB }) => [name, Math.round(memoryMiB)]));
+    return `| ${label} | ${services.map((name) => of.get(name) ?? '–').join(' | ')} |`;
+  };
+  return [
+    `Measured on ${machine()} with \`npm run perf\`.`,
+    '',
+    '| scenario | what | median | ceiling, same run | share | |',
+    '|---|---|---|---|---|---|',
+    ...rows,
+    '',
+    'Memory in MiB (proportional set size):',
+    '',
+    `| | ${services.join(' | ')} |`,
+    `|---|${services.map(() => '---').join('|')}|`,
+    memoryRow('idle', idleUsage),
+    ...all.map(({ name, memory }) => memoryRow(`after ${name}`, memory)),
+  ].join('\n');
+}
+
+function save(text: string): void {
+  const readme = readFileSync(README, 'utf8');
+  const [start, end] = MARKS.map((mark) => readme.indexOf(mark));
+  if (start! < 0 || end! < start!) throw new Error(`${README} lacks ${MARKS.join(' … ')}`);
+  const head = readme.slice(0, start! + MARKS[0].length);
+  writeFileSync(README, `${head}\n\n${text}\n\n${readme.slice(end)}`);
+}

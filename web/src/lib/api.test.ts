@@ -1,0 +1,83 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ApiError, command, newKey, read, type Fetch } from './api.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const api = suite<{ server: Server; handle: Handler; fetch: Fetch }>('api');
+
+api.before.each(async (context) => {
+  context.server = createServer((request, response) => context.handle(request, response));
+  await new Promise<void>((resolve) => context.server.listen(0, '127.0.0.1', resolve));
+  const { port } = context.server.address() as AddressInfo;
+  context.fetch = (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init);
+});
+
+api.after.each(async ({ server }) => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const failure = async (promise: Promise<unknown>): Promise<ApiError> => {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.instance(error, ApiError);
+  return error as ApiError;
+};
+
+api('repeats a command that got no answer, with the same key', async (context) => {
+  const keys: unknown[] = [];
+  context.handle = (request, response) => {
+    keys.push(request.headers['idempotency-key']);
+    if (keys.length < 3) request.socket.destroy();
+    else response.writeHead(201, { 'content-type': 'application/json' }).end('{"orderId":"o1"}');
+  };
+  const key = newKey();
+  const answer = await command('POST', '/orders', {}, { key, fetch: context.fetch });
+  assert.equal(answer, { orderId: 'o1' });
+  assert.equal(keys, [key, key, key]);
+});
+
+api('gives up after its attempts and says that no answer came', async (context) => {
+  let requests = 0;
+  context.handle = (request) => {
+    requests++;
+    request.socket.destroy();
+  };
+  const error = await failure(read('/stores', { fetch: context.fetch, attempts: 2 }));
+  assert.is(error.status, 0);
+  assert.is(error.code, 'NO_ANSWER');
+  assert.is(requests, 2);
+});
+
+api('does not repeat what was refused, and hands on why', async (context) => {
+  let requests = 0;
+  context.handle = (_, response) => {
+    requests++;
+    const problem = { status: 409, code: 'CART_CHECKED_OUT', detail: 'Open a new one.' };
+    response.writeHead(409, { 'content-type': 'application/problem+json' });
+    response.end(JSON.stringify(problem));
+  };
+  const options = { key: newKey(), fetch: context.fetch };
+  const error = await failure(command('PUT', '/carts/c/items/l', { quantity: 1 }, options));
+  assert.is(error.code, 'CART_CHECKED_OUT');
+  assert.is(error.message, 'Open a new one.');
+  assert.is(requests, 1);
+});
+
+api('waits as it is told by an answer that says "not now"', async (context) => {
+  const times: number[] = [];
+  context.handle = (_, response) => {
+    times.push(performance.now());
+    if (times.length === 1) response.writeHead(503, { 'retry-after': '1' }).end();
+    else response.writeHead(200, { 'content-type': 'application/json' }).end('[]');
+  };
+  assert.equal(await read('/stores', { fetch: context.fetch }), []);
+  assert.ok(times[1]! - times[0]! >= 990);
+});
+
+api.run();

@@ -1,0 +1,141 @@
+import { backoffMs, pause } from './pause.ts';
+import { keep, recall } from './storage.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const MAX_ATTEMPTS = 4;
+const FIRST_RETRY_MS = 300;
+const MAX_RETRY_MS = 4_000;
+/** Too busy, or a gateway without an answer: the same request may do better in a moment. */
+const PASSING_STATUSES = new Set([0, 429, 502, 503, 504]);
+
+const POSITION_HEADER = 'doorstep-position';
+const POSITION_KEY = 'doorstep.position';
+
+/**
+ * A request that did not work. `message` tells a person what is wrong and what to do;
+ * `code` is the API's stable code; `status` is 0 when no answer came at all.
+ */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly retryAfterMs: number;
+  constructor(status: number, code: string, detail: string, retryAfterMs = 0) {
+    super(detail);
+    this.name = 'ApiError';
+    this.status = status;
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** What of `fetch` is needed here. Kit's own has it, and so does a test's. */
+export type Fetch = (path: string, init: RequestInit) => Promise<Response>;
+
+type Options = {
+  /** Kit's own fetch inside `load`; the browser's otherwise. */
+  fetch?: Fetch;
+  /** The shop's pass, for its staff. */
+  pass?: string | null;
+  signal?: AbortSignal;
+  /** How often to try in all before giving up. */
+  attempts?: number;
+};
+
+/** A key for one command, however often it is sent. Works on plain http, unlike randomUUID. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Reads what everybody may see. Throws `ApiError`. */
+export function read<T>(path: string, options: Options = {}): Promise<T> {
+  return send<T>(path, {}, options);
+}
+
+/**
+ * Reads what this person just changed: waits until the read side has seen their last command.
+ * Where it does not catch up within the attempts, an older answer is better than none.
+ * Throws `ApiError`.
+ */
+export async function readOwn<T>(path: string, options: Options = {}): Promise<T> {
+  const headers = ownHeaders(options.pass);
+  try {
+    return await send<T>(path, { headers }, options);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 503 || !headers.has(POSITION_HEADER)) {
+      throw error;
+    }
+    keep(POSITION_KEY, null, 'session');
+    return await send<T>(path, { headers: ownHeaders(options.pass) }, options);
+  }
+}
+
+/** The headers of a personal read: the last own command's position and the shop's pass. */
+export function ownHeaders(pass?: string | null): Headers {
+  const headers = new Headers();
+  const position = recall(POSITION_KEY, 'session');
+  if (position) headers.set(POSITION_HEADER, position);
+  if (pass) headers.set('authorization', `Bearer ${pass}`);
+  return headers;
+}
+
+/**
+ * Sends a command, again with the same key where no answer came: no answer means "unknown", never
+ * "failed". Throws `ApiError`.
+ */
+export function command<T>(
+  method: 'POST' | 'PUT',
+  path: string,
+  body: unknown,
+  { key, ...options }: Options & { key: string },
+): Promise<T> {
+  const headers = new Headers({ 'content-type': 'application/json', 'idempotency-key': key });
+  if (options.pass) headers.set('authorization', `Bearer ${options.pass}`);
+  return send<T>(path, { method, headers, body: JSON.stringify(body) }, options);
+}
+
+async function send<T>(path: string, init: RequestInit, options: Options): Promise<T> {
+  const { signal, attempts = MAX_ATTEMPTS } = options;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await sendOnce<T>(path, init, options);
+    } catch (error) {
+      const passing = error instanceof ApiError && PASSING_STATUSES.has(error.status);
+      if (!passing || attempt >= attempts || signal?.aborted) throw error;
+      const waitMs = backoffMs(attempt, FIRST_RETRY_MS, MAX_RETRY_MS);
+      await pause(Math.min(MAX_RETRY_MS, Math.max(waitMs, error.retryAfterMs)), signal);
+    }
+  }
+}
+
+async function sendOnce<T>(path: string, init: RequestInit, options: Options): Promise<T> {
+  const { fetch: request = fetch, signal } = options;
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  try {
+    const response = await request(path, {
+      ...init,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    if (!response.ok) throw await problemOf(response);
+    const isCommand = init.method !== undefined;
+    if (isCommand) keep(POSITION_KEY, response.headers.get(POSITION_HEADER), 'session');
+    return (await response.json()) as T;
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError(0, 'NO_ANSWER', 'No answer. Check your connection and try again.');
+  }
+}
+
+/** What an error answer says (RFC 9457), or something as useful where it says nothing. */
+export async function problemOf(response: Response): Promise<ApiError> {
+  const { status, headers } = response;
+  const isProblem = headers.get('content-type')?.includes('problem+json');
+  const problem: unknown = isProblem ? await response.json() : undefined;
+  const { code, detail } = (problem ?? {}) as { code?: string; detail?: string };
+  return new ApiError(
+    status,
+    code ?? `HTTP_${status}`,
+    detail ?? 'This is not working right now. Try again in a moment.',
+    Number(headers.get('retry-after') ?? 0) * 1000 || 0,
+  );
+}

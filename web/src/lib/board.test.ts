@@ -1,0 +1,68 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { arrivals, cardsOf, COLUMNS, withAnswers } from './board.ts';
+import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
+
+const board = suite('board');
+
+const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): BoardCard => ({
+  storeOrderId,
+  orderId: storeOrderId,
+  status,
+  submittedAt: `2026-11-21T10:0${minute}:00Z`,
+  changedAt: `2026-11-21T11:0${minute}:00Z`,
+  totalPaise: 100,
+  payment: 'cash-on-delivery',
+  reason: null,
+  pincode: '600017',
+  contact: null,
+  address: null,
+  lines: [],
+});
+
+const of = (...storeOrders: BoardCard[]): Board => ({
+  storeId: 's',
+  name: 'S',
+  signedIn: false,
+  storeOrders,
+});
+
+const column = (name: string) => COLUMNS.find((one) => one.name === name)!;
+const ids = (cards: BoardCard[]) => cards.map((one) => one.storeOrderId);
+
+board('shows every status in exactly one column', () => {
+  const statuses = COLUMNS.flatMap((one) => one.statuses).toSorted();
+  const all = ['accepted', 'delivered', 'dispatched', 'packed', 'rejected', 'submitted'];
+  assert.equal(statuses, all);
+});
+
+board('puts what waits longest first, and what was done last first', () => {
+  const cards = of(card('late', 'submitted', 5), card('early', 'submitted', 1));
+  assert.equal(ids(cardsOf(cards, column('New'))), ['early', 'late']);
+  const done = of(card('before', 'delivered', 1), card('after', 'rejected', 5));
+  assert.equal(ids(cardsOf(done, column('Done'))), ['after', 'before']);
+});
+
+board('does not move a card back when an older board arrives after the answer', () => {
+  const answered = new Map<string, StoreOrderStatus>([['a', 'accepted']]);
+  assert.is(withAnswers(of(card('a', 'submitted')), answered).storeOrders[0]?.status, 'accepted');
+  assert.ok(answered.has('a'));
+});
+
+board('forgets the answer when the board has caught up', () => {
+  const answered = new Map<string, StoreOrderStatus>([['a', 'accepted']]);
+  assert.is(withAnswers(of(card('a', 'packed')), answered).storeOrders[0]?.status, 'packed');
+  assert.not.ok(answered.has('a'));
+});
+
+board('lets a rejection stand against an older board', () => {
+  const answered = new Map<string, StoreOrderStatus>([['a', 'rejected']]);
+  assert.is(withAnswers(of(card('a', 'packed')), answered).storeOrders[0]?.status, 'rejected');
+});
+
+board('announces each new order once', () => {
+  const now = of(card('a', 'submitted'), card('b', 'submitted'), card('c', 'accepted'));
+  assert.equal(ids(arrivals(now, new Set(['a']))), ['b']);
+});
+
+board.run();

@@ -1,0 +1,94 @@
+import type { StoreOrderRejection } from '../../../domain/store-order.ts';
+import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
+import { stepOf } from './order-words.ts';
+
+export type Verb = 'accept' | 'reject' | 'pack' | 'dispatch' | 'deliver';
+
+export type Column = {
+  name: string;
+  statuses: StoreOrderStatus[];
+  /** What the one big button does; null where nothing is left to do. */
+  next: { verb: Verb; label: string } | null;
+  empty: string;
+};
+
+export const COLUMNS: Column[] = [
+  {
+    name: 'New',
+    statuses: ['submitted'],
+    next: { verb: 'accept', label: 'Accept' },
+    empty: 'No new orders. They appear here by themselves.',
+  },
+  {
+    name: 'Packing',
+    statuses: ['accepted'],
+    next: { verb: 'pack', label: 'Packed' },
+    empty: 'Nothing to pack.',
+  },
+  {
+    name: 'Ready',
+    statuses: ['packed'],
+    next: { verb: 'dispatch', label: 'Out for delivery' },
+    empty: 'Nothing waits to go out.',
+  },
+  {
+    name: 'On the way',
+    statuses: ['dispatched'],
+    next: { verb: 'deliver', label: 'Delivered' },
+    empty: 'Nobody is out.',
+  },
+  {
+    name: 'Done',
+    statuses: ['delivered', 'rejected'],
+    next: null,
+    empty: 'Nothing finished today.',
+  },
+];
+
+export const REJECTIONS: { reason: StoreOrderRejection; label: string }[] = [
+  { reason: 'out-of-stock', label: 'Something is out of stock' },
+  { reason: 'closed', label: 'We are closed' },
+  { reason: 'too-far', label: 'The address is too far' },
+  { reason: 'other', label: 'Another reason' },
+];
+
+export const canReject = (status: StoreOrderStatus): boolean =>
+  status === 'submitted' || status === 'accepted' || status === 'packed';
+
+/** The cards of a column: what waits longest comes first, what is done, latest first. */
+export function cardsOf(board: Board, column: Column): BoardCard[] {
+  const cards = board.storeOrders.filter((card) => column.statuses.includes(card.status));
+  return column.next
+    ? cards.toSorted((a, b) => a.submittedAt.localeCompare(b.submittedAt))
+    : cards.toSorted((a, b) => b.changedAt.localeCompare(a.changedAt));
+}
+
+/** How far a status is on its way, with both ends last: they are never left again. */
+const rank = (status: StoreOrderStatus): number =>
+  status === 'rejected' ? stepOf('delivered') : stepOf(status);
+
+/**
+ * The board with what this screen was already told by answers to its own commands. A board that
+ * was read a moment before must not move a card back; one that has caught up needs no help, and
+ * its entry is dropped from `answered`.
+ */
+export function withAnswers(board: Board, answered: Map<string, StoreOrderStatus>): Board {
+  const storeOrders = board.storeOrders.map((card) => {
+    const status = answered.get(card.storeOrderId);
+    if (!status) return card;
+    if (rank(card.status) < rank(status)) return { ...card, status };
+    answered.delete(card.storeOrderId);
+    return card;
+  });
+  return { ...board, storeOrders };
+}
+
+/** The cards that are new and were on no board before. */
+export function arrivals(board: Board, seen: ReadonlySet<string>): BoardCard[] {
+  return board.storeOrders.filter(
+    (card) => card.status === 'submitted' && !seen.has(card.storeOrderId),
+  );
+}
+
+export const itemCount = (card: Pick<BoardCard, 'lines'>): number =>
+  card.lines.reduce((count, line) => count + line.quantity, 0);

@@ -1,0 +1,148 @@
+import { SvelteMap } from 'svelte/reactivity';
+import { ApiError, command, newKey, readOwn } from './api.ts';
+import { viewOf, type Wish } from './cart-view.ts';
+import type { Cart } from './contract.ts';
+import { notices } from './notice.svelte.ts';
+import { keep, recall } from './storage.ts';
+
+const CART_KEY = 'doorstep.cart';
+/** More of one thing is a phone call, not a tap. The API's own limit for a line. */
+export const MAX_QUANTITY = 99;
+
+/** The cart is gone or was ordered, perhaps in another tab: the next item opens a new one. */
+const ENDED_CODES = new Set(['CART_NOT_FOUND', 'CART_CHECKED_OUT']);
+
+/**
+ * The shopper's cart. It owns the cart's id: when sessions come, they replace `#id` here and
+ * nothing else. Changes show at once and are sent one after the other, so that the server sees
+ * them in the order in which they were tapped; several taps on one product become one request.
+ */
+class CartState {
+  #id: string | null = null;
+  #cart = $state.raw<Cart | null>(null);
+  /** From the tap until a read has shown them: unsent, then on their way, then answered. */
+  #wishes = new SvelteMap<string, Wish>();
+  #unsent = new Set<string>();
+  #answered = new Set<string>();
+  #sending: Promise<void> | null = null;
+
+  /** Whether the cart was read, so that "empty" is known and not merely assumed. */
+  status = $state<'loading' | 'ready' | 'failed'>('loading');
+  view = $derived(viewOf(this.#cart, this.#wishes));
+
+  get id(): string | null {
+    return this.#id;
+  }
+
+  quantityOf(listingId: string): number {
+    const wish = this.#wishes.get(listingId);
+    if (wish) return wish.quantity;
+    const lines = this.#cart?.stores.flatMap((store) => store.lines) ?? [];
+    return lines.find((line) => line.listingId === listingId)?.quantity ?? 0;
+  }
+
+  /** Reads the cart that this browser has, if it has one. For the browser only. */
+  async load(): Promise<void> {
+    this.#id = recall(CART_KEY);
+    if (!this.#sending) await this.#read();
+  }
+
+  /** Wishes for a quantity (0 to 99; 0 removes). Shows at once; a refusal takes it back and says so. */
+  set(item: { listingId: string; pricePaise: number }, quantity: number): void {
+    this.#wishes.set(item.listingId, { quantity, pricePaise: item.pricePaise });
+    this.#answered.delete(item.listingId);
+    this.#unsent.add(item.listingId);
+    this.#sending ??= this.#send().finally(() => (this.#sending = null));
+  }
+
+  /** Waits until everything wished is sent and reads the cart once more, as it will be ordered. */
+  async settle(): Promise<void> {
+    await this.#sending;
+    await this.#read();
+  }
+
+  /** The cart was ordered: whatever is added next goes into a new one. */
+  end(): void {
+    this.#keepId(null);
+    this.#cart = null;
+    this.#wishes.clear();
+    this.#unsent.clear();
+    this.#answered.clear();
+  }
+
+  /** Sends what was wished until nothing is left, then reads how it is. Never rejects. */
+  async #send(): Promise<void> {
+    while (this.#unsent.size > 0) {
+      for (const listingId of this.#unsent) {
+        this.#unsent.delete(listingId);
+        await this.#sendWish(listingId);
+      }
+      await this.#read();
+    }
+  }
+
+  async #sendWish(listingId: string): Promise<void> {
+    const quantity = this.#wishes.get(listingId)?.quantity;
+    if (quantity === undefined) return;
+    try {
+      await this.#put(listingId, quantity);
+      if (!this.#unsent.has(listingId)) this.#answered.add(listingId);
+    } catch (error) {
+      if (!this.#unsent.has(listingId)) this.#wishes.delete(listingId);
+      notices.showError(error);
+    }
+  }
+
+  async #put(listingId: string, quantity: number): Promise<void> {
+    const path = (cartId: string) =>
+      `/api/write/carts/${cartId}/items/${encodeURIComponent(listingId)}`;
+    try {
+      await command('PUT', path(await this.#open()), { quantity }, { key: newKey() });
+    } catch (error) {
+      if (!(error instanceof ApiError) || !ENDED_CODES.has(error.code)) throw error;
+      this.#keepId(null);
+      this.#cart = null;
+      await command('PUT', path(await this.#open()), { quantity }, { key: newKey() });
+    }
+  }
+
+  /** The id of the cart, which is opened now if there is none yet. */
+  async #open(): Promise<string> {
+    if (this.#id) return this.#id;
+    const options = { key: newKey() };
+    const { cartId } = await command<{ cartId: string }>('POST', '/api/write/carts', {}, options);
+    this.#keepId(cartId);
+    return cartId;
+  }
+
+  async #read(): Promise<void> {
+    const answered = [...this.#answered];
+    try {
+      const cart = this.#id ? await readOwn<Cart>(`/api/read/carts/${this.#id}`) : null;
+      if (cart?.status === 'checked-out') this.#keepId(null);
+      this.#cart = cart?.status === 'open' ? cart : null;
+      this.status = 'ready';
+      for (const listingId of answered) {
+        // Wished for anew while this was read, it is not answered any more.
+        if (this.#answered.delete(listingId)) this.#wishes.delete(listingId);
+      }
+    } catch (error) {
+      if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
+        this.#keepId(null);
+        this.#cart = null;
+        this.status = 'ready';
+      } else {
+        // What was read before, with the wishes on it, is still the best there is.
+        console.info('the cart could not be read:', String(error));
+        if (!this.#cart) this.status = 'failed';
+      }
+    }
+  }
+
+  #keepId(cartId: string | null): void {
+    this.#id = cartId;
+    keep(CART_KEY, cartId);
+  }
+}
+
+export const cart = new CartState();

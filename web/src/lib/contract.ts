@@ -1,0 +1,21 @@
+/** The answers of read-api, as the pages see them. Money in paise, times in RFC 3339 UTC. */
+import type { Cart } from '../../../read-api/cart.ts';
+import type { CatalogueItem } from '../../../read-api/catalogue.ts';
+import type { Order, Recipient } from '../../../read-api/my-orders.ts';
+
+export type { Cart, CartLine } from '../../../read-api/cart.ts';
+export type { Catalogue, CatalogueItem, Listing, Store } from '../../../read-api/catalogue.ts';
+export type {
+  Order,
+  OrderLine,
+  StoreOrder,
+  StoreOrderStatus,
+  TimelineEntry,
+} from '../../../read-api/my-orders.ts';
+export type { Board, BoardCard } from '../../../read-api/order-board.ts';
+
+export type LocalNames = CatalogueItem['names'];
+export type CartStore = Cart['stores'][number];
+export type OrderStatus = Order['status'];
+export type Contact = Recipient['contact'];
+export type Address = Recipient['address'];

@@ -1,0 +1,112 @@
+import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
+import { arrivals, withAnswers, type Verb } from './board.ts';
+import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
+import { follow, type LiveState } from './live.ts';
+import { notices } from './notice.svelte.ts';
+import * as passes from './pass.ts';
+
+/** A shop's board on this screen: what is on it, live, and the steps that staff take. */
+export class OrderBoard {
+  readonly storeId: string;
+  board = $state.raw<Board | null>(null);
+  live = $state<LiveState>('connecting');
+  refused = $state.raw<ApiError | null>(null);
+  pass = $state<string | null>(null);
+  /** Came in while this screen was open, and nobody has touched them yet. */
+  fresh = $state.raw<BoardCard[]>([]);
+
+  /** Called for what comes in while this screen is open. */
+  onarrival: (card: BoardCard) => void = () => {};
+
+  #seen: Set<string> | null = null;
+  #answered = new Map<string, StoreOrderStatus>();
+  #busy = $state.raw<ReadonlySet<string>>(new Set());
+  #stop: () => void = () => {};
+
+  constructor(storeId: string) {
+    this.storeId = storeId;
+  }
+
+  /** A pass was sent, but it opens nothing (any more). */
+  get passIsWrong(): boolean {
+    return this.pass !== null && this.board?.signedIn === false;
+  }
+
+  /** Follows the board with the pass that this device has. Returns what stops it. */
+  start(): () => void {
+    this.#stop();
+    this.pass = passes.passOf(this.storeId);
+    const path = `/api/read/stores/${encodeURIComponent(this.storeId)}/board`;
+    this.#stop = follow<Board>({
+      path: `${path}/live`,
+      event: 'board',
+      headers: () => ownHeaders(this.pass),
+      read: (signal) => readOwn<Board>(path, { pass: this.pass, signal, attempts: 1 }),
+      onValue: (board) => this.#show(board),
+      onState: (state) => {
+        this.live = state;
+      },
+      onRefused: (error) => {
+        this.refused = error;
+      },
+    });
+    return () => this.#stop();
+  }
+
+  signIn(pass: string): void {
+    passes.signIn(this.storeId, pass);
+    this.start();
+  }
+
+  signOut(): void {
+    passes.signOut(this.storeId);
+    this.start();
+  }
+
+  isBusy(card: BoardCard): boolean {
+    return this.#busy.has(card.storeOrderId);
+  }
+
+  isFresh(card: BoardCard): boolean {
+    return this.fresh.some(({ storeOrderId }) => storeOrderId === card.storeOrderId);
+  }
+
+  /** Takes a step. The card moves with the answer; the live board follows. Never rejects. */
+  async take(card: BoardCard, verb: Verb, body: { reason?: string } = {}): Promise<void> {
+    const { storeOrderId } = card;
+    if (this.#busy.has(storeOrderId)) return;
+    this.#busy = new Set([...this.#busy, storeOrderId]);
+    // Somebody is at work: what was announced has been seen.
+    notices.dismissInfo();
+    try {
+      const { status } = await command<{ status: StoreOrderStatus }>(
+        'POST',
+        `/api/write/store-orders/${storeOrderId}/${verb}`,
+        body,
+        { key: newKey(), pass: this.pass },
+      );
+      this.#answered.set(storeOrderId, status);
+      if (this.board) this.#show(this.board);
+    } catch (error) {
+      notices.showError(error);
+    }
+    this.#busy = new Set([...this.#busy].filter((id) => id !== storeOrderId));
+  }
+
+  #show(board: Board): void {
+    const now = withAnswers(board, this.#answered);
+    const came = this.#seen ? arrivals(now, this.#seen) : [];
+    const ids = now.storeOrders.map((card) => card.storeOrderId);
+    this.#seen = new Set([...(this.#seen ?? []), ...ids]);
+
+    const waiting = new Set(
+      now.storeOrders
+        .filter((card) => card.status === 'submitted')
+        .map((card) => card.storeOrderId),
+    );
+    this.fresh = [...this.fresh, ...came].filter((card) => waiting.has(card.storeOrderId));
+    this.board = now;
+    const newest = came.at(-1);
+    if (newest) this.onarrival(newest);
+  }
+}

@@ -1,0 +1,60 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { StoreOrder, StoreOrderStatus } from './contract.ts';
+import { cashOf, headlineOf, timelineText } from './order-words.ts';
+
+const words = suite('order words');
+
+const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
+  storeOrderId: storeName,
+  storeId: storeName,
+  storeName,
+  status,
+  reason: null,
+  totalPaise: 1000,
+  lines: [],
+});
+
+const headline = (...statuses: StoreOrderStatus[]) =>
+  headlineOf({ storeOrders: statuses.map((status, i) => part(`Shop ${i + 1}`, status)) });
+
+words('names the one shop that is waited for, and counts several', () => {
+  assert.is(headline('submitted', 'accepted').detail, 'Waiting for Shop 1 to accept.');
+  assert.is(headline('submitted', 'submitted').detail, 'Waiting for 2 shops to accept.');
+});
+
+words('follows the slowest part that is still open', () => {
+  assert.is(headline('dispatched', 'accepted').title, 'Being packed');
+  assert.is(headline('delivered', 'dispatched').title, 'On the way');
+  assert.is(headline('delivered', 'packed').detail, 'Shop 2 sends it out next.');
+});
+
+words('is delivered when all that was not rejected is', () => {
+  assert.is(headline('delivered', 'rejected').title, 'Delivered');
+  assert.is(headline('rejected', 'rejected').tone, 'failed');
+});
+
+words('asks for cash only for what is still coming', () => {
+  const cash = (...statuses: StoreOrderStatus[]) =>
+    cashOf({ storeOrders: statuses.map((status) => part('A', status)) });
+  assert.equal(cash('delivered', 'rejected', 'packed'), {
+    label: 'Cash to keep ready',
+    paise: 1000,
+  });
+  assert.equal(cash('delivered', 'delivered'), { label: 'Paid in cash', paise: 2000 });
+  assert.equal(cash('rejected'), { label: 'To pay', paise: 0 });
+});
+
+words('says in the timeline who could not take it, and why', () => {
+  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana' };
+  assert.is(
+    timelineText({ ...entry, event: 'StoreOrderRejected', reason: 'out-of-stock' }),
+    'Sharma Kirana could not take it: something is out of stock',
+  );
+  assert.is(
+    timelineText({ ...entry, event: 'StoreOrderRejected', reason: 'other' }),
+    'Sharma Kirana could not take it',
+  );
+});
+
+words.run();

@@ -1,0 +1,99 @@
+import type { Order, StoreOrderStatus, TimelineEntry } from './contract.ts';
+
+/** The way of a shop's part, in order. A rejected one leaves it. */
+export const STEPS: { status: StoreOrderStatus; label: string }[] = [
+  { status: 'submitted', label: 'Sent to the shop' },
+  { status: 'accepted', label: 'Accepted' },
+  { status: 'packed', label: 'Packed' },
+  { status: 'dispatched', label: 'On the way' },
+  { status: 'delivered', label: 'Delivered' },
+];
+
+/** How far along a part is: 0 for just sent, 4 for delivered, -1 for rejected. */
+export const stepOf = (status: StoreOrderStatus): number =>
+  STEPS.findIndex((step) => step.status === status);
+
+const REASONS: Record<string, string> = {
+  'out-of-stock': 'something is out of stock',
+  closed: 'the shop is closed',
+  'too-far': 'the address is too far away',
+  'rejected-by-every-shop': 'no shop could take it',
+};
+
+/** Why it was rejected, as part of a sentence; null where that says nothing. */
+export const reasonText = (reason: string | null): string | null => REASONS[reason ?? ''] ?? null;
+
+export type Headline = {
+  title: string;
+  detail: string;
+  tone: 'waiting' | 'moving' | 'done' | 'failed';
+};
+
+const plural = (count: number, one: string, many: string): string =>
+  count === 1 ? one : `${count} ${many}`;
+
+/** The order at a glance: what the slowest part that is still open is doing. */
+export function headlineOf({ storeOrders }: Pick<Order, 'storeOrders'>): Headline {
+  const kept = storeOrders.filter((part) => part.status !== 'rejected');
+  const open = kept.filter((part) => part.status !== 'delivered');
+  if (kept.length === 0) {
+    return {
+      title: 'Not accepted',
+      detail: 'Nothing will be delivered, and there is nothing to pay.',
+      tone: 'failed',
+    };
+  }
+  if (open.length === 0) {
+    return { title: 'Delivered', detail: 'Enjoy. Thank you for buying nearby.', tone: 'done' };
+  }
+  const waiting = open.filter((part) => part.status === 'submitted');
+  if (waiting.length > 0) {
+    const shops = plural(waiting.length, waiting[0]!.storeName, 'shops');
+    return { title: 'Order placed', detail: `Waiting for ${shops} to accept.`, tone: 'waiting' };
+  }
+  const slowest = open.toSorted((a, b) => stepOf(a.status) - stepOf(b.status))[0]!;
+  const titles = { accepted: 'Being packed', packed: 'Ready to go', dispatched: 'On the way' };
+  const details = {
+    accepted: `${slowest.storeName} is packing.`,
+    packed: `${slowest.storeName} sends it out next.`,
+    dispatched: 'Keep the cash ready, please.',
+  };
+  const status = slowest.status as keyof typeof titles;
+  return { title: titles[status], detail: details[status], tone: 'moving' };
+}
+
+/** What is still to be paid in cash; once nothing is, what was. Rejected parts cost nothing. */
+export function cashOf({ storeOrders }: Pick<Order, 'storeOrders'>): {
+  label: string;
+  paise: number;
+} {
+  const sum = (parts: typeof storeOrders) =>
+    parts.reduce((total, part) => total + part.totalPaise, 0);
+  const paid = storeOrders.filter((part) => part.status === 'delivered');
+  const due = storeOrders.filter(
+    (part) => part.status !== 'delivered' && part.status !== 'rejected',
+  );
+  return due.length > 0
+    ? { label: 'Cash to keep ready', paise: sum(due) }
+    : { label: paid.length > 0 ? 'Paid in cash' : 'To pay', paise: sum(paid) };
+}
+
+const ENTRIES: Record<string, (shop: string) => string> = {
+  OrderPlaced: () => 'You placed the order',
+  OrderConfirmed: () => 'Order confirmed',
+  OrderRejected: () => 'Order could not be taken',
+  OrderCompleted: () => 'Everything is delivered',
+  StoreOrderSubmitted: (shop) => `Sent to ${shop}`,
+  StoreOrderAccepted: (shop) => `${shop} accepted`,
+  StoreOrderRejected: (shop) => `${shop} could not take it`,
+  StoreOrderPacked: (shop) => `${shop} packed it`,
+  StoreOrderDispatched: (shop) => `${shop} sent it out`,
+  StoreOrderDelivered: (shop) => `${shop} delivered`,
+};
+
+/** A line of the timeline: `Sharma Kirana could not take it: something is out of stock`. */
+export function timelineText({ event, storeName, reason }: TimelineEntry): string {
+  const text = ENTRIES[event]?.(storeName ?? 'the shop') ?? event;
+  const why = reasonText(reason);
+  return why ? `${text}: ${why}` : text;
+}

@@ -1,0 +1,45 @@
+import type { Address, Contact } from './contract.ts';
+
+/** What the shopper typed, as it was typed. */
+export type RecipientForm = {
+  name: string;
+  phone: string;
+  line1: string;
+  city: string;
+  pincode: string;
+};
+
+export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
+
+/** Ten digits from 6 to 9 on, which is every Indian mobile number, however it is spaced. */
+const MOBILE = /^(?:\+?91|0)?([6-9]\d{9})$/;
+const PINCODE = /^[1-9]\d{5}$/;
+
+export const isPincode = (text: string): boolean => PINCODE.test(text);
+
+/** A number as people read it out: `+91 98400 12345`. */
+export const phoneText = (phone: string): string =>
+  phone.replace(/^(\+91)(\d{5})(\d{5})$/, '$1 $2 $3');
+
+const withoutSpaces = (text: string): string => text.replace(/[\s()-]/g, '');
+
+/** Who the order is for and where to; or, for each field that is not right, what to do. */
+export function checkRecipient(
+  form: RecipientForm,
+): { contact: Contact; address: Address } | { errors: RecipientErrors } {
+  const name = form.name.trim();
+  const line1 = form.line1.trim();
+  const city = form.city.trim();
+  const pincode = withoutSpaces(form.pincode);
+  const mobile = MOBILE.exec(withoutSpaces(form.phone))?.[1];
+
+  const errors: RecipientErrors = {};
+  if (!name) errors.name = 'Enter your name.';
+  if (!mobile) errors.phone = 'Enter 10 digits, like 98400 12345.';
+  if (!line1) errors.line1 = 'Enter house and street.';
+  if (!city) errors.city = 'Enter town or city.';
+  if (!isPincode(pincode)) errors.pincode = 'Enter the 6 digits.';
+  if (!mobile || Object.keys(errors).length > 0) return { errors };
+
+  return { contact: { name, phone: `+91${mobile}` }, address: { line1, city, pincode } };
+}
