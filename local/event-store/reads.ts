@@ -108,7 +108,7 @@ function notFound(query: Query, page: Extract<Page, { found: false }>): Buffer {
  */
 async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> {
   const client = new Client(call);
-  let isNews = true;
+  let isNews = false;
   let wake = (): void => {};
   const unwatch = log.watch(query.stream, () => {
     isNews = true;
@@ -116,25 +116,26 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
   });
   try {
     await client.send(frame([confirmationAnswer(randomUUID())]));
-    let isLive: boolean | undefined;
-    let ahead: Page | undefined;
-    while (!client.gone) {
-      if (!isNews) await client.wait((proceed) => (wake = proceed));
+    // Whatever is committed after this is news: a page may or may not hold it.
+    const readNext = (): Promise<Page> => {
       isNews = false;
-      const page: Page = ahead ?? (await log.read(query));
-      const isEnd = !page.found || page.end;
+      return log.read(query);
+    };
+    let isLive: boolean | undefined;
+    let ahead: Page | undefined = await readNext();
+    while (!client.gone) {
+      if (!ahead && !isNews) await client.wait((proceed) => (wake = proceed));
+      const page: Page = ahead ?? (await readNext());
+      ahead = undefined;
+      const isEnd: boolean = !page.found || page.end;
       // A subscription to a stream that does not exist yet waits for it.
       if (!page.found) notFound(query, page);
       else {
         query.from = page.next;
         if (query.checkpoints) query.checkpoints.considered = page.considered;
         // The next page is read while this one is sent.
-        [ahead] = await Promise.all([
-          isEnd ? undefined : log.read(query),
-          client.send(page.frames),
-        ]);
+        [ahead] = await Promise.all([isEnd ? undefined : readNext(), client.send(page.frames)]);
       }
-      if (!isEnd) isNews = true;
       if (isEnd && !isLive) await client.send(frame(caughtUp(query)));
       if (!isEnd && isLive) await client.send(frame([fellBehindAnswer()]));
       isLive = isEnd;
