@@ -1,10 +1,12 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import type { Pool } from './postgres.ts';
+import { transaction, type Pool } from './postgres.ts';
 
 const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+/** Postgres's advisory lock of whoever makes the table. */
+const SCHEMA_LOCK = 7228;
 
 /** nonce, tag, ciphertext (NIST SP 800-38D); `context` must be the same to open it again. */
 function encrypt(key: Buffer, plain: Buffer, context: string): Buffer {
@@ -35,12 +37,16 @@ export type Vault = Awaited<ReturnType<typeof openVault>>;
  */
 export async function openVault(pool: Pool, secret: string) {
   const wrapping = Buffer.from(hkdfSync('sha256', secret, '', 'doorstep vault', KEY_BYTES));
-  await pool.query(`
-    create table if not exists person_key (
-      person_id uuid primary key,
-      wrapped_key bytea not null,
-      created_at timestamptz not null default now()
-    )`);
+  await transaction(pool, async (connection) => {
+    // Two processes that start at once would trip over "if not exists".
+    await connection.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
+    await connection.query(`
+      create table if not exists person_key (
+        person_id uuid primary key,
+        wrapped_key bytea not null,
+        created_at timestamptz not null default now()
+      )`);
+  });
 
   async function keysOf(personIds: string[]): Promise<Map<string, Buffer>> {
     const { rows } = await pool.query<{ person_id: string; wrapped_key: Buffer }>({

@@ -1,0 +1,189 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openBrowser } from './browser.ts';
+import { freePort } from './free-port.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const ACTION_TIMEOUT_MS = 20_000;
+const BACK_WITHIN_MS = 2_000;
+const GIVE_UP_MS = 15_000;
+const SECOND_START_MS = 10_000;
+
+type Context = {
+  system: ChildProcess;
+  dataDir: string;
+  port: number;
+  url: string;
+  browser: Browser;
+  boardUrl: string;
+  shopUrl: string;
+};
+
+/** What `npm start` prints of a demo shop: its storefront and its board with the pass. */
+type Printed = { shopUrl: string; boardUrl: string };
+
+const test = suite<Context>('walk');
+
+test.before(async (context) => {
+  context.dataDir = await mkdtemp(join(tmpdir(), 'doorstep-walk-'));
+  context.port = await freePort();
+  context.url = `http://localhost:${context.port}`;
+  context.system = start(context);
+  Object.assign(context, await firstShop(context.system));
+  context.browser = await openBrowser();
+});
+
+test.after(async ({ browser, system, dataDir }) => {
+  await browser?.close();
+  system.kill('SIGTERM');
+  if (system.exitCode === null) await once(system, 'exit');
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const start = ({ port, dataDir }: Context): ChildProcess =>
+  spawn(process.execPath, ['local/main.ts'], {
+    cwd: ROOT,
+    env: { ...process.env, PORT: `${port}`, DATA_DIR: dataDir },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+
+async function firstShop(system: ChildProcess): Promise<Printed> {
+  const printed: Partial<Printed> = {};
+  for await (const line of createInterface({ input: system.stdout! })) {
+    printed.shopUrl ??= /http\S+\/stores\/\S+/.exec(line)?.[0];
+    printed.boardUrl ??= /http\S+\/console\/\S+#pass=\S+/.exec(line)?.[0];
+    if (printed.shopUrl && printed.boardUrl) {
+      system.stdout!.resume();
+      return { shopUrl: printed.shopUrl, boardUrl: printed.boardUrl };
+    }
+  }
+  throw new Error('the system ended before it was open');
+}
+
+async function open(browser: Browser, url: string, width: number): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 800 } });
+  context.setDefaultTimeout(ACTION_TIMEOUT_MS);
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+for (const width of [360, 1280]) {
+  test(`from the shelf to the shop's board and back, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const shopper = await open(browser, shopUrl, width);
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByText('Live', { exact: true }).waitFor();
+
+    const add = shopper.getByRole('button', { name: /^Add / }).first();
+    const item = (await add.getAttribute('aria-label'))!.replace(/^Add /, '');
+    await add.click();
+    await shopper.getByRole('button', { name: `One more ${item}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+
+    await shopper.getByLabel('Name', { exact: true }).fill('Asha Rao');
+    await shopper.getByLabel('Mobile number').fill('9876543210');
+    await shopper.getByLabel('House and street').fill('12, 4th Cross');
+    await shopper.getByLabel('Town or city').fill('Bengaluru');
+    await shopper.getByLabel('PIN code').fill('560001');
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+
+    const line = await shopper
+      .getByText(/Order [0-9A-F]{6}/)
+      .first()
+      .textContent();
+    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+    const card = staff.getByRole('article', { name: number });
+    await card.getByText('Asha Rao').waitFor();
+    await card.getByText('98765 43210').waitFor();
+    await card.getByRole('button', { name: 'Accept' }).click();
+
+    await shopper.getByRole('heading', { level: 1, name: 'Being packed' }).waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) {
+      await shopper.screenshot({ path: join(shot, `order-${width}.png`) });
+      await staff.screenshot({ path: join(shot, `board-${width}.png`) });
+    }
+    await shopper.context().close();
+    await staff.context().close();
+  });
+}
+
+/** Puts down a cart and picks it up again: passes through every process. */
+async function shopAnswers(url: string): Promise<boolean> {
+  try {
+    const opened = await fetch(`${url}/api/write/carts`, { method: 'POST' });
+    const { cartId } = (await opened.json()) as { cartId?: string };
+    const position = opened.headers.get('doorstep-position');
+    if (!cartId || !position) return false;
+    const headers = { 'doorstep-position': position };
+    const read = await fetch(`${url}/api/read/carts/${cartId}`, { headers });
+    const page = await fetch(`${url}/cart`);
+    return read.ok && page.ok;
+  } catch {
+    // The edge itself may be what is down.
+    return false;
+  }
+}
+
+/** The pid of a service, as the child of the supervisor that runs this file. */
+function pidOf(system: ChildProcess, file: string): number {
+  const children = `/proc/${system.pid}/task/${system.pid}/children`;
+  const pids = readFileSync(children, 'utf8').trim().split(' ').map(Number);
+  const found = pids.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(file));
+  assert.ok(found, `${file} does not run`);
+  return found;
+}
+
+const PROCESSES = [
+  'local/event-store/main.ts',
+  'postgres',
+  'write-api/main.ts',
+  'projector/main.ts',
+  'read-api/main.ts',
+  'web/build/index.js',
+  'local/edge.ts',
+];
+
+for (const file of PROCESSES) {
+  test(`when ${file} dies the shop answers again within 2 s`, async ({ system, url }) => {
+    assert.ok(await shopAnswers(url));
+    process.kill(pidOf(system, file), 'SIGKILL');
+    const diedMs = performance.now();
+    while (!(await shopAnswers(url))) {
+      assert.ok(performance.now() - diedMs < GIVE_UP_MS, `${file} did not come back`);
+    }
+    const tookMs = performance.now() - diedMs;
+    assert.ok(tookMs < BACK_WITHIN_MS, `${file} was back after ${Math.round(tookMs)} ms`);
+  });
+}
+
+test('stopped and started again, everything is still there', async (context) => {
+  const { browser, shopUrl } = context;
+  const shopper = await open(browser, shopUrl, 360);
+  const acknowledged = shopper.waitForResponse(
+    (response) => response.request().method() === 'PUT' && response.ok(),
+  );
+  await shopper.getByRole('button', { name: /^Add / }).first().click();
+  await acknowledged;
+  context.system.kill('SIGTERM');
+  await once(context.system, 'exit');
+  const startedMs = performance.now();
+  context.system = start(context);
+  await firstShop(context.system);
+  assert.ok(performance.now() - startedMs < SECOND_START_MS);
+  await shopper.getByRole('link', { name: /View cart/ }).click();
+  await shopper.getByRole('button', { name: /Place order/ }).waitFor();
+  await shopper.context().close();
+});
+
+test.run();

@@ -1,0 +1,192 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { parse } from 'csv-parse/sync';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openStore, startShop, type Shop } from '../local/testing.ts';
+import { headOfLog, storedEvent } from '../platform/event-store.ts';
+import { environmentOf, ops } from './testing.ts';
+
+/** A real price list of 27,555 rows that is not ours to publish, so it is beside the repository. */
+const REAL_LIST = '../shared/data/catalogue.csv.gz';
+const REAL_FILE = join(import.meta.dirname, '..', REAL_LIST);
+const REAL_MAP =
+  'sku:index,name:product,subcategory:sub_category,price:sale_price,mrp:market_price';
+/** Rows that are compared after a real import follow it at once. */
+const PROJECTED_TIMEOUT_MS = 20_000;
+
+type Report = {
+  rows: number;
+  published: number;
+  updated: number;
+  unchanged: number;
+  reportedCount: number;
+  reported: { row: number; reason: string }[];
+  position: string;
+};
+
+const test = suite<{ shop: Shop; dir: string; env: Record<string, string> }>('import');
+test.before(async (context) => {
+  context.shop = await startShop();
+  context.env = environmentOf(context.shop);
+  context.dir = await mkdtemp(join(tmpdir(), 'doorstep-ops-'));
+});
+test.after(async ({ shop, dir }) => {
+  await shop.stop();
+  await rm(dir, { recursive: true });
+});
+
+/** What was written after a position, but for the note that the reactor keeps for itself. */
+async function eventsAfter({ client }: Shop, position: bigint): Promise<string[]> {
+  const types: string[] = [];
+  for await (const { event } of client.readAll({
+    fromPosition: { commit: position, prepare: position },
+  })) {
+    const stored = storedEvent(event);
+    if (!stored || stored.position <= position || stored.stream.startsWith('reactor')) continue;
+    types.push(stored.type);
+  }
+  return types;
+}
+
+async function file(dir: string, name: string, content: string | Buffer): Promise<string> {
+  const path = join(dir, name);
+  await writeFile(path, content);
+  return path;
+}
+
+const LIST = 'sku,name,price,mrp\na,Toor dal,120,140\nb,,5,\nc,Basmati,95.50,\nd,Ghee,9,8\n';
+
+test('a small list: counts, reported rows, listings to be seen', async ({ shop, dir, env }) => {
+  const { storeId } = await openStore(shop);
+  const args = ['import', await file(dir, 'list.csv', LIST), '--store', storeId];
+  const { code, stdout, stderr } = await ops(args, env);
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /^4 rows in /);
+  assert.match(stdout, /published +2\n +updated +0\n +unchanged +0\n +reported +2\n/);
+  assert.match(stdout, 'row 2  It has no name.');
+  assert.match(stdout, 'row 4  The price is above the MRP');
+  assert.match(stderr, /importing .* 100 % {2}4 rows/);
+
+  const again = await ops([...args, '--json'], env);
+  const report = JSON.parse(again.stdout) as Report;
+  assert.equal([report.rows, report.published, report.updated, report.unchanged], [4, 0, 0, 2]);
+  assert.equal(
+    report.reported.map(({ row }) => row),
+    [2, 4],
+  );
+  const seen = await shop.read<{ pricePaise: number }>(`/listings/${storeId}.c`, report.position);
+  assert.is(seen.body.pricePaise, 9_550);
+});
+
+test('a packed file and stdin are read alike', async ({ shop, dir, env }) => {
+  const { storeId } = await openStore(shop);
+  const packed = await file(dir, 'list.csv.gz', gzipSync(LIST));
+  const first = await ops(['import', packed, '--store', storeId, '--json'], env);
+  assert.is((JSON.parse(first.stdout) as Report).published, 2);
+  const second = await ops(['import', '-', '--store', storeId, '--json'], env, LIST);
+  assert.is((JSON.parse(second.stdout) as Report).unchanged, 2);
+});
+
+test('of many reported rows the screen shows the first', async ({ shop, env }) => {
+  const { storeId } = await openStore(shop);
+  const list = `sku,name,price\n${'x,,1\n'.repeat(50)}`;
+  const { code, stdout } = await ops(['import', '-', '--store', storeId], env, list);
+  assert.is(code, 0);
+  assert.match(stdout, 'row 20 ');
+  assert.not.match(stdout, 'row 21 ');
+  assert.match(stdout, '… and 30 more');
+});
+
+test('what cannot be imported changes nothing and says why', async ({ shop, dir, env }) => {
+  const { storeId, position } = await openStore(shop);
+  const nobody = '00000000-0000-4000-8000-000000000000';
+  const refused: [path: string, storeId: string, why: string, ...more: string[]][] = [
+    [await file(dir, 'torn.csv', 'sku,name,price\na,"Toor'), storeId, 'is not CSV (line 2)'],
+    [await file(dir, 'bytes.csv', Buffer.from([0xff, 0xfe, 0x0a])), storeId, 'is not UTF-8'],
+    [await file(dir, 'torn.gz', gzipSync(LIST).subarray(0, 40)), storeId, 'unexpected end of file'],
+    [await file(dir, 'list.csv', LIST), nobody, 'There is no shop'],
+    [join(dir, 'list.csv'), storeId, 'is not field:column', '--map', 'nonsense'],
+    [join(dir, 'nowhere.csv'), storeId, 'no such file'],
+  ];
+  for (const [path, store, why, ...more] of refused) {
+    const { code, stdout, stderr } = await ops(['import', path, '--store', store, ...more], env);
+    assert.is(code, 1, why);
+    assert.is(stdout, '');
+    assert.match(stderr, why);
+  }
+  assert.equal(await eventsAfter(shop, BigInt(position!)), []);
+});
+
+test('without a file or a shop it says what it needs', async ({ env }) => {
+  const { code, stderr } = await ops(['import', 'list.csv'], env);
+  assert.is(code, 1);
+  assert.match(stderr, 'One FILE and --store ID are needed');
+});
+
+/** The real list as it should read back: every cell trimmed, rupees in paise. */
+async function realListings(storeId: string): Promise<Map<string, object>> {
+  const list = gunzipSync(await readFile(REAL_FILE));
+  const rows = parse<Record<string, string>>(list, { columns: true });
+  const text = (cell: string | undefined) => cell?.trim() || null;
+  const paise = (cell: string | undefined) => Math.round(Number(cell) * 100);
+  const named = rows.filter((row) => text(row['product']) !== null);
+  return new Map(
+    named.map((row) => [
+      `${storeId}.${row['index']}`,
+      {
+        name: text(row['product']),
+        brand: text(row['brand']),
+        category: text(row['category']),
+        subcategory: text(row['sub_category']),
+        description: text(row['description']),
+        price_paise: paise(row['sale_price']),
+        mrp_paise: paise(row['market_price']),
+      },
+    ]),
+  );
+}
+
+async function untilProjected(shop: Shop, position: string): Promise<void> {
+  const deadline = Date.now() + PROJECTED_TIMEOUT_MS;
+  while ((await shop.read('/stores', position)).status !== 200) assert.ok(Date.now() < deadline);
+}
+
+test('a real catalogue reads back exactly, and again appends nothing', async ({ shop, env }) => {
+  const { storeId } = await openStore(shop, []);
+  const args = ['import', REAL_FILE, '--store', storeId, '--map', REAL_MAP, '--json'];
+  if (!existsSync(REAL_FILE)) {
+    console.log(`skipped: a real catalogue reads back exactly: ../shared/data is absent`);
+    return;
+  }
+  const first = JSON.parse((await ops(args, env)).stdout) as Report;
+  const counts = ({ rows, published, updated, unchanged }: Report) => [
+    rows,
+    published,
+    updated,
+    unchanged,
+  ];
+  assert.equal(counts(first), [27_555, 27_554, 0, 0]);
+  assert.equal(first.reported, [{ row: 14_364, reason: 'It has no name.' }]);
+
+  await untilProjected(shop, first.position);
+  const { rows } = await shop.pool.query(
+    `select listing_id, name, brand, category, subcategory, description, price_paise, mrp_paise
+     from catalogue.listing where store_id = $1`,
+    [storeId],
+  );
+  const expected = await realListings(storeId);
+  assert.is(rows.length, expected.size);
+  for (const { listing_id: id, ...row } of rows) assert.equal(row, expected.get(id), id);
+
+  const head = await headOfLog(shop.client);
+  const second = JSON.parse((await ops(args, env)).stdout) as Report;
+  assert.equal(counts(second), [27_555, 0, 0, 27_554]);
+  assert.equal(second.reported, first.reported);
+  assert.equal(await eventsAfter(shop, head), []);
+});
+
+test.run();

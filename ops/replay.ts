@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+import { connectEventStore, headOfLog } from '../platform/event-store.ts';
+import { createPool } from '../platform/postgres.ts';
+import { PROJECTIONS } from '../projector/app.ts';
+import { RebuildRunning } from '../projector/checkpoint.ts';
+import type { Projection } from '../projector/projection.ts';
+import { rebuild } from '../projector/run.ts';
+import { FAILED, OK, OperatorError, printJson } from './command.ts';
+import { required } from './environment.ts';
+import { counted, duration } from './format.ts';
+import { operatorLog } from './log.ts';
+import { Progress } from './progress.ts';
+
+/** One holds the lock, one writes. */
+const POOL_SIZE = 2;
+
+const NAMES = PROJECTIONS.map((each) => each.name).join(', ');
+
+export const name = 'replay';
+export const summary = 'build the read models anew from the event log, beside the live ones';
+export const usage = `Usage: npm run ops -- replay [--projection NAME] [--json]
+
+Reads the whole event log into new tables beside the live ones and swaps them in once they have
+caught up. Reads and writes go on meanwhile. Until the swap nothing live is touched: Ctrl-C is safe.
+
+  --projection NAME   only this one of: ${NAMES}
+  --json              the result as JSON on stdout
+
+Examples:
+  npm run ops -- replay
+  npm run ops -- replay --projection catalogue
+
+Needs EVENTSTORE_URL and DATABASE_URL.`;
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { projection: { type: 'string' }, json: { type: 'boolean' } },
+  });
+  const projections = chosen(values.projection);
+  const env = required('EVENTSTORE_URL', 'DATABASE_URL');
+  const progress = new Progress('rebuilding', 'events');
+  const log = operatorLog((line) => progress.say(line));
+  const client = connectEventStore(env.EVENTSTORE_URL);
+  const pool = createPool(env.DATABASE_URL, log, POOL_SIZE);
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  try {
+    const head = await headOfLog(client);
+    let events = 0;
+    const { signal } = stopping;
+    const swapped = await rebuild({ client, pool, log, signal, projections }, (position, more) => {
+      events += more;
+      progress.update({ done: events, fraction: Number(position) / Number(head) });
+    });
+    // What the event store writes for itself may be its last, and is not seen here.
+    if (swapped) progress.update({ done: events, fraction: 1 });
+    progress.end();
+    if (!swapped) throw new OperatorError('Stopped. The live read models are untouched.');
+    report(projections, events, progress.elapsedMs, values.json);
+    return OK;
+  } catch (error) {
+    progress.end();
+    if (!(error instanceof RebuildRunning)) throw error;
+    console.error('A rebuild is already under way: let it finish (see: npm run ops -- status).');
+    return FAILED;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+    await Promise.all([client.dispose(), pool.end()]);
+  }
+}
+
+function chosen(asked: string | undefined): Projection[] {
+  if (asked === undefined) return PROJECTIONS;
+  const found = PROJECTIONS.filter((each) => each.name === asked);
+  if (found.length > 0) return found;
+  throw new OperatorError(`There is no projection "${asked}". There are ${NAMES}.`);
+}
+
+function report(
+  projections: Projection[],
+  events: number,
+  tookMs: number,
+  json: boolean | undefined,
+): void {
+  const names = projections.map((each) => each.name);
+  const eventsPerSecond = Math.round((events / tookMs) * 1000);
+  if (json) return printJson({ projections: names, events, tookMs, eventsPerSecond });
+  const from = `from ${counted(events, 'event')} in ${duration(tookMs)}`;
+  console.log(`${names.join(', ')}: rebuilt ${from} and swapped in.`);
+}

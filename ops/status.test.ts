@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openStore, startParts, startShop, type Shop } from '../local/testing.ts';
+import { append, NO_REVISION } from '../platform/event-store.ts';
+import { environmentOf, ops } from './testing.ts';
+
+type Status = {
+  ok: boolean;
+  head: number;
+  services: { name: string; up: boolean; address: string }[];
+  readModels: { schema: string; state: string; position: number }[];
+  parked: { count: number; newest: { type: string; projection: string; error: string } | null };
+  problems: string[];
+};
+
+const test = suite<{ shop: Shop }>('status');
+test.before.each(async (context) => {
+  context.shop = await startShop();
+});
+test.after.each(({ shop }) => shop.stop());
+
+const look = async (env: Record<string, string>) => {
+  const [shown, json] = [await ops(['status'], env), await ops(['status', '--json'], env)];
+  assert.is(shown.code, json.code);
+  return { ...shown, status: JSON.parse(json.stdout) as Status };
+};
+
+/** An address where nobody listens. */
+async function deadAddress(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `127.0.0.1:${port}`;
+}
+
+test('a healthy system', async ({ shop }) => {
+  const { position } = await openStore(shop);
+  await shop.read('/stores', position);
+  const { code, stdout, status } = await look(environmentOf(shop));
+  assert.is(code, 0, stdout);
+  assert.match(stdout, 'All is well.');
+  assert.ok(status.ok);
+  assert.ok(status.head >= Number(position));
+  assert.equal(
+    status.services.map(({ name, up }) => [name, up]),
+    [
+      ['event store', true],
+      ['postgres', true],
+      ['read-api', true],
+      ['write-api', true],
+    ],
+  );
+  const models = status.readModels.map(({ schema }) => schema);
+  assert.equal(models, ['catalogue', 'cart', 'my_orders', 'order_board']);
+  for (const model of status.readModels) assert.ok(model.position >= Number(position));
+  assert.equal(status.parked, { count: 0, newest: null });
+});
+
+test('a parked event is shown with its reason, also after a replay', async ({ shop }) => {
+  const event = {
+    id: randomUUID(),
+    type: 'PriceSet',
+    data: { pricePaise: 1, mrpPaise: null },
+    metadata: {
+      $correlationId: 'test',
+      $causationId: 'test',
+      commandId: 'test',
+      actor: 'test',
+      at: new Date(0).toISOString(),
+      schemaVersion: 1,
+    },
+  };
+  const position = await append(shop.client, 'listing-nobody.s1', [event], NO_REVISION);
+  await shop.read('/stores', String(position));
+  const { code, stdout, status } = await look(environmentOf(shop));
+  assert.is(code, 1);
+  assert.match(stdout, '1 event PARKED');
+  assert.match(stdout, 'catalogue refused PriceSet of listing-nobody.s1');
+  assert.match(status.parked.newest!.error, 'found no row of catalogue.listing');
+  assert.equal(status.problems, ['1 event parked']);
+
+  assert.is((await ops(['replay'], environmentOf(shop))).code, 0);
+  const after = await look(environmentOf(shop));
+  assert.is(after.code, 1);
+  assert.is(after.status.parked.count, 1);
+});
+
+test('a dead event store is told, and the rest is shown', async ({ shop }) => {
+  const address = await deadAddress();
+  const env = { ...environmentOf(shop), EVENTSTORE_URL: `esdb://me:secret@${address}?tls=false` };
+  const { code, stdout, status } = await look(env);
+  assert.is(code, 1);
+  assert.match(stdout, new RegExp(`DOWN +event store +${address} +connect ECONNREFUSED`));
+  assert.not.match(stdout, 'secret');
+  assert.equal(status.problems, ['event store is down']);
+  assert.equal(new Set(status.readModels.map(({ state }) => state)), new Set(['unknown']));
+});
+
+test('a dead Postgres and a dead room are told', async ({ shop }) => {
+  const address = await deadAddress();
+  const env = {
+    ...environmentOf(shop),
+    DATABASE_URL: `postgres://me:secret@${address}/doorstep`,
+    PUBLIC_URL: `http://${address}`,
+  };
+  const { code, stdout, status } = await look(env);
+  assert.is(code, 1);
+  assert.not.match(stdout, 'secret');
+  assert.equal(status.problems, ['postgres is down', 'edge is down']);
+});
+
+test('a projector that never ran is told', async () => {
+  const parts = await startParts();
+  try {
+    const { eventStoreUrl, databaseUrl } = parts;
+    const env = { EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
+    const { code, status } = await look(env);
+    assert.is(code, 1);
+    assert.match(status.problems.join(), 'catalogue is MISSING');
+  } finally {
+    await parts.stop();
+  }
+});
+
+test.run();

@@ -1,0 +1,274 @@
+import { parseArgs } from 'node:util';
+import { START } from '@eventstore/db-client';
+import type { VariableName } from '../platform/env.ts';
+import {
+  connectEventStore,
+  headOfLog,
+  storedEvent,
+  type EventStore,
+} from '../platform/event-store.ts';
+import { createPool, type Pool } from '../platform/postgres.ts';
+import { PROJECTIONS } from '../projector/app.ts';
+import { REBUILD_LOCK } from '../projector/checkpoint.ts';
+import { FAILED, OK, printJson, reasonOf } from './command.ts';
+import { optional, required } from './environment.ts';
+import { count, counted, duration, table } from './format.ts';
+import { operatorLog } from './log.ts';
+
+const HEALTH_TIMEOUT_MS = 3_000;
+const READ_TIMEOUT_MS = 5_000;
+const POOL_SIZE = 2;
+/** An event waits and nothing moves for so long: the projector is not there, or is stuck. */
+const STALLED_AFTER_MS = 10_000;
+/** The newest part of the log is searched this far for an event that is ours. */
+const MAX_EVENTS_SEARCHED = 1_000;
+
+/** Whose health is asked for, and the variables that may hold its address, the first one set. */
+const ROOMS: [name: string, ...variables: VariableName[]][] = [
+  ['edge', 'PUBLIC_URL'],
+  ['web', 'ORIGIN_WEB'],
+  ['read-api', 'READ_API_URL', 'ORIGIN_READ_API'],
+  ['write-api', 'ORIGIN_WRITE_API'],
+];
+
+export const name = 'status';
+export const summary =
+  'one look at the whole: what is up, how far the read models are, what is parked';
+export const usage = `Usage: npm run ops -- status [--json]
+
+Looks at the event store, Postgres, every room whose address is known, each read model (how far it
+is behind the end of the log, in log positions), rebuilds, and events that could not be projected.
+
+  --json   the same as JSON on stdout
+
+Examples:
+  npm run ops -- status
+  npm run -s ops -- status --json | jq .parked
+
+Exit code 1: something is down or stands still, or an event is parked.
+Needs EVENTSTORE_URL and DATABASE_URL; PUBLIC_URL, READ_API_URL and ORIGIN_… where they are known.`;
+
+type Service = { name: string; address: string; up: boolean; detail: string };
+
+type ModelState = 'ok' | 'catching up' | 'unknown' | 'outdated' | 'rebuilding' | 'left over';
+type ModelProblem = 'STALLED' | 'MISSING';
+type Model = {
+  schema: string;
+  state: ModelState | ModelProblem;
+  version: number | null;
+  position: number | null;
+  /** Log positions up to the end of the log; null where one of the two is unknown. */
+  behind: number | null;
+  updatedAt: string | null;
+};
+
+type Parked = {
+  count: number;
+  newest: {
+    projection: string;
+    type: string;
+    stream: string;
+    position: number;
+    error: string;
+    at: string;
+  } | null;
+};
+
+type Status = {
+  ok: boolean;
+  services: Service[];
+  /** Position of the newest event of the log. */
+  head: number | null;
+  readModels: Model[];
+  parked: Parked | null;
+  problems: string[];
+};
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
+  const status = await look();
+  if (values.json) printJson(status);
+  else console.log(render(status).join('\n'));
+  return status.ok ? OK : FAILED;
+}
+
+async function look(): Promise<Status> {
+  const env = required('EVENTSTORE_URL', 'DATABASE_URL');
+  const client = connectEventStore(env.EVENTSTORE_URL);
+  const pool = createPool(env.DATABASE_URL, operatorLog(), POOL_SIZE);
+  try {
+    const [log, database, rooms] = await Promise.all([
+      attempt(headOfLog(client)),
+      attempt(readDatabase(pool)),
+      Promise.all(ROOMS.map(([room, ...variables]) => checkRoom(room, variables))),
+    ]);
+    const services = [
+      service('event store', env.EVENTSTORE_URL, log.error),
+      service('postgres', env.DATABASE_URL, database.error),
+      ...rooms.filter((room) => room !== undefined),
+    ];
+    const head = log.value === undefined ? null : Number(log.value);
+    const readModels = database.value ? await judgeModels(client, head, database.value) : [];
+    const parked = database.value?.parked ?? null;
+    const problems = [
+      ...services.filter(({ up }) => !up).map((each) => `${each.name} is down`),
+      ...readModels.filter(isProblem).map(({ schema, state }) => `${schema} is ${state}`),
+      ...(parked?.count ? [`${counted(parked.count, 'event')} parked`] : []),
+    ];
+    return { ok: problems.length === 0, services, head, readModels, parked, problems };
+  } finally {
+    await Promise.all([client.dispose(), pool.end()]);
+  }
+}
+
+type Attempt<T> = { value: T; error?: undefined } | { value?: undefined; error: Error };
+
+/** That something does not answer is what this command is to tell, not a reason to give up. */
+const attempt = <T>(work: Promise<T>): Promise<Attempt<T>> =>
+  work.then(
+    (value) => ({ value }),
+    (error: Error) => ({ error }),
+  );
+
+function service(what: string, address: string, error: Error | undefined): Service {
+  // Addresses of stores carry passwords; what follows the question mark is how, not where.
+  const shown = address.replace(/^\w+(?:\+\w+)?:\/\/(?:[^@/]*@)?/, '').replace(/\?.*$/, '');
+  return { name: what, address: shown, up: !error, detail: error ? reasonOf(error) : '' };
+}
+
+async function checkRoom(room: string, variables: VariableName[]): Promise<Service | undefined> {
+  const address = variables.map(optional).find((value) => value !== undefined);
+  if (address === undefined) return undefined;
+  const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
+  const answer = await attempt(fetch(new URL('/healthz', address), { signal }));
+  if (answer.error) return { name: room, address, up: false, detail: reasonOf(answer.error) };
+  const { ok, status } = answer.value;
+  await answer.value.body?.cancel();
+  return { name: room, address, up: ok, detail: ok ? '' : `its /healthz answers ${status}` };
+}
+
+type Checkpoint = { schema: string; version: number; position: number; updated_at: string };
+type Database = { checkpoints: Checkpoint[]; parked: Parked; rebuilding: boolean };
+
+async function readDatabase(pool: Pool): Promise<Database> {
+  const { rows: prepared } = await pool.query<{ ready: boolean }>(
+    `select to_regclass('projector.parked') is not null as ready`,
+  );
+  if (!prepared[0]!.ready) {
+    return { checkpoints: [], parked: { count: 0, newest: null }, rebuilding: false };
+  }
+  const { rows: checkpoints } = await pool.query<Checkpoint>(
+    'select schema, version, position, updated_at from projector.checkpoint order by schema',
+  );
+  const { rows: parked } = await pool.query<NonNullable<Parked['newest']> & { count: number }>(
+    `select projection, type, stream, position, split_part(error, e'\\n', 1) as error,
+       parked_at as at, count(*) over () as count
+     from projector.parked order by parked_at desc, position desc limit 1`,
+  );
+  const { rows: locks } = await pool.query(
+    `select from pg_locks where locktype = 'advisory' and objid = $1 and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+    [REBUILD_LOCK],
+  );
+  const { count: parkedCount = 0, ...newest } = parked[0] ?? {};
+  return {
+    checkpoints,
+    parked: { count: parkedCount, newest: parked.length > 0 ? (newest as Parked['newest']) : null },
+    rebuilding: locks.length > 0,
+  };
+}
+
+const isProblem = ({ state }: Model): boolean => state === 'STALLED' || state === 'MISSING';
+
+async function judgeModels(
+  client: EventStore,
+  head: number | null,
+  { checkpoints, rebuilding }: Database,
+): Promise<Model[]> {
+  const live = PROJECTIONS.map(async ({ name: schema, version }): Promise<Model> => {
+    const row = checkpoints.find((each) => each.schema === schema);
+    if (!row) {
+      const unknown = { version: null, position: null, behind: null, updatedAt: null };
+      return { schema, state: 'MISSING', ...unknown };
+    }
+    const model = modelOf(row, head);
+    if (head === null) return { ...model, state: 'unknown' };
+    // What the event store writes for itself is never projected, so a position says too little.
+    const waitingSince = await oldestWaiting(client, row.position);
+    if (waitingSince === undefined) model.behind = 0;
+    if (row.version !== version) return { ...model, state: 'outdated' };
+    if (waitingSince === undefined) return { ...model, state: 'ok' };
+    const stoodStillMs = Date.now() - Math.max(waitingSince, Date.parse(row.updated_at));
+    return { ...model, state: stoodStillMs > STALLED_AFTER_MS ? 'STALLED' : 'catching up' };
+  });
+  const next = checkpoints
+    .filter(({ schema }) => schema.endsWith('_next'))
+    .map((row): Model => {
+      return { ...modelOf(row, head), state: rebuilding ? 'rebuilding' : 'left over' };
+    });
+  return [...(await Promise.all(live)), ...next];
+}
+
+function modelOf({ schema, version, position, updated_at }: Checkpoint, head: number | null) {
+  const behind = head === null ? null : Math.max(head - Math.max(position, 0), 0);
+  // Before the first event there is no position.
+  return {
+    schema,
+    version,
+    position: position < 0 ? null : position,
+    behind,
+    updatedAt: updated_at,
+  };
+}
+
+/** When the first event of ours after a position happened, in ms; undefined when there is none. */
+async function oldestWaiting(client: EventStore, position: number): Promise<number | undefined> {
+  const after = BigInt(position);
+  const events = client.readAll({
+    fromPosition: after < 0n ? START : { commit: after, prepare: after },
+    maxCount: MAX_EVENTS_SEARCHED,
+    deadline: READ_TIMEOUT_MS,
+  });
+  let oldest: number | undefined;
+  // To its end, or the client could not be disposed of.
+  for await (const { event } of events) {
+    const stored = storedEvent(event);
+    if (event && stored && stored.position > after) oldest ??= event.created.getTime();
+  }
+  return oldest;
+}
+
+function render({ services, head, readModels, parked, problems }: Status): string[] {
+  const rooms = services.map(({ up, name: what, address, detail }) => {
+    return [up ? '  ok  ' : '  DOWN', what, address, detail];
+  });
+  return [
+    ...table(rooms),
+    '',
+    head === null ? 'Where the log ends is not known.' : `The log ends at ${count(head)}.`,
+    '',
+    ...(readModels.length > 0 ? [...renderModels(readModels), ''] : []),
+    ...(parked?.newest ? [...renderParked(parked.count, parked.newest), ''] : []),
+    problems.length === 0 ? 'All is well.' : `PROBLEMS: ${problems.join('; ')}.`,
+  ];
+}
+
+function renderModels(models: Model[]): string[] {
+  const figure = (value: number | null) => (value === null ? '-' : count(value));
+  const rows = models.map(({ state, schema, version, position, behind, updatedAt }) => {
+    const moved = updatedAt === null ? '-' : ago(updatedAt);
+    return [`  ${state}`, schema, figure(version), figure(position), figure(behind), moved];
+  });
+  return table([['  state', 'read model', 'version', 'position', 'behind', 'moved'], ...rows]);
+}
+
+const renderParked = (
+  total: number,
+  { projection, type, stream, position, error, at }: NonNullable<Parked['newest']>,
+): string[] => [
+  `${counted(total, 'event')} PARKED: the rows are missing. The newest, ${ago(at)}:`,
+  `  ${projection} refused ${type} of ${stream} at ${count(position)}`,
+  `  ${error}`,
+];
+
+const ago = (at: string): string => `${duration(Date.now() - Date.parse(at))} ago`;
