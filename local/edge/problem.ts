@@ -1,0 +1,54 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+type Status = 405 | 502 | 503 | 504;
+
+const PROBLEMS: Record<Status, { code: string; detail: string }> = {
+  405: { code: 'METHOD_NOT_ALLOWED', detail: 'This address does not take this method.' },
+  502: {
+    code: 'ORIGIN_UNAVAILABLE',
+    detail:
+      'The service behind the edge is away. Repeat it, a command with the same Idempotency-Key.',
+  },
+  503: {
+    code: 'EDGE_BUSY',
+    detail: 'Too many requests wait for the service. Repeat it in a moment.',
+  },
+  504: {
+    code: 'ORIGIN_TIMEOUT',
+    detail:
+      'The service did not answer in time; whether it did what was asked is unknown. ' +
+      'Repeat it, a command with the same Idempotency-Key.',
+  },
+};
+
+/** An answer of the edge itself: problem+json (RFC 9457), or a page where a person is waiting. */
+export function answerProblem(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: Status,
+  headers: OutgoingHttpHeaders,
+): void {
+  const { code, detail } = PROBLEMS[status];
+  const forPeople = request.headers.accept?.includes('text/html') ?? false;
+  response.writeHead(status, {
+    ...headers,
+    'Content-Type': forPeople ? 'text/html; charset=utf-8' : 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'X-Cache': 'Error from cloudfront',
+  });
+  response.end(
+    forPeople ? PAGE : JSON.stringify({ type: 'about:blank', title: code, status, code, detail }),
+  );
+}
+
+/** Loads again by itself until the shop is back. */
+const PAGE = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8" />
+<meta name="viewport" content="width=device-width" />
+<meta http-equiv="refresh" content="2" />
+<title>Back in a moment</title>
+<body style="font: 18px/1.6 system-ui, sans-serif; padding: 24px; background: #fffcf5; color: #1f1b16">
+<h1 style="font-size: 22px">The shop is back in a moment</h1>
+<p>This page tries again by itself.</p>
+`;

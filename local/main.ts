@@ -1,0 +1,160 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import * as fs from 'node:fs';
+import { storePass } from '../platform/pass.ts';
+import { seedDemo } from './demo.ts';
+import type { DemoStore } from './demo.ts';
+import { lockHolder, tryLock } from './lock.ts';
+import { boundLogs, lastLines } from './service.ts';
+import { readSettings, writePrivately } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { ServiceFailed, supervise } from './supervisor.ts';
+import { logFileOf, services } from './system.ts';
+
+const LOG_CHECK_MS = 30_000;
+const SAME_PRESS_MS = 1_000;
+
+const USAGE = `usage: npm start [-- --no-demo]
+
+Runs the whole shop on this machine. Environment: PORT (8080), HOST (127.0.0.1), DATA_DIR (.data).
+
+  --no-demo   begin with an empty system instead of six demo shops
+`;
+
+const say = (line: string): void => console.log(`  ${line}`);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { 'no-demo': { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) return console.log(USAGE);
+
+  const startedAt = Date.now();
+  const settings = await readSettings(process.env);
+  const lock = takeDataDir(settings);
+  await assertPortIsFree(settings);
+
+  const all = services(settings, say);
+  const logs = all.map(({ name }) => logFileOf(settings, name));
+  boundLogs(logs);
+  setInterval(boundLogs, LOG_CHECK_MS, logs).unref();
+  const supervisor = supervise(all, say);
+  const stop = async () => {
+    await supervisor.stop();
+    fs.rmSync(environmentFile(settings), { force: true });
+    lock.release();
+  };
+  const stopped = stopOnSignal(stop);
+
+  console.log('Doorstep Groceries is starting …');
+  try {
+    await supervisor.start();
+    writeEnvironment(settings);
+    const stores = values['no-demo'] ? [] : await demoStores(settings);
+    console.log(welcome(settings, stores, Date.now() - startedAt));
+  } catch (error) {
+    if (stopped.asked) return;
+    await stop();
+    if (error instanceof ServiceFailed) {
+      console.error(`\n${lastLines(logFileOf(settings, error.service))}`);
+    }
+    throw error;
+  }
+}
+
+/** One system for one folder: two would write over each other. */
+function takeDataDir({ dataDir }: Settings) {
+  const file = join(dataDir, 'lock');
+  const lock = tryLock(file);
+  if (lock) return lock;
+  throw new Error(
+    `Doorstep already runs with the data in ${dataDir} (process ${lockHolder(file)}). ` +
+      'Stop it first, or set DATA_DIR and PORT to run a second one.',
+  );
+}
+
+async function assertPortIsFree({ host, port }: Settings): Promise<void> {
+  const server = createServer().listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'EADDRINUSE') throw error;
+    const advice = `Set PORT to run on another: PORT=${port + 1} npm start`;
+    throw new Error(`Port ${port} is taken by another program. ${advice}`, { cause: error });
+  } finally {
+    server.close();
+  }
+}
+
+/** Runs `stop` once when somebody presses Ctrl-C or sends SIGTERM; the next time ends at once. */
+function stopOnSignal(stop: () => Promise<void>): { asked: boolean } {
+  const state = { asked: false };
+  let askedAt = 0;
+  const onSignal = () => {
+    if (state.asked) {
+      // One Ctrl-C may come twice, from the terminal and from npm.
+      if (Date.now() - askedAt > SAME_PRESS_MS) process.exit(1);
+      return;
+    }
+    state.asked = true;
+    askedAt = Date.now();
+    console.log('\nDoorstep is stopping …');
+    void stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal).on('SIGHUP', onSignal);
+  return state;
+}
+
+const environmentFile = ({ dataDir }: Settings): string => join(dataDir, 'doorstep.env');
+
+/** What `npm run ops` and others need to work with the running system. */
+function writeEnvironment(settings: Settings): void {
+  const all = { ...settings.env, PORT: `${settings.port}`, DATA_DIR: settings.dataDir };
+  const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`);
+  writePrivately(environmentFile(settings), lines.join(''));
+}
+
+/** The demo's shops; they are made when this folder has none yet. */
+async function demoStores(settings: Settings): Promise<DemoStore[]> {
+  const marker = join(settings.dataDir, 'demo.json');
+  if (fs.existsSync(marker)) return JSON.parse(fs.readFileSync(marker, 'utf8')) as DemoStore[];
+  say('filling six demo shops …');
+  const stores = await seedDemo(settings.env.CLOUDFRONT_ENDPOINT!);
+  writePrivately(marker, `${JSON.stringify(stores, null, 2)}\n`);
+  return stores;
+}
+
+function welcome(settings: Settings, stores: DemoStore[], tookMs: number): string {
+  const { PUBLIC_URL: url, STORE_PASS_SECRET: secret } = settings.env;
+  const rows = [
+    ['Shop', url!],
+    ['APIs', `${url}/api/read/openapi.json`],
+    ['', `${url}/api/write/openapi.json`],
+    ['Data', settings.dataDir],
+    ['Logs', join(settings.dataDir, 'logs')],
+  ];
+  const shops = stores.flatMap(({ storeId, name, city, pincode }) => [
+    ['', ''],
+    [name, `${url}/stores/${storeId}`],
+    [`${city} ${pincode}`, `${url}/console/${storeId}#pass=${storePass(secret!, storeId)}`],
+  ]);
+  if (shops.length > 0) shops.unshift(['', ''], ['Demo shops', 'storefront, and its order board']);
+  const all = [...rows, ...shops];
+  const width = Math.max(...all.map(([left]) => left!.length)) + 2;
+  const table = all.map(([left, right]) => `  ${left!.padEnd(width)}${right}`.trimEnd()).join('\n');
+  return `\nDoorstep Groceries is open, after ${(tookMs / 1000).toFixed(1)} s. Ctrl-C closes it.\n\n${table}\n`;
+}
+
+main().catch((error: unknown) => {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { join, resolve } from 'node:path';
+import { freePorts } from './free-port.ts';
+
+const DEFAULT_PORT = 8080;
+const DEFAULT_DATA_DIR = '.data';
+const SECRET_BYTES = 32;
+/** Any id will do: the local edge answers CloudFront's API for this one. */
+const DISTRIBUTION_ID = 'EDOORSTEPLOCAL';
+
+export type Settings = {
+  /** Where the edge listens, for people. */
+  host: string;
+  port: number;
+  dataDir: string;
+  /** The ports of what stands behind the edge: free ones, the same as long as this process runs. */
+  ports: Record<InnerPort, number>;
+  /** The variables of every process; see platform/env.ts. The two of Postgres come later. */
+  env: Record<string, string>;
+};
+
+const INNER_PORTS = ['eventStore', 'postgres', 'writeApi', 'readApi', 'projector', 'web'] as const;
+type InnerPort = (typeof INNER_PORTS)[number];
+
+/** Reads PORT, HOST and DATA_DIR, and makes up the rest: free ports, and secrets that stay. */
+export async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
+  const port = Number(environment.PORT || DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new Error(`PORT is ${environment.PORT}: it must be a number from 1 to 65535`);
+  }
+  const host = environment.HOST || '127.0.0.1';
+  const dataDir = resolve(environment.DATA_DIR || DEFAULT_DATA_DIR);
+  // Others may pass through: where root starts us, Postgres is another user. They may not list it.
+  fs.mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  fs.mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
+  fs.mkdirSync(join(dataDir, 'events'), { recursive: true, mode: 0o700 });
+
+  const free = await freePorts(INNER_PORTS.length);
+  const ports = Object.fromEntries(
+    INNER_PORTS.map((name, i) => [name, free[i]!]),
+  ) as Settings['ports'];
+  return { host, port, dataDir, ports, env: variables(host, port, ports, readSecrets(dataDir)) };
+}
+
+function variables(host: string, port: number, ports: Settings['ports'], kept: Secrets) {
+  const at = (inner: number) => `http://127.0.0.1:${inner}`;
+  // Where the edge listens everywhere or nowhere in particular, we reach it on the loopback.
+  const edgeHost = ['0.0.0.0', '::', 'localhost'].includes(host) ? '127.0.0.1' : host;
+  return {
+    ...kept,
+    NODE_ENV: 'production',
+    HOST: '127.0.0.1',
+    PUBLIC_URL: `http://localhost:${port}`,
+    EVENTSTORE_URL: `esdb://127.0.0.1:${ports.eventStore}?tls=false`,
+    READ_API_URL: at(ports.readApi),
+    ORIGIN_WEB: at(ports.web),
+    ORIGIN_READ_API: at(ports.readApi),
+    ORIGIN_WRITE_API: at(ports.writeApi),
+    CLOUDFRONT_ENDPOINT: `http://${edgeHost}:${port}`,
+    CLOUDFRONT_DISTRIBUTION_ID: DISTRIBUTION_ID,
+    // The SDK signs with anything; and a developer's own keys must never reach Amazon from here.
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  };
+}
+
+type Secrets = { VAULT_SECRET: string; STORE_PASS_SECRET: string };
+
+/** Made once and kept: without them, names and addresses in the event log are unreadable. */
+function readSecrets(dataDir: string): Secrets {
+  const file = join(dataDir, 'secrets.json');
+  if (fs.existsSync(file)) return JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets;
+  const random = () => randomBytes(SECRET_BYTES).toString('base64url');
+  const made = { VAULT_SECRET: random(), STORE_PASS_SECRET: random() };
+  writePrivately(file, `${JSON.stringify(made, null, 2)}\n`);
+  return made;
+}
+
+/** Writes a file that only we may read, whole or not at all. */
+export function writePrivately(file: string, text: string): void {
+  fs.writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
+  fs.renameSync(`${file}.new`, file);
+}

@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import { startPostgres } from './postgres.ts';
+import { accepting, healthy, nodeService } from './service.ts';
+import type { NodeProcess } from './service.ts';
+import type { Settings } from './settings.ts';
+import type { Running, Service } from './supervisor.ts';
+import { buildWeb } from './web-build.ts';
+
+/** Everything that runs on one machine, and who needs whom. Written in the order of the picture. */
+export function services(settings: Settings, say: (line: string) => void): Service[] {
+  const { dataDir, ports, env } = settings;
+  const logFile = (name: string) => logFileOf(settings, name);
+  const room = (
+    name: string,
+    port: number,
+    rest: Pick<NodeProcess, 'entry' | 'needs' | 'heapMiB'> & Partial<NodeProcess>,
+  ): Service =>
+    nodeService({
+      name,
+      logFile: logFile(name),
+      ready: () => healthy(port),
+      ...rest,
+      // Looked up at each launch: the databases' addresses are known when Postgres runs.
+      env: () => ({ ...env, PORT: `${port}`, ...rest.env?.() }),
+    });
+
+  return [
+    room('edge', settings.port, {
+      entry: 'local/edge.ts',
+      // It opens last and closes first, so that nobody is let in before there is somebody to serve.
+      needs: ['web', 'read-api', 'write-api'],
+      heapMiB: 256,
+      env: () => ({ HOST: settings.host }),
+      ready: () => healthy(settings.port, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
+    }),
+    room('web', ports.web, {
+      entry: 'web/build/index.js',
+      needs: [],
+      heapMiB: 256,
+      prepare: () => buildWeb(logFile('web-build'), say),
+      // The edge says how people reached it; Kit compares that with a form's origin.
+      env: () => ({ PROTOCOL_HEADER: 'x-forwarded-proto', HOST_HEADER: 'x-forwarded-host' }),
+    }),
+    room('read-api', ports.readApi, {
+      entry: 'read-api/main.ts',
+      needs: ['postgres'],
+      heapMiB: 384,
+    }),
+    room('write-api', ports.writeApi, {
+      entry: 'write-api/main.ts',
+      needs: ['event-store', 'postgres'],
+      heapMiB: 512,
+    }),
+    room('projector', ports.projector, {
+      entry: 'projector/main.ts',
+      needs: ['event-store', 'postgres'],
+      heapMiB: 512,
+    }),
+    room('event-store', ports.eventStore, {
+      entry: 'local/event-store/main.ts',
+      needs: [],
+      heapMiB: 384,
+      env: () => ({ DATA_DIR: join(dataDir, 'events') }),
+      ready: () => accepting(ports.eventStore),
+    }),
+    postgresService(settings),
+  ];
+}
+
+/** Where a service writes what it has to say. */
+export const logFileOf = (settings: Settings, name: string): string =>
+  join(settings.dataDir, 'logs', `${name}.log`);
+
+/** Postgres with its two databases. It fills in DATABASE_URL and VAULT_URL for those who need it. */
+function postgresService(settings: Settings): Service {
+  return {
+    name: 'postgres',
+    needs: [],
+    async launch(): Promise<Running> {
+      const postgres = await startPostgres({
+        dir: join(settings.dataDir, 'postgres'),
+        port: settings.ports.postgres,
+        logFile: logFileOf(settings, 'postgres'),
+      });
+      settings.env.DATABASE_URL = await postgres.createDatabase('doorstep');
+      settings.env.VAULT_URL = await postgres.createDatabase('doorstep_vault');
+      return postgres;
+    },
+    // It is launched when it takes sessions.
+    ready: async () => true,
+  };
+}
