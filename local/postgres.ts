@@ -160,9 +160,11 @@ async function prepareRunner(dir: string): Promise<Runner> {
   if (spawnSync('/bin/sh', probe, { uid, gid }).status === 0) {
     return { ...binaries, uid, gid, prefix: [] };
   }
-  const capability = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override'];
   const user = ['--reuid', `${uid}`, '--regid', `${gid}`, '--clear-groups'];
-  return { ...binaries, prefix: ['setpriv', ...user, ...capability] };
+  const capability = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override'];
+  // Without it, access(2), with which Postgres looks for its own files, would not count it.
+  const counted = ['--securebits', '+no_setuid_fixup'];
+  return { ...binaries, prefix: ['setpriv', ...user, ...counted, ...capability] };
 }
 
 async function findBinaries(): Promise<Binaries> {

@@ -36,11 +36,7 @@ const listings = defineTable(
          coalesce(subcategory, '') || ' ' || category)) stored`,
       'sort_key text generated always as (lower(name)) stored',
     ],
-    indexes: [
-      '(store_id, category, sort_key, listing_id)',
-      '(store_id, sort_key, listing_id)',
-      'using gin (search gin_trgm_ops)',
-    ],
+    indexes: ['(store_id, category, sort_key, listing_id)', 'using gin (search gin_trgm_ops)'],
   },
 );
 

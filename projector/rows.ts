@@ -75,7 +75,7 @@ export class Rows {
     for (const [table, changes] of this.#tables) {
       for (const group of Map.groupBy(changes.values(), shapeOf).values()) {
         const { statement, columns } = statementOf(table, schema, group[0]!);
-        const values = columns.map((column) => valuesOf(table, column, group));
+        const values = columns.map((column) => arrayOf(table, column, group));
         const { rowCount } = await connection.query(statement, values);
         if (group[0]!.kind === 'patch' && rowCount !== group.length) {
           throw new Error(`a patch found no row of ${schema}.${table.name}`);
@@ -93,7 +93,9 @@ export class Rows {
 
 /** No key holds a NUL: Postgres takes none. */
 const keyOf = ({ key }: Table, row: Record<string, unknown>): string =>
-  key.length === 1 ? String(row[key[0]!]) : key.map((name) => row[name]).join('\0');
+  key.length === 1
+    ? String(row[key[0]!])
+    : key.reduce((id, name) => `${id}\0${String(row[name])}`, '');
 
 const sqlType = (type: string): string => type.replace('?', '');
 
@@ -101,10 +103,23 @@ const sqlType = (type: string): string => type.replace('?', '');
 const shapeOf = ({ kind, row }: Change): string =>
   kind === 'patch' ? Object.keys(row).join() : kind;
 
-/** A column of many rows, as the array that the statement takes. */
-function valuesOf({ columns }: Table, column: string, group: Change[]): unknown[] {
-  const values = group.map(({ row }) => row[column]);
-  return sqlType(columns[column]!) === 'jsonb' ? values.map((v) => JSON.stringify(v)) : values;
+/** Types whose text never needs quotes in an array. */
+const PLAIN_TYPES = new Set(['uuid', 'integer', 'bigint', 'numeric', 'timestamptz']);
+
+/**
+ * A column of many rows in Postgres's text form of an array. `pg` would escape every element of
+ * every column, which is most of what a rebuild would spend in it.
+ */
+function arrayOf({ columns }: Table, column: string, group: Change[]): string {
+  const type = sqlType(columns[column]!);
+  const values = group.map(({ row }) => {
+    const value = row[column] as string | number | null | undefined;
+    if (value === null || value === undefined) return 'null';
+    if (PLAIN_TYPES.has(type)) return value;
+    const text = type === 'jsonb' ? JSON.stringify(value) : String(value);
+    return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  });
+  return `{${values.join(',')}}`;
 }
 
 /** One statement for any number of changes of one shape; its parameters are the columns. */

@@ -6,7 +6,7 @@ import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import type { CatalogueItem } from './catalogue.ts';
 
-export type CartLine = Omit<CatalogueItem, 'stock' | 'subcategory'> & {
+export type CartLine = Omit<CatalogueItem, 'stock'> & {
   quantity: number;
   linePaise: number;
   /** Whether the shop has any of it left. */
@@ -37,7 +37,7 @@ async function readCart(pool: Pool, cartId: string): Promise<Cart> {
   if (!cart) throw new Problem(404, 'CART_NOT_FOUND', 'There is no such cart: open one first.');
   const { rows: lines } = await pool.query<Line>({
     name: 'cart-lines',
-    text: `select l.listing_id as "listingId", l.name, l.names, l.brand, l.category, l.pack,
+    text: `select l.listing_id as "listingId", l.name, l.names, l.brand, l.category, l.subcategory, l.pack,
         l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise", c.quantity,
         l.price_paise * c.quantity as "linePaise", coalesce(s.quantity > 0, true) as available,
         t.store_id as "storeId", t.name as "storeName"

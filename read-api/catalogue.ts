@@ -89,7 +89,8 @@ async function readStore(pool: Pool, storeId: string): Promise<Store> {
 }
 
 type Wanted = { category?: string; q?: string; after?: string; limit?: string };
-type Cursor = [sortKey: string, listingId: string];
+/** The place of a page's last item: aisle by aisle, by name. */
+type Cursor = [category: string, sortKey: string, listingId: string];
 
 const encodeCursor = (cursor: Cursor): string =>
   Buffer.from(JSON.stringify(cursor)).toString('base64url');
@@ -99,7 +100,7 @@ function decodeCursor(after: string): Cursor {
     const cursor: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
     if (
       Array.isArray(cursor) &&
-      cursor.length === 2 &&
+      cursor.length === 3 &&
       cursor.every((p) => typeof p === 'string')
     ) {
       return cursor as Cursor;
@@ -139,21 +140,20 @@ async function readPage(
     add((pattern) => `l.search like ${pattern}`, `%${word.replace(/[\\%_]/g, '\\$&')}%`);
   }
   if (wanted.after) {
-    const [sortKey, listingId] = decodeCursor(wanted.after);
-    const parameters = `$${values.push(sortKey)}, $${values.push(listingId)}`;
-    where.push(`(l.sort_key, l.listing_id) > (${parameters})`);
+    const parameters = decodeCursor(wanted.after).map((part) => `$${values.push(part)}`);
+    where.push(`(l.category, l.sort_key, l.listing_id) > (${parameters.join(', ')})`);
   }
   // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<CatalogueItem & { sortKey: string }>(
     `select ${ITEM_COLUMNS}, l.sort_key as "sortKey"
      from catalogue.listing l left join catalogue.stock s using (listing_id)
      where ${where.join(' and ')}
-     order by l.sort_key, l.listing_id limit $${values.push(limit + 1)}`,
+     order by l.category, l.sort_key, l.listing_id limit $${values.push(limit + 1)}`,
     values,
   );
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   const items = rows.slice(0, limit).map(({ sortKey: _sortKey, ...item }) => item);
-  return { items, next: last ? encodeCursor([last.sortKey, last.listingId]) : null };
+  return { items, next: last ? encodeCursor([last.category, last.sortKey, last.listingId]) : null };
 }
 
 async function readListing(pool: Pool, listingId: string): Promise<Listing> {

@@ -11,6 +11,7 @@ const line = (listingId: string, quantity: number, pricePaise: number): CartLine
   names: {},
   brand: null,
   category: 'Dals',
+  subcategory: null,
   pack: null,
   quantity,
   pricePaise,
