@@ -13,6 +13,7 @@ const env = environment(
   'LOG_LEVEL',
   'PUBLIC_URL',
   'CLOUDFRONT_DISTRIBUTION_ID',
+  'AWS_ACCESS_KEY_ID',
   'ORIGIN_WEB',
   'ORIGIN_READ_API',
   'ORIGIN_WRITE_API',
@@ -27,6 +28,7 @@ const edge = new Edge({
     distribution.origins.map(({ id, variable }) => [id, addresses[variable]!]),
   ),
   distributionId: env.CLOUDFRONT_DISTRIBUTION_ID,
+  purgeKeyId: env.AWS_ACCESS_KEY_ID,
   publicUrl: env.PUBLIC_URL,
   onFailure: (err, { method, url }) => log.warn({ err, method, url }, 'no answer from the origin'),
 });

@@ -13,7 +13,7 @@ const SUPERUSER = 'doorstep';
 const SYSTEM_USER = 'postgres';
 
 const START_TIMEOUT_MS = 60_000;
-const READY_POLL_MS = 20;
+const READY_POLL_MS = 40;
 const START_TRIES = 8;
 const START_RETRY_MS = 400;
 const STOP_FAST_TIMEOUT_MS = 10_000;
@@ -30,6 +30,9 @@ const SETTINGS: Record<string, string> = {
   maintenance_work_mem: '128MB',
   max_wal_size: '1GB',
   random_page_cost: '1.1',
+  // Before it recovers, one call instead of an fsync for each of 1,500 files: seconds on a busy
+  // machine. Only Linux has that call.
+  ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
   // Compiling a query costs more than the short queries of a shop take altogether.
   jit: 'off',
   timezone: 'UTC',

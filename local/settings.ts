@@ -59,9 +59,9 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
     ORIGIN_WRITE_API: at(ports.writeApi),
     CLOUDFRONT_ENDPOINT: `http://${edgeHost}:${port}`,
     CLOUDFRONT_DISTRIBUTION_ID: DISTRIBUTION_ID,
-    // The SDK signs with anything; and a developer's own keys must never reach Amazon from here.
+    // For the edge alone; and a developer's own keys must never reach Amazon from here.
     AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'local',
+    AWS_ACCESS_KEY_ID: randomBytes(SECRET_BYTES).toString('base64url'),
     AWS_SECRET_ACCESS_KEY: 'local',
   };
 }

@@ -30,6 +30,10 @@ const RULES = {
     hint: "where CloudFront's API answers; empty for Amazon's own",
     fallback: '',
   },
+  AWS_ACCESS_KEY_ID: {
+    pattern: /^\S+$/,
+    hint: "the AWS SDK's own; at the local edge, the key id of whoever may purge it",
+  },
   ORIGIN_WEB: { pattern: HTTP_URL, hint: 'http://host:port of web' },
   ORIGIN_READ_API: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   ORIGIN_WRITE_API: { pattern: HTTP_URL, hint: 'http://host:port of write-api' },

@@ -26,6 +26,8 @@ export type EdgeOptions = {
   /** The address of each origin by its id. */
   origins: Record<string, string>;
   distributionId: string;
+  /** The AWS key id of whoever may invalidate. */
+  purgeKeyId: string;
   /** Under which address people know us. */
   publicUrl: string;
   cacheBytes?: number;
@@ -97,14 +99,14 @@ export class Edge {
     response: ServerResponse,
     url: string,
   ): Promise<void> | undefined {
-    const { distribution, distributionId } = this.#options;
+    const { distribution, distributionId, purgeKeyId } = this.#options;
     if (url === '/healthz') {
       response.writeHead(200, { 'Cache-Control': 'no-store' }).end('{"ok":true}');
       return undefined;
     }
     if (url.startsWith(API_PREFIX)) {
       const invalidate = (items: string[]) => this.#fetcher.invalidate(items);
-      return answerApi(request, response, distributionId, invalidate);
+      return answerApi(request, response, { distributionId, purgeKeyId, invalidate });
     }
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);

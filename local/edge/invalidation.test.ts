@@ -63,16 +63,18 @@ test('an answer that was asked for before an invalidation is not kept after it',
 });
 
 test(
-  'is refused for another distribution, for a wrong path and without a signature',
+  'is refused for another distribution, for a wrong path and without the key',
   against(count(), async ({ url, invalidate }) => {
     const wrongPath = await invalidate('no-slash').catch((error: Error) => error);
     assert.is((wrongPath as Error).name, 'InvalidArgument');
     const path = `/2020-05-31/distribution/${DISTRIBUTION_ID}/invalidation`;
     assert.is((await fetch(url + path, { method: 'POST', body: '<Path>/*</Path>' })).status, 403);
-    const authorization = 'AWS4-HMAC-SHA256 Credential=any';
+    const signed = (key: string) => ({ authorization: `AWS4-HMAC-SHA256 Credential=${key}/x` });
+    const stranger = await fetch(url + path, { method: 'POST', headers: signed('not-the-key') });
+    assert.is(stranger.status, 403);
     const other = await fetch(url + path.replace(DISTRIBUTION_ID, 'EOTHER'), {
       method: 'POST',
-      headers: { authorization },
+      headers: signed('the-key'),
     });
     assert.is(other.status, 404);
     assert.match(await other.text(), 'NoSuchDistribution');

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** CloudFront's own limit is 3,000 paths a request. */
@@ -19,17 +19,17 @@ class ApiError extends Error {
 
 /**
  * CloudFront's CreateInvalidation as the AWS SDK calls it (REST with XML bodies). It is done when
- * it is answered. Only this machine may call it, signed by any key.
+ * it is answered. The key id with which a call is signed is a shared secret here: the signature
+ * itself is not checked.
  */
 export async function answerApi(
   request: IncomingMessage,
   response: ServerResponse,
-  distributionId: string,
-  invalidate: (items: string[]) => void,
+  options: { distributionId: string; purgeKeyId: string; invalidate: (items: string[]) => void },
 ): Promise<void> {
   try {
-    const batch = await readBatch(request, distributionId);
-    invalidate(batch.items);
+    const batch = await readBatch(request, options);
+    options.invalidate(batch.items);
     const id = `I${randomBytes(7).toString('hex').toUpperCase()}`;
     response.setHeader('Location', `${request.url}/${id}`);
     answerXml(response, 201, invalidationXml(id, batch));
@@ -41,12 +41,15 @@ export async function answerApi(
 
 type Batch = { items: string[]; callerReference: string };
 
-async function readBatch(request: IncomingMessage, distributionId: string): Promise<Batch> {
-  const { remoteAddress, localAddress } = request.socket;
-  // A web page in a browser on this machine could send the request, but not with this header.
-  const signed = request.headers.authorization?.startsWith('AWS4-HMAC-SHA256 ');
-  if (remoteAddress !== localAddress || !signed) {
-    throw new ApiError(403, 'AccessDenied', 'Only programs on this machine may call this.');
+async function readBatch(
+  request: IncomingMessage,
+  { distributionId, purgeKeyId }: { distributionId: string; purgeKeyId: string },
+): Promise<Batch> {
+  const signature = /^AWS4-HMAC-SHA256 Credential=([^/]+)\//.exec(
+    request.headers.authorization ?? '',
+  );
+  if (!isSame(signature?.[1] ?? '', purgeKeyId)) {
+    throw new ApiError(403, 'AccessDenied', 'This key may not invalidate.');
   }
   const [, id, ...rest] = request.url!.slice(API_PREFIX.length).split('/');
   if (request.method !== 'POST' || rest.join('/') !== 'invalidation') {
@@ -65,6 +68,11 @@ async function readBatch(request: IncomingMessage, distributionId: string): Prom
     );
   }
   return { items, callerReference: elements(xml, 'CallerReference')[0] ?? '' };
+}
+
+function isSame(given: string, right: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

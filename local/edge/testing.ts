@@ -27,6 +27,7 @@ export async function createPair(handler: Handler, cacheBytes?: number) {
     distribution: readDistribution(DISTRIBUTION),
     origins: { web: address, 'read-api': address, 'write-api': address },
     distributionId: DISTRIBUTION_ID,
+    purgeKeyId: 'the-key',
     publicUrl: 'https://shop.example',
     cacheBytes,
   });
@@ -35,7 +36,7 @@ export async function createPair(handler: Handler, cacheBytes?: number) {
   const cloudFront = new CloudFrontClient({
     endpoint: url,
     region: 'us-east-1',
-    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
+    credentials: { accessKeyId: 'the-key', secretAccessKey: 'any' },
   });
   return {
     url,
