@@ -49,16 +49,25 @@ export async function run(args: string[]): Promise<number> {
   try {
     const head = await headOfLog(client);
     let events = 0;
+    let first: { events: number; atMs: number } | undefined;
+    let lastMs = 0;
     const { signal } = stopping;
     const swapped = await rebuild({ client, pool, log, signal, projections }, (position, more) => {
       events += more;
+      lastMs = performance.now();
+      first ??= { events, atMs: lastMs };
       progress.update({ done: events, fraction: Number(position) / Number(head) });
     });
     // What the event store writes for itself may be its last, and is not seen here.
     if (swapped) progress.update({ done: events, fraction: 1 });
     progress.end();
     if (!swapped) throw new OperatorError('Stopped. The live read models are untouched.');
-    report(projections, events, progress.elapsedMs, values.json);
+    // The pace of the work itself: connecting and swapping take the same for any log.
+    const paced = first && lastMs > first.atMs;
+    const eventsPerSecond = paced
+      ? Math.round(((events - first!.events) / (lastMs - first!.atMs)) * 1000)
+      : null;
+    report({ projections, events, tookMs: progress.elapsedMs, eventsPerSecond }, values.json);
     return OK;
   } catch (error) {
     progress.end();
@@ -78,15 +87,18 @@ function chosen(asked: string | undefined): Projection[] {
   throw new OperatorError(`There is no projection "${asked}". There are ${NAMES}.`);
 }
 
-function report(
-  projections: Projection[],
-  events: number,
-  tookMs: number,
-  json: boolean | undefined,
-): void {
+type Replay = {
+  projections: Projection[];
+  events: number;
+  tookMs: number;
+  /** Null for a log that fits one batch. */
+  eventsPerSecond: number | null;
+};
+
+function report({ projections, ...figures }: Replay, json: boolean | undefined): void {
+  const { events, tookMs } = figures;
   const names = projections.map((each) => each.name);
-  const eventsPerSecond = Math.round((events / tookMs) * 1000);
-  if (json) return printJson({ projections: names, events, tookMs, eventsPerSecond });
+  if (json) return printJson({ projections: names, ...figures });
   const from = `from ${counted(events, 'event')} in ${duration(tookMs)}`;
   console.log(`${names.join(', ')}: rebuilt ${from} and swapped in.`);
 }

@@ -43,6 +43,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
       ceilingWhat: 'bare Fastify, the same bytes',
       budget,
       details: { ours: medianRun(measured[name]), ceiling },
+      cores: medianRun(measured[name]).cores,
       memory: system.usage(),
     });
     return [

@@ -60,6 +60,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
         ceilingWhat: 'bare Fastify, one append through the same client',
         budget: BUDGET,
         details: { ours, ceiling },
+        cores: ours.cores,
         memory: system.usage(),
       },
     ];

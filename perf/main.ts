@@ -19,6 +19,8 @@ export type Result = {
   /** The share of the ceiling that it has to reach. */
   budget: number;
   details: unknown;
+  /** Cores in use during the measured run, by process; absent where nothing was sent over HTTP. */
+  cores?: Record<string, number>;
   /** Of every service, right after the load. */
   memory: Usage[];
 };
@@ -128,7 +130,23 @@ function tableOf(all: Result[], idleUsage: Usage[]): string {
     `|---|${services.map(() => '---').join('|')}|`,
     memoryRow('idle', idleUsage),
     ...all.map(({ name, memory }) => memoryRow(`after ${name}`, memory)),
+    '',
+    'Cores in use during the measured run:',
+    '',
+    ...coresTable(all),
   ].join('\n');
+}
+
+function coresTable(all: Result[]): string[] {
+  const measured = all.filter(({ cores }) => cores);
+  const names = [...new Set(measured.flatMap(({ cores }) => Object.keys(cores!)))];
+  return [
+    `| | ${names.join(' | ')} |`,
+    `|---|${names.map(() => '---').join('|')}|`,
+    ...measured.map(
+      ({ name, cores }) => `| ${name} | ${names.map((each) => cores![each] ?? '–').join(' | ')} |`,
+    ),
+  ];
 }
 
 function save(text: string): void {

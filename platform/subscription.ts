@@ -3,7 +3,7 @@ import { storedEvent, type EventStore, type StoredEvent } from './event-store.ts
 import type { Logger } from './log.ts';
 
 /** Events that wait for the consumer; the subscription is paused beyond. */
-const MAX_QUEUED_EVENTS = 8_192;
+const MAX_QUEUED_EVENTS = 16_384;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 

@@ -22,11 +22,11 @@ export const cart = projection<CartEvent>({
 
   on: {
     CartOpened({ id }, rows) {
-      rows.put(carts, { cart_id: id, status: 'open', order_id: null });
+      rows.add(carts, { cart_id: id, status: 'open', order_id: null });
     },
     ItemAddedToCart({ id, data: { listingId, quantity }, position }, rows) {
       const line = { cart_id: id, listing_id: listingId };
-      rows.put(lines, { ...line, quantity, added_at: Number(position) });
+      rows.add(lines, { ...line, quantity, added_at: Number(position) });
     },
     CartItemQuantityChanged({ id, data: { listingId, quantity } }, rows) {
       rows.patch(lines, { cart_id: id, listing_id: listingId }, { quantity });

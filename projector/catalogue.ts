@@ -54,7 +54,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
 
   on: {
     StoreRegistered({ id, data }, rows) {
-      rows.put(stores, { store_id: id, ...data });
+      rows.add(stores, { store_id: id, ...data });
       rows.changed('stores');
       rows.changed(`store-${id}`);
     },

@@ -56,7 +56,7 @@ type Told = { event: string; orderId: string; storeOrderId?: string; reason?: st
 function tell({ at, position }: Fact<unknown>, told: Told, rows: Rows): void {
   const { event, orderId, storeOrderId = null, reason = null } = told;
   const row = { position: Number(position), order_id: orderId, store_order_id: storeOrderId };
-  rows.put(timeline, { ...row, event, reason, at });
+  rows.add(timeline, { ...row, event, reason, at });
   rows.changed(`order-${orderId}`);
 }
 
@@ -91,9 +91,9 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent>({
       const { totalPaise, payment, personId, sealedRecipient } = data;
       const state = { status: 'placed', reason: null, placed_at: at, total_paise: totalPaise };
       const person = { person_id: personId, sealed_recipient: sealedRecipient };
-      rows.put(orders, { order_id: id, ...state, payment, ...person });
+      rows.add(orders, { order_id: id, ...state, payment, ...person });
       for (const part of data.parts) {
-        rows.put(parts, {
+        rows.add(parts, {
           store_order_id: part.storeOrderId,
           order_id: id,
           store_id: part.storeId,

@@ -49,7 +49,7 @@ export const orderBoard = projection<StoreOrderEvent>({
   on: {
     StoreOrderSubmitted({ id, data, at }, rows) {
       const { orderId, storeId, totalPaise, personId, sealedRecipient, ...same } = data;
-      rows.put(cards, {
+      rows.add(cards, {
         ...same,
         store_order_id: id,
         order_id: orderId,

@@ -13,7 +13,7 @@ const counters = defineTable(
 );
 
 type Step =
-  | { kind: 'put'; item: number; amount: number }
+  | { kind: 'add' | 'put'; item: number; amount: number }
   | { kind: 'patch'; item: number; note: string }
   | { kind: 'delete'; item: number };
 
@@ -34,6 +34,7 @@ test.after(({ stop }) => stop());
 
 function take(rows: Rows, step: Step): void {
   const key = { shop: 'a', item: step.item };
+  if (step.kind === 'add') rows.add(counters, { ...key, amount: step.amount, note: null });
   if (step.kind === 'put') rows.put(counters, { ...key, amount: step.amount, note: null });
   if (step.kind === 'patch') rows.patch(counters, key, { note: step.note });
   if (step.kind === 'delete') rows.delete(counters, key);
@@ -45,7 +46,11 @@ const dump = async (pool: Pool, schema: string) =>
 test('a batch leaves the same rows as its events one at a time', async ({ pool }) => {
   const item = fc.integer({ min: 1, max: 4 });
   const step: fc.Arbitrary<Step> = fc.oneof(
-    fc.record({ kind: fc.constant('put' as const), item, amount: fc.integer({ min: 0, max: 9 }) }),
+    fc.record({
+      kind: fc.constantFrom('add' as const, 'put' as const),
+      item,
+      amount: fc.integer({ min: 0, max: 9 }),
+    }),
     fc.record({
       kind: fc.constant('patch' as const),
       item,
@@ -57,10 +62,10 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       await pool.query('truncate together.counter, apart.counter');
       const there = new Set<number>();
-      // A log only ever patches what is there.
+      // A log only ever patches what is there, and adds what is not.
       const valid = steps.filter(({ kind, item: at }) => {
-        if (kind === 'put') there.add(at);
-        const fits = kind !== 'patch' || there.has(at);
+        const fits = kind === 'patch' ? there.has(at) : kind !== 'add' || !there.has(at);
+        if (kind === 'put' || kind === 'add') there.add(at);
         if (kind === 'delete') there.delete(at);
         return fits;
       });

@@ -35,7 +35,7 @@ export function defineTable<const C extends Columns, Key extends keyof C & strin
   return { name, columns, key, more, indexes };
 }
 
-type Change = { kind: 'put' | 'patch' | 'delete'; row: Record<string, unknown> };
+type Change = { kind: 'add' | 'put' | 'patch' | 'delete'; row: Record<string, unknown> };
 
 /**
  * What a batch of events makes of the rows: the last word for each row, so that a row that changed
@@ -46,6 +46,16 @@ export class Rows {
   #tables = new Map<Table, Map<string, Change>>();
   /** What readers and caches know the changed rows by: `store-{id}`, `order-{id}`, … */
   readonly tags = new Set<string>();
+
+  /**
+   * Writes a row that is not there yet; Postgres refuses it where it is. Half the price of `put`,
+   * which has to look.
+   */
+  add<T extends Table>(table: T, row: Row<T>): void {
+    const changes = this.#changes(table);
+    const id = keyOf(table, row);
+    changes.set(id, { kind: changes.has(id) ? 'put' : 'add', row });
+  }
 
   /** Writes a whole row, whether or not there was one. */
   put<T extends Table>(table: T, row: Row<T>): void {
@@ -128,7 +138,8 @@ function statementOf(
   schema: string,
   { kind, row }: Change,
 ): { statement: string; columns: string[] } {
-  const names = kind === 'put' ? Object.keys(columns) : Object.keys(row);
+  const whole = kind === 'add' || kind === 'put';
+  const names = whole ? Object.keys(columns) : Object.keys(row);
   const arrays = names.map((column, index) => `$${index + 1}::${sqlType(columns[column]!)}[]`);
   const source = `unnest(${arrays.join(', ')}) as new(${names.join(', ')})`;
   const target = `${schema}.${name}`;
@@ -136,11 +147,12 @@ function statementOf(
   const rest = names.filter((column) => !key.includes(column));
   const set = (from: string) => rest.map((column) => `${column} = ${from}.${column}`).join(', ');
   const onConflict = rest.length > 0 ? `update set ${set('excluded')}` : 'nothing';
+  const insert = `insert into ${target} (${names.join(', ')}) select * from ${source}`;
   const statements = {
+    add: insert,
     delete: `delete from ${target} old using ${source} where ${matches}`,
     patch: `update ${target} old set ${set('new')} from ${source} where ${matches}`,
-    put: `insert into ${target} (${names.join(', ')}) select * from ${source}
-      on conflict (${key.join(', ')}) do ${onConflict}`,
+    put: `${insert} on conflict (${key.join(', ')}) do ${onConflict}`,
   };
   return { statement: statements[kind], columns: names };
 }

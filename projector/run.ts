@@ -17,7 +17,7 @@ import {
 import type { Projection } from './projection.ts';
 
 /** Events that are applied in one transaction. */
-const MAX_BATCH_EVENTS = 2_000;
+const MAX_BATCH_EVENTS = 8_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** A swap that waits longer for readers of the old tables steps back and tries again. */
