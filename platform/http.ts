@@ -9,6 +9,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Logger } from './log.ts';
+import { problem } from './schema.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -82,6 +83,14 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   }) as unknown as FastifyInstance;
   acceptJson(app);
   answerProblems(app, options);
+  // A body that is refused by its head is still on its way: closing now would lose the answer.
+  app.addHook('onSend', async (_request, reply) => {
+    if (reply.statusCode === 413) reply.removeHeader('connection');
+  });
+  app.addHook('onRoute', (route) => {
+    const response = { ...(route.schema?.response as object), '4xx': problem, '5xx': problem };
+    route.schema = { ...route.schema, response };
+  });
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
   });

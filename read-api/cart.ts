@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import type { Pool } from '../platform/postgres.ts';
+import { count, list, object, orNull, paise, text, uuid } from '../platform/schema.ts';
 import type { CartRow } from '../projector/cart.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
-import type { CatalogueItem } from './catalogue.ts';
+import { itemFields, type CatalogueItem } from './catalogue.ts';
 
 export type CartLine = Omit<CatalogueItem, 'stock'> & {
   quantity: number;
@@ -64,6 +65,31 @@ async function readCart(pool: Pool, cartId: string): Promise<Cart> {
   };
 }
 
+const { stock: _stock, ...lineFields } = itemFields;
+
+const cartSchema = object({
+  cartId: uuid,
+  status: { type: 'string', enum: ['open', 'checked-out'] },
+  orderId: orNull(uuid),
+  stores: list(
+    object({
+      storeId: text,
+      name: text,
+      subtotalPaise: paise,
+      lines: list(
+        object({
+          ...lineFields,
+          quantity: count,
+          linePaise: paise,
+          available: { type: 'boolean' },
+        }),
+      ),
+    }),
+  ),
+  quantity: count,
+  totalPaise: paise,
+});
+
 const params = {
   type: 'object',
   properties: { cartId: { type: 'string', format: 'uuid' } },
@@ -72,7 +98,7 @@ const params = {
 export function cartRoutes(app: FastifyInstance, { pool }: Services): void {
   app.get<{ Params: { cartId: string } }>(
     '/carts/:cartId',
-    { schema: { params } },
+    { schema: { params, response: { 200: cartSchema } } },
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
       return readCart(pool, request.params.cartId);

@@ -1,6 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import type { Pool } from '../platform/postgres.ts';
+import {
+  count,
+  list,
+  localNames,
+  object,
+  orNull,
+  paise,
+  pincode,
+  text,
+} from '../platform/schema.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
 import type { Services } from './app.ts';
 
@@ -190,25 +200,63 @@ const catalogueQuery = {
   },
 } as const;
 
+const storeSchema = object({ storeId: text, name: text, city: text, pincode, listings: count });
+
+export const itemFields = {
+  listingId: text,
+  name: text,
+  names: localNames,
+  brand: orNull(text),
+  category: text,
+  subcategory: orNull(text),
+  pack: orNull(text),
+  pricePaise: paise,
+  mrpPaise: orNull(paise),
+  stock: orNull(count, 'Pieces on the shelf; null where the shop does not count'),
+};
+
+const catalogueSchema = object({
+  storeId: text,
+  items: list(object(itemFields)),
+  categories: list(object({ name: text, count })),
+  next: orNull(text, 'What to send as `after` for the next page; null on the last'),
+});
+
+const listingSchema = object({
+  ...itemFields,
+  storeId: text,
+  storeName: text,
+  sku: text,
+  description: orNull(text),
+  hsn: orNull(text, 'Harmonised System of Nomenclature, 4, 6 or 8 digits'),
+  gstPercent: orNull({ type: 'number' }),
+});
+
+const ok = (schema: object) => ({ 200: schema });
+
 /** An item's shop is the first part of its id, which is how its answer is purged. */
 const storeTag = (listingId: string): string => `store-${listingId.split('.', 1)[0]}`;
 
 export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Services): void {
   app.get<{ Querystring: { pin?: string } }>(
     '/stores',
-    { schema: { querystring: storesQuery } },
+    { schema: { querystring: storesQuery, response: ok(object({ stores: list(storeSchema) })) } },
     (request, reply) =>
       answers.send(request, reply, ['stores'], () => readStores(pool, request.query.pin)),
   );
 
-  app.get<{ Params: { storeId: string } }>('/stores/:storeId', (request, reply) => {
-    const { storeId } = request.params;
-    return answers.send(request, reply, [`store-${storeId}`], () => readStore(pool, storeId));
-  });
+  app.get<{ Params: { storeId: string } }>(
+    '/stores/:storeId',
+    { schema: { response: ok(storeSchema) } },
+    (request, reply) => {
+      const { storeId } = request.params;
+      return answers.send(request, reply, [`store-${storeId}`], () => readStore(pool, storeId));
+    },
+  );
 
   app.get<{ Params: { storeId: string }; Querystring: Wanted }>(
     '/stores/:storeId/catalogue',
-    { schema: { querystring: catalogueQuery } },
+    { schema: { querystring: catalogueQuery, response: ok(catalogueSchema) } },
     (request, reply) => {
       const { storeId } = request.params;
       const tags = [`store-${storeId}`];
@@ -223,8 +271,13 @@ export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Service
     },
   );
 
-  app.get<{ Params: { listingId: string } }>('/listings/:listingId', (request, reply) => {
-    const { listingId } = request.params;
-    return answers.send(request, reply, [storeTag(listingId)], () => readListing(pool, listingId));
-  });
+  app.get<{ Params: { listingId: string } }>(
+    '/listings/:listingId',
+    { schema: { response: ok(listingSchema) } },
+    (request, reply) => {
+      const { listingId } = request.params;
+      const read = () => readListing(pool, listingId);
+      return answers.send(request, reply, [storeTag(listingId)], read);
+    },
+  );
 }

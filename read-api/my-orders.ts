@@ -1,5 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import {
+  count,
+  list,
+  localNames,
+  object,
+  orNull,
+  paise,
+  pincode,
+  text,
+  time,
+  uuid,
+} from '../platform/schema.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
@@ -112,6 +124,56 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
   };
 }
 
+export const recipientFields = {
+  contact: orNull(object({ name: text, phone: text }), 'Null without the right to see it'),
+  address: orNull(object({ line1: text, city: text, pincode }), 'Null without the right to see it'),
+};
+
+export const partFields = {
+  storeOrderId: uuid,
+  status: {
+    type: 'string',
+    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered'],
+  },
+  reason: orNull(text),
+  totalPaise: paise,
+  lines: list(
+    object({
+      listingId: text,
+      name: text,
+      names: localNames,
+      pack: orNull(text),
+      quantity: count,
+      pricePaise: paise,
+      linePaise: paise,
+    }),
+  ),
+};
+
+const orderSchema = object({
+  orderId: uuid,
+  status: {
+    type: 'string',
+    enum: ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'],
+  },
+  reason: orNull(text),
+  placedAt: time,
+  totalPaise: paise,
+  payment: text,
+  ...recipientFields,
+  storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),
+  timeline: list(
+    object({
+      at: time,
+      event: text,
+      storeOrderId: orNull(uuid),
+      storeName: orNull(text),
+      reason: orNull(text),
+    }),
+    'Oldest first',
+  ),
+});
+
 const params = {
   type: 'object',
   properties: { orderId: { type: 'string', format: 'uuid' } },
@@ -120,7 +182,7 @@ const params = {
 export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
   app.get<{ Params: { orderId: string } }>(
     '/orders/:orderId',
-    { schema: { params } },
+    { schema: { params, response: { 200: orderSchema } } },
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
       return readOrder(services, request.params.orderId);

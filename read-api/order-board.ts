@@ -1,11 +1,18 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bearsStorePass } from '../platform/pass.ts';
+import { list, object, pincode, text, time, uuid } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 import { sendLive } from './live.ts';
-import type { OrderLine, Recipient, StoreOrderStatus } from './my-orders.ts';
+import {
+  partFields,
+  recipientFields,
+  type OrderLine,
+  type Recipient,
+  type StoreOrderStatus,
+} from './my-orders.ts';
 
 /** Open orders that a board shows, oldest first; far more than a shop could work on. */
 const MAX_OPEN = 300;
@@ -73,6 +80,23 @@ async function readBoard(
   return { storeId, name, signedIn, storeOrders };
 }
 
+const boardSchema = object({
+  storeId: text,
+  name: text,
+  signedIn: { type: 'boolean' },
+  storeOrders: list(
+    object({
+      ...partFields,
+      ...recipientFields,
+      orderId: uuid,
+      submittedAt: time,
+      changedAt: time,
+      payment: text,
+      pincode,
+    }),
+  ),
+});
+
 type BoardRequest = FastifyRequest<{ Params: { storeId: string } }>;
 
 export function orderBoardRoutes(app: FastifyInstance, services: Services): void {
@@ -83,10 +107,14 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
     return () => readBoard(services, storeId, signedIn);
   };
 
-  app.get<{ Params: { storeId: string } }>('/stores/:storeId/board', async (request, reply) => {
-    reply.header('cache-control', PRIVATE_CACHING);
-    return reader(request)();
-  });
+  app.get<{ Params: { storeId: string } }>(
+    '/stores/:storeId/board',
+    { schema: { response: { 200: boardSchema } } },
+    async (request, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      return reader(request)();
+    },
+  );
 
   app.get<{ Params: { storeId: string } }>('/stores/:storeId/board/live', (request, reply) => {
     const tags = [`board-${request.params.storeId}`];

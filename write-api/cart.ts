@@ -3,6 +3,7 @@ import { MAX_LINE_QUANTITY, cart } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import { listing } from '../domain/listing.ts';
 import { idFrom } from '../platform/ids.ts';
+import { count, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
 import type { Handler } from './handle.ts';
@@ -40,17 +41,29 @@ async function assertListed(handler: Handler, listingId: string): Promise<void> 
 }
 
 export function cartRoutes(app: FastifyInstance, { handler }: Services): void {
-  app.post('/carts', { schema: { headers: commandHeaders } }, async (request, reply) => {
-    const context = contextOfCreation(request);
-    const cartId = idFrom('cart', context.commandId);
-    const command = { type: 'OpenCart', data: {} } as const;
-    const { position } = await handler.handle(cart, cartId, command, context);
-    return atPosition(reply.code(201), position).send({ cartId });
-  });
+  const opened = { 201: object({ cartId: uuid }) };
+  app.post(
+    '/carts',
+    { schema: { headers: commandHeaders, response: opened } },
+    async (request, reply) => {
+      const context = contextOfCreation(request);
+      const cartId = idFrom('cart', context.commandId);
+      const command = { type: 'OpenCart', data: {} } as const;
+      const { position } = await handler.handle(cart, cartId, command, context);
+      return atPosition(reply.code(201), position).send({ cartId });
+    },
+  );
 
   app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(
     '/carts/:cartId/items/:listingId',
-    { schema: { params: itemParams, body: itemBody, headers: commandHeaders } },
+    {
+      schema: {
+        params: itemParams,
+        body: itemBody,
+        headers: commandHeaders,
+        response: { 200: object({ cartId: uuid, listingId: text, quantity: count }) },
+      },
+    },
     async (request, reply) => {
       const { cartId, listingId } = request.params;
       const { quantity } = request.body;

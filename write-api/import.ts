@@ -12,6 +12,7 @@ import { inventory } from '../domain/inventory.ts';
 import { listing, listingId } from '../domain/listing.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
+import { count, list, object, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { ANONYMOUS, atPosition } from './command.ts';
 import type { CommandContext } from './handle.ts';
@@ -51,6 +52,18 @@ const querystring = {
   },
 } as const;
 
+const reportSchema = object({
+  rows: count,
+  published: count,
+  updated: count,
+  unchanged: count,
+  reportedCount: count,
+  reported: list(
+    object({ row: count, reason: text }),
+    `The first ${MAX_LISTED_REPORTS} rows that need a person; row 1 is below the header`,
+  ),
+});
+
 export function importRoutes(app: FastifyInstance, services: Services): void {
   // A price list is never held in memory: the handler gets the stream.
   app.addContentTypeParser(
@@ -60,7 +73,7 @@ export function importRoutes(app: FastifyInstance, services: Services): void {
 
   app.post<{ Params: { storeId: string }; Querystring: { map?: string }; Body: Readable }>(
     '/stores/:storeId/imports',
-    { schema: { querystring } },
+    { schema: { querystring, response: { 200: reportSchema }, consumes: ['text/csv'] } },
     async (request, reply) => {
       const { storeId } = request.params;
       await assertStoreExists(services.handler, storeId);

@@ -4,6 +4,7 @@ import { Rejected } from '../domain/decider.ts';
 import { listing, type Listing } from '../domain/listing.ts';
 import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
 import { idFrom } from '../platform/ids.ts';
+import { list, object, text as anyText, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
@@ -54,12 +55,17 @@ const newOrder = {
   },
 } as const;
 
+const placedOrder = object({
+  orderId: uuid,
+  storeOrders: list(object({ storeOrderId: uuid, storeId: anyText })),
+});
+
 export function orderRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
 
   app.post<{ Body: Body }>(
     '/orders',
-    { schema: { body: newOrder, headers: commandHeaders } },
+    { schema: { body: newOrder, headers: commandHeaders, response: { 201: placedOrder } } },
     async (request, reply) => {
       const context = contextOf(request);
       const orderId = idFrom('order', context.commandId);

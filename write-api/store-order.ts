@@ -5,6 +5,7 @@ import {
   type StoreOrderCommand,
   type StoreOrderRejection,
 } from '../domain/store-order.ts';
+import { object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 
@@ -36,10 +37,11 @@ const STEPS: Record<string, (request: Request) => StoreOrderCommand> = {
 
 export function storeOrderRoutes(app: FastifyInstance, { handler }: Services): void {
   for (const [step, commandOf] of Object.entries(STEPS)) {
+    const response = { 200: object({ storeOrderId: uuid, status: text }) };
     const body = step === 'reject' ? rejectBody : noBody;
     app.post(
       `/store-orders/:storeOrderId/${step}`,
-      { schema: { params, body, headers: commandHeaders } },
+      { schema: { params, body, headers: commandHeaders, response } },
       async (request, reply) => {
         const { storeOrderId } = (request as Request).params;
         const command = commandOf(request as Request);

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
 import { store } from '../domain/store.ts';
 import { idFrom } from '../platform/ids.ts';
+import { object, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOfCreation } from './command.ts';
 import type { Handler } from './handle.ts';
@@ -28,7 +29,13 @@ export async function assertStoreExists(handler: Handler, storeId: string): Prom
 export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
   app.post<{ Body: { name: string; city: string; pincode: string } }>(
     '/stores',
-    { schema: { body: newStore, headers: commandHeaders } },
+    {
+      schema: {
+        body: newStore,
+        headers: commandHeaders,
+        response: { 201: object({ storeId: text }) },
+      },
+    },
     async (request, reply) => {
       const context = contextOfCreation(request);
       const storeId = idFrom('store', context.commandId);

@@ -2,7 +2,7 @@ import { PUBLIC_URL, READ_API_URL } from '$app/env/private';
 import type { Handle, HandleFetch } from '@sveltejs/kit/hooks';
 
 /** Pages look at no cookie, so that the edge may keep one copy for everybody. */
-const PAGE_CACHE_CONTROL = 'public, s-maxage=30, stale-while-revalidate=300';
+const PAGE_CACHE_CONTROL = 'public, max-age=0, s-maxage=30, stale-while-revalidate=300';
 const READ_TIMEOUT_MS = 3_000;
 /** What `load` looks at in an answer; nothing else is written into the page. */
 const READABLE_HEADERS = new Set(['content-type', 'retry-after']);

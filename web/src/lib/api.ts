@@ -114,6 +114,8 @@ async function sendOnce<T>(path: string, init: RequestInit, options: Options): P
   try {
     const response = await request(path, {
       ...init,
+      // The edge keeps answers, and is told when they change; a browser is not, so it has to ask.
+      cache: 'no-cache',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
     if (!response.ok) throw await problemOf(response);

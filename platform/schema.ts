@@ -1,0 +1,40 @@
+/** Pieces of JSON schemas, so that every answer tells types and units in the same words. */
+
+type Schema = Record<string, unknown>;
+
+/** An object of which nothing is missing. */
+export const object = (properties: Record<string, Schema>): Schema => ({
+  type: 'object',
+  required: Object.keys(properties),
+  properties,
+});
+
+export const list = (items: Schema, description?: string): Schema => ({
+  type: 'array',
+  items,
+  ...(description && { description }),
+});
+
+export const orNull = (schema: Schema, description?: string): Schema => ({
+  ...schema,
+  type: [schema.type, 'null'],
+  ...(description && { description }),
+});
+
+export const text = { type: 'string' } as const;
+export const count = { type: 'integer', minimum: 0 } as const;
+export const uuid = { type: 'string', format: 'uuid' } as const;
+export const paise = { type: 'integer', description: 'Indian paise: 100 are a rupee' } as const;
+export const time = { type: 'string', description: 'RFC 3339, UTC' } as const;
+export const pincode = { type: 'string', description: 'India Post PIN code, six digits' } as const;
+export const localNames = {
+  type: 'object',
+  properties: { hi: text, ta: text },
+  description: 'Names in other languages, by ISO 639-1 code',
+} as const;
+
+/** RFC 9457. */
+export const problem = {
+  description: 'What is wrong and what to do about it',
+  ...object({ type: text, title: text, status: count, code: text, detail: text }),
+};
