@@ -67,7 +67,7 @@ if (values.help || unknown.length > 0) {
   process.exit(unknown.length > 0 ? 1 : 0);
 }
 
-const names = positionals.length > 0 ? positionals.filter(isScenario) : Object.keys(SCENARIOS);
+const chosen = positionals.length > 0 ? positionals.filter(isScenario) : Object.keys(SCENARIOS);
 const options: ScenarioOptions = {
   seconds: Number(values.seconds),
   runs: Number(values.runs),
@@ -76,7 +76,7 @@ const options: ScenarioOptions = {
 
 const idle = await idleMemory();
 const results: Result[] = [];
-for (const name of names.filter(isScenario)) {
+for (const name of chosen.filter(isScenario)) {
   console.error(`${name}: ${SCENARIOS[name].summary} …`);
   results.push(...(await SCENARIOS[name].run(options)));
 }

@@ -9,7 +9,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Logger } from './log.ts';
-import { problem } from './schema.ts';
+import { problem as problemSchema } from './schema.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -88,7 +88,11 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (reply.statusCode === 413) reply.removeHeader('connection');
   });
   app.addHook('onRoute', (route) => {
-    const response = { ...(route.schema?.response as object), '4xx': problem, '5xx': problem };
+    const response = {
+      ...(route.schema?.response as object),
+      '4xx': problemSchema,
+      '5xx': problemSchema,
+    };
     route.schema = { ...route.schema, response };
   });
   await app.register(swagger, {

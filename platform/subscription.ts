@@ -2,8 +2,8 @@ import { START, eventTypeFilter, type AllStreamSubscription } from '@eventstore/
 import { storedEvent, type EventStore, type StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
 
-/** Events that wait for the consumer; the subscription is paused beyond. */
-const MAX_QUEUED_EVENTS = 16_384;
+/** Full batches that wait while one is consumed; the subscription is paused beyond. */
+const MAX_QUEUED_BATCHES = 2;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 
@@ -57,6 +57,7 @@ async function drain(
   options: { maxBatch: number; signal: AbortSignal; consume: (batch: Batch) => Promise<void> },
 ): Promise<unknown> {
   const { maxBatch, signal, consume } = options;
+  const maxQueued = MAX_QUEUED_BATCHES * maxBatch;
   let queue: StoredEvent[] = [];
   let caughtUp = false;
   let announced = false;
@@ -66,7 +67,7 @@ async function drain(
     const stored = storedEvent(event);
     if (!stored) return;
     queue.push(stored);
-    if (queue.length >= MAX_QUEUED_EVENTS) source.pause();
+    if (queue.length >= maxQueued) source.pause();
     wake();
   });
   source.on('caughtUp', () => {
@@ -91,7 +92,7 @@ async function drain(
       if (full && (queue.length > 0 || (caughtUp && !announced))) {
         const events = queue.slice(0, maxBatch);
         queue = queue.slice(maxBatch);
-        if (queue.length < MAX_QUEUED_EVENTS / 2) source.resume();
+        if (queue.length < maxQueued) source.resume();
         announced = caughtUp && queue.length === 0;
         await consume({ events, caughtUp: announced });
       } else if (lost) {
