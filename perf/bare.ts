@@ -17,10 +17,11 @@ if (EVENTSTORE_URL) {
   app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(
     '/api/write/carts/:cartId/items/:listingId',
     async ({ params: { cartId, listingId }, body: { quantity } }) => {
-      // What write-api's event holds, so that both put the same bytes on the disk.
+      // What write-api's event holds, so that both put the same bytes on the disk and give the
+      // projector, which runs beside both, the same work.
       const id = randomUUID();
       const event = jsonEvent({
-        type: 'ItemAddedToCart',
+        type: 'CartItemQuantityChanged',
         data: { listingId, quantity },
         metadata: {
           $correlationId: id,
@@ -31,7 +32,7 @@ if (EVENTSTORE_URL) {
           schemaVersion: 1,
         },
       });
-      await client.appendToStream(`bare-${cartId}`, event);
+      await client.appendToStream(`cart-${cartId}`, event);
       return { cartId, listingId, quantity };
     },
   );

@@ -8,15 +8,17 @@ export const summary = 'PUT of an item through write-api, each shopper their own
 const CONNECTIONS = 64;
 const LISTINGS = 50;
 const BUDGET = 0.7;
+/** What a cart holds of each item before; every request sets another quantity. */
+const FIRST_QUANTITY = 2;
 
 /** Every request of a shopper changes their cart, so that every one is an append. */
 const shopper =
-  (carts: string[], storeId: string): LoadOptions['setupClient'] =>
+  (carts: string[], storeId: string, round: number): LoadOptions['setupClient'] =>
   (client, index) => {
     let turn = 0;
     const setupRequest = (request: object) => {
       const item = turn % LISTINGS;
-      const quantity = 1 + (Math.floor(turn / LISTINGS) % 99);
+      const quantity = FIRST_QUANTITY + ((round * 7 + Math.floor(turn / LISTINGS)) % 90);
       turn += 1;
       const path = `/api/write/carts/${carts[index]}/items/${storeId}.s${item}`;
       return { ...request, path, body: JSON.stringify({ quantity }) };
@@ -31,20 +33,20 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
   const bare = await startProgram('perf/bare.ts', { EVENTSTORE_URL: EVENTSTORE_URL! });
   try {
     const storeId = await openShop(system, LISTINGS);
-    const newCarts = () =>
-      Promise.all(
-        Array.from({ length: CONNECTIONS }, async () => {
-          const url = `${ORIGIN_WRITE_API}/api/write/carts`;
-          return (await send<{ cartId: string }>(url, 'POST')).cartId;
-        }),
-      );
+    const newCarts = () => fillCarts(ORIGIN_WRITE_API!, storeId);
+    const [bareCarts, ourCarts] = [await newCarts(), await newCarts()];
     const shape = { connections: CONNECTIONS, seconds };
     const ceilings = [];
     const measured = [];
     for (let i = 0; i <= runs; i++) {
-      const setupClient = shopper(await newCarts(), storeId)!;
-      const ceiling = await load({ ...shape, url: bare.url, setupClient }, system);
-      const ours = await load({ ...shape, url: ORIGIN_WRITE_API!, setupClient }, system);
+      const ceiling = await load(
+        { ...shape, url: bare.url, setupClient: shopper(bareCarts, storeId, i) },
+        system,
+      );
+      const ours = await load(
+        { ...shape, url: ORIGIN_WRITE_API!, setupClient: shopper(ourCarts, storeId, i) },
+        system,
+      );
       // The first pair warms both up.
       if (i === 0) continue;
       ceilings.push(ceiling);
@@ -68,4 +70,17 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
     await bare.stop();
     await system.stop();
   }
+}
+
+/** A cart for each shopper that holds one of every item, so that each request changes a line. */
+function fillCarts(writeApi: string, storeId: string): Promise<string[]> {
+  const fill = async () => {
+    const carts = `${writeApi}/api/write/carts`;
+    const { cartId } = await send<{ cartId: string }>(carts, 'POST');
+    for (let item = 0; item < LISTINGS; item++) {
+      await send(`${carts}/${cartId}/items/${storeId}.s${item}`, 'PUT', '{"quantity":1}');
+    }
+    return cartId;
+  };
+  return Promise.all(Array.from({ length: CONNECTIONS }, fill));
 }
