@@ -25,8 +25,8 @@ export const cart = projection<CartEvent>({
       rows.add(carts, { cart_id: id, status: 'open', order_id: null });
     },
     ItemAddedToCart({ id, data: { listingId, quantity }, position }, rows) {
-      const line = { cart_id: id, listing_id: listingId };
-      rows.add(lines, { ...line, quantity, added_at: Number(position) });
+      const added_at = Number(position);
+      rows.add(lines, { cart_id: id, listing_id: listingId, quantity, added_at });
     },
     CartItemQuantityChanged({ id, data: { listingId, quantity } }, rows) {
       rows.patch(lines, { cart_id: id, listing_id: listingId }, { quantity });

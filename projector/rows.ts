@@ -102,10 +102,11 @@ export class Rows {
 }
 
 /** No key holds a NUL: Postgres takes none. */
-const keyOf = ({ key }: Table, row: Record<string, unknown>): string =>
-  key.length === 1
-    ? String(row[key[0]!])
-    : key.reduce((id, name) => `${id}\0${String(row[name])}`, '');
+function keyOf({ key }: Table, row: Record<string, unknown>): string {
+  let id = '';
+  for (const name of key) id += `${String(row[name])}\0`;
+  return id;
+}
 
 const sqlType = (type: string): string => type.replace('?', '');
 
@@ -147,7 +148,9 @@ function statementOf(
   const rest = names.filter((column) => !key.includes(column));
   const set = (from: string) => rest.map((column) => `${column} = ${from}.${column}`).join(', ');
   const onConflict = rest.length > 0 ? `update set ${set('excluded')}` : 'nothing';
-  const insert = `insert into ${target} (${names.join(', ')}) select * from ${source}`;
+  // In the select list the arrays are read as they stand; in `from` they would be copied first.
+  const values = arrays.map((array) => `unnest(${array})`).join(', ');
+  const insert = `insert into ${target} (${names.join(', ')}) select ${values}`;
   const statements = {
     add: insert,
     delete: `delete from ${target} old using ${source} where ${matches}`,
