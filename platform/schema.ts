@@ -26,7 +26,11 @@ export const count = { type: 'integer', minimum: 0 } as const;
 export const uuid = { type: 'string', format: 'uuid' } as const;
 export const paise = { type: 'integer', description: 'Indian paise: 100 are a rupee' } as const;
 export const time = { type: 'string', description: 'RFC 3339, UTC' } as const;
-export const pincode = { type: 'string', description: 'India Post PIN code, six digits' } as const;
+export const pincode = {
+  type: 'string',
+  pattern: '^[1-9][0-9]{5}$',
+  description: 'India Post PIN code',
+} as const;
 export const localNames = {
   type: 'object',
   properties: { hi: text, ta: text },

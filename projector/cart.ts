@@ -13,7 +13,6 @@ const lines = defineTable(
 );
 
 export type CartRow = Row<typeof carts>;
-export type CartLineRow = Row<typeof lines>;
 
 export const cart = projection<CartEvent>({
   name: 'cart',

@@ -43,8 +43,6 @@ const listings = defineTable(
 const stock = defineTable('stock', { listing_id: 'text', quantity: 'integer' }, ['listing_id']);
 
 export type StoreRow = Row<typeof stores>;
-export type ListingRow = Row<typeof listings>;
-export type StockRow = Row<typeof stock>;
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({

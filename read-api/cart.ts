@@ -92,7 +92,7 @@ const cartSchema = object({
 
 const params = {
   type: 'object',
-  properties: { cartId: { type: 'string', format: 'uuid' } },
+  properties: { cartId: uuid },
 } as const;
 
 export function cartRoutes(app: FastifyInstance, { pool }: Services): void {

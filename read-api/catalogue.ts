@@ -185,7 +185,7 @@ const storesQuery = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    pin: { type: 'string', pattern: '^[1-9][0-9]{5}$', description: 'India Post PIN code' },
+    pin: pincode,
   },
 } as const;
 

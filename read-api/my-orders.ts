@@ -176,7 +176,7 @@ const orderSchema = object({
 
 const params = {
   type: 'object',
-  properties: { orderId: { type: 'string', format: 'uuid' } },
+  properties: { orderId: uuid },
 } as const;
 
 export function myOrdersRoutes(app: FastifyInstance, services: Services): void {

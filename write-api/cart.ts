@@ -11,7 +11,7 @@ import type { Handler } from './handle.ts';
 const itemParams = {
   type: 'object',
   properties: {
-    cartId: { type: 'string', format: 'uuid' },
+    cartId: uuid,
     listingId: { type: 'string', minLength: 3, maxLength: 128 },
   },
 } as const;

@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { cart } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import { listing, type Listing } from '../domain/listing.ts';
+import { sumPaise } from '../domain/money.ts';
 import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
 import { idFrom } from '../platform/ids.ts';
-import { list, object, text as anyText, uuid } from '../platform/schema.ts';
+import { list, object, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
@@ -18,7 +19,7 @@ export type Recipient = {
 
 type Body = { cartId: string; payment: PaymentMethod } & Recipient;
 
-const text = (maxLength: number) =>
+const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
 
 const newOrder = {
@@ -26,13 +27,13 @@ const newOrder = {
   required: ['cartId', 'contact', 'address', 'payment'],
   additionalProperties: false,
   properties: {
-    cartId: { type: 'string', format: 'uuid' },
+    cartId: uuid,
     contact: {
       type: 'object',
       required: ['name', 'phone'],
       additionalProperties: false,
       properties: {
-        name: text(120),
+        name: words(120),
         phone: {
           type: 'string',
           maxLength: 20,
@@ -46,9 +47,9 @@ const newOrder = {
       required: ['line1', 'city', 'pincode'],
       additionalProperties: false,
       properties: {
-        line1: text(240),
-        city: text(80),
-        pincode: { type: 'string', pattern: '^[1-9][0-9]{5}$', description: 'India Post PIN code' },
+        line1: words(240),
+        city: words(80),
+        pincode,
       },
     },
     payment: { type: 'string', enum: ['cash-on-delivery'] },
@@ -57,7 +58,7 @@ const newOrder = {
 
 const placedOrder = object({
   orderId: uuid,
-  storeOrders: list(object({ storeOrderId: uuid, storeId: anyText })),
+  storeOrders: list(object({ storeOrderId: uuid, storeId: text })),
 });
 
 export function orderRoutes(app: FastifyInstance, services: Services): void {
@@ -121,7 +122,7 @@ async function price(
     pincode: address.pincode,
     payment,
     parts,
-    totalPaise: parts.reduce((total, part) => total + part.totalPaise, 0),
+    totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
   };
 }
 

@@ -16,7 +16,7 @@ type Request = FastifyRequest<{
 
 const params = {
   type: 'object',
-  properties: { storeOrderId: { type: 'string', format: 'uuid' } },
+  properties: { storeOrderId: uuid },
 } as const;
 
 const noBody = { type: ['object', 'null'], additionalProperties: false } as const;

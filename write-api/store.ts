@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
 import { store } from '../domain/store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { object, text } from '../platform/schema.ts';
+import { object, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOfCreation } from './command.ts';
 import type { Handler } from './handle.ts';
@@ -14,7 +14,7 @@ const newStore = {
   properties: {
     name: { type: 'string', minLength: 1, maxLength: 120, pattern: '\\S' },
     city: { type: 'string', minLength: 1, maxLength: 80, pattern: '\\S' },
-    pincode: { type: 'string', pattern: '^[1-9][0-9]{5}$', description: 'India Post PIN code' },
+    pincode: pincodeSchema,
   },
 } as const;
 
