@@ -186,7 +186,7 @@ export async function startShop() {
   };
 }
 
-async function untilLive<T>(url: string, wanted: (page: T) => boolean): Promise<T> {
+export async function untilLive<T>(url: string, wanted: (page: T) => boolean): Promise<T> {
   const response = await fetch(url, { signal: AbortSignal.timeout(LIVE_TIMEOUT_MS) });
   let text = '';
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {

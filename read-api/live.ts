@@ -23,16 +23,16 @@ export async function sendLive(
   if (projected.listeners >= MAX_STREAMS) {
     throw unavailable('BUSY', 'Too many pages follow live: ask for the page without /live.');
   }
-  const first = await options.read();
-  reply.hijack();
   const { raw } = reply;
-  raw.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': PRIVATE_CACHING,
-    'x-accel-buffering': 'no',
-  });
   let due = false;
-  let busy = false;
+  // Until the first page is sent, changes only make the next one due.
+  let busy = true;
+  // Before the first read: what changes while it is under way would else be missed.
+  const off = projected.onChange(({ tags }) => {
+    if (tags && !options.tags.some((tag) => tags.includes(tag))) return;
+    due = true;
+    void sendDue();
+  });
   const send = (data: object) =>
     raw.write(
       `event: ${options.event}\nid: ${projected.position}\ndata: ${JSON.stringify(data)}\n\n`,
@@ -53,20 +53,31 @@ export async function sendLive(
       busy = false;
     }
   }
-  const off = projected.onChange(({ tags }) => {
-    if (tags && !options.tags.some((tag) => tags.includes(tag))) return;
-    due = true;
-    void sendDue();
+  raw.once('close', off);
+  let first: object;
+  try {
+    first = await options.read();
+  } catch (error) {
+    off();
+    throw error;
+  }
+  reply.hijack();
+  if (raw.destroyed) return;
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': PRIVATE_CACHING,
+    'x-accel-buffering': 'no',
   });
   const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
   raw.on('drain', () => void sendDue());
   const end = () => raw.end();
   closing.addEventListener('abort', end);
   raw.on('close', () => {
-    off();
     clearInterval(heartbeat);
     closing.removeEventListener('abort', end);
   });
   raw.write(`retry: ${RECONNECT_MS}\n\n`);
   send(first);
+  busy = false;
+  await sendDue();
 }

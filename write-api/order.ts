@@ -70,9 +70,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       const context = contextOf(request);
       const orderId = idFrom('order', context.commandId);
-      const known = await handler.load(order, orderId, { fresh: false });
-      // A repeat is not priced again: what was placed stands, and `handle` compares the requests.
-      const data = known.status === 'none' ? await price(services, orderId, request.body) : known;
+      const data = await priceOnce(services, orderId, request.body);
       const command = { type: 'PlaceOrder', data } as const;
       await handler.handle(order, orderId, command, context);
       const { state, position } = await driveCheckout(handler, orderId, {
@@ -85,6 +83,21 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       return atPosition(reply.code(201), position).send({ orderId, storeOrders });
     },
   );
+}
+
+/** A repeat is not priced again: what was placed stands, and `handle` compares the requests. */
+async function priceOnce(services: Services, orderId: string, body: Body): Promise<PlacedOrder> {
+  const { handler } = services;
+  const known = await handler.load(order, orderId, { fresh: false });
+  if (known.status !== 'none') return known;
+  try {
+    return await price(services, orderId, body);
+  } catch (error) {
+    // The cart may be closed because the same request, sent twice at once, was placed meanwhile.
+    const placed = await handler.load(order, orderId, { fresh: true });
+    if (placed.status === 'none') throw error;
+    return placed;
+  }
 }
 
 /** What is ordered: the cart as it is now, at the shops' prices of now, for a sealed recipient. */
