@@ -1,0 +1,246 @@
+/** Whether a log is whole: positions, revisions, and what each stream reads back. */
+import { START, StreamDeletedError, StreamNotFoundError } from '@eventstore/db-client';
+import type { EventStore } from '../../platform/event-store.ts';
+import { readRawLog, type RawEvent } from '../../platform/raw-events.ts';
+import { Damage, readSegment, type Manifest } from './archive.ts';
+import { describedBy, isTombstone, jsonOf, whereIs } from './history.ts';
+
+/** What is found beyond is only counted. */
+export const MAX_PROBLEMS = 20;
+/** Streams that are read at a time. */
+const STREAMS_AT_ONCE = 16;
+/** How often a stream that is written to meanwhile is looked at again. */
+const MAX_ROUNDS = 5;
+
+export type Checked = {
+  events: number;
+  streams: number;
+  /** Position of the last event. */
+  position: string | null;
+  /** Streams that begin above revision 0, or go on behind a gap: somebody has scavenged. */
+  scavenged: { streams: number; events: number; example: string | null };
+  problemCount: number;
+  /** The first of them. */
+  problems: string[];
+};
+
+type StreamState = { last: bigint; isTombstoned: boolean; isScavenged: boolean };
+
+/** What a stream's newest metadata hides. */
+type Hidden = { before: bigint; maxCount: bigint | undefined; byAge: boolean };
+
+type OnProgress = (events: number, position: bigint) => void;
+
+/** Sees a log in order. Keeps some 200 bytes for each stream: a few million streams fit. */
+class Checker {
+  readonly streams = new Map<string, StreamState>();
+  /** By the name of the stream that it tells about. */
+  readonly hidden = new Map<string, Hidden>();
+  readonly problems: string[] = [];
+  problemCount = 0;
+  events = 0;
+  position: bigint | undefined;
+  /** Something was not readable: what comes behind it begins anywhere. */
+  isTorn = false;
+  #scavengedEvents = 0;
+  #example: string | null = null;
+
+  problem(text: string): void {
+    this.problemCount += 1;
+    if (this.problems.length < MAX_PROBLEMS) this.problems.push(text);
+  }
+
+  see(event: RawEvent): void {
+    this.events += 1;
+    if (this.position !== undefined && event.position <= this.position) {
+      this.problem(`${whereIs(event)} comes behind position ${this.position}`);
+    }
+    this.position = event.position;
+    const state = this.streams.get(event.stream);
+    if (state?.isTombstoned) this.problem(`${whereIs(event)} comes behind its stream's tombstone`);
+    if (isTombstone(event)) {
+      this.streams.set(event.stream, {
+        last: state?.last ?? -1n,
+        isTombstoned: true,
+        isScavenged: state?.isScavenged ?? false,
+      });
+      return;
+    }
+    const isScavenged = this.#seeRevision(event, state?.last ?? -1n);
+    if (state) {
+      state.last = event.revision;
+      state.isScavenged ||= isScavenged;
+    } else {
+      this.streams.set(event.stream, { last: event.revision, isTombstoned: false, isScavenged });
+    }
+    const described = describedBy(event.stream);
+    if (described !== undefined) this.hidden.set(described, hiddenBy(event));
+  }
+
+  #seeRevision(event: RawEvent, last: bigint): boolean {
+    if (event.revision === last + 1n || this.isTorn) return false;
+    if (event.revision <= last) {
+      this.problem(`${whereIs(event)} comes behind revision ${last} of its stream`);
+      return false;
+    }
+    // No store leaves a revision out: what is missing was there, and was taken away.
+    this.#scavengedEvents += Number(event.revision - last - 1n);
+    this.#example ??= `${event.stream}, of which ${event.revision} follows ${last < 0n ? 'nothing' : last}`;
+    return true;
+  }
+
+  result(): Checked {
+    return {
+      events: this.events,
+      streams: this.streams.size,
+      position: this.position === undefined ? null : String(this.position),
+      scavenged: {
+        streams: [...this.streams.values()].filter(({ isScavenged }) => isScavenged).length,
+        events: this.#scavengedEvents,
+        example: this.#example,
+      },
+      problemCount: this.problemCount,
+      problems: this.problems,
+    };
+  }
+}
+
+function hiddenBy(event: RawEvent): Hidden {
+  const { $tb, $maxCount, $maxAge } = jsonOf(event) ?? {};
+  const whole = (value: unknown): bigint | undefined =>
+    typeof value === 'number' && value > 0 ? BigInt(Math.trunc(value)) : undefined;
+  return { before: whole($tb) ?? 0n, maxCount: whole($maxCount), byAge: Boolean($maxAge) };
+}
+
+/** Reads every record of an archive. */
+export async function checkArchive(
+  dir: string,
+  manifest: Manifest,
+  onProgress: OnProgress,
+): Promise<Checked> {
+  const checker = new Checker();
+  for (const segment of manifest.segments) {
+    let first: bigint | undefined;
+    try {
+      for await (const event of readSegment(dir, segment)) {
+        first ??= event.position;
+        checker.see(event);
+        onProgress(checker.events, event.position);
+      }
+      if (String(first) !== segment.first || String(checker.position) !== segment.last) {
+        checker.problem(`${segment.file} holds other positions than the manifest says`);
+      }
+    } catch (error) {
+      if (!(error instanceof Damage)) throw error;
+      checker.problem(error.message);
+      checker.isTorn = true;
+    }
+  }
+  const result = checker.result();
+  if (!checker.isTorn && result.events !== manifest.events) {
+    checker.problem(`the manifest says ${manifest.events} events, and there are ${result.events}`);
+  }
+  if (!checker.isTorn && (result.position ?? undefined) !== manifest.last?.position) {
+    checker.problem(`the manifest ends at another position than the last event`);
+  }
+  return checker.result();
+}
+
+/** Reads the whole log of a running store, then every stream. */
+export async function checkStore(client: EventStore, onProgress: OnProgress): Promise<Checked> {
+  const checker = new Checker();
+  const readOn = async () => {
+    for await (const event of readRawLog(client, checker.position)) {
+      checker.see(event);
+      onProgress(checker.events, event.position);
+    }
+  };
+  await readOn();
+  let suspects = [...checker.streams.keys()];
+  for (let round = 1; suspects.length > 0; round++) {
+    const found = await checkStreams(client, checker, suspects);
+    suspects = [...found.keys()];
+    // Of a running store a stream may have moved on since it was seen: then the log tells.
+    const before = checker.position;
+    await readOn();
+    if (round === MAX_ROUNDS || checker.position === before) {
+      for (const text of found.values()) checker.problem(text);
+      break;
+    }
+  }
+  return checker.result();
+}
+
+async function checkStreams(
+  client: EventStore,
+  checker: Checker,
+  names: string[],
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const queue = names.values();
+  const work = async () => {
+    for (const name of queue) {
+      const text = await checkStream(client, name, checker);
+      if (text !== undefined) found.set(name, text);
+    }
+  };
+  await Promise.all(Array.from({ length: STREAMS_AT_ONCE }, work));
+  return found;
+}
+
+/** What is wrong with what a stream reads back; undefined where nothing is. */
+async function checkStream(
+  client: EventStore,
+  name: string,
+  checker: Checker,
+): Promise<string | undefined> {
+  const state = checker.streams.get(name)!;
+  const { last } = state;
+  const described = describedBy(name);
+  const hidden = checker.hidden.get(name);
+  const isTombstoned =
+    state.isTombstoned ||
+    (described !== undefined && checker.streams.get(described)?.isTombstoned === true);
+  // Of a metadata stream only the newest event is ever shown.
+  const maxCount = described === undefined ? hidden?.maxCount : 1n;
+  const kept = maxCount === undefined ? 0n : last - maxCount + 1n;
+  const first = [0n, hidden?.before ?? 0n, kept].reduce((a, b) => (a > b ? a : b));
+  const read = await readBack(client, name);
+  if (read === 'tombstone' || isTombstoned) {
+    return (read === 'tombstone') === isTombstoned
+      ? undefined
+      : `${name} ${isTombstoned ? 'has a tombstone and can be read' : 'reads as if it had a tombstone'}`;
+  }
+  const mayBeShort = state.isScavenged || hidden?.byAge === true;
+  const expected = first > last ? 0n : last - first + 1n;
+  if (read.gapAt !== undefined && !state.isScavenged) {
+    return `${name} reads with a gap behind revision ${read.gapAt}`;
+  }
+  if (mayBeShort ? read.events > expected : read.events !== expected) {
+    return `${name} reads ${read.events} events where the log has ${expected}`;
+  }
+  if (read.events > 0n && read.last !== last) {
+    return `${name} ends at revision ${read.last}, and in the log at ${last}`;
+  }
+  return undefined;
+}
+
+type ReadBack = { events: bigint; last: bigint | undefined; gapAt: bigint | undefined };
+
+async function readBack(client: EventStore, name: string): Promise<ReadBack | 'tombstone'> {
+  const found: ReadBack = { events: 0n, last: undefined, gapAt: undefined };
+  try {
+    for await (const { event } of client.readStream(name, { fromRevision: START })) {
+      if (!event) continue;
+      if (found.last !== undefined && event.revision !== found.last + 1n)
+        found.gapAt ??= found.last;
+      found.last = event.revision;
+      found.events += 1n;
+    }
+    return found;
+  } catch (error) {
+    if (error instanceof StreamDeletedError) return 'tombstone';
+    if (error instanceof StreamNotFoundError) return found;
+    throw error;
+  }
+}
