@@ -218,7 +218,7 @@ async function restore(operands: string[], { upTo, json }: Options): Promise<num
     throw new OperatorError(`Nothing was restored.\n${renderChecked(dir, checked)}`);
   }
   const source = archiveSource(dir, manifest, upTo);
-  return connected([address], (target) => repeat(source, target!, json));
+  return connected([address], (target) => repeat(source, target, json));
 }
 
 function archiveSource(dir: string, manifest: Manifest, upTo: string | undefined): Source {
@@ -240,10 +240,10 @@ async function copy(operands: string[], { json }: Options): Promise<number> {
     'the one to copy to',
   );
   return connected([from, to], async (source, target) => {
-    const { client } = source!;
+    const { client } = source;
     const until = await headOfLog(client);
     const read = () => readRawLog(client, undefined);
-    return repeat({ name: source!.name, read, until }, target!, json);
+    return repeat({ name: source.name, read, until }, target, json);
   });
 }
 

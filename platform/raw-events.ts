@@ -256,8 +256,7 @@ function appendRequest(
   identifier.setStreamName(Buffer.from(stream));
   const options = new streamsPb.BatchAppendReq.Options();
   options.setStreamIdentifier(identifier);
-  // The types ask for google's own Empty, which is as empty; the client sends this one as well.
-  if (expected === NO_REVISION) options.setNoStream(new sharedPb.Empty() as never);
+  if (expected === NO_REVISION) options.setNoStream(new sharedPb.Empty());
   else options.setStreamPosition(String(expected));
   const request = new streamsPb.BatchAppendReq();
   request.setCorrelationId(uuid(correlation));

@@ -17,7 +17,7 @@ export type Checked = {
   streams: number;
   /** Position of the last event. */
   position: string | null;
-  /** Streams that begin above revision 0, or go on behind a gap: somebody has scavenged. */
+  /** Streams of which a scavenge has taken events. */
   scavenged: { streams: number; events: number; example: string | null };
   problemCount: number;
   /** The first of them. */
@@ -42,8 +42,17 @@ class Checker {
   position: bigint | undefined;
   /** Something was not readable: what comes behind it begins anywhere. */
   isTorn = false;
+  readonly #mayHaveGaps: boolean;
   #scavengedEvents = 0;
   #example: string | null = null;
+
+  /**
+   * A scavenge leaves streams that begin above revision 0. A gap in the middle is a loss, but for a
+   * backup that was added to after a scavenge.
+   */
+  constructor(mayHaveGaps: boolean) {
+    this.#mayHaveGaps = mayHaveGaps;
+  }
 
   problem(text: string): void {
     this.problemCount += 1;
@@ -83,7 +92,10 @@ class Checker {
       this.problem(`${whereIs(event)} comes behind revision ${last} of its stream`);
       return false;
     }
-    // No store leaves a revision out: what is missing was there, and was taken away.
+    if (last >= 0n && !this.#mayHaveGaps) {
+      this.problem(`${whereIs(event)} follows revision ${last}: what was between is lost`);
+      return false;
+    }
     this.#scavengedEvents += Number(event.revision - last - 1n);
     this.#example ??= `${event.stream}, of which ${event.revision} follows ${last < 0n ? 'nothing' : last}`;
     return true;
@@ -118,7 +130,7 @@ export async function checkArchive(
   manifest: Manifest,
   onProgress: OnProgress,
 ): Promise<Checked> {
-  const checker = new Checker();
+  const checker = new Checker(true);
   for (const segment of manifest.segments) {
     let first: bigint | undefined;
     try {
@@ -148,7 +160,7 @@ export async function checkArchive(
 
 /** Reads the whole log of a running store, then every stream. */
 export async function checkStore(client: EventStore, onProgress: OnProgress): Promise<Checked> {
-  const checker = new Checker();
+  const checker = new Checker(false);
   const readOn = async () => {
     for await (const event of readRawLog(client, checker.position)) {
       checker.see(event);
@@ -213,7 +225,7 @@ async function checkStream(
   }
   const mayBeShort = state.isScavenged || hidden?.byAge === true;
   const expected = first > last ? 0n : last - first + 1n;
-  if (read.gapAt !== undefined && !state.isScavenged) {
+  if (read.gapAt !== undefined) {
     return `${name} reads with a gap behind revision ${read.gapAt}`;
   }
   if (mayBeShort ? read.events > expected : read.events !== expected) {
