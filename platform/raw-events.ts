@@ -169,6 +169,10 @@ function rawEvent(event: streamsPb.ReadResp.ReadEvent.RecordedEvent): RawEvent {
   };
 }
 
+/** An error after which nobody knows what happened: `isEventStoreUnavailable` holds for it. */
+export const lost = (message: string): Error =>
+  Object.assign(new Error(message), { type: 'unavailable' });
+
 type Answer = { resolve: (position: bigint) => void; reject: (error: unknown) => void };
 
 /**
@@ -194,8 +198,8 @@ export class RawAppends {
 
   /**
    * Appends at exactly `expected`, the revision of the stream's last event or `NO_REVISION`.
-   * Resolves when the events are on disk, with the position of the last one. Rejects with the
-   * client's error classes.
+   * Resolves when the events are on disk, with the position of the last one: an older one, or 0,
+   * where they were there already. Rejects with the client's error classes.
    */
   append(stream: string, expected: bigint, events: RawEvent[]): Promise<bigint> {
     if (this.#failed) return Promise.reject(this.#failed.error);
@@ -222,7 +226,7 @@ export class RawAppends {
     const stream = Buffer.from(answer.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
     if (error?.getDetails()) waiting?.reject(unpackToCommandError(error, stream));
     else if (error) waiting?.reject(new Error(error.getMessage()));
-    else waiting?.resolve(BigInt(answer.getSuccess()!.getPosition()!.getCommitPosition()));
+    else waiting?.resolve(BigInt(answer.getSuccess()?.getPosition()?.getCommitPosition() ?? 0));
   }
 
   #watch(): NodeJS.Timeout {
@@ -243,8 +247,6 @@ export class RawAppends {
 
 const openBatchAppend = (client: EventStore) =>
   open(client, 'appendRaw', (streams, ...rest) => streams.batchAppend(...rest));
-
-const lost = (message: string): Error => Object.assign(new Error(message), { type: 'unavailable' });
 
 function appendRequest(
   correlation: string,

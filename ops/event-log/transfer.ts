@@ -1,6 +1,12 @@
 /** Makes an event store hold what another, or an archive, holds: in the same order, once. */
 import { headOfLog, NO_REVISION, type EventStore } from '../../platform/event-store.ts';
-import { patience, RawAppends, readRawLog, type RawEvent } from '../../platform/raw-events.ts';
+import {
+  lost,
+  patience,
+  RawAppends,
+  readRawLog,
+  type RawEvent,
+} from '../../platform/raw-events.ts';
 import { OperatorError, reasonOf } from '../command.ts';
 import {
   describedBy,
@@ -202,9 +208,8 @@ class Writer {
     const { step, done } = this.#sent[0]!;
     try {
       const position = await done;
-      if (this.#position !== undefined && position <= this.#position) {
-        throw outOfOrder(this.#target, step.entries[0]!);
-      }
+      // It was there already, which is well if it is where it belongs.
+      if (position <= (this.#position ?? 0n)) throw lost('An append was answered as a repeat.');
       this.#position = position;
       this.#trouble.reset();
       this.#sent.shift();
