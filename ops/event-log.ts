@@ -1,5 +1,11 @@
 import { parseArgs } from 'node:util';
-import { connectEventStore, headOfLog, type EventStore } from '../platform/event-store.ts';
+import {
+  connectEventStore,
+  headOfLog,
+  REACTOR_CHECKPOINT,
+  type EventStore,
+} from '../platform/event-store.ts';
+import { readRawLog } from '../platform/raw-events.ts';
 import { FAILED, OK, OperatorError, printJson, reasonOf } from './command.ts';
 import { required } from './environment.ts';
 import { readArchive, readManifest, type Manifest } from './event-log/archive.ts';
@@ -7,7 +13,6 @@ import { backUp } from './event-log/backup.ts';
 import { checkArchive, checkStore, type Checked } from './event-log/check.ts';
 import type { LeftOut } from './event-log/history.ts';
 import { compare, transfer, type Source, type Target } from './event-log/transfer.ts';
-import { readRawLog } from '../platform/raw-events.ts';
 import { count, counted, duration, withoutSecrets } from './format.ts';
 import { Progress } from './progress.ts';
 
@@ -44,6 +49,7 @@ stream metadata, deletions and tombstones. What is not:
   - streams whose names begin with $: links and statistics that a store makes for itself, its users,
     its projections, persistent subscriptions and their checkpoints, which are positions. They are
     counted by kind in the report; set up in the target what you need of them
+  - ${REACTOR_CHECKPOINT}, which is a position too: the reactor looks through the log once more
   - what a scavenge has removed: in its place is an empty event of type $scavenged, so that the
     others keep their revisions
 
@@ -283,7 +289,7 @@ async function repeat(source: Source, target: Target, json: boolean | undefined)
 
 function sayLeftOut(leftOut: LeftOut): void {
   const kinds = Object.entries(leftOut).map(([kind, events]) => `${count(events)} of ${kind}`);
-  if (kinds.length > 0) console.log(`Left out, of the store's own streams: ${kinds.join(', ')}.`);
+  if (kinds.length > 0) console.log(`Left out: ${kinds.join(', ')}.`);
 }
 
 function sayFilled(filled: Record<string, number>): void {

@@ -6,6 +6,7 @@
  * stream comes back when it is written to. These get ids of the target's own.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { REACTOR_CHECKPOINT } from '../../platform/event-store.ts';
 import { idFrom } from '../../platform/ids.ts';
 import { TOMBSTONE_REVISION, type RawEvent } from '../../platform/raw-events.ts';
 import { OperatorError } from '../command.ts';
@@ -39,13 +40,14 @@ export const describedBy = (stream: string): string | undefined =>
 export const isTombstone = ({ revision }: RawEvent): boolean => revision === TOMBSTONE_REVISION;
 
 /**
- * The kind of system stream that an event is in, such as `$projections`, `$ce` or `$stats`;
+ * Why the events of a stream are left out, in a word, such as `$projections`, `$ce` or `$stats`;
  * undefined for the streams of the shop and their metadata. What is in system streams is the
  * store's: links and statistics that the target makes anew, users and projections that are set up
- * there, and positions in this very log.
+ * there, and positions in this very log, which the reactor's checkpoint is as well.
  */
-export function systemKind(stream: string): string | undefined {
+export function kindLeftOut(stream: string): string | undefined {
   const name = describedBy(stream) ?? stream;
+  if (name === REACTOR_CHECKPOINT) return name;
   return name.startsWith('$') ? /^\$+[^-]*/.exec(name)![0] : undefined;
 }
 
@@ -58,7 +60,7 @@ export async function* shopEvents(
   leftOut: LeftOut = {},
 ): AsyncGenerator<RawEvent> {
   for await (const event of events) {
-    const kind = systemKind(event.stream);
+    const kind = kindLeftOut(event.stream);
     if (kind === undefined) yield event;
     else leftOut[kind] = (leftOut[kind] ?? 0) + 1;
   }
