@@ -94,10 +94,11 @@ async function fill({ client }: Store, events: number, carts = 100): Promise<voi
 
 const SAME_ID = randomUUID();
 
+const json = (type: string) => jsonEvent({ type, data: { type } });
+
 /** Everything that is hard to repeat. */
 async function writeOddities(store: Store): Promise<void> {
   const { client } = store;
-  const json = (type: string) => jsonEvent({ type, data: { type } });
   await append(
     store,
     raw('odd-1', '{"a":1.0,"b":12345678901234567890,"a":2,"10":1,"2":1e3}'),
@@ -124,6 +125,13 @@ async function writeOddities(store: Store): Promise<void> {
     binaryEvent({ type: 'B', data: Buffer.of(0) }),
   ]);
 
+  await client.appendToStream('$projections-x', json('$ProjectionUpdated'));
+  await client.setStreamMetadata('$projections-x', { maxCount: 1 });
+  await client.appendToStream(REACTOR_CHECKPOINT, json('ReactorReachedPosition'));
+  await writeDeletions(store);
+}
+
+async function writeDeletions({ client }: Store): Promise<void> {
   await client.appendToStream('deleted', [json('A'), json('B')]);
   await client.deleteStream('deleted');
   await client.appendToStream('twice', json('A'));
@@ -143,9 +151,6 @@ async function writeOddities(store: Store): Promise<void> {
   await client.deleteStream('gone');
   await client.tombstoneStream('gone');
   await client.tombstoneStream('never there');
-  await client.appendToStream('$projections-x', json('$ProjectionUpdated'));
-  await client.setStreamMetadata('$projections-x', { maxCount: 1 });
-  await client.appendToStream(REACTOR_CHECKPOINT, json('ReactorReachedPosition'));
 }
 
 const from = ({ url }: Store) => ({ EVENTSTORE_URL: url });
@@ -194,7 +199,7 @@ async function startBrake({ undo }: Undo, port: number, bytes: number, what: 'ho
   await once(server, 'listening');
   undo.push(async () => server.close());
   const url = `esdb://127.0.0.1:${(server.address() as AddressInfo).port}?tls=false`;
-  return { url, reached: reached.promise };
+  return { url, reached: reached.promise, passed: () => passed };
 }
 
 /** Kills a command when it is in the middle of its work with a store. */
@@ -326,13 +331,33 @@ test('a copy or a restore that is killed goes on', async (context) => {
 });
 
 test('a copy whose connection breaks, with an answer lost, mends itself', async (context) => {
-  const [store, target] = [await newStore(context), await newStore(context)];
-  await fill(store, 2_000);
-  const brake = await startBrake(context, target.port, 100_000, 'cut');
-  const { written } = JSON.parse(await done(['copy', store.url, brake.url, '--json']));
-  await brake.reached;
-  assert.is(written, 2_000);
-  assert.equal(await contentOf(target), await contentOf(store));
+  const store = await newStore(context);
+  await fill(store, 200);
+  await writeDeletions(store);
+  await fill(store, 10);
+  const read = () => readRawLog(store.client, undefined);
+  const copyThrough = async (bytes: number) => {
+    const target = await newStore(context);
+    const brake = await startBrake(context, target.port, bytes, 'cut');
+    const client = connectEventStore(brake.url);
+    const { written } = await transfer(
+      { name: 'source', read, until: 1_000n },
+      { name: 'target', client },
+      () => {},
+    );
+    await client.dispose();
+    assert.equal(await contentOf(target), await contentOf(store));
+    assert.is(written, (await contentOf(store)).length);
+    await target.stop();
+    return brake;
+  };
+  const whole = (await copyThrough(Infinity)).passed();
+  // The deletions are in the last part of it.
+  for (const part of [0.3, 0.75, 0.8, 0.85, 0.9, 0.95]) {
+    await (
+      await copyThrough(Math.round(whole * part))
+    ).reached;
+  }
 });
 
 test('a damaged backup is named by file and record, and nothing of it is restored', async (context) => {

@@ -138,6 +138,8 @@ class Held {
   }
 }
 
+const isPlain = ({ entries }: Step): boolean => entries.every(({ isTargetsOwn }) => !isTargetsOwn);
+
 type Sent = { step: Step; done: Promise<bigint> };
 
 /**
@@ -160,15 +162,14 @@ class Writer {
   }
 
   async send(step: Step): Promise<void> {
-    // What is no plain append is not ordered by the call of the appends, or brings events of its
-    // own, whose positions are not answered.
-    const isPlain = step.entries.every(({ isTargetsOwn }) => !isTargetsOwn);
-    if (!isPlain) await this.finish();
+    // A deletion is no part of the call that orders the appends: it goes alone, and so does what
+    // makes the target write an event of its own.
+    const isAlone = !isPlain(step);
+    if (isAlone) await this.finish();
     this.#put(step, await this.#open());
     const isFull = () =>
       this.#sent.length >= MAX_STEPS_IN_FLIGHT || this.#bytes >= MAX_BYTES_IN_FLIGHT;
-    while (isPlain ? isFull() : this.#sent.length > 0) await this.#settleOldest();
-    if (!isPlain) this.#position = await headOfLog(this.#target.client);
+    while (isAlone ? this.#sent.length > 0 : isFull()) await this.#settleOldest();
   }
 
   async finish(): Promise<void> {
@@ -191,16 +192,23 @@ class Writer {
     this.#bytes += step.bytes;
   }
 
-  async #perform({ kind, stream, entries }: Step, appends: RawAppends): Promise<bigint> {
+  /** Resolves to the position of the last event in the target. */
+  async #perform(step: Step, appends: RawAppends): Promise<bigint> {
+    const { kind, stream, entries } = step;
     const { client } = this.#target;
     if (kind === 'append') {
       const events = entries.filter(({ isTargetsOwn }) => !isTargetsOwn);
       const first = events[0]!.revision;
-      return appends.append(stream, first === 0n ? NO_REVISION : first - 1n, events);
+      const position = await appends.append(
+        stream,
+        first === 0n ? NO_REVISION : first - 1n,
+        events,
+      );
+      if (isPlain(step)) return position;
     }
     // The metadata of a deleted stream says that it is; deleting it writes that.
     if (kind === 'delete') await client.deleteStream(describedBy(stream)!);
-    else await client.tombstoneStream(stream);
+    if (kind === 'tombstone') await client.tombstoneStream(stream);
     return headOfLog(client);
   }
 
