@@ -19,7 +19,7 @@ import { shopEvents } from './event-log/history.ts';
 import { compare, transfer } from './event-log/transfer.ts';
 import { ops, startOps } from './testing.ts';
 
-/** Of a change of hands, in the order in which it is undone. */
+/** What a test leaves behind; the last is undone first. */
 type Undo = { undo: (() => Promise<unknown>)[] };
 const test = suite<Undo>('log');
 test.before.each((context) => {

@@ -26,7 +26,8 @@ export const usage = `Usage: npm run ops -- log backup --to DIR [--json]
        npm run ops -- log copy ADDRESS ADDRESS [--json]
 
 An ADDRESS is a connection string of any EventStoreDB or of the event store of this machine, such
-as esdb://127.0.0.1:2113?tls=false or esdb+discover://admin:secret@cluster.example:2113.
+as esdb://127.0.0.1:2113?tls=false or esdb+discover://admin:secret@cluster.example:2113. Of an
+EventStoreDB with users it has to be an admin, who may read and write all streams.
 
   backup    Writes the log of EVENTSTORE_URL up to its present end into DIR, while it runs. Into a
             DIR that holds a backup of the same log it adds what is new, so it can run every hour.
@@ -58,8 +59,8 @@ Read models hold positions. After a restore or a copy: npm run ops -- replay
 Examples:
   npm run ops -- log backup --to /backups/shop
   npm run ops -- log verify /backups/shop
-  npm run ops -- log restore /backups/shop esdb://127.0.0.1:2114?tls=false
-  npm run ops -- log copy esdb://127.0.0.1:2113?tls=false esdb+discover://admin:…@cluster:2113
+  npm run ops -- log restore /backups/shop 'esdb://127.0.0.1:2114?tls=false'
+  npm run ops -- log copy 'esdb://127.0.0.1:2113?tls=false' 'esdb+discover://admin:…@cluster'
 
 Exit code 1: not done, or what was verified is not whole.`;
 
@@ -200,8 +201,8 @@ function renderChecked(what: string, checked: Checked): string {
   ];
   if (scavenged.streams > 0) {
     lines.push(
-      `${counted(scavenged.streams, 'stream')} lack ${counted(scavenged.events, 'event')} that a ` +
-        `scavenge took, for example ${scavenged.example}.`,
+      `A scavenge took ${counted(scavenged.events, 'event')} of ` +
+        `${counted(scavenged.streams, 'stream')}, for example of ${scavenged.example}.`,
     );
   }
   if (problemCount === 0) return [...lines, 'It is whole.'].join('\n');

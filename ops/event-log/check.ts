@@ -6,7 +6,7 @@ import { Damage, readSegment, type Manifest } from './archive.ts';
 import { describedBy, isTombstone, jsonOf, whereIs } from './history.ts';
 
 /** What is found beyond is only counted. */
-export const MAX_PROBLEMS = 20;
+const MAX_PROBLEMS = 20;
 /** Streams that are read at a time. */
 const STREAMS_AT_ONCE = 16;
 /** How often a stream that is written to meanwhile is looked at again. */

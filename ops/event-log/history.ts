@@ -29,7 +29,7 @@ export type Step = {
 const MAX_STEP_BYTES = 256 * 1024;
 const MAX_STEP_EVENTS = 256;
 
-export const FILLER_TYPE = '$scavenged';
+const FILLER_TYPE = '$scavenged';
 
 const METADATA_PREFIX = '$$';
 const metadataStreamOf = (stream: string): string => METADATA_PREFIX + stream;
@@ -69,7 +69,7 @@ export async function* shopEvents(
 /**
  * Puts an empty event where a scavenge has removed one, so that all others keep their revisions.
  * Its id is always the same, so that a copy that goes on knows it again. Keeps a revision for each
- * stream in memory. Throws an `OperatorError` for a stream that goes backwards.
+ * stream in memory. Throws an `OperatorError` where a stream goes backwards.
  */
 export async function* withoutGaps(
   events: AsyncIterable<RawEvent>,
