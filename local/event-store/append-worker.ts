@@ -16,6 +16,7 @@ import {
   streamOfMetadata,
   type StreamState,
 } from './database.ts';
+import { categoryOf } from './links.ts';
 import {
   dataOfRecord,
   EXPECT,
@@ -61,8 +62,8 @@ const db = openForAppends(dir);
 const findStream = streamLookup(db);
 const addStream = db.prepare('INSERT INTO stream (name) VALUES (?) RETURNING id');
 const addEvent = db.prepare(
-  `INSERT INTO event (position, stream, revision, id, type, createdMs, record)
-   VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO event (position, stream, revision, id, type, createdMs, record, category)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 );
 const findId = db.prepare(
   'SELECT revision, position FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1',
@@ -139,11 +140,12 @@ function add(stream: string, state: StreamState | undefined, events: Event[]): P
   const streamId = state?.id ?? (addStream.get(stream) as { id: number }).id;
   let revision = state?.head ?? -1;
   const createdMs = Date.now();
+  const category = categoryOf(stream);
   for (const { id, type, body } of events) {
     revision += 1;
     head += 1;
     const record = recordedEvent(body, { revision, position: head, createdMs });
-    addEvent.run(head, streamId, revision, id, type, createdMs, record);
+    addEvent.run(head, streamId, revision, id, type, createdMs, record, category);
   }
   if (isMetadataStream(stream)) applyMetadata(streamOfMetadata(stream));
   return { revision, position: head };

@@ -3,14 +3,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { TOMBSTONE_REVISION } from './wire.ts';
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const CACHE_KIB = 16 * 1024;
 
 /**
  * `event.position` orders $all, and its gaps mean nothing. `record` is the RecordedEvent as every
  * read sends it; the other columns are what queries need of it. `stream` also holds what the
  * stream's newest metadata says, so that a read need not look for the metadata stream. A stream
- * with metadata and no events has a row too.
+ * with metadata and no events has a row too. The indexes of categories and types hold positions
+ * behind them, so they are in the order of $all.
  */
 const SCHEMA = `
   CREATE TABLE stream (
@@ -27,10 +28,13 @@ const SCHEMA = `
     id BLOB NOT NULL,
     type TEXT NOT NULL,
     createdMs INTEGER NOT NULL,
-    record BLOB NOT NULL
+    record BLOB NOT NULL,
+    category TEXT
   ) STRICT;
   CREATE UNIQUE INDEX eventOfStream ON event (stream, revision);
   CREATE INDEX eventById ON event (stream, id);
+  CREATE INDEX eventOfCategory ON event (category) WHERE category IS NOT NULL;
+  CREATE INDEX eventOfType ON event (type);
   PRAGMA user_version = ${FORMAT_VERSION};
 `;
 
@@ -48,7 +52,9 @@ export function openForAppends(dir: string): DatabaseSync {
   if (version === 0) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
   else if (version !== FORMAT_VERSION)
     throw new Error(
-      `${databaseFile(dir)} has format ${String(version)}; this program reads ${FORMAT_VERSION}.`,
+      `${databaseFile(dir)} has format ${String(version)}, and this program reads ${FORMAT_VERSION}. ` +
+        'Start the version that made it and copy the log into an empty folder that this one ' +
+        'serves: npm run ops -- log copy FROM TO.',
     );
   return db;
 }

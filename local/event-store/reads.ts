@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import { linksOf } from './links.ts';
 import type { Log } from './log.ts';
 import { frame, Frames } from './protobuf.ts';
 import type { Filter, Page, Query } from './read-worker.ts';
@@ -88,7 +89,9 @@ async function read(call: ReadCall, log: Log, query: Query): Promise<void> {
     left -= page.events;
     const isLast = page.end || left <= 0;
     // The next page is read while this one is sent.
-    const next = isLast ? page : await log.read({ ...query, from: page.next, limit: left });
+    const next = isLast
+      ? page
+      : await log.read({ ...query, from: page.next, place: page.place, limit: left });
     await sent;
     if (isLast) break;
     page = next;
@@ -110,7 +113,9 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
   const client = new Client(call);
   let isNews = false;
   let wake = (): void => {};
-  const unwatch = log.watch(query.stream, () => {
+  // An event of any stream may be one that a computed stream links to.
+  const isComputed = query.stream !== undefined && linksOf(query.stream) !== undefined;
+  const unwatch = log.watch(isComputed ? undefined : query.stream, () => {
     isNews = true;
     wake();
   });
@@ -132,6 +137,7 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
       if (!page.found) notFound(query, page);
       else {
         query.from = page.next;
+        query.place = page.place;
         if (query.checkpoints) query.checkpoints.considered = page.considered;
         // The next page is read while this one is sent.
         [ahead] = await Promise.all([isEnd ? undefined : readNext(), client.send(page.frames)]);
@@ -162,6 +168,7 @@ function readQuery(options: Options): Query {
     from: place === 'start' ? START : place === 'end' ? END : place,
     forwards: options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS,
     limit: Math.min(Number(options.getCount()), END),
+    resolveLinks: options.getResolveLinks(),
     filter: filterOf(options),
   };
 }
@@ -174,6 +181,7 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     from: START,
     forwards: true,
     limit: END,
+    resolveLinks: options.getResolveLinks(),
     filter: filterOf(options),
   };
   if (typeof place === 'number') query.from = place + 1;
@@ -194,11 +202,7 @@ async function behind(stream: string, log: Log): Promise<number> {
 
 function streamOf(options: Options): string | undefined {
   const identifier = options.getStream()?.getStreamIdentifier();
-  if (!identifier) return undefined;
-  const stream = Buffer.from(identifier.getStreamName_asU8()).toString();
-  if (stream.startsWith('$ce-') || stream.startsWith('$et-'))
-    throw refusal(code.UNIMPLEMENTED, 'Streams of categories and event types are not served yet.');
-  return stream;
+  return identifier && Buffer.from(identifier.getStreamName_asU8()).toString();
 }
 
 function placeOf(options: Options): 'start' | 'end' | number {
