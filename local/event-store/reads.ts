@@ -160,13 +160,18 @@ function caughtUp({ checkpoints, from }: Query): Buffer[] {
   return [checkpointAnswer(from - 1), caughtUpAnswer()];
 }
 
-/** A read includes the place that it begins with. */
+/**
+ * A read includes the place that it begins with, except backwards from a position: EventStoreDB
+ * counts those behind the event then.
+ */
 function readQuery(options: Options): Query {
-  const place = placeOf(options);
+  const [stream, place] = [streamOf(options), placeOf(options)];
+  const forwards = options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS;
+  const isBehind = stream === undefined && !forwards;
   return {
-    stream: streamOf(options),
-    from: place === 'start' ? START : place === 'end' ? END : place,
-    forwards: options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS,
+    stream,
+    from: place === 'start' ? START : place === 'end' ? END : place - Number(isBehind),
+    forwards,
     limit: Math.min(Number(options.getCount()), END),
     resolveLinks: options.getResolveLinks(),
     filter: filterOf(options),
