@@ -95,14 +95,17 @@ export async function refused<Refusal extends Error>(
   return error;
 }
 
-type Subscription = StreamSubscription | AllStreamSubscription;
+export type Subscription = StreamSubscription | AllStreamSubscription;
 
 /** Everything that a subscription tells, and a way to wait until it is as the case wants it. */
-export function follow(subscription: Subscription): {
+export type Followed = {
   got: ResolvedEvent[];
   signals: string[];
   until: (done: () => boolean) => Promise<void>;
-} {
+  unsubscribe: () => Promise<void>;
+};
+
+export function follow(subscription: Subscription): Followed {
   const got: ResolvedEvent[] = [];
   const signals: string[] = [];
   let check = (): void => {};
@@ -123,13 +126,13 @@ export function follow(subscription: Subscription): {
       check = () => done() && resolve();
       check();
     });
-  return { got, signals, until };
+  return { got, signals, until, unsubscribe: () => subscription.unsubscribe() };
 }
 
 /** What a subscription sends up to the present. */
 export async function sentBy(subscription: Subscription): Promise<ResolvedEvent[]> {
-  const { got, signals, until } = follow(subscription);
+  const { got, signals, until, unsubscribe } = follow(subscription);
   await until(() => signals.includes('caughtUp'));
-  await subscription.unsubscribe();
+  await unsubscribe();
   return got;
 }

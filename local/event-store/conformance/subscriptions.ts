@@ -11,32 +11,41 @@ import {
   sentBy,
   upTo,
   type Cases,
+  type Followed,
   type Server,
+  type Subscription,
 } from './case.ts';
 
 const WRITERS = 10;
 const WRITES_EACH = 60;
 
 /**
- * Appends from several writers, and calls `subscribe` in the midst of them. Gives the ids of all
- * events in the category.
+ * Appends to a category from several writers, and follows `subscribe` from before and from the
+ * midst of it until everything has come. Every event must have come once.
  */
-export async function underLoad(
+export async function followedUnderLoad(
   { client, newStream }: Server,
   category: string,
-  subscribe: () => void,
-): Promise<string[]> {
+  subscribe: () => Subscription,
+): Promise<Followed[]> {
+  const followed = [follow(subscribe())];
   const sent: string[] = [];
   const write = async (stream: string): Promise<void> => {
     for (let n = 0; n < WRITES_EACH; n += 1) {
       const each = event();
       await client.appendToStream(stream, each);
       sent.push(each.id);
-      if (sent.length === (WRITERS * WRITES_EACH) / 4) subscribe();
+      if (sent.length % 150 === 0) followed.push(follow(subscribe()));
     }
   };
   await Promise.all(Array.from({ length: WRITERS }, () => write(newStream(category))));
-  return sent;
+  for (const { got, until, unsubscribe } of followed) {
+    await until(() => got.length >= sent.length);
+    await unsubscribe();
+    assert.equal(got.length, sent.length);
+    assert.deepEqual(new Set(ids(got)), new Set(sent));
+  }
+  return followed;
 }
 
 export const subscriptions: Cases = {
@@ -211,18 +220,11 @@ export const subscriptions: Cases = {
   'nothing is missed or repeated between catching up and live, under load': async (server) => {
     const category = newCategory();
     const filter = streamNameFilter({ prefixes: [`${category}-`] });
-    const open = [server.client.subscribeToAll({ filter })];
-    const sent = await underLoad(server, category, () => {
-      for (let n = 0; n < 3; n += 1) open.push(server.client.subscribeToAll({ filter }));
-    });
-    for (const { got, until } of open.map(follow)) {
-      await until(() => got.length >= sent.length);
-      assert.equal(got.length, sent.length);
-      assert.deepEqual(new Set(ids(got)), new Set(sent));
+    const subscribe = () => server.client.subscribeToAll({ filter });
+    for (const { got } of await followedUnderLoad(server, category, subscribe)) {
       const positions = got.map((each) => each.event!.position!.commit);
       assert.ok(positions.every((each, at) => at === 0 || each > positions[at - 1]!));
     }
-    for (const subscription of open) await subscription.unsubscribe();
   },
 
   'a subscriber that pauses misses nothing': async ({ client, newStream }) => {
