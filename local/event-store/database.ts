@@ -81,6 +81,21 @@ export const isTombstoned = (state: StreamState | undefined): boolean =>
 export const isSoftDeleted = (state: StreamState | undefined): boolean =>
   state?.truncateBefore === TOMBSTONE_REVISION;
 
+export type NotFound = 'stream-not-found' | 'stream-deleted';
+
+/** What deletion and metadata leave of a stream: events from a revision and from a time on. */
+export function keptOf(
+  state: StreamState | undefined,
+): { first: number; oldestMs: number } | NotFound {
+  if (isTombstoned(state)) return 'stream-deleted';
+  if (!state || state.head < 0 || isSoftDeleted(state)) return 'stream-not-found';
+  const counted = state.maxCount === null ? 0 : state.head - state.maxCount + 1;
+  return {
+    first: Math.max(state.truncateBefore, counted),
+    oldestMs: state.maxAgeS === null ? 0 : Date.now() - state.maxAgeS * 1000,
+  };
+}
+
 export const isMetadataStream = (name: string): boolean => name.startsWith('$$');
 export const metadataStreamOf = (name: string): string => `$$${name}`;
 export const streamOfMetadata = (name: string): string => name.slice(2);

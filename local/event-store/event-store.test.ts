@@ -10,6 +10,13 @@ import {
   STREAM_EXISTS,
   StreamNotFoundError,
 } from '@eventstore/db-client';
+import monitoringGrpc from '@eventstore/db-client/generated/monitoring_grpc_pb.js';
+import monitoringPb from '@eventstore/db-client/generated/monitoring_pb.js';
+import operationsGrpc from '@eventstore/db-client/generated/operations_grpc_pb.js';
+import operationsPb from '@eventstore/db-client/generated/operations_pb.js';
+import usersGrpc from '@eventstore/db-client/generated/users_grpc_pb.js';
+import usersPb from '@eventstore/db-client/generated/users_pb.js';
+import { credentials } from '@grpc/grpc-js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -118,11 +125,26 @@ test('computed links are not in $all', async () => {
 });
 
 test('what is not served says why', async () => {
-  for (const [attempt, why] of [
-    [() => client.listProjections(), /UNIMPLEMENTED.*runs no projections/],
-    [() => client.createProjection('p', 'fromAll()'), /UNIMPLEMENTED.*runs no projections/],
-  ] as const)
-    assert.match((await refused(attempt(), Error)).message, why);
+  const why = async (attempt: Promise<unknown>): Promise<string> =>
+    (await refused(attempt, Error)).message;
+  assert.match(await why(client.listProjections()), /UNIMPLEMENTED.*runs no projections/);
+  const create = client.createProjection('p', 'fromAll()');
+  assert.match(await why(create), /UNIMPLEMENTED.*runs no projections/);
+  const insecure = credentials.createInsecure();
+  const address = `127.0.0.1:${store.port}`;
+  const operations = new operationsGrpc.OperationsClient(address, insecure);
+  const scavenge = new Promise((resolve, reject) => {
+    const request = new operationsPb.StartScavengeReq();
+    operations.startScavenge(request, (error, answer) => (error ? reject(error) : resolve(answer)));
+  });
+  assert.match(await why(scavenge), /UNIMPLEMENTED.*no scavenge/);
+  const monitoring = new monitoringGrpc.MonitoringClient(address, insecure);
+  const statistics = collect(monitoring.stats(new monitoringPb.StatsReq()));
+  assert.match(await why(statistics), /UNIMPLEMENTED.*keeps no statistics/);
+  const users = new usersGrpc.UsersClient(address, insecure);
+  const details = collect(users.details(new usersPb.DetailsReq()));
+  assert.match(await why(details), /UNIMPLEMENTED.*manages no users/);
+  for (const stub of [operations, monitoring, users]) stub.close();
 });
 
 test('users need TLS, and sense', async () => {

@@ -26,7 +26,7 @@ export function linksOf(stream: string): Links | undefined {
 
 /** Why nothing may be written to a stream; undefined where it may. */
 export function whyReadOnly(stream: string): string | undefined {
-  if (!linksOf(stream.replace(/^\$\$(?=\$)/, ''))) return undefined;
+  if (!stream.startsWith('$') || !linksOf(stream.replace(/^\$\$(?=\$)/, ''))) return undefined;
   return `${stream} is computed from other streams and cannot be written to.`;
 }
 

@@ -97,6 +97,8 @@ test('a subscriber that stops reading stops nobody, costs no memory, misses noth
   slow.resume();
   await until(() => got.length === count + 1);
   assert.equal(ids(got).slice(1), ids(sent));
+  await until(() => signals.lastIndexOf('caughtUp') > signals.indexOf('fellBehind'));
+  assert.ok(signals.includes('fellBehind'));
   await slow.unsubscribe();
   await quick.unsubscribe();
 });

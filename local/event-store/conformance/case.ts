@@ -116,6 +116,7 @@ export function follow(subscription: Subscription): Followed {
   subscription
     .on('confirmation', () => note('confirmation'))
     .on('caughtUp', () => note('caughtUp'))
+    .on('fellBehind', () => note('fellBehind'))
     .on('error', (error: Error) => note(error.constructor.name))
     .on('data', (resolved: ResolvedEvent) => {
       got.push(resolved);
