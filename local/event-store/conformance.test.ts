@@ -1,48 +1,70 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { suite } from 'uvu';
 import { connect, runCase, withCredentials, withOption, type Server } from './conformance/case.ts';
 import { TOPICS } from './conformance/cases.ts';
-import { startEventStore, type EventStore, type EventStoreOptions } from './server.ts';
+import { startEventStore } from './server.ts';
 
 const CERTIFICATE = join(import.meta.dirname, 'testing', 'certificate.pem');
-const USER = 'asha:a%3Apass%20word%40home';
+const KEY = join(import.meta.dirname, 'testing', 'key.pem');
 
 const test = suite('event store conformance');
-const running: { store: EventStore; server: Server; dir: string }[] = [];
+const cleanup: (() => Promise<unknown>)[] = [];
+test.after(async () => {
+  for (const step of cleanup.toReversed()) await step();
+});
 
-async function start(
-  options: Omit<EventStoreOptions, 'dir'>,
-  address: (url: string) => string = (url) => url,
-): Promise<Server> {
+function temporaryFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'event-store-'));
-  const store = await startEventStore({ dir, ...options });
-  const server = connect(address(store.url));
-  running.push({ store, server, dir });
+  cleanup.push(async () => rmSync(dir, { recursive: true }));
+  return dir;
+}
+
+/** Lets everybody in. */
+async function startOpen(): Promise<Server> {
+  const store = await startEventStore({ dir: temporaryFolder() });
+  cleanup.push(() => store.close());
+  const server = connect(store.url);
+  cleanup.push(() => server.client.dispose());
+  return server;
+}
+
+/** A process with users and TLS. */
+async function startGuarded(): Promise<Server> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+    env: {
+      ...process.env,
+      DATA_DIR: temporaryFolder(),
+      PORT: '0',
+      // The client's TLS takes no bare IP address.
+      HOST: 'localhost',
+      EVENTSTORE_USERS: JSON.stringify({ ravi: 'other', asha: 'a:pass word@home' }),
+      TLS_CERTIFICATE_FILE: CERTIFICATE,
+      TLS_KEY_FILE: KEY,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  cleanup.push(async () => {
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  });
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const { url } = JSON.parse(line) as { url: string };
+  const asUser = withCredentials(url, 'asha:a%3Apass%20word%40home');
+  const server = connect(withOption(asUser, `tlsCAFile=${encodeURIComponent(CERTIFICATE)}`));
+  cleanup.push(() => server.client.dispose());
   return server;
 }
 
 let open: Server;
 let guarded: Server;
 test.before(async () => {
-  open = await start({});
-  const tls = {
-    certificate: readFileSync(CERTIFICATE),
-    key: readFileSync(join(import.meta.dirname, 'testing', 'key.pem')),
-  };
-  guarded = await start(
-    // The client's TLS takes no bare IP address.
-    { host: 'localhost', tls, users: { ravi: 'other', asha: 'a:pass word@home' } },
-    (url) => withOption(withCredentials(url, USER), `tlsCAFile=${encodeURIComponent(CERTIFICATE)}`),
-  );
-});
-test.after(async () => {
-  for (const { store, server, dir } of running) {
-    await server.client.dispose();
-    await store.close();
-    rmSync(dir, { recursive: true });
-  }
+  open = await startOpen();
+  guarded = await startGuarded();
 });
 
 // The local store can do all of it, so that what is skipped elsewhere fails here.

@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
+  ANY,
   BACKWARDS,
   DeadlineExceededError,
   END,
   EventStoreDBClient,
+  NO_STREAM,
   STREAM_EXISTS,
   StreamNotFoundError,
 } from '@eventstore/db-client';
@@ -64,6 +66,15 @@ test('a write that waits longer than its deadline is not begun', async () => {
   await refused(client.tombstoneStream(deleted, { deadline: 0 }), DeadlineExceededError);
   await refused(collect(client.readStream(stream)), StreamNotFoundError);
   assert.is((await collect(client.readStream(deleted))).length, 1);
+});
+
+test('a repeat is answered with the position of the first time', async () => {
+  const stream = newStream();
+  const [a, b] = [event(), event()];
+  const first = await client.appendToStream(stream, [a, b], { expectedRevision: NO_STREAM });
+  await client.appendToStream(stream, event());
+  for (const expectedRevision of [NO_STREAM, ANY, STREAM_EXISTS] as const)
+    assert.equal(await client.appendToStream(stream, [a, b], { expectedRevision }), first);
 });
 
 test('a read of no events has none', async () => {
