@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
 import { connect, runCase, withCredentials, withOption, type Server } from './conformance/case.ts';
 import { TOPICS } from './conformance/cases.ts';
@@ -22,6 +23,13 @@ function temporaryFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'event-store-'));
   cleanup.push(async () => rmSync(dir, { recursive: true }));
   return dir;
+}
+
+/** What a process says that it listens at. */
+async function addressOf(output: Readable): Promise<string> {
+  for await (const line of createInterface({ input: output }))
+    return (JSON.parse(line) as { url: string }).url;
+  throw new Error('The event store ended before it listened.');
 }
 
 /** Lets everybody in. */
@@ -48,12 +56,12 @@ async function startGuarded(): Promise<Server> {
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const ended = once(child, 'exit');
   cleanup.push(async () => {
     child.kill('SIGTERM');
-    await once(child, 'exit');
+    await ended;
   });
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const { url } = JSON.parse(line) as { url: string };
+  const url = await addressOf(child.stdout);
   const asUser = withCredentials(url, 'asha:a%3Apass%20word%40home');
   const server = connect(withOption(asUser, `tlsCAFile=${encodeURIComponent(CERTIFICATE)}`));
   cleanup.push(() => server.client.dispose());
