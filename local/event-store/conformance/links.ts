@@ -44,8 +44,10 @@ async function linked({ client }: Server, stream: string, count: number): Promis
       throw error;
     });
     if (found.length >= count) return;
-    if (found.length === 0 && Date.now() > deadline)
+    if (Date.now() > deadline) {
+      assert.equal(found.length, 0, `${stream} has ${found.length} of ${count} links`);
       throw new Skipped('the system projections are not running');
+    }
     await setTimeout(PROJECTED_CHECK_MS);
   }
 }
