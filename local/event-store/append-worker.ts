@@ -62,9 +62,16 @@ const db = openForAppends(dir);
 const findStream = streamLookup(db);
 const addStream = db.prepare('INSERT INTO stream (name) VALUES (?) RETURNING id');
 const addEvent = db.prepare(
-  `INSERT INTO event (position, stream, revision, id, type, createdMs, record, category)
-   VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO event
+     (position, stream, revision, id, type, createdMs, record, category, inCategory, inType)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
+const findLastIn = {
+  category: db.prepare('SELECT max(inCategory) AS last FROM event WHERE category = ?'),
+  type: db.prepare('SELECT max(inType) AS last FROM event WHERE type = ?'),
+};
+/** What this transaction's next event of a category or a type will be. */
+const nextIn = { category: new Map<string, number>(), type: new Map<string, number>() };
 const findId = db.prepare(
   'SELECT revision, position FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1',
 );
@@ -145,10 +152,31 @@ function add(stream: string, state: StreamState | undefined, events: Event[]): P
     revision += 1;
     head += 1;
     const record = recordedEvent(body, { revision, position: head, createdMs });
-    addEvent.run(head, streamId, revision, id, type, createdMs, record, category);
+    const inCategory = category === null ? null : numberIn('category', category);
+    const inType = numberIn('type', type);
+    addEvent.run(
+      head,
+      streamId,
+      revision,
+      id,
+      type,
+      createdMs,
+      record,
+      category,
+      inCategory,
+      inType,
+    );
   }
   if (isMetadataStream(stream)) applyMetadata(streamOfMetadata(stream));
   return { revision, position: head };
+}
+
+function numberIn(column: keyof typeof nextIn, value: string): number {
+  const next =
+    nextIn[column].get(value) ??
+    ((findLastIn[column].get(value) as { last: number | null }).last ?? -1) + 1;
+  nextIn[column].set(value, next + 1);
+  return next;
 }
 
 function newestMetadata(stream: string): Record<string, unknown> {
@@ -255,6 +283,8 @@ function execute(
 function commit({ writes, bytes }: Group): GroupResult {
   try {
     db.exec('BEGIN IMMEDIATE');
+    nextIn.category.clear();
+    nextIn.type.clear();
     const outcomes = writes.map((write) => execute(write, bytes));
     db.exec('COMMIT');
     return { outcomes, head };

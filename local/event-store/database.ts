@@ -10,8 +10,8 @@ const CACHE_KIB = 16 * 1024;
  * `event.position` orders $all, and its gaps mean nothing. `record` is the RecordedEvent as every
  * read sends it; the other columns are what queries need of it. `stream` also holds what the
  * stream's newest metadata says, so that a read need not look for the metadata stream. A stream
- * with metadata and no events has a row too. The indexes of categories and types hold positions
- * behind them, so they are in the order of $all.
+ * with metadata and no events has a row too. An event is the `inCategory`th of its
+ * category, if it has one, and the `inType`th of its type, from 0 and without gaps.
  */
 const SCHEMA = `
   CREATE TABLE stream (
@@ -29,12 +29,14 @@ const SCHEMA = `
     type TEXT NOT NULL,
     createdMs INTEGER NOT NULL,
     record BLOB NOT NULL,
-    category TEXT
+    category TEXT,
+    inCategory INTEGER,
+    inType INTEGER NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX eventOfStream ON event (stream, revision);
   CREATE INDEX eventById ON event (stream, id);
-  CREATE INDEX eventOfCategory ON event (category) WHERE category IS NOT NULL;
-  CREATE INDEX eventOfType ON event (type);
+  CREATE UNIQUE INDEX eventOfCategory ON event (category, inCategory) WHERE category IS NOT NULL;
+  CREATE UNIQUE INDEX eventOfType ON event (type, inType);
   PRAGMA user_version = ${FORMAT_VERSION};
 `;
 

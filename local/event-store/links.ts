@@ -36,8 +36,12 @@ export function categoryOf(stream: string): string | null {
   return hyphen > 0 && !stream.startsWith('$') ? stream.slice(0, hyphen) : null;
 }
 
-/** An event that is linked to. A link is not linked to: its `record` tells what it links to. */
+/**
+ * An event that is linked to, as the `at`th of its category or type. A link is not linked to: its
+ * `record` tells what it links to.
+ */
 export type Linked = {
+  at: number;
   stream: string;
   revision: number;
   position: number;
@@ -47,8 +51,8 @@ export type Linked = {
 };
 
 /** The link as a RecordedEvent. It takes its time and its position from the event. */
-export function linkRecord(stream: string, revision: number, linked: Linked): Buffer {
-  const { position, createdMs } = linked;
+export function linkRecord(stream: string, linked: Linked): Buffer {
+  const { at: revision, position, createdMs } = linked;
   const body = linkBody(linkId(stream, revision), stream, targetOf(linked));
   return recordedEvent(body, { revision, position, createdMs });
 }

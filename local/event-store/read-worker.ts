@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { keptOf, openForReads, streamLookup, type NotFound } from './database.ts';
-import { LinkReader, type Place } from './link-reader.ts';
+import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
 import { frame } from './protobuf.ts';
 import { checkpointAnswer, eventAnswer } from './wire.ts';
@@ -28,7 +28,6 @@ export type Query = {
   resolveLinks?: boolean;
   filter?: Filter | undefined;
   checkpoints?: { every: number; considered: number };
-  place?: Place | undefined;
 };
 
 /**
@@ -43,7 +42,6 @@ export type Page =
       next: number;
       end: boolean;
       considered: number;
-      place?: Place | undefined;
     }
   | { found: false; reason: NotFound };
 
@@ -98,7 +96,8 @@ function rows(query: Query, limit: number): Iterable<Row> | NotFound {
     const statement = query.filter?.on === 'stream' ? ofAllWithNames[way] : ofAll[way];
     return statement.iterate(query.from, limit) as Iterable<Row>;
   }
-  if (linksOf(query.stream)) return links.rows(query, limit);
+  const computed = linksOf(query.stream);
+  if (computed) return links.rows(query, computed, limit);
   const state = findStream(query.stream);
   const kept = keptOf(state);
   if (typeof kept === 'string') return kept;
@@ -128,8 +127,6 @@ function readPage(query: Query): Page {
   let [seen, events, bytes, next, considered] = [0, 0, 0, query.from, before];
   for (const row of found) {
     seen += 1;
-    // A subscription to a computed stream may begin behind its end.
-    if (query.forwards && row.at < query.from) continue;
     next = query.forwards ? row.at + 1 : row.at - 1;
     if (matches(row)) {
       const message = answer(row);
@@ -145,8 +142,7 @@ function readPage(query: Query): Page {
     if (bytes >= PAGE_BYTES) break;
   }
   const end = seen < limit && bytes < PAGE_BYTES;
-  const { place } = query;
-  return { found: true, frames: frame(answers), events, next, end, considered, place };
+  return { found: true, frames: frame(answers), events, next, end, considered };
 }
 
 port.on('message', ({ id, query }: ReadRequest) => {

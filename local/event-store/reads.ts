@@ -89,9 +89,7 @@ async function read(call: ReadCall, log: Log, query: Query): Promise<void> {
     left -= page.events;
     const isLast = page.end || left <= 0;
     // The next page is read while this one is sent.
-    const next = isLast
-      ? page
-      : await log.read({ ...query, from: page.next, place: page.place, limit: left });
+    const next = isLast ? page : await log.read({ ...query, from: page.next, limit: left });
     await sent;
     if (isLast) break;
     page = next;
@@ -137,7 +135,6 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
       if (!page.found) notFound(query, page);
       else {
         query.from = page.next;
-        query.place = page.place;
         if (query.checkpoints) query.checkpoints.considered = page.considered;
         // The next page is read while this one is sent.
         [ahead] = await Promise.all([isEnd ? undefined : readNext(), client.send(page.frames)]);
