@@ -171,6 +171,7 @@ function add(stream: string, state: StreamState | undefined, events: Event[]): P
   return { revision, position: head };
 }
 
+/** Which event of its category or type the next one is. */
 function numberIn(column: keyof typeof nextIn, value: string): number {
   const next =
     nextIn[column].get(value) ??

@@ -10,8 +10,8 @@ const CACHE_KIB = 16 * 1024;
  * `event.position` orders $all, and its gaps mean nothing. `record` is the RecordedEvent as every
  * read sends it; the other columns are what queries need of it. `stream` also holds what the
  * stream's newest metadata says, so that a read need not look for the metadata stream. A stream
- * with metadata and no events has a row too. An event is the `inCategory`th of its
- * category, if it has one, and the `inType`th of its type, from 0 and without gaps.
+ * with metadata and no events has a row too. An event is the `inCategory`th of its category, if it
+ * has one, and the `inType`th of its type, from 0 and without gaps.
  */
 const SCHEMA = `
   CREATE TABLE stream (
