@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import { linksOf } from './links.ts';
 import type { Log } from './log.ts';
 import { frame, Frames } from './protobuf.ts';
 import type { Filter, Page, Query } from './read-worker.ts';
@@ -110,7 +111,9 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
   const client = new Client(call);
   let isNews = false;
   let wake = (): void => {};
-  const unwatch = log.watch(query.stream, () => {
+  // An event of any stream may be one that a computed stream links to.
+  const isComputed = query.stream !== undefined && linksOf(query.stream) !== undefined;
+  const unwatch = log.watch(isComputed ? undefined : query.stream, () => {
     isNews = true;
     wake();
   });
@@ -154,14 +157,20 @@ function caughtUp({ checkpoints, from }: Query): Buffer[] {
   return [checkpointAnswer(from - 1), caughtUpAnswer()];
 }
 
-/** A read includes the place that it begins with. */
+/**
+ * A read includes the place that it begins with, except backwards from a position: EventStoreDB
+ * counts those behind the event then.
+ */
 function readQuery(options: Options): Query {
-  const place = placeOf(options);
+  const [stream, place] = [streamOf(options), placeOf(options)];
+  const forwards = options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS;
+  const isBehind = stream === undefined && !forwards;
   return {
-    stream: streamOf(options),
-    from: place === 'start' ? START : place === 'end' ? END : place,
-    forwards: options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS,
+    stream,
+    from: place === 'start' ? START : place === 'end' ? END : place - Number(isBehind),
+    forwards,
     limit: Math.min(Number(options.getCount()), END),
+    resolveLinks: options.getResolveLinks(),
     filter: filterOf(options),
   };
 }
@@ -174,6 +183,7 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     from: START,
     forwards: true,
     limit: END,
+    resolveLinks: options.getResolveLinks(),
     filter: filterOf(options),
   };
   if (typeof place === 'number') query.from = place + 1;
@@ -194,11 +204,7 @@ async function behind(stream: string, log: Log): Promise<number> {
 
 function streamOf(options: Options): string | undefined {
   const identifier = options.getStream()?.getStreamIdentifier();
-  if (!identifier) return undefined;
-  const stream = Buffer.from(identifier.getStreamName_asU8()).toString();
-  if (stream.startsWith('$ce-') || stream.startsWith('$et-'))
-    throw refusal(code.UNIMPLEMENTED, 'Streams of categories and event types are not served yet.');
-  return stream;
+  return identifier && Buffer.from(identifier.getStreamName_asU8()).toString();
 }
 
 function placeOf(options: Options): 'start' | 'end' | number {

@@ -14,6 +14,7 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import usersGrpc from '@eventstore/db-client/generated/users_grpc_pb.js';
 import { serveAppend, serveBatchAppend, serveDelete } from './appends.ts';
+import { checkCredentials, type Users } from './credentials.ts';
 import { openLog, type Log } from './log.ts';
 import { closing, refusal } from './refusals.ts';
 import { serveRead, type ReadCall } from './reads.ts';
@@ -27,13 +28,29 @@ const SERVER_VERSION = '23.10.0';
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 const CLOSE_GRACE_MS = 1_000;
 
-const NOT_SERVED = {
-  'Persistent subscriptions': persistentGrpc.PersistentSubscriptionsService,
-  'Server-side projections': projectionsGrpc.ProjectionsService,
-  Users: usersGrpc.UsersService,
-  Operations: operationsGrpc.OperationsService,
-  Monitoring: monitoringGrpc.MonitoringService,
-};
+/** Services with the sentence that answers each of their calls. */
+const NOT_SERVED: [service: grpc.ServiceDefinition, why: string][] = [
+  [
+    persistentGrpc.PersistentSubscriptionsService,
+    'Persistent subscriptions are not served by the local event store.',
+  ],
+  [
+    projectionsGrpc.ProjectionsService,
+    'The local event store runs no projections: read or subscribe to $ce- and $et- streams.',
+  ],
+  [
+    usersGrpc.UsersService,
+    'The local event store manages no users: it is given them when it starts.',
+  ],
+  [
+    operationsGrpc.OperationsService,
+    'The local event store needs no operations: it has no scavenge, no index merge and no cluster.',
+  ],
+  [
+    monitoringGrpc.MonitoringService,
+    'The local event store keeps no statistics: watch its process and its log.',
+  ],
+];
 
 export type EventStore = {
   /** A connection string for @eventstore/db-client. */
@@ -45,18 +62,29 @@ export type EventStore = {
   close: () => Promise<void>;
 };
 
-/**
- * Serves the log in `dir`. Port 0 is any free one; with a fixed one a restart is found at the same
- * address.
- */
-export async function startEventStore(options: {
+export type EventStoreOptions = {
   dir: string;
-  host?: string;
-  port?: number;
-}): Promise<EventStore> {
-  const host = options.host ?? '127.0.0.1';
+  host?: string | undefined;
+  /** 0 is any free one; with a fixed one a restart is found at the same address. */
+  port?: number | undefined;
+  /** A certificate and its key, in PEM. */
+  tls?: { certificate: Buffer; key: Buffer } | undefined;
+  /** Who may call; without, any credentials are accepted, and none. */
+  users?: Users | undefined;
+};
+
+/** Serves the log in `dir`. */
+export async function startEventStore(options: EventStoreOptions): Promise<EventStore> {
+  const { host = '127.0.0.1', tls, users } = options;
+  if (users && !tls)
+    throw new Error(
+      'Users need TLS, with a certificate and a key: clients send passwords only so.',
+    );
   const log = await openLog(options.dir);
-  const server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    interceptors: users ? [checkCredentials(users)] : [],
+  });
   const calls = new Set<OpenCall>();
   addStreams(server, log, (call) => {
     calls.add(call);
@@ -64,9 +92,9 @@ export async function startEventStore(options: {
   });
   addServerFeatures(server);
   addGossip(server);
-  for (const [name, service] of Object.entries(NOT_SERVED)) addNotServed(server, name, service);
+  for (const [service, why] of NOT_SERVED) addNotServed(server, service, why);
 
-  const port = await listen(server, `${host}:${options.port ?? 0}`).catch(
+  const port = await listen(server, `${host}:${options.port ?? 0}`, tls).catch(
     async (error: unknown) => {
       await log.close();
       throw error;
@@ -80,7 +108,12 @@ export async function startEventStore(options: {
     await shutDown(server);
     await log.close();
   };
-  return { url: `esdb://${host}:${port}?tls=false`, port, failed: log.failed, close };
+  return {
+    url: `esdb://${host}:${port}?tls=${tls !== undefined}`,
+    port,
+    failed: log.failed,
+    close,
+  };
 }
 
 type Answer = grpc.sendUnaryData<Buffer>;
@@ -161,15 +194,12 @@ function addGossip(server: grpc.Server): void {
   server.addService(gossipGrpc.GossipService, { read });
 }
 
-function addNotServed(server: grpc.Server, name: string, service: grpc.ServiceDefinition): void {
+function addNotServed(server: grpc.Server, service: grpc.ServiceDefinition, why: string): void {
   const refuse = (
     call: grpc.ServerWritableStream<unknown, unknown>,
     done?: grpc.sendUnaryData<unknown>,
   ): void => {
-    const error = refusal(
-      grpc.status.UNIMPLEMENTED,
-      `${name} are not served by the local event store.`,
-    );
+    const error = refusal(grpc.status.UNIMPLEMENTED, why);
     if (done) done(error);
     else call.emit('error', error);
   };
@@ -179,9 +209,18 @@ function addNotServed(server: grpc.Server, name: string, service: grpc.ServiceDe
   );
 }
 
-const listen = (server: grpc.Server, address: string): Promise<number> =>
+const listen = (
+  server: grpc.Server,
+  address: string,
+  tls: EventStoreOptions['tls'],
+): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) =>
+    const credentials = tls
+      ? grpc.ServerCredentials.createSsl(null, [
+          { cert_chain: tls.certificate, private_key: tls.key },
+        ])
+      : grpc.ServerCredentials.createInsecure();
+    server.bindAsync(address, credentials, (error, port) =>
       error ? reject(error) : resolve(port),
     );
   });

@@ -23,6 +23,8 @@ export const EXPECT = { noStream: -1, any: -2, streamExists: -4 } as const;
 export const TOMBSTONE_REVISION = Number.MAX_SAFE_INTEGER;
 export const LARGEST_INT64 = 0x7fff_ffff_ffff_ffffn;
 
+export const LINK_TYPE = '$>';
+
 const TICKS_PER_MS = 10_000n;
 const GRPC_CODE = { invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, internal: 13 };
 
@@ -157,6 +159,16 @@ export const ownBody = (id: Buffer, stream: string, type: string, json: string):
     .text(8, json)
     .finish();
 
+/** The body of a link: `target` is `{revision}@{stream}`. */
+export const linkBody = (id: Buffer, stream: string, target: string): Buffer =>
+  new Message()
+    .message(1, uuid(id))
+    .message(2, streamIdentifier(stream))
+    .message(6, mapEntry('type', LINK_TYPE))
+    .message(6, mapEntry('content-type', 'application/octet-stream'))
+    .text(8, target)
+    .finish();
+
 /** The RecordedEvent that is stored: a body with the place and time that the log gave it. */
 export function recordedEvent(
   body: Uint8Array,
@@ -193,6 +205,16 @@ const allPosition = (position: number): Message =>
 export const eventAnswer = (record: Uint8Array, position: number): Buffer => {
   const event = new Message(record.length + 40).bytes(1, record).number(3, position);
   return new Message(record.length + 60).message(1, event).finish();
+};
+/** A link with the event that it names, or without it where that is gone. */
+export const resolvedAnswer = (
+  event: Uint8Array | undefined,
+  link: Uint8Array,
+  position: number,
+): Buffer => {
+  const resolved = new Message().bytes(2, link).number(3, position);
+  if (event) resolved.bytes(1, event);
+  return new Message().message(1, resolved).finish();
 };
 export const confirmationAnswer = (subscriptionId: string): Buffer =>
   new Message().message(2, new Message().text(1, subscriptionId)).finish();
@@ -289,7 +311,8 @@ function status(
     case 'timeout':
       return build(GRPC_CODE.deadlineExceeded, 'Timeout');
     case 'bad-request':
-      return build(GRPC_CODE.invalidArgument, 'Unknown');
+      // The client shows the message of a class that it does not know, and drops that of others.
+      return build(GRPC_CODE.invalidArgument, 'BadRequest', new Message().text(1, refused.message));
     case 'failed':
       return build(GRPC_CODE.internal, 'Unknown');
   }
