@@ -10,7 +10,6 @@ import {
   EventStoreDBClient,
   jsonEvent,
   MaxAppendSizeExceededError,
-  persistentSubscriptionToStreamSettingsFromDefaults,
   START,
   STREAM_EXISTS,
   NO_STREAM,
@@ -328,9 +327,8 @@ test('metadata is kept, and cuts what it says off the front', async () => {
 test('what is not served yet says so', async () => {
   const error = await rejection(collect(client.readStream('$ce-cart')));
   assert.match((error as Error).message, 'not served yet');
-  const settings = persistentSubscriptionToStreamSettingsFromDefaults();
-  const group = client.createPersistentSubscriptionToStream('cart-1', 'group', settings);
-  assert.match(((await rejection(group)) as Error).message, /UNIMPLEMENTED.*Persistent sub/);
+  const projection = client.createProjection('carts', 'fromAll()');
+  assert.match(((await rejection(projection)) as Error).message, /UNIMPLEMENTED.*projections/);
 });
 
 test('a client that looks for the leader of a cluster finds it', async () => {

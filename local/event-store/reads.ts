@@ -162,7 +162,7 @@ function readQuery(options: Options): Query {
     from: place === 'start' ? START : place === 'end' ? END : place,
     forwards: options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS,
     limit: Math.min(Number(options.getCount()), END),
-    filter: filterOf(options),
+    filter: filterOf(options.getFilter()),
   };
 }
 
@@ -174,7 +174,7 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     from: START,
     forwards: true,
     limit: END,
-    filter: filterOf(options),
+    filter: filterOf(options.getFilter()),
   };
   if (typeof place === 'number') query.from = place + 1;
   else if (place === 'end')
@@ -210,11 +210,17 @@ function placeOf(options: Options): 'start' | 'end' | number {
   return place === undefined ? 'start' : Math.min(Number(place), END - 1);
 }
 
-function filterOf(options: Options): Filter | undefined {
-  const filter = options.getFilter();
+type Expression = { getRegex: () => string; getPrefixList: () => string[] };
+/** As a read and a persistent subscription have them. */
+type FilterOptions = {
+  getStreamIdentifier: () => Expression | undefined;
+  getEventType: () => Expression | undefined;
+};
+
+export function filterOf(filter: FilterOptions | undefined): Filter | undefined {
   const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
   if (!filter || !expression) return undefined;
-  const on = filter.hasStreamIdentifier() ? 'stream' : 'type';
+  const on = filter.getStreamIdentifier() ? 'stream' : 'type';
   const prefixes = expression.getPrefixList();
   if (prefixes.length > 0) return { on, prefixes };
   const regex = expression.getRegex();

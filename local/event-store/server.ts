@@ -15,7 +15,8 @@ import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import usersGrpc from '@eventstore/db-client/generated/users_grpc_pb.js';
 import { serveAppend, serveBatchAppend, serveDelete } from './appends.ts';
 import { openLog, type Log } from './log.ts';
-import { closing, refusal } from './refusals.ts';
+import { PersistentSubscriptions, type ConsumerCall } from './persistent.ts';
+import { asRefusal, closing, refusal } from './refusals.ts';
 import { serveRead, type ReadCall } from './reads.ts';
 import type { Frames } from './protobuf.ts';
 
@@ -28,7 +29,6 @@ const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 const CLOSE_GRACE_MS = 1_000;
 
 const NOT_SERVED = {
-  'Persistent subscriptions': persistentGrpc.PersistentSubscriptionsService,
   'Server-side projections': projectionsGrpc.ProjectionsService,
   Users: usersGrpc.UsersService,
   Operations: operationsGrpc.OperationsService,
@@ -58,10 +58,13 @@ export async function startEventStore(options: {
   const log = await openLog(options.dir);
   const server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   const calls = new Set<OpenCall>();
-  addStreams(server, log, (call) => {
+  const track = (call: OpenCall): void => {
     calls.add(call);
     call.on('cancelled', () => calls.delete(call));
-  });
+  };
+  addStreams(server, log, track);
+  const persistent = new PersistentSubscriptions(log);
+  addPersistentSubscriptions(server, persistent, track);
   addServerFeatures(server);
   addGossip(server);
   for (const [name, service] of Object.entries(NOT_SERVED)) addNotServed(server, name, service);
@@ -73,6 +76,7 @@ export async function startEventStore(options: {
     },
   );
   const close = async (): Promise<void> => {
+    await persistent.close();
     await log.drain();
     // A turn of the event loop lets the last answers reach their calls, which then end behind them.
     await setImmediate();
@@ -86,18 +90,19 @@ export async function startEventStore(options: {
 type Answer = grpc.sendUnaryData<Buffer>;
 type OpenCall = ReadCall | grpc.ServerDuplexStream<Buffer, Frames>;
 
+const RAW_REQUEST = { requestDeserialize: (bytes: Buffer): Buffer => bytes };
+const RAW_ANSWER = { responseSerialize: (answer: Buffer): Buffer => answer };
+const FRAMED_ANSWERS = { responseSerialize: (frames: Frames) => frames as unknown as Buffer };
+
 function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => void): void {
-  const rawRequest = { requestDeserialize: (bytes: Buffer): Buffer => bytes };
-  const rawAnswer = { responseSerialize: (answer: Buffer): Buffer => answer };
-  const framedAnswers = { responseSerialize: (frames: Frames) => frames as unknown as Buffer };
   const { read, append, batchAppend, delete: remove, tombstone } = streamsGrpc.StreamsService;
   server.addService(
     {
-      read: { ...read, ...framedAnswers },
-      batchAppend: { ...batchAppend, ...rawRequest, ...framedAnswers },
-      append: { ...append, ...rawRequest, ...rawAnswer },
-      delete: { ...remove, ...rawRequest, ...rawAnswer },
-      tombstone: { ...tombstone, ...rawRequest, ...rawAnswer },
+      read: { ...read, ...FRAMED_ANSWERS },
+      batchAppend: { ...batchAppend, ...RAW_REQUEST, ...FRAMED_ANSWERS },
+      append: { ...append, ...RAW_REQUEST, ...RAW_ANSWER },
+      delete: { ...remove, ...RAW_REQUEST, ...RAW_ANSWER },
+      tombstone: { ...tombstone, ...RAW_REQUEST, ...RAW_ANSWER },
     },
     {
       read: (call: ReadCall) => {
@@ -118,6 +123,42 @@ function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => vo
   );
 }
 
+function addPersistentSubscriptions(
+  server: grpc.Server,
+  persistent: PersistentSubscriptions,
+  track: (call: OpenCall) => void,
+): void {
+  const unary =
+    <Request, Response>(
+      serve: (call: grpc.ServerUnaryCall<Request, Response>) => Promise<Response>,
+    ): grpc.handleUnaryCall<Request, Response> =>
+    (call, answer) =>
+      void serve(call).then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(asRefusal(error)),
+      );
+  const { read } = persistentGrpc.PersistentSubscriptionsService;
+  server.addService(
+    {
+      ...persistentGrpc.PersistentSubscriptionsService,
+      read: { ...read, ...RAW_REQUEST, ...FRAMED_ANSWERS },
+    },
+    {
+      create: unary(persistent.create.bind(persistent)),
+      update: unary(persistent.update.bind(persistent)),
+      delete: unary(persistent.delete.bind(persistent)),
+      getInfo: unary(persistent.getInfo.bind(persistent)),
+      list: unary(persistent.list.bind(persistent)),
+      replayParked: unary(persistent.replayParked.bind(persistent)),
+      restartSubsystem: unary(() => persistent.restartSubsystem()),
+      read: (call: ConsumerCall) => {
+        track(call);
+        persistent.read(call);
+      },
+    },
+  );
+}
+
 /**
  * The client asks this before its first append, and sends BatchAppend only to a server that names
  * it.
@@ -125,13 +166,18 @@ function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => vo
 function addServerFeatures(server: grpc.Server): void {
   const served = new featuresPb.SupportedMethods();
   served.setEventStoreServerVersion(SERVER_VERSION);
-  for (const { path } of Object.values(streamsGrpc.StreamsService) as { path: string }[]) {
-    const [, service = '', method = ''] = path.split('/');
-    const supported = new featuresPb.SupportedMethod();
-    supported.setServiceName(service.toLowerCase());
-    supported.setMethodName(method.toLowerCase());
-    served.addMethods(supported);
-  }
+  const add = (definition: object, features: string[]): void => {
+    for (const { path } of Object.values(definition) as { path: string }[]) {
+      const [, service = '', method = ''] = path.split('/');
+      const supported = new featuresPb.SupportedMethod();
+      supported.setServiceName(service.toLowerCase());
+      supported.setMethodName(method.toLowerCase());
+      supported.setFeaturesList(features);
+      served.addMethods(supported);
+    }
+  };
+  add(streamsGrpc.StreamsService, []);
+  add(persistentGrpc.PersistentSubscriptionsService, ['stream', 'all']);
   const getSupportedMethods: grpc.handleUnaryCall<sharedPb.Empty, featuresPb.SupportedMethods> = (
     _,
     done,

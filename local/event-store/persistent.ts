@@ -1,0 +1,614 @@
+/**
+ * The service PersistentSubscriptions: groups of consumers that share the events of a stream or of
+ * $all. What groups there are is one document in the log, the stream that EventStoreDB has it in.
+ */
+import {
+  status as code,
+  type Metadata,
+  type ServerDuplexStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import persistentPb from '@eventstore/db-client/generated/persistent_pb.js';
+import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import type { Log } from './log.ts';
+import {
+  STRATEGIES,
+  type Connection,
+  type Consumer,
+  type NackAction,
+  type Settings,
+  type Strategy,
+} from './persistent-dispatch.ts';
+import {
+  ALL,
+  append,
+  deleteState,
+  END,
+  Group,
+  lastRevision,
+  ownEvent,
+  readLast,
+  type GroupConfig,
+} from './persistent-group.ts';
+import { frame, Frames, MalformedMessage } from './protobuf.ts';
+import { filterOf } from './reads.ts';
+import type { Filter } from './read-worker.ts';
+import { asRefusal, closing, refusal } from './refusals.ts';
+import { confirmationAnswer, decodeConsumerRequest, deliveryAnswer } from './wire.ts';
+
+const { CreateResp, UpdateResp, DeleteResp, GetInfoResp, ListResp, ReplayParkedResp } =
+  persistentPb;
+const { Action } = persistentPb.ReadReq.Nack;
+
+export type ConsumerCall = ServerDuplexStream<Buffer, Frames>;
+
+const CONFIG_STREAM = '$persistentSubscriptionConfig';
+const KEPT_CONFIGS = 2;
+const TICKS_PER_MS = 10_000;
+/** The largest int64: what is above is a negative one, and -1 is the end. */
+const LARGEST_REVISION = 2 ** 63;
+
+type GroupName = { stream: string; group: string };
+
+const NACK_ACTIONS: Record<number, NackAction | undefined> = {
+  [Action.UNKNOWN]: 'retry',
+  [Action.RETRY]: 'retry',
+  [Action.PARK]: 'park',
+  [Action.SKIP]: 'skip',
+  [Action.STOP]: 'stop',
+};
+
+export class PersistentSubscriptions {
+  private readonly log: Log;
+  private loading: Promise<Map<string, Group>> | undefined;
+  private changes: Promise<unknown> = Promise.resolve();
+
+  constructor(log: Log) {
+    this.log = log;
+  }
+
+  async create({ request }: { request: persistentPb.CreateReq }): Promise<persistentPb.CreateResp> {
+    const options = request.getOptions();
+    if (!options) throw refusal(code.INVALID_ARGUMENT, 'A group has options.');
+    const name = { stream: streamOf(options), group: options.getGroupName() };
+    const settings = settingsOf(name, options.getSettings());
+    const filter = filterOf(options.getAll()?.getFilter());
+    await this.change(async (groups) => {
+      if (groups.has(keyOf(name))) throw exists(name);
+      const config = { ...name, filter, settings, ...(await this.startOf(name, options)) };
+      // Of a group of the same name whose deletion was interrupted.
+      await deleteState(this.log, config);
+      await this.save([...configsOf(groups), config]);
+      groups.set(keyOf(name), new Group(this.log, config));
+    });
+    return new CreateResp();
+  }
+
+  /** Ends the subscriptions of all consumers, who come again to the group as it is now. */
+  async update({ request }: { request: persistentPb.UpdateReq }): Promise<persistentPb.UpdateResp> {
+    const options = request.getOptions();
+    if (!options) throw refusal(code.INVALID_ARGUMENT, 'A group has options.');
+    const name = { stream: streamOf(options), group: options.getGroupName() };
+    const settings = settingsOf(name, options.getSettings());
+    await this.change(async (groups) => {
+      const old = existing(groups, name);
+      const start = await this.startOf(name, options);
+      const config = { ...name, filter: old.config.filter, settings, ...start };
+      await this.save(configsOf(groups).map((each) => (each === old.config ? config : each)));
+      await old.drop();
+      groups.set(keyOf(name), new Group(this.log, config));
+    });
+    return new UpdateResp();
+  }
+
+  async delete({ request }: { request: persistentPb.DeleteReq }): Promise<persistentPb.DeleteResp> {
+    const name = nameOf(request.getOptions());
+    await this.change(async (groups) => {
+      const { config } = existing(groups, name);
+      await this.save(configsOf(groups).filter((each) => each !== config));
+      await existing(groups, name).drop();
+      groups.delete(keyOf(name));
+      await deleteState(this.log, config);
+    });
+    return new DeleteResp();
+  }
+
+  async getInfo({
+    request,
+  }: {
+    request: persistentPb.GetInfoReq;
+  }): Promise<persistentPb.GetInfoResp> {
+    const info = await infoOf(await this.group(nameOf(request.getOptions())));
+    return new GetInfoResp().setSubscriptionInfo(info);
+  }
+
+  async list({ request }: { request: persistentPb.ListReq }): Promise<persistentPb.ListResp> {
+    const options = request.getOptions()?.getListForStream();
+    const stream = options && (options.hasAll() ? ALL : textOf(options.getStream()));
+    const groups = [...(await this.groups()).values()].filter(
+      ({ config }) => stream === undefined || config.stream === stream,
+    );
+    if (stream !== undefined && groups.length === 0) throw missing({ stream, group: '' });
+    for (const group of groups) await load(group);
+    return new ListResp().setSubscriptionsList(await Promise.all(groups.map(infoOf)));
+  }
+
+  async replayParked({
+    request,
+  }: {
+    request: persistentPb.ReplayParkedReq;
+  }): Promise<persistentPb.ReplayParkedResp> {
+    const options = request.getOptions();
+    const name = nameOf(options);
+    const stopAt = options?.hasStopAt() ? Number(options.getStopAt()) : END;
+    if (stopAt < 0)
+      throw failed(name, 'Parked messages cannot be replayed up to a negative revision.');
+    (await this.group(name)).replayParked(stopAt);
+    return new ReplayParkedResp();
+  }
+
+  /** Ends all subscriptions, and reads what groups there are anew. */
+  async restartSubsystem(): Promise<sharedPb.Empty> {
+    await this.change(async (groups) => {
+      for (const group of groups.values()) await group.drop();
+      this.loading = undefined;
+    });
+    return new sharedPb.Empty();
+  }
+
+  /** Nothing is sent any more. Those who serve the calls end them. */
+  async close(): Promise<void> {
+    const groups = await this.loading?.catch(() => undefined);
+    for (const group of groups?.values() ?? []) await group.close();
+  }
+
+  /** The call of a consumer: events out, acknowledgements in. */
+  read(call: ConsumerCall): void {
+    let isOver = false;
+    let isFirst = true;
+    let joined: { group: Group; consumer: Consumer } | undefined;
+    const leave = (): void => {
+      isOver = true;
+      joined?.group.disconnect(joined.consumer);
+    };
+    const join = async (bytes: Buffer): Promise<void> => {
+      const options = persistentPb.ReadReq.Options.deserializeBinary(bytes);
+      const name = nameOf(options);
+      const bufferSize = options.getBufferSize();
+      if (bufferSize < 1)
+        throw refusal(code.INVALID_ARGUMENT, 'A consumer has a buffer for one event or more.');
+      const group = await this.group(name);
+      if (isOver) return;
+      if (group.isClosed) throw dropped(name);
+      if (group.isFull) throw full(name);
+      call.write(new Frames(frame([confirmationAnswer(keyOf(name))])));
+      joined = { group, consumer: group.connect(connectionOf(call, group, bufferSize)) };
+    };
+    const receive = async (bytes: Buffer): Promise<void> => {
+      const { options, acknowledged, refused, action, reason } = decodeConsumerRequest(bytes);
+      if (isFirst !== (options !== undefined))
+        throw new MalformedMessage('A subscription begins with its options, and has them once.');
+      isFirst = false;
+      if (options) await join(options);
+      if (!joined) return;
+      const { group, consumer } = joined;
+      if (acknowledged.length > 0) group.dispatch.acknowledge(acknowledged);
+      const nackAction = NACK_ACTIONS[action];
+      if (refused.length > 0 && !nackAction)
+        throw new MalformedMessage(`${action} is not how an event can be refused.`);
+      if (refused.length > 0) group.dispatch.refuse(consumer, refused, nackAction!, reason);
+    };
+    call.on('data', (bytes: Buffer) => {
+      if (!isOver) receive(bytes).catch((error: unknown) => call.emit('error', asRefusal(error)));
+    });
+    call.on('end', () => {
+      leave();
+      call.end();
+    });
+    call.on('error', leave);
+    call.on('cancelled', leave);
+  }
+
+  /** Ready to be used. */
+  private async group(name: GroupName): Promise<Group> {
+    return load(existing(await this.groups(), name));
+  }
+
+  private groups(): Promise<Map<string, Group>> {
+    this.loading ??= this.loadGroups().catch((error: unknown) => {
+      this.loading = undefined;
+      throw error;
+    });
+    return this.loading;
+  }
+
+  private async loadGroups(): Promise<Map<string, Group>> {
+    const newest = await readLast(this.log, CONFIG_STREAM);
+    const groups = new Map<string, Group>();
+    for (const config of newest ? parseConfigs(newest.data.toString()) : [])
+      groups.set(keyOf(config), new Group(this.log, config));
+    return groups;
+  }
+
+  /** Changes are made one after the other, each on disk before it is in force. */
+  private change(make: (groups: Map<string, Group>) => Promise<void>): Promise<void> {
+    const made = this.changes.then(async () => make(await this.groups()));
+    this.changes = made.catch(() => {
+      // Whoever asked for it is told; the next one goes on.
+    });
+    return made;
+  }
+
+  private async save(configs: GroupConfig[]): Promise<void> {
+    const [stream, metadataStream] = [CONFIG_STREAM, `$$${CONFIG_STREAM}`];
+    if ((await lastRevision(this.log, metadataStream)) < 0) {
+      const metadata = ownEvent(metadataStream, '$metadata', { $maxCount: KEPT_CONFIGS });
+      await append(this.log, metadataStream, metadata);
+    }
+    const event = ownEvent(stream, '$PersistentConfig', documentOf(configs));
+    const outcome = await append(this.log, stream, event);
+    if (outcome.ok) return;
+    if (outcome.reason === 'closing') throw closing();
+    const reason = 'message' in outcome ? outcome.message : outcome.reason;
+    throw refusal(code.INTERNAL, `The change was not written: ${reason}`);
+  }
+
+  /** The end is where it is now, so that a group misses nothing while nobody has subscribed. */
+  private async startOf(
+    name: GroupName,
+    options: persistentPb.CreateReq.Options | persistentPb.UpdateReq.Options,
+  ): Promise<{ startPosition: string; startFrom: number }> {
+    const { log } = this;
+    const all = options.getAll();
+    if (all) {
+      const position = all.getPosition();
+      if (all.hasEnd()) return { startPosition: 'C:-1/P:-1', startFrom: log.head + 1 };
+      if (!position) return { startPosition: 'C:0/P:0', startFrom: 0 };
+      const [commit, prepare] = [position.getCommitPosition(), position.getPreparePosition()];
+      if (Number(prepare) > Number(commit) || Number(commit) > log.head)
+        throw failed(name, `C:${commit}/P:${prepare} is not a position in the log.`);
+      return { startPosition: `C:${commit}/P:${prepare}`, startFrom: Number(commit) };
+    }
+    const stream = options.getStream();
+    const old = Number(options.getSettings()?.getRevision() ?? 0);
+    const isEnd = stream ? stream.hasEnd() : old >= LARGEST_REVISION;
+    if (isEnd)
+      return { startPosition: '-1', startFrom: (await lastRevision(log, name.stream)) + 1 };
+    const startFrom = Math.min(stream ? Number(stream.getRevision()) : old, END);
+    return { startPosition: String(startFrom), startFrom };
+  }
+}
+
+// Requests
+
+type StreamOptions = {
+  hasAll: () => boolean;
+  getStreamIdentifier: () => sharedPb.StreamIdentifier | undefined;
+  getGroupName: () => string;
+};
+
+const textOf = (identifier: sharedPb.StreamIdentifier | undefined): string =>
+  Buffer.from(identifier?.getStreamName_asU8() ?? []).toString();
+
+function nameOf(options: StreamOptions | undefined): GroupName {
+  if (!options) throw refusal(code.INVALID_ARGUMENT, 'The request names no group.');
+  const stream = options.hasAll() ? ALL : textOf(options.getStreamIdentifier());
+  return { stream, group: options.getGroupName() };
+}
+
+/** Clients before 21.10 name the stream elsewhere, and this one still does. */
+function streamOf(
+  options: persistentPb.CreateReq.Options | persistentPb.UpdateReq.Options,
+): string {
+  if (options.hasAll()) return ALL;
+  const stream = textOf(
+    options.getStream()?.getStreamIdentifier() ?? options.getStreamIdentifier(),
+  );
+  if (stream !== '' && stream !== ALL && options.getGroupName() !== '') return stream;
+  throw refusal(code.INVALID_ARGUMENT, 'A group has a name, and a stream or all of them.');
+}
+
+function settingsOf(
+  name: GroupName,
+  from: persistentPb.CreateReq.Settings | persistentPb.UpdateReq.Settings | undefined,
+): Settings {
+  if (!from) throw refusal(code.INVALID_ARGUMENT, 'A group has settings.');
+  const named = ('getConsumerStrategy' in from && from.getConsumerStrategy()) || undefined;
+  const strategy = named ?? STRATEGIES[from.getNamedConsumerStrategy()];
+  if (!isStrategy(strategy)) throw failed(name, `Consumer strategy ${strategy} does not exist.`);
+  const settings: Settings = {
+    resolveLinkTos: from.getResolveLinks(),
+    extraStatistics: from.getExtraStatistics(),
+    messageTimeoutMs: from.hasMessageTimeoutTicks()
+      ? Math.trunc(Number(from.getMessageTimeoutTicks()) / TICKS_PER_MS)
+      : from.getMessageTimeoutMs(),
+    maxRetryCount: from.getMaxRetryCount(),
+    checkPointAfterMs: from.hasCheckpointAfterTicks()
+      ? Math.trunc(Number(from.getCheckpointAfterTicks()) / TICKS_PER_MS)
+      : from.getCheckpointAfterMs(),
+    minCheckPointCount: from.getMinCheckpointCount(),
+    maxCheckPointCount: from.getMaxCheckpointCount(),
+    maxSubscriberCount: from.getMaxSubscriberCount(),
+    liveBufferSize: from.getLiveBufferSize(),
+    readBatchSize: from.getReadBatchSize(),
+    historyBufferSize: from.getHistoryBufferSize(),
+    strategy,
+  };
+  for (const [setting, value] of Object.entries(settings))
+    if (typeof value === 'number' && value < 0) throw failed(name, `${setting} is negative.`);
+  const { readBatchSize, historyBufferSize } = settings;
+  if (readBatchSize < 1 || readBatchSize >= historyBufferSize)
+    throw failed(name, 'readBatchSize is at least 1, and less than historyBufferSize.');
+  return settings;
+}
+
+const isStrategy = (name: string | undefined): name is Strategy =>
+  STRATEGIES.includes(name as Strategy);
+
+// Groups
+
+const keyOf = ({ stream, group }: GroupName): string => `${stream}::${group}`;
+
+const configsOf = (groups: Map<string, Group>): GroupConfig[] =>
+  Array.from(groups.values(), ({ config }) => config);
+
+function existing(groups: Map<string, Group>, name: GroupName): Group {
+  const group = groups.get(keyOf(name));
+  if (!group) throw missing(name);
+  return group;
+}
+
+async function load(group: Group): Promise<Group> {
+  await group.load().catch((error: unknown) => {
+    throw failed(group.config, error instanceof Error ? error.message : String(error));
+  });
+  return group;
+}
+
+/** What is sent in one turn leaves in one write. */
+function connectionOf(call: ConsumerCall, { config }: Group, bufferSize: number): Connection {
+  let unsent = 0;
+  let answers: Buffer[] = [];
+  const flush = (): void => {
+    const sent = answers;
+    answers = [];
+    if (!call.writable) return;
+    call.write(new Frames(frame(sent)), () => (unsent -= sent.length));
+  };
+  return {
+    bufferSize,
+    from: call.getPeer(),
+    username: usernameOf(call.metadata),
+    name: String(call.metadata.get('connection-name')[0] ?? '<unknown>'),
+    get hasRoom() {
+      return unsent < bufferSize;
+    },
+    send({ event, retries }) {
+      unsent += 1;
+      if (answers.push(deliveryAnswer(event, retries)) === 1) queueMicrotask(flush);
+    },
+    drop: (error = dropped(config)) => void call.emit('error', asRefusal(error)),
+  };
+}
+
+function usernameOf(metadata: Metadata): string {
+  const [, basic = ''] = /^Basic (.+)$/i.exec(String(metadata.get('authorization')[0])) ?? [];
+  return Buffer.from(basic, 'base64').toString().split(':')[0] || 'anonymous';
+}
+
+// The document. Its names are EventStoreDB's; `firstPlace` is ours, and is the end resolved.
+
+type Entry = Record<string, unknown>;
+
+function documentOf(configs: GroupConfig[]): object {
+  const entries = configs.map(({ stream, group, filter, startPosition, startFrom, settings }) => ({
+    stream,
+    group,
+    ...(filter && { filter: filterEntry(filter) }),
+    resolveLinkTos: settings.resolveLinkTos,
+    extraStatistics: settings.extraStatistics,
+    messageTimeout: settings.messageTimeoutMs,
+    startPosition,
+    firstPlace: startFrom,
+    liveBufferSize: settings.liveBufferSize,
+    historyBufferSize: settings.historyBufferSize,
+    maxRetryCount: settings.maxRetryCount,
+    readBatchSize: settings.readBatchSize,
+    checkPointAfter: settings.checkPointAfterMs,
+    minCheckPointCount: settings.minCheckPointCount,
+    maxCheckPointCount: settings.maxCheckPointCount,
+    maxSubscriberCount: settings.maxSubscriberCount,
+    namedConsumerStrategy: settings.strategy,
+  }));
+  return { version: '2', updated: new Date().toISOString(), entries };
+}
+
+const filterEntry = (filter: Filter): Entry => ({
+  context: filter.on === 'stream' ? 'StreamId' : 'EventType',
+  ...('regex' in filter
+    ? { type: 'Regex', data: [filter.regex] }
+    : { type: 'Prefix', data: filter.prefixes }),
+});
+
+function parseConfigs(document: string): GroupConfig[] {
+  try {
+    return (JSON.parse(document) as { entries: Entry[] }).entries.map(parseEntry);
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw refusal(code.INTERNAL, `The newest event of ${CONFIG_STREAM} is not legible: ${reason}`);
+  }
+}
+
+function parseEntry(entry: Entry): GroupConfig {
+  const value = <T extends 'string' | 'number' | 'boolean'>(
+    key: string,
+    type: T,
+  ): { string: string; number: number; boolean: boolean }[T] => {
+    if (typeof entry[key] !== type) throw new Error(`${key} is not a ${type}`);
+    return entry[key] as { string: string; number: number; boolean: boolean }[T];
+  };
+  const strategy = value('namedConsumerStrategy', 'string');
+  if (!isStrategy(strategy)) throw new Error(`${strategy} is not a consumer strategy`);
+  return {
+    stream: value('stream', 'string'),
+    group: value('group', 'string'),
+    filter: parseFilter(entry['filter'] as Entry | undefined),
+    startPosition: value('startPosition', 'string'),
+    startFrom: value('firstPlace', 'number'),
+    settings: {
+      resolveLinkTos: value('resolveLinkTos', 'boolean'),
+      extraStatistics: value('extraStatistics', 'boolean'),
+      messageTimeoutMs: value('messageTimeout', 'number'),
+      maxRetryCount: value('maxRetryCount', 'number'),
+      checkPointAfterMs: value('checkPointAfter', 'number'),
+      minCheckPointCount: value('minCheckPointCount', 'number'),
+      maxCheckPointCount: value('maxCheckPointCount', 'number'),
+      maxSubscriberCount: value('maxSubscriberCount', 'number'),
+      liveBufferSize: value('liveBufferSize', 'number'),
+      readBatchSize: value('readBatchSize', 'number'),
+      historyBufferSize: value('historyBufferSize', 'number'),
+      strategy,
+    },
+  };
+}
+
+function parseFilter(entry: Entry | undefined): Filter | undefined {
+  if (!entry) return undefined;
+  const on = entry['context'] === 'StreamId' ? 'stream' : 'type';
+  const data = entry['data'] as string[];
+  return entry['type'] === 'Regex' ? { on, regex: data[0]! } : { on, prefixes: data };
+}
+
+// Information
+
+async function infoOf(group: Group): Promise<persistentPb.SubscriptionInfo> {
+  const { config, dispatch } = group;
+  const { settings } = config;
+  const { isLive, lastCheckpointed, lastKnown, parked } = await group.figures();
+  const { fresh, again, outstanding } = dispatch.counts;
+  const nowMs = performance.now();
+  const { total, sinceLast, perSecond } = dispatch.meter.measure(nowMs);
+  const position = (place: number | undefined): string => {
+    if (place === undefined) return '';
+    return config.stream === ALL ? `C:${place}/P:${place}` : String(place);
+  };
+  return new persistentPb.SubscriptionInfo()
+    .setEventSource(config.stream)
+    .setGroupName(config.group)
+    .setStatus(isLive ? 'Live' : 'Behind')
+    .setConnectionsList(dispatch.consumers.map((consumer) => connectionInfo(consumer, nowMs)))
+    .setAveragePerSecond(perSecond)
+    .setTotalItems(String(total))
+    .setCountSinceLastMeasurement(String(sinceLast))
+    .setLastCheckpointedEventPosition(position(lastCheckpointed))
+    .setLastKnownEventPosition(position(lastKnown))
+    .setResolveLinkTos(settings.resolveLinkTos)
+    .setStartFrom(config.startPosition)
+    .setMessageTimeoutMilliseconds(settings.messageTimeoutMs)
+    .setExtraStatistics(settings.extraStatistics)
+    .setMaxRetryCount(settings.maxRetryCount)
+    .setLiveBufferSize(settings.liveBufferSize)
+    .setBufferSize(settings.historyBufferSize)
+    .setReadBatchSize(settings.readBatchSize)
+    .setCheckPointAfterMilliseconds(settings.checkPointAfterMs)
+    .setMinCheckPointCount(settings.minCheckPointCount)
+    .setMaxCheckPointCount(settings.maxCheckPointCount)
+    .setReadBufferCount(isLive ? 0 : fresh)
+    .setLiveBufferCount(String(isLive ? fresh : 0))
+    .setRetryBufferCount(again)
+    .setTotalInFlightMessages(dispatch.consumers.reduce((sum, { inFlight }) => sum + inFlight, 0))
+    .setOutstandingMessagesCount(outstanding)
+    .setNamedConsumerStrategy(settings.strategy)
+    .setMaxSubscriberCount(settings.maxSubscriberCount)
+    .setParkedMessageCount(String(parked));
+}
+
+function connectionInfo(
+  { connection, meter, inFlight, availableSlots, latenciesMs }: Consumer,
+  nowMs: number,
+): persistentPb.SubscriptionInfo.ConnectionInfo {
+  const { total, sinceLast, perSecond } = meter.measure(nowMs);
+  return new persistentPb.SubscriptionInfo.ConnectionInfo()
+    .setFrom(connection.from)
+    .setUsername(connection.username)
+    .setConnectionName(connection.name)
+    .setAverageItemsPerSecond(perSecond)
+    .setTotalItems(String(total))
+    .setCountSinceLastMeasurement(String(sinceLast))
+    .setAvailableSlots(availableSlots)
+    .setInFlightMessages(inFlight)
+    .setObservedMeasurementsList(measurements(latenciesMs));
+}
+
+/** From sending to acknowledgement, in whole milliseconds, under EventStoreDB's names. */
+function measurements(latenciesMs: number[]): persistentPb.SubscriptionInfo.Measurement[] {
+  if (latenciesMs.length === 0) return [];
+  const sorted = latenciesMs.toSorted((a, b) => a - b);
+  const mean = sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length;
+  const at = (share: number): number =>
+    sorted[Math.min(Math.floor(share * sorted.length), sorted.length - 1)]!;
+  const figures = {
+    Mean: mean,
+    Median: at(0.5),
+    Fastest: at(0),
+    'Quintile 1': at(0.2),
+    'Quintile 2': at(0.4),
+    'Quintile 3': at(0.6),
+    'Quintile 4': at(0.8),
+    'Quintile 5': at(1),
+    '90%': at(0.9),
+    '95%': at(0.95),
+    '99%': at(0.99),
+    '99.5%': at(0.995),
+    '99.9%': at(0.999),
+    Highest: at(1),
+  };
+  return Object.entries(figures).map(([key, ms]) =>
+    new persistentPb.SubscriptionInfo.Measurement().setKey(key).setValue(String(Math.round(ms))),
+  );
+}
+
+// Refusals: the statuses and trailers from which the client makes its own error classes
+
+const about = (exception: string, { stream, group }: GroupName): Record<string, string> => ({
+  exception,
+  'stream-name': stream,
+  'group-name': group,
+});
+
+const told = ({ stream, group }: GroupName): string =>
+  `Subscription group ${group} on stream ${stream}`;
+
+const exists = (name: GroupName): ServiceError =>
+  refusal(
+    code.ALREADY_EXISTS,
+    `${told(name)} exists.`,
+    about('persistent-subscription-exists', name),
+  );
+
+const missing = (name: GroupName): ServiceError =>
+  refusal(
+    code.NOT_FOUND,
+    `${told(name)} does not exist.`,
+    about('persistent-subscription-does-not-exist', name),
+  );
+
+const full = (name: GroupName): ServiceError =>
+  refusal(
+    code.FAILED_PRECONDITION,
+    `${told(name)} has as many subscribers as it may.`,
+    about('maximum-subscribers-reached', name),
+  );
+
+const dropped = (name: GroupName): ServiceError =>
+  refusal(
+    code.CANCELLED,
+    `${told(name)} was dropped.`,
+    about('persistent-subscription-dropped', name),
+  );
+
+const failed = (name: GroupName, reason: string): ServiceError =>
+  refusal(code.INTERNAL, `${told(name)} failed: '${reason}'`, {
+    ...about('persistent-subscription-failed', name),
+    reason,
+  });
