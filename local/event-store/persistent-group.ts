@@ -373,9 +373,9 @@ function ownStreams({ stream, group }: GroupConfig): { checkpoint: string; parke
   return { checkpoint: `${prefix}-checkpoint`, parked: `${prefix}-parked` };
 }
 
-/** The state of groups to $all is in $all, and is not sent to groups, as in EventStoreDB. */
+/** The state of groups to $all is in $all, and is sent to no group, as in EventStoreDB. */
 const isOfAllGroups = (stream: string): boolean =>
-  stream.startsWith(`$persistentsubscription-${ALL}::`) && /-(checkpoint|parked)$/.test(stream);
+  /^(\$\$)?\$persistentsubscription-\$all::.*-(checkpoint|parked)$/s.test(stream);
 
 function placeOf({ stream, data }: Recorded): number {
   const [, position, revision] = /^"(?:C:(\d+)\/P:\d+|(\d+))"$/.exec(data.toString()) ?? [];

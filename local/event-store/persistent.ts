@@ -44,6 +44,8 @@ export type ConsumerCall = ServerDuplexStream<Buffer, Frames>;
 
 const CONFIG_STREAM = '$persistentSubscriptionConfig';
 const KEPT_CONFIGS = 2;
+/** So much may wait for the connection of a consumer. */
+const UNSENT_BYTES = 1024 * 1024;
 const TICKS_PER_MS = 10_000;
 /** The largest int64: what is above is a negative one, and -1 is the end. */
 const LARGEST_REVISION = 2 ** 63;
@@ -365,15 +367,23 @@ async function load(group: Group): Promise<Group> {
   return group;
 }
 
-/** What is sent in one turn leaves in one write. */
-function connectionOf(call: ConsumerCall, { config }: Group, bufferSize: number): Connection {
-  let unsent = 0;
+/**
+ * What is sent in one turn leaves in one write. A consumer that does not read is sent no more than
+ * its connection and UNSENT_BYTES hold, however often events time out that it was sent.
+ */
+function connectionOf(call: ConsumerCall, group: Group, bufferSize: number): Connection {
+  let unsentBytes = 0;
   let answers: Buffer[] = [];
   const flush = (): void => {
-    const sent = answers;
+    const frames = new Frames(frame(answers));
+    const sentBytes = answers.reduce((sum, { length }) => sum + length, 0);
     answers = [];
     if (!call.writable) return;
-    call.write(new Frames(frame(sent)), () => (unsent -= sent.length));
+    call.write(frames, () => {
+      const wasFull = unsentBytes >= UNSENT_BYTES;
+      unsentBytes -= sentBytes;
+      if (wasFull) group.dispatch.proceed();
+    });
   };
   return {
     bufferSize,
@@ -381,13 +391,14 @@ function connectionOf(call: ConsumerCall, { config }: Group, bufferSize: number)
     username: usernameOf(call.metadata),
     name: String(call.metadata.get('connection-name')[0] ?? '<unknown>'),
     get hasRoom() {
-      return unsent < bufferSize;
+      return unsentBytes < UNSENT_BYTES;
     },
     send({ event, retries }) {
-      unsent += 1;
-      if (answers.push(deliveryAnswer(event, retries)) === 1) queueMicrotask(flush);
+      const answer = deliveryAnswer(event, retries);
+      unsentBytes += answer.length;
+      if (answers.push(answer) === 1) queueMicrotask(flush);
     },
-    drop: (error = dropped(config)) => void call.emit('error', asRefusal(error)),
+    drop: (error = dropped(group.config)) => void call.emit('error', asRefusal(error)),
   };
 }
 
