@@ -30,6 +30,7 @@ import * as assert from 'uvu/assert';
 import {
   acknowledging,
   event,
+  eventually,
   events,
   Follower,
   ids,
@@ -85,8 +86,7 @@ async function untilInfo(
   stream: string,
   isIt: (info: PersistentSubscriptionToStreamInfo) => boolean,
 ): Promise<void> {
-  while (!isIt(await client.getPersistentSubscriptionToStreamInfo(stream, GROUP)))
-    await setTimeout(20);
+  await eventually(() => client.getPersistentSubscriptionToStreamInfo(stream, GROUP), isIt);
 }
 
 /** As other clients ask for a strategy that the one for JavaScript does not know. */
@@ -208,11 +208,10 @@ test('a group to $all does not answer its own checkpoints with checkpoints', asy
     for await (const { event: checkpoint } of written) count = Number(checkpoint!.revision) + 1;
     return count;
   };
-  for (;;) {
-    const { stats } = await client.getPersistentSubscriptionToAllInfo(GROUP);
-    if ((stats.lastCheckpointedEventPosition?.commit ?? 0n) >= position!.commit) break;
-    await setTimeout(20);
-  }
+  await eventually(
+    () => client.getPersistentSubscriptionToAllInfo(GROUP),
+    ({ stats }) => (stats.lastCheckpointedEventPosition?.commit ?? 0n) >= position!.commit,
+  );
   const before = await checkpoints();
   // Three ticks, in each of which a checkpoint could be due.
   await setTimeout(700);

@@ -64,6 +64,7 @@ export class PersistentSubscriptions {
   private readonly log: Log;
   private loading: Promise<Map<string, Group>> | undefined;
   private changes: Promise<unknown> = Promise.resolve();
+  private isClosing = false;
 
   constructor(log: Log) {
     this.log = log;
@@ -158,8 +159,9 @@ export class PersistentSubscriptions {
     return new sharedPb.Empty();
   }
 
-  /** Nothing is sent any more. Those who serve the calls end them. */
+  /** Nothing is sent any more. Whoever has the calls ends them. */
   async close(): Promise<void> {
+    this.isClosing = true;
     const groups = await this.loading?.catch(() => undefined);
     for (const group of groups?.values() ?? []) await group.close();
   }
@@ -181,7 +183,7 @@ export class PersistentSubscriptions {
         throw refusal(code.INVALID_ARGUMENT, 'A consumer has a buffer for one event or more.');
       const group = await this.group(name);
       if (isOver) return;
-      if (group.isClosed) throw dropped(name);
+      if (group.isClosed) throw this.isClosing ? closing() : dropped(name);
       if (group.isFull) throw full(name);
       call.write(new Frames(frame([confirmationAnswer(keyOf(name))])));
       joined = { group, consumer: group.connect(connectionOf(call, group, bufferSize)) };

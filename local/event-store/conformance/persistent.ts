@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import {
   binaryEvent,
   DISPATCH_TO_SINGLE,
@@ -129,11 +130,18 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
   );
 }
 
+const EVENTUALLY_MS = 10_000;
+
 /** Asks until the answer is as it should be: figures follow acknowledgements, which nobody answers. */
-async function eventually<T>(ask: () => Promise<T>, isIt: (answer: T) => boolean): Promise<T> {
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  isIt: (answer: T) => boolean,
+): Promise<T> {
+  const endMs = Date.now() + EVENTUALLY_MS;
   for (;;) {
     const answer = await ask();
     if (isIt(answer)) return answer;
+    if (Date.now() > endMs) assert.fail(`It stayed ${inspect(answer)}.`);
     await setTimeout(20);
   }
 }
