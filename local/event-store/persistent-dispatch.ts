@@ -19,6 +19,8 @@ export const STRATEGIES = [
   'PinnedByCorrelation',
 ] as const;
 export type Strategy = (typeof STRATEGIES)[number];
+export const isStrategy = (name: string | undefined): name is Strategy =>
+  STRATEGIES.includes(name as Strategy);
 
 /** A time of 0 is none: no event times out, no checkpoint is due. No subscribers are any number. */
 export type Settings = {

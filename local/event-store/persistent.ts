@@ -11,13 +11,14 @@ import {
 import persistentPb from '@eventstore/db-client/generated/persistent_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import type { Log } from './log.ts';
+import { CONFIG_STREAM, documentOf, parseConfigs } from './persistent-config.ts';
 import {
+  isStrategy,
   STRATEGIES,
   type Connection,
   type Consumer,
   type NackAction,
   type Settings,
-  type Strategy,
 } from './persistent-dispatch.ts';
 import {
   ALL,
@@ -30,9 +31,9 @@ import {
   readLast,
   type GroupConfig,
 } from './persistent-group.ts';
+import { infoOf } from './persistent-info.ts';
 import { frame, Frames, MalformedMessage } from './protobuf.ts';
 import { filterOf } from './reads.ts';
-import type { Filter } from './read-worker.ts';
 import { asRefusal, closing, refusal } from './refusals.ts';
 import { confirmationAnswer, decodeConsumerRequest, deliveryAnswer } from './wire.ts';
 
@@ -42,7 +43,6 @@ const { Action } = persistentPb.ReadReq.Nack;
 
 export type ConsumerCall = ServerDuplexStream<Buffer, Frames>;
 
-const CONFIG_STREAM = '$persistentSubscriptionConfig';
 const KEPT_CONFIGS = 2;
 /** So much may wait for the connection of a consumer. */
 const UNSENT_BYTES = 1024 * 1024;
@@ -346,9 +346,6 @@ function settingsOf(
   return settings;
 }
 
-const isStrategy = (name: string | undefined): name is Strategy =>
-  STRATEGIES.includes(name as Strategy);
-
 // Groups
 
 const keyOf = ({ stream, group }: GroupName): string => `${stream}::${group}`;
@@ -407,178 +404,6 @@ function connectionOf(call: ConsumerCall, group: Group, bufferSize: number): Con
 function usernameOf(metadata: Metadata): string {
   const [, basic = ''] = /^Basic (.+)$/i.exec(String(metadata.get('authorization')[0])) ?? [];
   return Buffer.from(basic, 'base64').toString().split(':')[0] || 'anonymous';
-}
-
-// The document. Its names are EventStoreDB's; `firstPlace` is ours, and is the end resolved.
-
-type Entry = Record<string, unknown>;
-
-function documentOf(configs: GroupConfig[]): object {
-  const entries = configs.map(({ stream, group, filter, startPosition, startFrom, settings }) => ({
-    stream,
-    group,
-    ...(filter && { filter: filterEntry(filter) }),
-    resolveLinkTos: settings.resolveLinkTos,
-    extraStatistics: settings.extraStatistics,
-    messageTimeout: settings.messageTimeoutMs,
-    startPosition,
-    firstPlace: startFrom,
-    liveBufferSize: settings.liveBufferSize,
-    historyBufferSize: settings.historyBufferSize,
-    maxRetryCount: settings.maxRetryCount,
-    readBatchSize: settings.readBatchSize,
-    checkPointAfter: settings.checkPointAfterMs,
-    minCheckPointCount: settings.minCheckPointCount,
-    maxCheckPointCount: settings.maxCheckPointCount,
-    maxSubscriberCount: settings.maxSubscriberCount,
-    namedConsumerStrategy: settings.strategy,
-  }));
-  return { version: '2', updated: new Date().toISOString(), entries };
-}
-
-const filterEntry = (filter: Filter): Entry => ({
-  context: filter.on === 'stream' ? 'StreamId' : 'EventType',
-  ...('regex' in filter
-    ? { type: 'Regex', data: [filter.regex] }
-    : { type: 'Prefix', data: filter.prefixes }),
-});
-
-function parseConfigs(document: string): GroupConfig[] {
-  try {
-    return (JSON.parse(document) as { entries: Entry[] }).entries.map(parseEntry);
-  } catch (error) {
-    const reason = (error as Error).message;
-    throw refusal(code.INTERNAL, `The newest event of ${CONFIG_STREAM} is not legible: ${reason}`);
-  }
-}
-
-function parseEntry(entry: Entry): GroupConfig {
-  const value = <T extends 'string' | 'number' | 'boolean'>(
-    key: string,
-    type: T,
-  ): { string: string; number: number; boolean: boolean }[T] => {
-    if (typeof entry[key] !== type) throw new Error(`${key} is not a ${type}`);
-    return entry[key] as { string: string; number: number; boolean: boolean }[T];
-  };
-  const strategy = value('namedConsumerStrategy', 'string');
-  if (!isStrategy(strategy)) throw new Error(`${strategy} is not a consumer strategy`);
-  return {
-    stream: value('stream', 'string'),
-    group: value('group', 'string'),
-    filter: parseFilter(entry['filter'] as Entry | undefined),
-    startPosition: value('startPosition', 'string'),
-    startFrom: value('firstPlace', 'number'),
-    settings: {
-      resolveLinkTos: value('resolveLinkTos', 'boolean'),
-      extraStatistics: value('extraStatistics', 'boolean'),
-      messageTimeoutMs: value('messageTimeout', 'number'),
-      maxRetryCount: value('maxRetryCount', 'number'),
-      checkPointAfterMs: value('checkPointAfter', 'number'),
-      minCheckPointCount: value('minCheckPointCount', 'number'),
-      maxCheckPointCount: value('maxCheckPointCount', 'number'),
-      maxSubscriberCount: value('maxSubscriberCount', 'number'),
-      liveBufferSize: value('liveBufferSize', 'number'),
-      readBatchSize: value('readBatchSize', 'number'),
-      historyBufferSize: value('historyBufferSize', 'number'),
-      strategy,
-    },
-  };
-}
-
-function parseFilter(entry: Entry | undefined): Filter | undefined {
-  if (!entry) return undefined;
-  const on = entry['context'] === 'StreamId' ? 'stream' : 'type';
-  const data = entry['data'] as string[];
-  return entry['type'] === 'Regex' ? { on, regex: data[0]! } : { on, prefixes: data };
-}
-
-// Information
-
-async function infoOf(group: Group): Promise<persistentPb.SubscriptionInfo> {
-  const { config, dispatch } = group;
-  const { settings } = config;
-  const { isLive, lastCheckpointed, lastKnown, parked } = await group.figures();
-  const { fresh, again, outstanding } = dispatch.counts;
-  const nowMs = performance.now();
-  const { total, sinceLast, perSecond } = dispatch.meter.measure(nowMs);
-  const position = (place: number | undefined): string => {
-    if (place === undefined) return '';
-    return config.stream === ALL ? `C:${place}/P:${place}` : String(place);
-  };
-  return new persistentPb.SubscriptionInfo()
-    .setEventSource(config.stream)
-    .setGroupName(config.group)
-    .setStatus(isLive ? 'Live' : 'Behind')
-    .setConnectionsList(dispatch.consumers.map((consumer) => connectionInfo(consumer, nowMs)))
-    .setAveragePerSecond(perSecond)
-    .setTotalItems(String(total))
-    .setCountSinceLastMeasurement(String(sinceLast))
-    .setLastCheckpointedEventPosition(position(lastCheckpointed))
-    .setLastKnownEventPosition(position(lastKnown))
-    .setResolveLinkTos(settings.resolveLinkTos)
-    .setStartFrom(config.startPosition)
-    .setMessageTimeoutMilliseconds(settings.messageTimeoutMs)
-    .setExtraStatistics(settings.extraStatistics)
-    .setMaxRetryCount(settings.maxRetryCount)
-    .setLiveBufferSize(settings.liveBufferSize)
-    .setBufferSize(settings.historyBufferSize)
-    .setReadBatchSize(settings.readBatchSize)
-    .setCheckPointAfterMilliseconds(settings.checkPointAfterMs)
-    .setMinCheckPointCount(settings.minCheckPointCount)
-    .setMaxCheckPointCount(settings.maxCheckPointCount)
-    .setReadBufferCount(isLive ? 0 : fresh)
-    .setLiveBufferCount(String(isLive ? fresh : 0))
-    .setRetryBufferCount(again)
-    .setTotalInFlightMessages(dispatch.consumers.reduce((sum, { inFlight }) => sum + inFlight, 0))
-    .setOutstandingMessagesCount(outstanding)
-    .setNamedConsumerStrategy(settings.strategy)
-    .setMaxSubscriberCount(settings.maxSubscriberCount)
-    .setParkedMessageCount(String(parked));
-}
-
-function connectionInfo(
-  { connection, meter, inFlight, availableSlots, latenciesMs }: Consumer,
-  nowMs: number,
-): persistentPb.SubscriptionInfo.ConnectionInfo {
-  const { total, sinceLast, perSecond } = meter.measure(nowMs);
-  return new persistentPb.SubscriptionInfo.ConnectionInfo()
-    .setFrom(connection.from)
-    .setUsername(connection.username)
-    .setConnectionName(connection.name)
-    .setAverageItemsPerSecond(perSecond)
-    .setTotalItems(String(total))
-    .setCountSinceLastMeasurement(String(sinceLast))
-    .setAvailableSlots(availableSlots)
-    .setInFlightMessages(inFlight)
-    .setObservedMeasurementsList(measurements(latenciesMs));
-}
-
-/** From sending to acknowledgement, in whole milliseconds, under EventStoreDB's names. */
-function measurements(latenciesMs: number[]): persistentPb.SubscriptionInfo.Measurement[] {
-  if (latenciesMs.length === 0) return [];
-  const sorted = latenciesMs.toSorted((a, b) => a - b);
-  const mean = sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length;
-  const at = (share: number): number =>
-    sorted[Math.min(Math.floor(share * sorted.length), sorted.length - 1)]!;
-  const figures = {
-    Mean: mean,
-    Median: at(0.5),
-    Fastest: at(0),
-    'Quintile 1': at(0.2),
-    'Quintile 2': at(0.4),
-    'Quintile 3': at(0.6),
-    'Quintile 4': at(0.8),
-    'Quintile 5': at(1),
-    '90%': at(0.9),
-    '95%': at(0.95),
-    '99%': at(0.99),
-    '99.5%': at(0.995),
-    '99.9%': at(0.999),
-    Highest: at(1),
-  };
-  return Object.entries(figures).map(([key, ms]) =>
-    new persistentPb.SubscriptionInfo.Measurement().setKey(key).setValue(String(Math.round(ms))),
-  );
 }
 
 // Refusals: the statuses and trailers from which the client makes its own error classes
