@@ -3,7 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { keptOf, type NotFound, type StreamState } from './database.ts';
 import { linkRecord, parseLink, type Linked, type Links } from './links.ts';
 import type { Query, Row } from './read-worker.ts';
-import { eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
+import { dataOfRecord, eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
 
 export class LinkReader {
   private readonly findStream: (name: string) => StreamState | undefined;
@@ -32,7 +32,7 @@ export class LinkReader {
   resolver(): (row: Row) => Buffer {
     const streams = new Map<string, StreamState | undefined>();
     return ({ type, record, position }) => {
-      const target = type === LINK_TYPE ? parseLink(record) : undefined;
+      const target = type === LINK_TYPE ? parseLink(dataOfRecord(Buffer.from(record))) : undefined;
       if (!target) return eventAnswer(record, position);
       const { stream, revision } = target;
       if (!streams.has(stream)) streams.set(stream, this.findStream(stream));

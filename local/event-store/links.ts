@@ -70,9 +70,8 @@ function linkId(stream: string, revision: number): Buffer {
   return id;
 }
 
-/** What a link names; undefined where its data names nothing. */
-export function parseLink(record: Uint8Array): { revision: number; stream: string } | undefined {
-  const target = dataOfRecord(Buffer.from(record)).toString();
-  const [, revision, stream] = /^(\d+)@(.+)$/s.exec(target) ?? [];
+/** What a link names; undefined where its data is no link. */
+export function parseLink(data: Buffer): { revision: number; stream: string } | undefined {
+  const [, revision, stream] = /^(\d+)@(.+)$/s.exec(data.toString()) ?? [];
   return stream === undefined ? undefined : { revision: Number(revision), stream };
 }

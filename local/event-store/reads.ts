@@ -7,7 +7,6 @@
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import { linksOf } from './links.ts';
 import type { Log } from './log.ts';
 import { frame, Frames } from './protobuf.ts';
 import type { Filter, Page, Query } from './read-worker.ts';
@@ -111,9 +110,7 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
   const client = new Client(call);
   let isNews = false;
   let wake = (): void => {};
-  // An event of any stream may be one that a computed stream links to.
-  const isComputed = query.stream !== undefined && linksOf(query.stream) !== undefined;
-  const unwatch = log.watch(isComputed ? undefined : query.stream, () => {
+  const unwatch = log.watch(query.stream, () => {
     isNews = true;
     wake();
   });
@@ -171,7 +168,7 @@ function readQuery(options: Options): Query {
     forwards,
     limit: Math.min(Number(options.getCount()), END),
     resolveLinks: options.getResolveLinks(),
-    filter: filterOf(options),
+    filter: filterOf(options.getFilter()),
   };
 }
 
@@ -184,7 +181,7 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     forwards: true,
     limit: END,
     resolveLinks: options.getResolveLinks(),
-    filter: filterOf(options),
+    filter: filterOf(options.getFilter()),
   };
   if (typeof place === 'number') query.from = place + 1;
   else if (place === 'end')
@@ -216,11 +213,17 @@ function placeOf(options: Options): 'start' | 'end' | number {
   return place === undefined ? 'start' : Math.min(Number(place), END - 1);
 }
 
-function filterOf(options: Options): Filter | undefined {
-  const filter = options.getFilter();
+type Expression = { getRegex: () => string; getPrefixList: () => string[] };
+/** As a read and a persistent subscription have them. */
+type FilterOptions = {
+  getStreamIdentifier: () => Expression | undefined;
+  getEventType: () => Expression | undefined;
+};
+
+export function filterOf(filter: FilterOptions | undefined): Filter | undefined {
   const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
   if (!filter || !expression) return undefined;
-  const on = filter.hasStreamIdentifier() ? 'stream' : 'type';
+  const on = filter.getStreamIdentifier() ? 'stream' : 'type';
   const prefixes = expression.getPrefixList();
   if (prefixes.length > 0) return { on, prefixes };
   const regex = expression.getRegex();

@@ -16,7 +16,8 @@ import usersGrpc from '@eventstore/db-client/generated/users_grpc_pb.js';
 import { serveAppend, serveBatchAppend, serveDelete } from './appends.ts';
 import { checkCredentials, type Users } from './credentials.ts';
 import { openLog, type Log } from './log.ts';
-import { closing, refusal } from './refusals.ts';
+import { PersistentSubscriptions, type ConsumerCall } from './persistent.ts';
+import { asRefusal, closing, refusal } from './refusals.ts';
 import { serveRead, type ReadCall } from './reads.ts';
 import type { Frames } from './protobuf.ts';
 
@@ -30,10 +31,6 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** Services with the sentence that answers each of their calls. */
 const NOT_SERVED: [service: grpc.ServiceDefinition, why: string][] = [
-  [
-    persistentGrpc.PersistentSubscriptionsService,
-    'Persistent subscriptions are not served by the local event store.',
-  ],
   [
     projectionsGrpc.ProjectionsService,
     'The local event store runs no projections: read or subscribe to $ce- and $et- streams.',
@@ -86,10 +83,13 @@ export async function startEventStore(options: EventStoreOptions): Promise<Event
     interceptors: users ? [checkCredentials(users)] : [],
   });
   const calls = new Set<OpenCall>();
-  addStreams(server, log, (call) => {
+  const track = (call: OpenCall): void => {
     calls.add(call);
     call.on('cancelled', () => calls.delete(call));
-  });
+  };
+  addStreams(server, log, track);
+  const persistent = new PersistentSubscriptions(log);
+  addPersistentSubscriptions(server, persistent, track);
   addServerFeatures(server);
   addGossip(server);
   for (const [service, why] of NOT_SERVED) addNotServed(server, service, why);
@@ -101,6 +101,7 @@ export async function startEventStore(options: EventStoreOptions): Promise<Event
     },
   );
   const close = async (): Promise<void> => {
+    await persistent.close();
     await log.drain();
     // A turn of the event loop lets the last answers reach their calls, which then end behind them.
     await setImmediate();
@@ -119,18 +120,19 @@ export async function startEventStore(options: EventStoreOptions): Promise<Event
 type Answer = grpc.sendUnaryData<Buffer>;
 type OpenCall = ReadCall | grpc.ServerDuplexStream<Buffer, Frames>;
 
+const RAW_REQUEST = { requestDeserialize: (bytes: Buffer): Buffer => bytes };
+const RAW_ANSWER = { responseSerialize: (answer: Buffer): Buffer => answer };
+const FRAMED_ANSWERS = { responseSerialize: (frames: Frames) => frames as unknown as Buffer };
+
 function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => void): void {
-  const rawRequest = { requestDeserialize: (bytes: Buffer): Buffer => bytes };
-  const rawAnswer = { responseSerialize: (answer: Buffer): Buffer => answer };
-  const framedAnswers = { responseSerialize: (frames: Frames) => frames as unknown as Buffer };
   const { read, append, batchAppend, delete: remove, tombstone } = streamsGrpc.StreamsService;
   server.addService(
     {
-      read: { ...read, ...framedAnswers },
-      batchAppend: { ...batchAppend, ...rawRequest, ...framedAnswers },
-      append: { ...append, ...rawRequest, ...rawAnswer },
-      delete: { ...remove, ...rawRequest, ...rawAnswer },
-      tombstone: { ...tombstone, ...rawRequest, ...rawAnswer },
+      read: { ...read, ...FRAMED_ANSWERS },
+      batchAppend: { ...batchAppend, ...RAW_REQUEST, ...FRAMED_ANSWERS },
+      append: { ...append, ...RAW_REQUEST, ...RAW_ANSWER },
+      delete: { ...remove, ...RAW_REQUEST, ...RAW_ANSWER },
+      tombstone: { ...tombstone, ...RAW_REQUEST, ...RAW_ANSWER },
     },
     {
       read: (call: ReadCall) => {
@@ -151,6 +153,42 @@ function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => vo
   );
 }
 
+function addPersistentSubscriptions(
+  server: grpc.Server,
+  persistent: PersistentSubscriptions,
+  track: (call: OpenCall) => void,
+): void {
+  const unary =
+    <Request, Response>(
+      serve: (call: grpc.ServerUnaryCall<Request, Response>) => Promise<Response>,
+    ): grpc.handleUnaryCall<Request, Response> =>
+    (call, answer) =>
+      void serve(call).then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(asRefusal(error)),
+      );
+  const { read } = persistentGrpc.PersistentSubscriptionsService;
+  server.addService(
+    {
+      ...persistentGrpc.PersistentSubscriptionsService,
+      read: { ...read, ...RAW_REQUEST, ...FRAMED_ANSWERS },
+    },
+    {
+      create: unary(persistent.create.bind(persistent)),
+      update: unary(persistent.update.bind(persistent)),
+      delete: unary(persistent.delete.bind(persistent)),
+      getInfo: unary(persistent.getInfo.bind(persistent)),
+      list: unary(persistent.list.bind(persistent)),
+      replayParked: unary(persistent.replayParked.bind(persistent)),
+      restartSubsystem: unary(() => persistent.restartSubsystem()),
+      read: (call: ConsumerCall) => {
+        track(call);
+        persistent.read(call);
+      },
+    },
+  );
+}
+
 /**
  * The client asks this before its first append, and sends BatchAppend only to a server that names
  * it.
@@ -158,13 +196,18 @@ function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => vo
 function addServerFeatures(server: grpc.Server): void {
   const served = new featuresPb.SupportedMethods();
   served.setEventStoreServerVersion(SERVER_VERSION);
-  for (const { path } of Object.values(streamsGrpc.StreamsService) as { path: string }[]) {
-    const [, service = '', method = ''] = path.split('/');
-    const supported = new featuresPb.SupportedMethod();
-    supported.setServiceName(service.toLowerCase());
-    supported.setMethodName(method.toLowerCase());
-    served.addMethods(supported);
-  }
+  const add = (definition: object, features: string[]): void => {
+    for (const { path } of Object.values(definition) as { path: string }[]) {
+      const [, service = '', method = ''] = path.split('/');
+      const supported = new featuresPb.SupportedMethod();
+      supported.setServiceName(service.toLowerCase());
+      supported.setMethodName(method.toLowerCase());
+      supported.setFeaturesList(features);
+      served.addMethods(supported);
+    }
+  };
+  add(streamsGrpc.StreamsService, []);
+  add(persistentGrpc.PersistentSubscriptionsService, ['stream', 'all']);
   const getSupportedMethods: grpc.handleUnaryCall<sharedPb.Empty, featuresPb.SupportedMethods> = (
     _,
     done,

@@ -6,6 +6,7 @@ import { deletes } from './deletes.ts';
 import { filters } from './filters.ts';
 import { links } from './links.ts';
 import { metadata } from './metadata.ts';
+import { persistent } from './persistent.ts';
 import { reads } from './reads.ts';
 import { subscriptions } from './subscriptions.ts';
 
@@ -17,5 +18,6 @@ export const TOPICS: Record<string, Cases> = {
   subscriptions,
   filters,
   links,
+  persistent,
   credentials,
 };

@@ -36,7 +36,7 @@ const targets = (read: ResolvedEvent[]): string[] =>
   read.map((each) => Buffer.from(each.event!.data as Uint8Array).toString());
 
 /** Resolves when a computed stream has so many links, or skips where the server computes none. */
-async function linked({ client }: Server, stream: string, count: number): Promise<void> {
+export async function linked({ client }: Server, stream: string, count: number): Promise<void> {
   const deadline = Date.now() + PROJECTED_WITHIN_MS;
   for (;;) {
     const found = await collect(client.readStream(stream)).catch((error: unknown) => {
