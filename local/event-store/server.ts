@@ -53,9 +53,11 @@ export async function startEventStore(options: {
   dir: string;
   host?: string;
   port?: number;
+  /** Told of each read and write that comes upon a damaged file; its caller gets DATA_LOSS. */
+  damaged?: (reason: string) => void;
 }): Promise<EventStore> {
   const host = options.host ?? '127.0.0.1';
-  const log = await openLog(options.dir);
+  const log = await openLog(options.dir, options.damaged ?? (() => {}));
   const server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
   const calls = new Set<OpenCall>();
   addStreams(server, log, (call) => {
