@@ -54,7 +54,9 @@ export const checksumOfEvent = (row: EventRow): number =>
 
 /** Throws DamagedLog unless the row is as it was written. */
 export function verifyEvent(row: EventRow & { checksum: number }, dir: string): void {
-  if (row.checksum !== checksumOfEvent(row))
+  // A damaged page can hold nothing where the table says that there is something.
+  const isRecord = ArrayBuffer.isView(row.record);
+  if (!isRecord || row.checksum !== checksumOfEvent(row))
     throw damaged(databaseFile(dir), `the event at position ${row.position} has changed`);
 }
 

@@ -51,6 +51,7 @@ export class Log {
   private readonly signals = new EventEmitter().setMaxListeners(0);
   private fail!: (error: Error) => void;
   private closing = false;
+  private hasFailed = false;
 
   private queue: Waiting[] = [];
   private queuedBytes = 0;
@@ -68,7 +69,15 @@ export class Log {
     this.reader = reader;
     this.head = head;
     this.damaged = damaged;
-    this.failed = new Promise((resolve) => (this.fail = resolve));
+    this.failed = new Promise((resolve) => {
+      this.fail = (error) => {
+        if (this.hasFailed) return;
+        this.hasFailed = true;
+        for (const { reject } of this.reads.values()) reject(error);
+        this.signals.emit('commit');
+        resolve(error);
+      };
+    });
     for (const worker of [appender, reader]) {
       worker.on('error', (error) => this.fail(error as Error));
       worker.on('exit', () => this.closing || this.fail(new Error('A worker of the log ended.')));
@@ -118,7 +127,7 @@ export class Log {
    */
   async drain(): Promise<void> {
     this.closing = true;
-    while (this.inFlight.length > 0) await once(this.signals, 'commit');
+    while (this.inFlight.length > 0 && !this.hasFailed) await once(this.signals, 'commit');
   }
 
   async close(): Promise<void> {
@@ -126,6 +135,10 @@ export class Log {
     // The last connection to close folds the write-ahead log into the database, and only the
     // appender's may write.
     await this.reader.terminate();
+    if (this.hasFailed) {
+      await this.appender.terminate();
+      return;
+    }
     this.appender.postMessage('close');
     await once(this.appender, 'exit');
   }
