@@ -27,7 +27,7 @@ type Written = Log['write'];
 async function rewrite(wrap: (write: Written) => Written): Promise<void> {
   if (!isMainThread) return;
   const { Log } = await import('../event-store/log.ts');
-  const write = Reflect.get(Log.prototype, 'write') as Written;
+  const write: Written = Reflect.get(Log.prototype, 'write');
   Log.prototype.write = function (this: Log, given: Write): Promise<Outcome> {
     return wrap((each) => write.call(this, each))(given);
   };
@@ -78,7 +78,7 @@ async function acknowledgesFailures(): Promise<void> {
 }
 
 function skipsFsync(): void {
-  const exec = Reflect.get(DatabaseSync.prototype, 'exec') as DatabaseSync['exec'];
+  const exec: DatabaseSync['exec'] = Reflect.get(DatabaseSync.prototype, 'exec');
   DatabaseSync.prototype.exec = function (sql) {
     exec.call(this, sql.replace('synchronous = FULL', 'synchronous = OFF'));
   };

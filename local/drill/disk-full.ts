@@ -4,7 +4,7 @@ import { inFolder, type Drill, type Options, type Report } from './drill.ts';
 import { end, endAll, startStore } from './processes.ts';
 import { compare, faultsOf, Writer } from './record.ts';
 
-const DISK_MIB = { short: 12, long: 200 };
+const DISK_MIB = { short: 8, long: 200 };
 const STREAMS = 16;
 /** Enough refusals to see that none of them was acknowledged in between. */
 const REFUSALS = 200;

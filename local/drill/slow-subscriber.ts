@@ -7,9 +7,9 @@ import { compare, faultsOf, Writer } from './record.ts';
 
 /** The short form is held to a rate that a busy machine keeps, the long one to all there is. */
 const PER_SECOND = { short: 1_000, long: 3_000 };
-const PHASE_MS = { short: 4_000, long: 60_000 };
+const PHASE_MS = { short: 3_000, long: 60_000 };
 const STREAMS = 256;
-const WARM_UP_MS = 2_000;
+const WARM_UP_MS = 1_500;
 const GROWTH_MIB = 64;
 const KEPT_SHARE = 0.9;
 const SAMPLE_MS = 250;
