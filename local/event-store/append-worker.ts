@@ -128,7 +128,7 @@ function check(
   const isExact = expected !== EXPECT.any && expected !== EXPECT.streamExists;
   if (!state || expected > current) return isExact ? wrong : 'write';
   const before = isExact
-    ? placeOf(ids, (id, at) => eventAt(state, expected + 1 + at, id))
+    ? placeOf(ids, (id, at) => repeated(state, expected + 1 + at, id))
     : placeOf(ids, (id) => sound(findById.get(state.id, id)));
   if (typeof before === 'object') return { ok: true, ...before };
   const mayBegin = !isExact || (expected === EXPECT.noStream && isSoftDeleted(state));
@@ -159,11 +159,17 @@ function sound(found: unknown): EventRow | undefined {
   return row;
 }
 
-/** The stream's event at a revision if it has this id. Throws DamagedLog where there has to be one. */
-function eventAt(state: StreamState, revision: number, id: Uint8Array): EventRow | undefined {
-  if (revision > state.head) return undefined;
+/** The stream's event at a revision that it has. Throws DamagedLog. */
+function eventAt(state: StreamState, revision: number): EventRow {
   const row = sound(findAt.get(state.id, revision));
   if (!row) throw damaged(databaseFile(dir), `event ${revision} of a stream is missing`);
+  return row;
+}
+
+/** The same event if it has this id. */
+function repeated(state: StreamState, revision: number, id: Uint8Array): EventRow | undefined {
+  if (revision > state.head) return undefined;
+  const row = eventAt(state, revision);
   return idOfRecord(Buffer.from(row.record)).equals(id) ? row : undefined;
 }
 
@@ -217,7 +223,7 @@ function add(stream: string, events: Event[], from?: number): Place {
 
 function newestMetadata(stream: string): Record<string, unknown> {
   const state = findRow(metadataStreamOf(stream));
-  const newest = state && sound(findAt.get(state.id, state.head));
+  const newest = state && state.head >= 0 ? eventAt(state, state.head) : undefined;
   try {
     const metadata: unknown = JSON.parse(
       newest ? dataOfRecord(Buffer.from(newest.record)).toString() : '{}',

@@ -14,7 +14,7 @@ import {
 import { TOMBSTONE_REVISION } from './wire.ts';
 
 const FORMAT_VERSION = 2;
-const CACHE_KIB = 16 * 1024;
+const CACHE_KIB = 8 * 1024;
 
 /**
  * `event.position` orders $all; positions and revisions have no gaps. `record` is the RecordedEvent

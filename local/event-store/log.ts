@@ -28,7 +28,7 @@ const QUEUE_BYTES = 32 * 1024 * 1024;
  * The workers make short-lived objects only; V8's default would let each keep tens of megabytes of
  * them.
  */
-const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8 };
+const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
 
 export type Write = WriteOptions & {
   kind: 'append' | 'delete' | 'tombstone';

@@ -61,8 +61,8 @@ export type ReadRequest = { id: number; query: Query; head: number };
 export type ReadReply =
   { id: number; page: Page } | { id: number; error: string; isDamage: boolean };
 
-const PAGE_EVENTS = 512;
-const PAGE_BYTES = 256 * 1024;
+const PAGE_EVENTS = 256;
+const PAGE_BYTES = 128 * 1024;
 
 const port = parentPort!;
 // The appender makes the file, and mends it after a crash.
