@@ -60,11 +60,7 @@ export function services(settings: Settings, say: (line: string) => void): Servi
       entry: 'local/event-store/main.ts',
       needs: [],
       heapMiB: 384,
-      env: () => ({
-        DATA_DIR: join(dataDir, 'events'),
-        // It makes short-lived objects only, and its memory stays under 200 MiB with this.
-        NODE_OPTIONS: '--max-semi-space-size=2',
-      }),
+      env: () => ({ DATA_DIR: join(dataDir, 'events') }),
       ready: () => accepting(ports.eventStore),
     }),
     postgresService(settings),

@@ -48,7 +48,7 @@ export type Query = {
 export type Page =
   | {
       found: true;
-      frames: Uint8Array;
+      frames: Uint8Array<ArrayBuffer>;
       events: number;
       next: number;
       end: boolean;
@@ -61,8 +61,8 @@ export type ReadRequest = { id: number; query: Query; head: number };
 export type ReadReply =
   { id: number; page: Page } | { id: number; error: string; isDamage: boolean };
 
-const PAGE_EVENTS = 256;
-const PAGE_BYTES = 128 * 1024;
+const PAGE_EVENTS = 512;
+const PAGE_BYTES = 256 * 1024;
 
 const port = parentPort!;
 // The appender makes the file, and mends it after a crash.
@@ -198,7 +198,7 @@ function readPage(query: Query, head: number): Page {
 port.on('message', ({ id, query, head }: ReadRequest) => {
   try {
     const page = readPage(query, head);
-    const transfer = page.found ? [page.frames.buffer as ArrayBuffer] : [];
+    const transfer = page.found ? [page.frames.buffer] : [];
     port.postMessage({ id, page } satisfies ReadReply, transfer);
   } catch (error) {
     const reason = asDamage(error, dir);
