@@ -12,7 +12,7 @@ const FULL = /disk is full/;
 const FILL_TIMEOUT_MS = 300_000;
 
 async function countEvents(url: string): Promise<number> {
-  const client = EventStoreDBClient.connectionString([url] as unknown as TemplateStringsArray);
+  const client = EventStoreDBClient.connectionString(url);
   let count = 0;
   for await (const _ of client.readAll()) count += 1;
   await client.dispose();

@@ -125,7 +125,7 @@ export async function compare(url: string, writers: Writer[]): Promise<Tally> {
 type Stored = { stream: string; id: string; revision: number; position: number; n: number };
 
 async function readAll(url: string): Promise<Stored[]> {
-  const client = EventStoreDBClient.connectionString([url] as unknown as TemplateStringsArray);
+  const client = EventStoreDBClient.connectionString(url);
   const stored: Stored[] = [];
   for await (const { event } of client.readAll())
     stored.push({

@@ -29,9 +29,7 @@ export const stopped: Drill = {
       const store = await startStore(dir, { cheat });
       const writer = new Writer(store.url, { streams: STREAMS });
       await writer.until(({ acknowledged }) => acknowledged.length > 500, 'its first appends');
-      const reader = EventStoreDBClient.connectionString([
-        store.url,
-      ] as unknown as TemplateStringsArray);
+      const reader = EventStoreDBClient.connectionString(store.url);
       await read(reader);
       store.child.kill('SIGSTOP');
       const reading = Promise.race([

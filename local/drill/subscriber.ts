@@ -5,7 +5,7 @@ import { EventStoreDBClient, START } from '@eventstore/db-client';
 const HANDLE_MS = 1_000;
 
 const [url = ''] = process.argv.slice(2);
-const client = EventStoreDBClient.connectionString([url] as unknown as TemplateStringsArray);
+const client = EventStoreDBClient.connectionString(url);
 for await (const { event } of client.subscribeToAll({ fromPosition: START })) {
   console.log(event?.position.commit.toString());
   await delay(HANDLE_MS);

@@ -20,7 +20,7 @@ const WRONG_VERSION = 'wrong-expected-version';
 const PADDING = 'x'.repeat(200);
 
 const [url = '', streams = '16', perSecond = ''] = process.argv.slice(2);
-const client = EventStoreDBClient.connectionString([url] as unknown as TemplateStringsArray);
+const client = EventStoreDBClient.connectionString(url);
 const run = randomUUID();
 const everyMs = perSecond === '' ? 0 : (1000 * Number(streams)) / Number(perSecond);
 const stopping = new AbortController();

@@ -19,7 +19,7 @@ test.before.each((context) => {
 test.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
 const connect = ({ url }: { url: string }): EventStoreDBClient =>
-  EventStoreDBClient.connectionString([url] as unknown as TemplateStringsArray);
+  EventStoreDBClient.connectionString(url);
 
 /** A log with events in two streams; `whileOpen` sees its files before they are folded. */
 async function writeLog(dir: string, whileOpen: () => void = () => {}): Promise<void> {
