@@ -95,6 +95,7 @@ function inspect(dir: string): void {
     const version = versionOf(db);
     // A process that was killed while it made the file left nothing in it.
     if (version === 0 && readAcknowledged(dir) === 0) return;
+    if (version === 0) throw damaged(file, 'it holds no log');
     if (version !== FORMAT_VERSION)
       throw new Error(
         `${file} has format ${String(version)}; this program reads ${FORMAT_VERSION}. Copy its ` +
