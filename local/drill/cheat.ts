@@ -92,7 +92,7 @@ function skipsChecksums(): void {
 async function hoardsEvents(): Promise<void> {
   const hoard: Buffer[] = [];
   await rewrite((write) => (given) => {
-    for (const { body } of given.events) hoard.push(Buffer.alloc(20 * 1024, body));
+    for (const { body } of given.events) hoard.push(Buffer.alloc(64 * 1024, body));
     return write(given);
   });
 }
