@@ -119,6 +119,7 @@ export const failingFsync: Drill = {
               ? Number(numbers[name] ?? 0) + value
               : value;
         faults.push(...report.faults);
+        if (faults.length > 0) return { numbers, faults };
       }
     return { numbers, faults };
   },
