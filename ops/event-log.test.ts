@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { databaseFile } from '../local/event-store/database.ts';
+import { databaseFile } from '../local/event-store/integrity.ts';
 import { startEventStore } from '../local/event-store/server.ts';
 import { connectEventStore, NO_REVISION, REACTOR_CHECKPOINT } from '../platform/event-store.ts';
 import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';

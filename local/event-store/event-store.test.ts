@@ -33,7 +33,7 @@ import {
   type Server,
 } from './conformance/case.ts';
 import { parseUsers } from './credentials.ts';
-import { databaseFile } from './database.ts';
+import { databaseFile } from './integrity.ts';
 import { startEventStore, type EventStore } from './server.ts';
 
 // What EventStoreDB does as well is in the conformance suite.

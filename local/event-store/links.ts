@@ -36,10 +36,7 @@ export function categoryOf(stream: string): string | null {
   return hyphen > 0 && !stream.startsWith('$') ? stream.slice(0, hyphen) : null;
 }
 
-/**
- * An event that is linked to, as the `at`th of its category or type. A link is not linked to: its
- * `record` tells what it links to.
- */
+/** An event that is linked to, as the `at`th of its category or type. */
 export type Linked = {
   at: number;
   stream: string;
@@ -47,7 +44,7 @@ export type Linked = {
   position: number;
   type: string;
   createdMs: number;
-  record: Uint8Array | null;
+  record: Uint8Array;
 };
 
 /** The link as a RecordedEvent. It takes its time and its position from the event. */
@@ -57,8 +54,9 @@ export function linkRecord(stream: string, linked: Linked): Buffer {
   return recordedEvent(body, { revision, position, createdMs });
 }
 
+/** A link is not linked to: its data tells what it links to. */
 function targetOf({ stream, revision, type, record }: Linked): string {
-  if (type === LINK_TYPE && record) return dataOfRecord(Buffer.from(record)).toString();
+  if (type === LINK_TYPE) return dataOfRecord(Buffer.from(record)).toString();
   return `${revision === TOMBSTONE_REVISION ? LARGEST_INT64 : revision}@${stream}`;
 }
 

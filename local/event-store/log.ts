@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 import type { Group, GroupResult } from './append-worker.ts';
 import { metadataStreamOf } from './database.ts';
+import { DamagedLog } from './integrity.ts';
 import { linksOf } from './links.ts';
 import type { Page, Query, ReadReply, ReadRequest } from './read-worker.ts';
 import type { Outcome, ProposedEvent, WriteOptions } from './wire.ts';
@@ -28,7 +29,7 @@ const QUEUE_BYTES = 32 * 1024 * 1024;
  * The workers make short-lived objects only; V8's default would let each keep tens of megabytes of
  * them.
  */
-const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8 };
+const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
 
 export type Write = WriteOptions & {
   kind: 'append' | 'delete' | 'tombstone';
@@ -47,9 +48,11 @@ export class Log {
 
   private readonly appender: Worker;
   private readonly reader: Worker;
+  private readonly damaged: (reason: string) => void;
   private readonly signals = new EventEmitter().setMaxListeners(0);
   private fail!: (error: Error) => void;
   private closing = false;
+  private hasFailed = false;
 
   private queue: Waiting[] = [];
   private queuedBytes = 0;
@@ -62,11 +65,20 @@ export class Log {
   private lastRead = 0;
 
   /** For `openLog`, which waits until the workers are ready. */
-  constructor(appender: Worker, reader: Worker, head: number) {
+  constructor(appender: Worker, reader: Worker, head: number, damaged: (reason: string) => void) {
     this.appender = appender;
     this.reader = reader;
     this.head = head;
-    this.failed = new Promise((resolve) => (this.fail = resolve));
+    this.damaged = damaged;
+    this.failed = new Promise((resolve) => {
+      this.fail = (error) => {
+        if (this.hasFailed) return;
+        this.hasFailed = true;
+        for (const { reject } of this.reads.values()) reject(error);
+        this.signals.emit('commit');
+        resolve(error);
+      };
+    });
     for (const worker of [appender, reader]) {
       worker.on('error', (error) => this.fail(error as Error));
       worker.on('exit', () => this.closing || this.fail(new Error('A worker of the log ended.')));
@@ -97,7 +109,7 @@ export class Log {
     const id = ++this.lastRead;
     return new Promise((resolve, reject) => {
       this.reads.set(id, { resolve, reject });
-      this.reader.postMessage({ id, query } satisfies ReadRequest);
+      this.reader.postMessage({ id, query, head: this.head } satisfies ReadRequest);
     });
   }
 
@@ -118,7 +130,7 @@ export class Log {
    */
   async drain(): Promise<void> {
     this.closing = true;
-    while (this.inFlight.length > 0) await once(this.signals, 'commit');
+    while (this.inFlight.length > 0 && !this.hasFailed) await once(this.signals, 'commit');
   }
 
   async close(): Promise<void> {
@@ -126,6 +138,10 @@ export class Log {
     // The last connection to close folds the write-ahead log into the database, and only the
     // appender's may write.
     await this.reader.terminate();
+    if (this.hasFailed) {
+      await this.appender.terminate();
+      return;
+    }
     this.appender.postMessage('close');
     await once(this.appender, 'exit');
   }
@@ -162,7 +178,11 @@ export class Log {
       for (const { answer } of group) answer({ ok: false, reason: 'failed', message });
     } else {
       this.head = result.head;
-      for (const [index, { answer }] of group.entries()) answer(result.outcomes[index]!);
+      for (const [index, { answer }] of group.entries()) {
+        const outcome = result.outcomes[index]!;
+        if (!outcome.ok && outcome.reason === 'damaged') this.damaged(outcome.message);
+        answer(outcome);
+      }
     }
     for (const stream of new Set(group.map(({ write }) => write.stream))) {
       this.signals.emit(`commit to ${stream}`);
@@ -175,8 +195,9 @@ export class Log {
   private replied(reply: ReadReply): void {
     const read = this.reads.get(reply.id);
     this.reads.delete(reply.id);
-    if ('page' in reply) read?.resolve(reply.page);
-    else read?.reject(new Error(reply.error));
+    if ('page' in reply) return read?.resolve(reply.page);
+    if (reply.isDamage) this.damaged(reply.error);
+    read?.reject(reply.isDamage ? new DamagedLog(reply.error) : new Error(reply.error));
   }
 }
 
@@ -202,9 +223,10 @@ function pack(group: Waiting[], totalBytes: number): Group & { bytes: Uint8Array
 
 /**
  * Opens the log in `dir`, which is made where it does not exist. Takes as long for a million events
- * as for none.
+ * as for none. `damaged` is told each time that a read or a write comes upon damage, which then
+ * gets no other answer.
  */
-export async function openLog(dir: string): Promise<Log> {
+export async function openLog(dir: string, damaged: (reason: string) => void): Promise<Log> {
   mkdirSync(dir, { recursive: true });
   const start = (file: string): Worker =>
     new Worker(new URL(file, import.meta.url), {
@@ -216,10 +238,10 @@ export async function openLog(dir: string): Promise<Log> {
     const [{ head }] = (await once(appender, 'message')) as [{ head: number }];
     reader.postMessage('the file is there');
     await once(reader, 'message');
-    return new Log(appender, reader, head);
+    return new Log(appender, reader, head, damaged);
   } catch (cause) {
     await Promise.all([appender.terminate(), reader.terminate()]);
     const { message } = cause as Error;
-    throw new Error(`The log in ${dir} (is another process using it?): ${message}`, { cause });
+    throw new Error(`The log in ${dir} cannot be opened: ${message}`, { cause });
   }
 }

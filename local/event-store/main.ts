@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { parseUsers } from './credentials.ts';
 import { startEventStore } from './server.ts';
 
-const say = (level: 30 | 60, msg: string, fields: object = {}): void =>
+const say = (level: 30 | 50 | 60, msg: string, fields: object = {}): void =>
   console.log(JSON.stringify({ level, time: Date.now(), name: 'event-store', ...fields, msg }));
 
 const dir = process.env['DATA_DIR'];
@@ -27,6 +27,7 @@ const store = await startEventStore({
       : undefined,
   host: process.env['HOST'] || '127.0.0.1',
   port: Number(process.env['PORT'] || 2113),
+  damaged: (error) => say(50, 'a request came upon damage', { error }),
 });
 say(30, 'listening', { url: store.url, port: store.port });
 

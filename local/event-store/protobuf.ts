@@ -147,9 +147,9 @@ export function unframe(frames: Uint8Array): Buffer[] {
  * This one copies whole frames over that prefix.
  */
 export class Frames {
-  private readonly frames: Uint8Array;
+  private frames: Uint8Array<ArrayBuffer>;
 
-  constructor(frames: Uint8Array) {
+  constructor(frames: Uint8Array<ArrayBuffer>) {
     this.frames = frames;
   }
 
@@ -157,7 +157,22 @@ export class Frames {
     return this.frames.length - FRAME_HEADER_BYTES;
   }
 
-  copy(target: Uint8Array): void {
+  copy(target: Uint8Array<ArrayBuffer>): void {
     target.set(this.frames);
+    free(this.frames);
+    this.frames = target;
   }
+
+  /**
+   * Frees the memory at once, when the message has been sent. V8 would let 64 MiB of such buffers
+   * gather before it looks for them.
+   */
+  release(): void {
+    free(this.frames);
+  }
+}
+
+function free({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
+  // What shares its memory with others is left to them.
+  if (buffer.byteLength === byteLength) buffer.transfer(0);
 }

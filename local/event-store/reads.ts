@@ -73,9 +73,15 @@ class Client {
   /**
    * Resolves when the connection has taken the frames, which it does as fast as the client reads.
    */
-  async send(frames: Uint8Array): Promise<void> {
-    if (frames.length > 0)
-      await this.wait((proceed) => this.call.write(new Frames(frames), () => proceed()));
+  async send(frames: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (frames.length === 0) return;
+    const message = new Frames(frames);
+    await this.wait((proceed) =>
+      this.call.write(message, () => {
+        message.release();
+        proceed();
+      }),
+    );
   }
 }
 

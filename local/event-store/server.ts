@@ -68,16 +68,18 @@ export type EventStoreOptions = {
   tls?: { certificate: Buffer; key: Buffer } | undefined;
   /** Who may call; without, any credentials are accepted, and none. */
   users?: Users | undefined;
+  /** Told of each read and write that comes upon a damaged file; its caller gets DATA_LOSS. */
+  damaged?: (reason: string) => void;
 };
 
 /** Serves the log in `dir`. */
 export async function startEventStore(options: EventStoreOptions): Promise<EventStore> {
-  const { host = '127.0.0.1', tls, users } = options;
+  const { host = '127.0.0.1', tls, users, damaged = () => {} } = options;
   if (users && !tls)
     throw new Error(
       'Users need TLS, with a certificate and a key: clients send passwords only so.',
     );
-  const log = await openLog(options.dir);
+  const log = await openLog(options.dir, damaged);
   const server = new grpc.Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     interceptors: users ? [checkCredentials(users)] : [],

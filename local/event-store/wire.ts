@@ -26,7 +26,13 @@ export const LARGEST_INT64 = 0x7fff_ffff_ffff_ffffn;
 export const LINK_TYPE = '$>';
 
 const TICKS_PER_MS = 10_000n;
-const GRPC_CODE = { invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, internal: 13 };
+const GRPC_CODE = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  failedPrecondition: 9,
+  internal: 13,
+  dataLoss: 15,
+};
 
 // Requests
 
@@ -186,6 +192,22 @@ export function recordedEvent(
   return Buffer.concat([body, place.finish()]);
 }
 
+export function idOfRecord(record: Buffer): Buffer {
+  let id: Buffer = EMPTY;
+  eachField(record, (field, _, chunk) => {
+    if (field === 1) id = decodeUuid(chunk);
+  });
+  return id;
+}
+
+export function streamOfRecord(record: Buffer): string {
+  let stream = '';
+  eachField(record, (field, _, chunk) => {
+    if (field === 2) eachField(chunk, (__, ___, name) => (stream = name.toString()));
+  });
+  return stream;
+}
+
 export function dataOfRecord(record: Buffer): Buffer {
   let data: Buffer = EMPTY;
   eachField(record, (field, _, chunk) => {
@@ -329,7 +351,7 @@ export type Refused =
   | { ok: false; reason: 'wrong-expected-version'; current: number }
   | { ok: false; reason: 'maximum-append-size-exceeded'; limitBytes: number }
   | { ok: false; reason: 'stream-deleted' | 'timeout' }
-  | { ok: false; reason: 'bad-request' | 'failed'; message: string }
+  | { ok: false; reason: 'bad-request' | 'failed' | 'damaged'; message: string }
   | { ok: false; reason: 'closing' };
 
 /** BatchAppendResp. */
@@ -378,14 +400,14 @@ function status(
   { stream, expected }: WriteOptions,
   refused: Exclude<Refused, { reason: 'closing' }>,
 ): Message {
-  const build = (code: number, detail: string, value = new Message()): Message =>
-    new Message()
+  const build = (code: number, detail?: string, value = new Message()): Message => {
+    // The client shows the message only of what its own types do not cover.
+    const type = detail ? `event_store.client.${detail}` : 'google.protobuf.Empty';
+    return new Message()
       .number(1, code)
       .text(2, 'message' in refused ? refused.message : refused.reason)
-      .message(
-        3,
-        new Message().text(1, `type.googleapis.com/event_store.client.${detail}`).message(2, value),
-      );
+      .message(3, new Message().text(1, `type.googleapis.com/${type}`).message(2, value));
+  };
   switch (refused.reason) {
     case 'wrong-expected-version': {
       const wrong = new Message();
@@ -405,10 +427,11 @@ function status(
     case 'timeout':
       return build(GRPC_CODE.deadlineExceeded, 'Timeout');
     case 'bad-request':
-      // The client shows the message of a class that it does not know, and drops that of others.
-      return build(GRPC_CODE.invalidArgument, 'BadRequest', new Message().text(1, refused.message));
+      return build(GRPC_CODE.invalidArgument);
     case 'failed':
-      return build(GRPC_CODE.internal, 'Unknown');
+      return build(GRPC_CODE.internal);
+    case 'damaged':
+      return build(GRPC_CODE.dataLoss);
   }
 }
 
