@@ -1,40 +1,43 @@
-import type { CartEvent } from '../domain/cart.ts';
+import { cart as decider, type Cart, type CartEvent, type CartLine } from '../domain/cart.ts';
 import { projection } from './projection.ts';
-import { defineTable, type Row } from './rows.ts';
+import { defineTable, type Row, type Rows } from './rows.ts';
 
-const carts = defineTable('cart', { cart_id: 'uuid', status: 'text', order_id: 'uuid?' }, [
-  'cart_id',
-]);
+const { evolve, initial } = decider;
 
-const lines = defineTable(
-  'line',
-  { cart_id: 'uuid', listing_id: 'text', quantity: 'integer', added_at: 'bigint' },
-  ['cart_id', 'listing_id'],
+const carts = defineTable(
+  'cart',
+  { cart_id: 'uuid', status: 'text', order_id: 'uuid?', lines: 'json' },
+  ['cart_id'],
 );
 
 export type CartRow = Row<typeof carts>;
 
+/** Changes the lines as the domain does. */
+const changeLines = (rows: Rows, id: string, step: (cart: Cart) => Cart): void =>
+  rows.change(carts, { cart_id: id }, ({ lines }) => ({
+    lines: step({ ...initial, lines: lines as CartLine[] }).lines,
+  }));
+
 export const cart = projection<CartEvent>({
   name: 'cart',
-  version: 1,
-  tables: [carts, lines],
+  version: 2,
+  tables: [carts],
 
   on: {
     CartOpened({ id }, rows) {
-      rows.add(carts, { cart_id: id, status: 'open', order_id: null });
+      rows.add(carts, { cart_id: id, status: 'open', order_id: null, lines: [] });
     },
-    ItemAddedToCart({ id, data: { listingId, quantity }, position }, rows) {
-      const added_at = Number(position);
-      rows.add(lines, { cart_id: id, listing_id: listingId, quantity, added_at });
+    ItemAddedToCart({ id, data }, rows) {
+      changeLines(rows, id, (state) => evolve.ItemAddedToCart(state, data));
     },
-    CartItemQuantityChanged({ id, data: { listingId, quantity } }, rows) {
-      rows.patch(lines, { cart_id: id, listing_id: listingId }, { quantity });
+    CartItemQuantityChanged({ id, data }, rows) {
+      changeLines(rows, id, (state) => evolve.CartItemQuantityChanged(state, data));
     },
-    ItemRemovedFromCart({ id, data: { listingId } }, rows) {
-      rows.delete(lines, { cart_id: id, listing_id: listingId });
+    ItemRemovedFromCart({ id, data }, rows) {
+      changeLines(rows, id, (state) => evolve.ItemRemovedFromCart(state, data));
     },
     CartCheckedOut({ id, data: { orderId } }, rows) {
-      rows.patch(carts, { cart_id: id }, { status: 'checked-out', order_id: orderId });
+      rows.change(carts, { cart_id: id }, () => ({ status: 'checked-out', order_id: orderId }));
     },
   },
 });

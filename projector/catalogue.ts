@@ -17,7 +17,7 @@ const listings = defineTable(
     listing_id: 'text',
     store_id: 'text',
     name: 'text',
-    names: 'jsonb',
+    names: 'json',
     brand: 'text?',
     category: 'text',
     subcategory: 'text?',
@@ -47,7 +47,7 @@ export type StoreRow = Row<typeof stores>;
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 1,
+  version: 2,
   tables: [stores, listings, stock],
 
   on: {
@@ -68,12 +68,12 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     ListingDescribed({ id, data }, rows) {
       const { gstPercent, ...same } = data;
       const gst = gstPercent === undefined ? {} : { gst_percent: gstPercent };
-      rows.patch(listings, { listing_id: id }, { ...same, ...gst });
+      rows.change(listings, { listing_id: id }, () => ({ ...same, ...gst }));
       rows.changed(`store-${storeOfListing(id)}`);
     },
     PriceSet({ id, data: { pricePaise, mrpPaise } }, rows) {
       const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
-      rows.patch(listings, { listing_id: id }, prices);
+      rows.change(listings, { listing_id: id }, () => prices);
       rows.changed(`store-${storeOfListing(id)}`);
     },
     StockCounted({ id, data: { counts } }, rows) {

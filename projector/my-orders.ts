@@ -27,7 +27,7 @@ const parts = defineTable(
     status: 'text',
     reason: 'text?',
     total_paise: 'bigint',
-    lines: 'jsonb',
+    lines: 'json',
   },
   ['store_order_id'],
   { indexes: ['(order_id)'] },
@@ -65,7 +65,7 @@ const orderStep =
   (event: OrderEvent['type'], status: string) =>
   (fact: Fact<{ reason?: string }>, rows: Rows): void => {
     const reason = fact.data.reason ?? null;
-    rows.patch(orders, { order_id: fact.id }, { status, reason });
+    rows.change(orders, { order_id: fact.id }, () => ({ status, reason }));
     tell(fact, { event, orderId: fact.id, ...(reason && { reason }) }, rows);
   };
 
@@ -74,7 +74,7 @@ const partStep =
   (event: StoreOrderEvent['type'], status: StoreOrderStatus) =>
   (fact: Fact<{ orderId: string; reason?: string }>, rows: Rows): void => {
     const { orderId, reason = null } = fact.data;
-    rows.patch(parts, { store_order_id: fact.id }, { status, reason });
+    rows.change(parts, { store_order_id: fact.id }, () => ({ status, reason }));
     const told = { event, orderId, storeOrderId: fact.id };
     tell(fact, { ...told, ...(reason && { reason }) }, rows);
   };
@@ -82,7 +82,7 @@ const partStep =
 /** What a shopper follows after the checkout. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent>({
   name: 'my_orders',
-  version: 1,
+  version: 2,
   tables: [orders, parts, timeline],
 
   on: {

@@ -21,7 +21,7 @@ const cards = defineTable(
     pincode: 'text',
     payment: 'text',
     total_paise: 'bigint',
-    lines: 'jsonb',
+    lines: 'json',
     person_id: 'uuid',
     sealed_recipient: 'text',
   },
@@ -36,14 +36,14 @@ const step =
   ({ id, data, at }: Fact<{ storeId: string; reason?: string }>, rows: Rows): void => {
     const ended_at = storeOrderEnded(status) ? at : null;
     const columns = { status, reason: data.reason ?? null, changed_at: at, ended_at };
-    rows.patch(cards, { store_order_id: id }, columns);
+    rows.change(cards, { store_order_id: id }, () => columns);
     rows.changed(`board-${data.storeId}`);
   };
 
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 1,
+  version: 2,
   tables: [cards],
 
   on: {

@@ -14,7 +14,7 @@ const counters = defineTable(
 
 type Step =
   | { kind: 'add' | 'put'; item: number; amount: number }
-  | { kind: 'patch'; item: number; note: string }
+  | { kind: 'change'; item: number; note: string }
   | { kind: 'delete'; item: number };
 
 const test = suite<{ pool: Pool; stop: () => Promise<void> }>('rows');
@@ -36,7 +36,8 @@ function take(rows: Rows, step: Step): void {
   const key = { shop: 'a', item: step.item };
   if (step.kind === 'add') rows.add(counters, { ...key, amount: step.amount, note: null });
   if (step.kind === 'put') rows.put(counters, { ...key, amount: step.amount, note: null });
-  if (step.kind === 'patch') rows.patch(counters, key, { note: step.note });
+  if (step.kind === 'change')
+    rows.change(counters, key, ({ amount }) => ({ amount: amount + 1, note: step.note }));
   if (step.kind === 'delete') rows.delete(counters, key);
 }
 
@@ -52,7 +53,7 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
       amount: fc.integer({ min: 0, max: 9 }),
     }),
     fc.record({
-      kind: fc.constant('patch' as const),
+      kind: fc.constant('change' as const),
       item,
       note: fc.string({ maxLength: 3, unit: 'grapheme-ascii' }),
     }),
@@ -62,9 +63,9 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       await pool.query('truncate together.counter, apart.counter');
       const there = new Set<number>();
-      // A log only ever patches what is there, and adds what is not.
+      // A log only ever changes what is there, and adds what is not.
       const valid = steps.filter(({ kind, item: at }) => {
-        const fits = kind === 'patch' ? there.has(at) : kind !== 'add' || !there.has(at);
+        const fits = kind === 'change' ? there.has(at) : kind !== 'add' || !there.has(at);
         if (kind === 'put' || kind === 'add') there.add(at);
         if (kind === 'delete') there.delete(at);
         return fits;
@@ -83,14 +84,14 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
   );
 });
 
-test('a patch of a row that is not there is an error, not a silence', async ({ pool }) => {
+test('a change of a row that is not there is an error, not a silence', async ({ pool }) => {
   const rows = new Rows();
-  rows.patch(counters, { shop: 'nobody', item: 1 }, { note: 'x' });
+  rows.change(counters, { shop: 'nobody', item: 1 }, () => ({ note: 'x' }));
   let failure: unknown;
   await transaction(pool, (connection) => rows.flush(connection, 'together')).catch(
     (error: unknown) => (failure = error),
   );
-  assert.match(String(failure), 'a patch found no row');
+  assert.match(String(failure), 'a change found no row');
 });
 
 test.run();

@@ -1,14 +1,14 @@
 import type { Connection } from '../platform/postgres.ts';
 
 /** Postgres types that read models use; `?` marks a column that may be null. */
-type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'numeric' | 'timestamptz' | 'jsonb';
+type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'numeric' | 'timestamptz' | 'json';
 type Columns = Record<string, ColumnType | `${ColumnType}?`>;
 
 type Value<Type> = Type extends `${infer Base}?`
   ? Value<Base> | null
   : Type extends 'integer' | 'bigint' | 'numeric'
     ? number
-    : Type extends 'jsonb'
+    : Type extends 'json'
       ? unknown
       : string;
 
@@ -35,7 +35,11 @@ export function defineTable<const C extends Columns, Key extends keyof C & strin
   return { name, columns, key, more, indexes };
 }
 
-type Change = { kind: 'add' | 'put' | 'patch' | 'delete'; row: Record<string, unknown> };
+type Values = Record<string, unknown>;
+type Step = (row: Values) => Values;
+/** A whole row; or its key, and for a row that is yet to be read, what to make of it. */
+type Change =
+  { kind: 'add' | 'put' | 'delete'; row: Values } | { kind: 'change'; row: Values; steps: Step[] };
 
 /**
  * What a batch of events makes of the rows: the last word for each row, so that a row that changed
@@ -62,14 +66,16 @@ export class Rows {
     this.#changes(table).set(keyOf(table, row), { kind: 'put', row });
   }
 
-  /** Changes columns of a row that is there. */
-  patch<T extends Table>(table: T, key: KeyOf<T>, columns: Partial<Row<T>>): void {
+  /** Changes columns of a row that is there, given what it holds. */
+  change<T extends Table>(table: T, key: KeyOf<T>, step: (row: Row<T>) => Partial<Row<T>>): void {
     const changes = this.#changes(table);
     const id = keyOf(table, key);
     const earlier = changes.get(id);
-    if (earlier?.kind === 'delete') throw new Error(`a patch of a deleted row of ${table.name}`);
-    const row = { ...earlier?.row, ...key, ...columns };
-    changes.set(id, { kind: earlier?.kind ?? 'patch', row });
+    const untyped = step as unknown as Step;
+    if (earlier?.kind === 'delete') throw new Error(`a change of a deleted row of ${table.name}`);
+    if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [untyped] });
+    else if (earlier.kind === 'change') earlier.steps.push(untyped);
+    else earlier.row = { ...earlier.row, ...untyped(earlier.row) };
   }
 
   delete<T extends Table>(table: T, key: KeyOf<T>): void {
@@ -83,13 +89,15 @@ export class Rows {
   /** Writes everything, within the caller's transaction. */
   async flush(connection: Connection, schema: string): Promise<void> {
     for (const [table, changes] of this.#tables) {
-      for (const group of Map.groupBy(changes.values(), shapeOf).values()) {
-        const { statement, columns } = statementOf(table, schema, group[0]!);
-        const values = columns.map((column) => arrayOf(table, column, group));
-        const { rowCount } = await connection.query(statement, values);
-        if (group[0]!.kind === 'patch' && rowCount !== group.length) {
-          throw new Error(`a patch found no row of ${schema}.${table.name}`);
-        }
+      const groups = Map.groupBy(changes.values(), ({ kind }) => kind);
+      for (const [kind, group] of groups) {
+        const rows =
+          kind === 'change'
+            ? await takeSteps(connection, table, schema, changes)
+            : group.map(({ row }) => row);
+        const columns = kind === 'delete' ? table.key : Object.keys(table.columns);
+        const values = columns.map((column) => arrayOf(table, column, rows));
+        await connection.query(statementsOf(table, schema)[kind], values);
       }
     }
   }
@@ -101,18 +109,36 @@ export class Rows {
   }
 }
 
+/** The rows that are changed, read and taken through their steps. */
+async function takeSteps(
+  connection: Connection,
+  table: Table,
+  schema: string,
+  changes: Map<string, Change>,
+): Promise<Values[]> {
+  const changed = [...changes.values()].filter((change) => change.kind === 'change');
+  const keys = changed.map(({ row }) => row);
+  const { rows } = await connection.query<Values>(
+    statementsOf(table, schema).read,
+    table.key.map((column) => arrayOf(table, column, keys)),
+  );
+  if (rows.length !== changed.length) {
+    throw new Error(`a change found no row of ${schema}.${table.name}`);
+  }
+  return rows.map((row) => {
+    const { steps } = changes.get(keyOf(table, row)) as Extract<Change, { kind: 'change' }>;
+    return steps.reduce((known, step) => ({ ...known, ...step(known) }), row);
+  });
+}
+
 /** No key holds a NUL: Postgres takes none. */
-function keyOf({ key }: Table, row: Record<string, unknown>): string {
+function keyOf({ key }: Table, row: Values): string {
   let id = '';
   for (const name of key) id += `${String(row[name])}\0`;
   return id;
 }
 
 const sqlType = (type: string): string => type.replace('?', '');
-
-/** Changes of one shape share a statement. */
-const shapeOf = ({ kind, row }: Change): string =>
-  kind === 'patch' ? Object.keys(row).join() : kind;
 
 /** Types whose text never needs quotes in an array. */
 const PLAIN_TYPES = new Set(['uuid', 'integer', 'bigint', 'numeric', 'timestamptz']);
@@ -121,43 +147,41 @@ const PLAIN_TYPES = new Set(['uuid', 'integer', 'bigint', 'numeric', 'timestampt
  * A column of many rows in Postgres's text form of an array. `pg` would escape every element of
  * every column, which is most of what a rebuild would spend in it.
  */
-function arrayOf({ columns }: Table, column: string, group: Change[]): string {
+function arrayOf({ columns }: Table, column: string, rows: Values[]): string {
   const type = sqlType(columns[column]!);
-  const values = group.map(({ row }) => {
+  const values = rows.map((row) => {
     const value = row[column] as string | number | null | undefined;
     if (value === null || value === undefined) return 'null';
     if (PLAIN_TYPES.has(type)) return value;
-    const text = type === 'jsonb' ? JSON.stringify(value) : String(value);
+    const text = type === 'json' ? JSON.stringify(value) : String(value);
     return `"${text.replace(/["\\]/g, '\\$&')}"`;
   });
   return `{${values.join(',')}}`;
 }
 
-/** One statement for any number of changes of one shape; its parameters are the columns. */
-function statementOf(
-  { name, columns, key }: Table,
-  schema: string,
-  { kind, row }: Change,
-): { statement: string; columns: string[] } {
-  const whole = kind === 'add' || kind === 'put';
-  const names = whole ? Object.keys(columns) : Object.keys(row);
-  const arrays = names.map((column, index) => `$${index + 1}::${sqlType(columns[column]!)}[]`);
-  const source = `unnest(${arrays.join(', ')}) as new(${names.join(', ')})`;
+/** A statement of each kind for any number of rows; its parameters are the columns' arrays. */
+function statementsOf({ name, columns, key }: Table, schema: string) {
+  const names = Object.keys(columns);
+  const arraysOf = (some: string[]) =>
+    some.map((column, index) => `$${index + 1}::${sqlType(columns[column]!)}[]`);
+  const source = (some: string[]) =>
+    `unnest(${arraysOf(some).join(', ')}) as new(${some.join(', ')})`;
   const target = `${schema}.${name}`;
   const matches = key.map((column) => `old.${column} = new.${column}`).join(' and ');
   const rest = names.filter((column) => !key.includes(column));
   const set = (from: string) => rest.map((column) => `${column} = ${from}.${column}`).join(', ');
   const onConflict = rest.length > 0 ? `update set ${set('excluded')}` : 'nothing';
   // In the select list the arrays are read as they stand; in `from` they would be copied first.
-  const values = arrays.map((array) => `unnest(${array})`).join(', ');
-  const insert = `insert into ${target} (${names.join(', ')}) select ${values}`;
-  const statements = {
+  const values = arraysOf(names).map((array) => `unnest(${array})`);
+  const insert = `insert into ${target} (${names.join(', ')}) select ${values.join(', ')}`;
+  const read = names.map((column) => `old.${column}`).join(', ');
+  return {
     add: insert,
-    delete: `delete from ${target} old using ${source} where ${matches}`,
-    patch: `update ${target} old set ${set('new')} from ${source} where ${matches}`,
     put: `${insert} on conflict (${key.join(', ')}) do ${onConflict}`,
+    read: `select ${read} from ${target} old join ${source(key)} on ${matches}`,
+    change: `update ${target} old set ${set('new')} from ${source(names)} where ${matches}`,
+    delete: `delete from ${target} old using ${source(key)} where ${matches}`,
   };
-  return { statement: statements[kind], columns: names };
 }
 
 /** The statements that make a table, empty. */

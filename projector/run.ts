@@ -19,7 +19,7 @@ import type { Projection } from './projection.ts';
 /** Events that are applied in one transaction. */
 const MAX_BATCH_EVENTS = 2_000;
 /** A rebuild reads the whole log: a sixth faster in large steps, for some 100 MiB more. */
-const REBUILD_BATCH_EVENTS = 32_000;
+const REBUILD_BATCH_EVENTS = 2_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** A swap that waits longer for readers of the old tables steps back and tries again. */

@@ -42,12 +42,13 @@ async function readCart(pool: Pool, cartId: string): Promise<Cart> {
         l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise", c.quantity,
         l.price_paise * c.quantity as "linePaise", coalesce(s.quantity > 0, true) as available,
         t.store_id as "storeId", t.name as "storeName"
-      from cart.line c
-        join catalogue.listing l using (listing_id)
+      from rows from (json_to_recordset($1) as ("listingId" text, quantity integer))
+          with ordinality as c("listingId", quantity, place)
+        join catalogue.listing l on l.listing_id = c."listingId"
         join catalogue.store t using (store_id)
         left join catalogue.stock s using (listing_id)
-      where c.cart_id = $1 order by c.added_at`,
-    values: [cartId],
+      order by c.place`,
+    values: [JSON.stringify(cart.lines)],
   });
   const stores = [...Map.groupBy(lines, (line) => line.storeId)].map(([storeId, group]) => ({
     storeId,
