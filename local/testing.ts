@@ -107,7 +107,7 @@ export async function startShop() {
   const stopping = new AbortController();
   const { signal } = stopping;
   const vault = await openVault(vaultPool, 'a secret of the tests, 32 or more');
-  const handler = createHandler(client);
+  const handler = createHandler(client, log);
   const reactor = runReactor({ client, handler, log, signal });
   const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
   cleanup.add(async () => {

@@ -25,10 +25,15 @@ const STATUS_OF: Record<RejectionCode, number> = {
   CART_CHANGED: 409,
   CART_NOT_FOUND: 404,
   CART_TOO_LARGE: 409,
+  CHECKOUT_EXPIRED: 409,
+  INSUFFICIENT_STOCK: 409,
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
   PRICE_ABOVE_MRP: 422,
+  REASON_REQUIRED: 422,
+  RETURN_EXCEEDS_PICKED: 409,
+  STALE_COUNT: 409,
   STORE_ALREADY_REGISTERED: 409,
   STORE_NOT_FOUND: 404,
   STORE_ORDER_NOT_FOUND: 404,
@@ -37,7 +42,9 @@ const STATUS_OF: Record<RejectionCode, number> = {
 
 function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Rejected) {
-    return new Problem(STATUS_OF[error.code], error.code, error.message);
+    return new Problem(STATUS_OF[error.code], error.code, error.message, {
+      details: error.details,
+    });
   }
   if (error instanceof AppendOutcomeUnknown) {
     return unavailable(
