@@ -80,7 +80,7 @@ export type Inventory = {
 const PICKED_GENERATION = 1_000;
 const SNAPSHOT_VERSION = 1;
 /** Events between two snapshots: what a cold load has to read beyond one. */
-const SNAPSHOT_EVERY = 500;
+const SNAPSHOT_EVERY = 1_000;
 
 export const UNTRACKED: StockItem = { onHand: null, reserved: 0, safetyBuffer: 0 };
 
