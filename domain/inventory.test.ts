@@ -71,7 +71,7 @@ test('an order reserves all of its lines, or none and says which fell short', ()
 });
 
 test('the safety buffer is kept back from orders, not from the counter', () => {
-  const buffer: InventoryEvent = { type: 'SafetyBufferSet', data: line('1', 2) };
+  const buffer: InventoryEvent = { type: 'SafetyBufferSet', data: { lines: [line('1', 2)] } };
   const books = given(inventory, counted('1', 5), buffer);
   books.when(reserve('a', line('1', 4))).rejected('INSUFFICIENT_STOCK');
   assert.is(books.decide(reserve('a', line('1', 3))).length, 1);
@@ -127,9 +127,10 @@ const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
       type: 'CountStock' as const,
       data: { counts: counts.map((count) => ({ ...count, expected })), reason: 'other' as const },
     })),
-  fc
-    .tuple(fc.constantFrom(...skus), fc.integer({ min: 0, max: 2 }))
-    .map(([sku, pieces]) => ({ type: 'SetSafetyBuffer' as const, data: line(sku, pieces) })),
+  fc.tuple(fc.constantFrom(...skus), fc.integer({ min: 0, max: 2 })).map(([sku, pieces]) => ({
+    type: 'SetSafetyBuffer' as const,
+    data: { lines: [line(sku, pieces)] },
+  })),
   { weight: 4, arbitrary: fc.tuple(storeOrderId, lines).map(([id, of]) => reserve(id, ...of)) },
   storeOrderId.map((id) => ({
     type: 'ReleaseReservation' as const,
@@ -304,7 +305,7 @@ test('a fold that changed has a new snapshot version', () => {
     if (i % 3 === 0) happen({ type: 'ReceiveStock', data: { lines: of } });
     if (i % 31 === 0) happen({ type: 'CountStock', data: { counts: of, reason: 'other' } });
     if (i % 7 === 0) happen({ type: 'SellAtCounter', data: { lines: of } });
-    if (i % 11 === 0) happen({ type: 'SetSafetyBuffer', data: of[0]! });
+    if (i % 11 === 0) happen({ type: 'SetSafetyBuffer', data: { lines: [of[0]!] } });
     happen(reserve(id, ...of));
     if (i % 3 === 1) happen({ type: 'PickStock', data: { storeOrderId: id, lines: [of[0]!] } });
     if (i % 5 === 1)

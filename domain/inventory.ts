@@ -32,7 +32,7 @@ export type InventoryCommand =
   | Message<'ReceiveStock', { lines: StockLine[] }>
   | Message<'CountStock', { counts: StockCount[]; reason: CountReason | null }>
   | Message<'SellAtCounter', { lines: StockLine[] }>
-  | Message<'SetSafetyBuffer', StockLine>
+  | Message<'SetSafetyBuffer', { lines: StockLine[] }>
   | Message<'ReserveStock', { storeOrderId: string } & Reservation>
   | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason }>
   | Message<'PickStock', { storeOrderId: string; lines: StockLine[] }>
@@ -46,7 +46,7 @@ export type InventoryEvent =
       { counts: (StockLine & { was?: number | null })[]; reason?: CountReason }
     >
   | Message<'SoldAtCounter', { lines: StockLine[] }>
-  | Message<'SafetyBufferSet', StockLine>
+  | Message<'SafetyBufferSet', { lines: StockLine[] }>
   | Message<'StockReserved', { storeOrderId: string } & Reservation>
   | Message<
       'ReservationReleased',
@@ -123,7 +123,8 @@ export const itemChanges: {
   StockReceived: ({ lines }) => eachLine(lines, putOn),
   StockCounted: ({ counts }) => eachLine(counts, (item, onHand) => ({ ...item, onHand })),
   SoldAtCounter: ({ lines }) => eachLine(lines, takeOff),
-  SafetyBufferSet: (line) => eachLine([line], (item, safetyBuffer) => ({ ...item, safetyBuffer })),
+  SafetyBufferSet: ({ lines }) =>
+    eachLine(lines, (item, safetyBuffer) => ({ ...item, safetyBuffer })),
   StockReserved: ({ lines }) => eachLine(lines, reserve),
   ReservationReleased: ({ lines }) => eachLine(lines, unreserve),
   StockPicked: ({ lines, reserved }) => [
@@ -205,10 +206,11 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
     /** Never refused: the goods are in the customer's hand, whatever the books say. */
     SellAtCounter: (_, { lines }) => [{ type: 'SoldAtCounter', data: { lines } }],
 
-    SetSafetyBuffer: (state, line) =>
-      itemOf(state, line.sku).safetyBuffer === line.quantity
-        ? []
-        : [{ type: 'SafetyBufferSet', data: line }],
+    SetSafetyBuffer(state, { lines }) {
+      const isNew = ({ sku, quantity }: StockLine) => itemOf(state, sku).safetyBuffer !== quantity;
+      const changed = lines.filter(isNew);
+      return changed.length > 0 ? [{ type: 'SafetyBufferSet', data: { lines: changed } }] : [];
+    },
 
     /** All of an order's lines, or none. Throws INSUFFICIENT_STOCK with every line that is short. */
     ReserveStock(state, data) {

@@ -12,6 +12,7 @@ import type { Vault } from '../platform/vault.ts';
 import { cartRoutes } from './cart.ts';
 import type { Handler } from './handle.ts';
 import { importRoutes } from './import.ts';
+import { inventoryRoutes } from './inventory.ts';
 import { orderRoutes } from './order.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { storeRoutes } from './store.ts';
@@ -71,5 +72,6 @@ export const createWriteApi = (services: Services) =>
       cartRoutes(app, services);
       orderRoutes(app, services);
       storeOrderRoutes(app, services);
+      inventoryRoutes(app, services);
     },
   });
