@@ -147,11 +147,11 @@ function rejectedCheckout(state: Exclude<Order, { status: 'none' }>): Rejected {
   const { reason, shortages } = state;
   if (reason === 'INSUFFICIENT_STOCK') {
     const lines = state.parts.flatMap((part) => part.lines);
-    const words = shortages.map(({ listingId, left }) => {
+    const said = shortages.map(({ listingId, left }) => {
       const { name } = lines.find((line) => line.listingId === listingId)!;
       return left === 0 ? `${name} is sold out` : `only ${left} of ${name} left`;
     });
-    const what = words.join('; ');
+    const what = said.join('; ');
     const message = `${what.charAt(0).toUpperCase()}${what.slice(1)}. Change the cart to order.`;
     return new Rejected(reason, message, { shortages });
   }
