@@ -172,11 +172,13 @@ export async function driveCompletion(
 
 /** The cart's lines as they were quoted. */
 const linesOf = ({ parts }: PlacedOrder): CartLine[] =>
-  parts.flatMap(({ lines }) => lines.map(({ listingId, quantity }) => ({ listingId, quantity })));
+  parts.flatMap(({ lines }) =>
+    lines.map((line) => ({ listingId: line.listingId, quantity: line.quantity })),
+  );
 
-const stockLine = ({ listingId: id, quantity }: CartLine): StockLine => ({
-  sku: skuOfListing(id),
-  quantity,
+const stockLine = (line: CartLine): StockLine => ({
+  sku: skuOfListing(line.listingId),
+  quantity: line.quantity,
 });
 
 const stepContext = (
