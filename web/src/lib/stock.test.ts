@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { missingOf, piecesFrom, stockPath } from './stock.ts';
+import { piecesFrom, stockPath, troubleOf } from './stock.ts';
 
 const stock = suite('stock');
 
@@ -12,11 +12,12 @@ stock('takes whole pieces, as few as it makes sense', () => {
   }
 });
 
-stock('knows which promises the shelf cannot keep', () => {
-  assert.is(missingOf({ onHand: 2, reserved: 5 }), 3);
-  assert.is(missingOf({ onHand: -1, reserved: 0 }), 1);
-  assert.is(missingOf({ onHand: 5, reserved: 5 }), 0);
-  assert.is(missingOf({ onHand: null, reserved: 5 }), 0);
+stock('says what is wrong with the books', () => {
+  assert.is(troubleOf({ onHand: 5, reserved: 5 }), null);
+  assert.is(troubleOf({ onHand: null, reserved: 5 }), null);
+  assert.match(troubleOf({ onHand: 2, reserved: 5 })!, /^3 promised/);
+  assert.match(troubleOf({ onHand: -1, reserved: 5 })!, /^5 promised/);
+  assert.match(troubleOf({ onHand: -1, reserved: 0 })!, /^More was sold/);
 });
 
 stock('asks for a page of the books', () => {

@@ -9,7 +9,7 @@ export type Deed = 'receive' | 'sell' | 'count' | 'buffer';
 
 export const DEEDS: Record<
   Deed,
-  { label: string; title: string; field: string; submit: string; least: number }
+  { label: string; title: string; field: string; hint?: string; submit: string; least: number }
 > = {
   receive: {
     label: 'Receive',
@@ -28,8 +28,9 @@ export const DEEDS: Record<
   count: {
     label: 'Count',
     title: 'Count the shelf',
-    field: 'Pieces on the shelf, orders put aside too',
-    submit: 'Save the count',
+    field: 'Pieces on the shelf',
+    hint: 'Those put aside for orders too.',
+    submit: 'Save',
     least: 0,
   },
   buffer: {
@@ -70,6 +71,13 @@ export function piecesFrom(text: string, least: number): number | undefined {
   return pieces >= least ? pieces : undefined;
 }
 
-/** Pieces that are promised to orders and are not on the shelf. */
-export const missingOf = ({ onHand, reserved }: Pick<StockItem, 'onHand' | 'reserved'>): number =>
-  onHand === null ? 0 : Math.max(0, reserved - onHand);
+/** What is wrong with an article's books, for somebody to set right; null where nothing is. */
+export function troubleOf({
+  onHand,
+  reserved,
+}: Pick<StockItem, 'onHand' | 'reserved'>): string | null {
+  if (onHand === null || onHand >= reserved) return null;
+  const missing = reserved - Math.max(0, onHand);
+  if (missing > 0) return `${missing} promised to orders, not on the shelf`;
+  return 'More was sold than the books knew of: count it';
+}
