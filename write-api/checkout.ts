@@ -11,6 +11,7 @@ import {
   order,
   type Order,
   type OrderCommand,
+  type OrderPart,
   type PlacedOrder,
   type Shortage,
 } from '../domain/order.ts';
@@ -31,12 +32,15 @@ type Take = <S, C extends Message, E extends Message>(
   command: C,
 ) => Promise<Outcome<S>>;
 
+/** What undoes a step that was taken. */
+type Undo = () => Promise<unknown>;
+
 /**
  * Takes every step that a placed order still lacks. Reserve its lines at every shop and close its
  * cart; then it is confirmed and each shop is handed its part, or it is rejected and what was done
- * is undone. Each step is a command with an id of its own, so that the request and the reactor may
- * both take it: the second finds it done. Where they disagree, the order's own stream says which
- * of them was first, and both go on from there.
+ * is undone, last step first. Each step is a command with an id of its own, so that the request
+ * and the reactor may both take it: the second finds it done. Where they disagree, the order's own
+ * stream says which of them was first, and both go on from there.
  */
 export async function driveCheckout(
   handler: Handler,
@@ -46,36 +50,52 @@ export async function driveCheckout(
   const take: Take = (decider, id, command) =>
     handler.handle(decider, id, command, stepContext(orderId, id, command.type, cause));
   const known = await handler.load(order, orderId, { fresh: false });
-  const verdict: OrderCommand =
-    known.status === 'placed'
-      ? await judge(take, orderId, known)
-      : { type: 'ConfirmOrder', data: {} };
+  const taken: Undo[] = [];
+  const verdict = known.status === 'placed' ? await judge(take, orderId, known, taken) : confirmed;
   const outcome = await take(order, orderId, verdict);
   const { state } = outcome;
   if (state.status === 'none') return outcome;
-  if (state.confirmed)
-    return { ...outcome, position: await handOver(take, orderId, state, outcome) };
-  await undo(take, orderId, state);
+  if (state.confirmed) {
+    const position = await handOver(take, orderId, state);
+    return position > outcome.position ? { ...outcome, position } : outcome;
+  }
+  // Rejected earlier: whoever did it may have died before it had undone everything.
+  if (known.status !== 'placed') taken.push(...undoesOf(take, orderId, state));
+  for (const undo of taken.toReversed()) await undo();
   return outcome;
 }
 
-/** Takes the steps that can be refused. Resolves to what becomes of the order. */
-async function judge(take: Take, orderId: string, placed: Placed): Promise<OrderCommand> {
+const confirmed: OrderCommand = { type: 'ConfirmOrder', data: {} };
+
+/**
+ * Takes the steps that can be refused, and adds what undoes them to `taken`. Resolves to what
+ * becomes of the order.
+ */
+async function judge(
+  take: Take,
+  orderId: string,
+  placed: Placed,
+  taken: Undo[],
+): Promise<OrderCommand> {
   const reject = (reason: string, shortages?: Shortage[]): OrderCommand => ({
     type: 'RejectOrder',
     data: { reason, ...(shortages && { shortages }) },
   });
-  if (Date.now() >= Date.parse(placed.expiresAt)) return reject('CHECKOUT_EXPIRED');
-  const shortages = await reserveEverywhere(take, orderId, placed);
+  if (Date.now() >= Date.parse(placed.expiresAt)) {
+    taken.push(...undoesOf(take, orderId, placed));
+    return reject('CHECKOUT_EXPIRED');
+  }
+  const shortages = await reserveEverywhere(take, orderId, placed, taken);
   if (shortages.length > 0) return reject('INSUFFICIENT_STOCK', shortages);
   try {
     const data = { orderId, lines: linesOf(placed) };
     await take(cart, placed.cartId, { type: 'CheckOutCart', data });
+    taken.push(reopening(take, orderId, placed));
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
     return reject(error.code);
   }
-  return { type: 'ConfirmOrder', data: {} };
+  return confirmed;
 }
 
 /** All lines at every shop; resolves to those that are short, at whichever shops. */
@@ -83,12 +103,15 @@ async function reserveEverywhere(
   take: Take,
   orderId: string,
   { parts, expiresAt }: Placed,
+  taken: Undo[],
 ): Promise<Shortage[]> {
   const shortages = await Promise.all(
-    parts.map(async ({ storeOrderId, storeId, lines }): Promise<Shortage[]> => {
+    parts.map(async (part): Promise<Shortage[]> => {
+      const { storeOrderId, storeId, lines } = part;
       const data = { storeOrderId, orderId, lines: lines.map(stockLine), expiresAt };
       try {
         await take(inventory, storeId, { type: 'ReserveStock', data });
+        taken.push(releasing(take, part));
         return [];
       } catch (error) {
         if (!(error instanceof Rejected)) throw error;
@@ -100,12 +123,31 @@ async function reserveEverywhere(
   return shortages.flat();
 }
 
+/** Gives the goods back to a shop. */
+const releasing =
+  (take: Take, { storeOrderId, storeId }: OrderPart): Undo =>
+  () => {
+    const data = { storeOrderId, reason: 'order-rejected' } as const;
+    return take(inventory, storeId, { type: 'ReleaseReservation', data });
+  };
+
+/** Gives the cart back to the shopper. */
+const reopening =
+  (take: Take, orderId: string, { cartId }: Placed): Undo =>
+  () =>
+    take(cart, cartId, { type: 'ReopenCart', data: { orderId } });
+
+/** For every step that somebody may have taken, in the order of the steps. */
+const undoesOf = (take: Take, orderId: string, placed: Placed): Undo[] => [
+  ...placed.parts.map((part) => releasing(take, part)),
+  reopening(take, orderId, placed),
+];
+
 /** Hands each shop its part. Resolves to the position of the last of them. */
 async function handOver(
   take: Take,
   orderId: string,
   { personId, sealedRecipient, pincode, payment, parts }: Placed,
-  { position }: Outcome<Order>,
 ): Promise<bigint> {
   const outcomes = await Promise.all(
     parts.map(({ storeOrderId, ...part }) => {
@@ -113,18 +155,7 @@ async function handOver(
       return take(storeOrder, storeOrderId, { type: 'SubmitStoreOrder', data });
     }),
   );
-  return outcomes.reduce((last, part) => (part.position > last ? part.position : last), position);
-}
-
-/** Gives the cart back to the shopper, and the goods to the shops. */
-async function undo(take: Take, orderId: string, { cartId, parts }: Placed): Promise<void> {
-  await take(cart, cartId, { type: 'ReopenCart', data: { orderId } });
-  await Promise.all(
-    parts.map(({ storeOrderId, storeId }) => {
-      const data = { storeOrderId, reason: 'order-rejected' } as const;
-      return take(inventory, storeId, { type: 'ReleaseReservation', data });
-    }),
-  );
+  return outcomes.reduce((last, { position }) => (position > last ? position : last), 0n);
 }
 
 /**

@@ -15,8 +15,8 @@ import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /** Streams whose folded state is kept. A cache, not state: the append proves that it is current. */
 const MAX_CACHED_STREAMS = 20_000;
-/** Of those that have snapshots: their states are large, and soon read again. */
-const MAX_CACHED_LONG_STREAMS = 500;
+/** Of those that have snapshots: up to some 2 MiB each, and soon read again. */
+const MAX_CACHED_LONG_STREAMS = 200;
 /** Commands to one stream that wait for the append before theirs; more are refused. */
 const MAX_QUEUED_COMMANDS = 1_000;
 /** Commands to one stream that are appended together. */
