@@ -42,7 +42,7 @@ test('a count says only what differs from the books, and needs a reason for it',
 });
 
 test('a count of a shelf that changed meanwhile is refused, unless it agrees with the books', () => {
-  const count = (expected: number | null, quantity: number): InventoryCommand => ({
+  const count = (expected: number | null | undefined, quantity: number): InventoryCommand => ({
     type: 'CountStock',
     data: { counts: [{ sku: '1', quantity, expected }], reason: 'miscounted' },
   });
@@ -54,6 +54,8 @@ test('a count of a shelf that changed meanwhile is refused, unless it agrees wit
   books.when(count(5, 7)).rejected('STALE_COUNT');
   books.when(count(null, 7)).rejected('STALE_COUNT');
   books.when(count(5, 4)).gives();
+  books.when(count(undefined, 4)).gives();
+  assert.is(books.decide(count(undefined, 7)).length, 1);
   assert.is(books.decide(count(4, 7)).length, 1);
 });
 
@@ -101,6 +103,7 @@ test('picked short, the rest is for sale again; returned goods too, but not more
     data: { storeOrderId: 'a', lines: [line('1', quantity)], to: 'shelf' },
   });
   after.when(back(3)).rejected('RETURN_EXCEEDS_PICKED');
+  after.when(reserve('a', line('1', 3))).gives();
   assert.is(after.decide(back(2)).length, 1);
 });
 
@@ -290,7 +293,7 @@ test('goods can be returned for a thousand orders after theirs', () => {
   for (let i = 0; i < 3_000; i++) state = pick(`${i}`).reduce(evolve, state);
   const back = (id: string) =>
     outcome(state, { type: 'ReturnStock', data: { storeOrderId: id, lines: null, to: 'shelf' } });
-  assert.is(back('2000').length, 1);
+  assert.is(back('1000').length, 1);
   assert.is(back('999').length, 0);
   assert.is(pick('2999').length, 0);
 });
