@@ -52,16 +52,16 @@ export type RejectionCode =
   | 'WRONG_STATUS';
 
 /**
- * The domain said no. `message` tells a person what is wrong and what to do about it, `details` a
+ * The domain said no. `message` tells a person what is wrong and what to do about it, `facts` a
  * program which of the things it asked for.
  */
 export class Rejected extends Error {
   readonly code: RejectionCode;
-  readonly details: Readonly<Record<string, unknown>>;
-  constructor(code: RejectionCode, message: string, details: Record<string, unknown> = {}) {
+  readonly facts: Readonly<Record<string, unknown>>;
+  constructor(code: RejectionCode, message: string, facts: Record<string, unknown> = {}) {
     super(message);
     this.name = 'Rejected';
     this.code = code;
-    this.details = details;
+    this.facts = facts;
   }
 }

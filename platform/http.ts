@@ -30,19 +30,19 @@ export class Problem extends Error {
   readonly status: number;
   readonly code: string;
   readonly headers: Record<string, string>;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly facts: Readonly<Record<string, unknown>>;
   constructor(
     status: number,
     code: string,
     detail: string,
-    { headers = {}, details = {} }: Partial<Pick<Problem, 'headers' | 'details'>> = {},
+    { headers = {}, facts = {} }: Partial<Pick<Problem, 'headers' | 'facts'>> = {},
   ) {
     super(detail);
     this.name = 'Problem';
     this.status = status;
     this.code = code;
     this.headers = headers;
-    this.details = details;
+    this.facts = facts;
   }
 }
 
@@ -158,12 +158,12 @@ function answerProblems(app: FastifyInstance, { problemOf, log }: AppOptions): v
   );
 }
 
-function sendProblem(reply: FastifyReply, { status, code, message, details }: Problem) {
+function sendProblem(reply: FastifyReply, { status, code, message, facts }: Problem) {
   return reply
     .code(status)
     .header('cache-control', 'no-store')
     .type(PROBLEM_TYPE)
-    .send({ ...details, type: 'about:blank', title: code, status, code, detail: message });
+    .send({ ...facts, type: 'about:blank', title: code, status, code, detail: message });
 }
 
 /** Listens until the process is asked to end (SIGTERM, SIGINT); then drains, closes and exits. */

@@ -44,7 +44,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
 function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Rejected) {
     return new Problem(STATUS_OF[error.code], error.code, error.message, {
-      details: error.details,
+      facts: error.facts,
     });
   }
   if (error instanceof AppendOutcomeUnknown) {

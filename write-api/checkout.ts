@@ -115,7 +115,7 @@ async function reserveEverywhere(
         return [];
       } catch (error) {
         if (!(error instanceof Rejected)) throw error;
-        const short = error.details.shortages as StockShortage[];
+        const short = error.facts.shortages as StockShortage[];
         return short.map(({ sku, ...of }) => ({ listingId: listingId(storeId, sku), ...of }));
       }
     }),

@@ -36,8 +36,9 @@ type Task = {
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, moves the stock of what was packed or rejected, and ends orders whose parts have ended. Every task is idempotent, so that any number of
- * write-apis may run a reactor each. Resolves when `signal` aborts.
+ * not, moves the stock of what was packed or rejected, and ends orders whose parts have ended.
+ * Every task is idempotent, so that any number of write-apis may run a reactor each. Resolves when
+ * `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;
