@@ -69,6 +69,15 @@ const stockColumns = (item: StockItem): Omit<StockRow, 'listing_id'> => ({
   quantity: availableOf(item),
 });
 
+/**
+ * From here on down public answers tell to the piece what is left. What is above sells on without
+ * a purge: an order does not cost a shop all of its cached pages.
+ */
+const EXACT_STOCK = 10;
+
+const isShownAlike = (a: number | null, b: number | null): boolean =>
+  a === b || (a !== null && b !== null && a > EXACT_STOCK && b > EXACT_STOCK);
+
 /** A handler that changes the shelf as the domain does. */
 const moveStock =
   <Data>(changesOf: (data: Data) => ItemChange[]) =>
@@ -76,10 +85,11 @@ const moveStock =
     for (const { sku, change } of changesOf(data)) {
       rows.change(stock, { listing_id: listingId(id, sku) }, (row) => {
         const { on_hand: onHand, reserved, safety_buffer: safetyBuffer } = row;
-        return stockColumns(change({ onHand, reserved, safetyBuffer }));
+        const columns = stockColumns(change({ onHand, reserved, safetyBuffer }));
+        if (!isShownAlike(row.quantity, columns.quantity)) rows.changed(`store-${id}`);
+        return columns;
       });
     }
-    rows.changed(`store-${id}`);
   };
 
 export type StoreRow = Row<typeof stores>;

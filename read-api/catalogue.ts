@@ -38,7 +38,7 @@ export type CatalogueItem = {
   pack: string | null;
   pricePaise: number;
   mrpPaise: number | null;
-  /** Pieces that an order may have; null where the shop does not count. */
+  /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
   stock: number | null;
 };
 
@@ -216,7 +216,10 @@ export const itemFields = {
   pack: orNull(text),
   pricePaise: paise,
   mrpPaise: orNull(paise),
-  stock: orNull(count, 'Pieces that an order may have; null where the shop does not count'),
+  stock: orNull(
+    count,
+    'Pieces that an order may have, exact from 10 down; null where the shop does not count',
+  ),
 };
 
 const catalogueSchema = object({

@@ -107,6 +107,23 @@ test('received, counted, sold and kept back: the shelf and the shop page agree',
   assert.is(page.body.stock, 4);
 });
 
+test('an order changes a shop’s public pages only where what is left gets scarce', async ({
+  shop,
+}) => {
+  const { storeId, listingIds } = await openStore(shop);
+  await receive(shop, storeId, 's1', 13);
+  const path = `/listings/${listingIds[0]}`;
+  const shownAfter = async (quantity: number) => {
+    const placed = await order(shop, await fillCart(shop, { [listingIds[0]!]: quantity }));
+    const page = await shop.read<{ stock: number }>(path, placed.position);
+    return [page.body.stock, page.headers.get('cache-tag')];
+  };
+  await shop.read(path, (await shop.write('POST', '/carts')).position);
+  assert.equal(await shownAfter(2), [13, `store-${storeId}`]);
+  assert.equal(await shownAfter(2), [9, `store-${storeId}`]);
+  assert.equal(await shownAfter(9), [0, `store-${storeId}`]);
+});
+
 const receiveAs = (shop: Shop, storeId: string, key: string, quantity: number) =>
   deed(shop, storeId, 'receive', { lines: [{ sku: 's1', quantity }] }, key);
 
