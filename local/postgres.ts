@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { freePort } from './free-port.ts';
+import { freePort } from '../platform/free-port.ts';
 import { endOf, lastLines } from './service.ts';
 
 const SUPERUSER = 'doorstep';

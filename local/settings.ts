@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
-import { freePorts } from './free-port.ts';
+import { freePorts } from '../platform/free-port.ts';
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_DATA_DIR = '.data';

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePort } from './free-port.ts';
+import { freePort } from '../platform/free-port.ts';
 import { boundLogs, healthy, nodeService } from './service.ts';
 import { supervise } from './supervisor.ts';
 import type { Service } from './supervisor.ts';

@@ -9,7 +9,7 @@ import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openBrowser } from './browser.ts';
-import { freePort } from './free-port.ts';
+import { freePort } from '../platform/free-port.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const ACTION_TIMEOUT_MS = 20_000;

@@ -7,6 +7,10 @@ export const count = (value: number | bigint): string => COUNT.format(value);
 export const counted = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
+/** Addresses of stores carry passwords; what follows the question mark is how, not where. */
+export const withoutSecrets = (address: string): string =>
+  address.replace(/^\w+(?:\+\w+)?:\/\/(?:[^@/]*@)?/, '').replace(/\?.*$/, '');
+
 /** "0.4 s", "12 s", "3 min 5 s", "2 h 10 min", "5 d 3 h". */
 export function duration(ms: number): string {
   if (ms < 9_950) return `${(Math.max(ms, 0) / 1000).toFixed(1)} s`;

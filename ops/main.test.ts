@@ -16,7 +16,8 @@ test.after(() => shop.stop());
 test('--help lists every command', async () => {
   const { code, stdout } = await ops(['--help'], {});
   assert.is(code, 0);
-  for (const name of ['status', 'replay', 'import', 'ship-logs']) assert.match(stdout, `  ${name}`);
+  for (const name of ['status', 'replay', 'import', 'log', 'ship-logs'])
+    assert.match(stdout, `  ${name}`);
 });
 
 test('help shows a command with examples, and so does its --help', async () => {

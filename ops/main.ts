@@ -2,13 +2,14 @@ import { isEventStoreUnavailable } from '../platform/event-store.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { FAILED, OK, OperatorError, reasonOf, type Command } from './command.ts';
 import { loadLocalEnvironment } from './environment.ts';
+import * as eventLog from './event-log.ts';
 import { table } from './format.ts';
 import * as importFile from './import.ts';
 import * as replay from './replay.ts';
 import * as shipLogs from './ship-logs.ts';
 import * as status from './status.ts';
 
-const COMMANDS: Command[] = [status, replay, importFile, shipLogs];
+const COMMANDS: Command[] = [status, replay, importFile, eventLog, shipLogs];
 
 const HELP = `Usage: npm run ops -- COMMAND [options]
 

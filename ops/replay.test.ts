@@ -1,11 +1,17 @@
 import { on } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startEventStore } from '../local/event-store/server.ts';
 import { newKey, openStore, startParts, startShop, type Shop } from '../local/testing.ts';
+import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { REBUILD_LOCK } from '../projector/checkpoint.ts';
+import { runProjector } from '../projector/run.ts';
 import { environmentOf, ops, startOps } from './testing.ts';
 
 const ITEMS = 2_000;
@@ -177,6 +183,28 @@ test('works where the projector has never run', async ({ shop }) => {
   } finally {
     await pool.end();
     await parts.stop();
+  }
+});
+
+test('read models that are ahead of a restored log are refused', async ({ shop }) => {
+  const dir = await mkdtemp(join(tmpdir(), 'doorstep-ops-'));
+  const store = await startEventStore({ dir: join(dir, 'store') });
+  const client = connectEventStore(store.url);
+  try {
+    const backup = join(dir, 'backup');
+    assert.is((await ops(['log', 'backup', '--to', backup], environmentOf(shop))).code, 0);
+    const restored = await ops(['log', 'restore', backup, store.url, '--up-to', '1000'], {});
+    assert.is(restored.code, 0, restored.stderr);
+    assert.match(restored.stdout, 'npm run ops -- replay');
+    const { signal } = new AbortController();
+    const log = createLog('test', 'silent');
+    const projector = { client, pool: shop.pool, log, signal, projections: PROJECTIONS };
+    const error = await runProjector(projector).catch((each: Error) => each);
+    assert.match(String(error), 'beyond the end of the log, which was restored or replaced');
+  } finally {
+    await client.dispose();
+    await store.close();
+    await rm(dir, { recursive: true });
   }
 });
 

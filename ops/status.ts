@@ -12,7 +12,7 @@ import { PROJECTIONS } from '../projector/app.ts';
 import { REBUILD_LOCK } from '../projector/checkpoint.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
 import { optional, required } from './environment.ts';
-import { count, counted, duration, table } from './format.ts';
+import { count, counted, duration, table, withoutSecrets } from './format.ts';
 import { operatorLog } from './log.ts';
 
 const HEALTH_TIMEOUT_MS = 3_000;
@@ -131,9 +131,12 @@ const attempt = <T>(work: Promise<T>): Promise<Attempt<T>> =>
   );
 
 function service(what: string, address: string, error: Error | undefined): Service {
-  // Addresses of stores carry passwords; what follows the question mark is how, not where.
-  const shown = address.replace(/^\w+(?:\+\w+)?:\/\/(?:[^@/]*@)?/, '').replace(/\?.*$/, '');
-  return { name: what, address: shown, up: !error, detail: error ? reasonOf(error) : '' };
+  return {
+    name: what,
+    address: withoutSecrets(address),
+    up: !error,
+    detail: error ? reasonOf(error) : '',
+  };
 }
 
 async function checkRoom(room: string, variables: VariableName[]): Promise<Service | undefined> {

@@ -20,7 +20,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
   const path = `/api/read/stores/${storeId}/catalogue`;
   const body = await fullPage(`${system.env.ORIGIN_READ_API}${path}`);
   await writeFile(join(dir, 'body.json'), body);
-  const bare = await startProgram('perf/bare.ts', { BODY_FILE: join(dir, 'body.json') });
+  const bare = await startProgram('perf/bare.ts', { env: { BODY_FILE: join(dir, 'body.json') } });
   try {
     const targets = {
       bare: `${bare.url}${path}`,

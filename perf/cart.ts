@@ -30,7 +30,7 @@ const shopper =
 export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]> {
   const system = await startSystem();
   const { EVENTSTORE_URL, ORIGIN_WRITE_API } = system.env;
-  const bare = await startProgram('perf/bare.ts', { EVENTSTORE_URL: EVENTSTORE_URL! });
+  const bare = await startProgram('perf/bare.ts', { env: { EVENTSTORE_URL: EVENTSTORE_URL! } });
   try {
     const storeId = await openShop(system, LISTINGS);
     const newCarts = () => fillCarts(ORIGIN_WRITE_API!, storeId);

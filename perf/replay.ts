@@ -39,8 +39,15 @@ async function measure(system: System, total: number, runs: number): Promise<Res
   const ceilings: number[] = [];
   const ours: number[] = [];
   for (let i = 0; i < runs; i++) {
-    ceilings.push(await rateOf(system, 'perf/read-log.ts'));
-    ours.push(await rateOf(system, 'ops/main.ts', 'replay', '--json'));
+    const client = await json<{ perSecond: number }>(system, 'perf/store-load.ts', 'read');
+    const replay = await json<{ eventsPerSecond: number }>(
+      system,
+      'ops/main.ts',
+      'replay',
+      '--json',
+    );
+    ceilings.push(client.perSecond);
+    ours.push(replay.eventsPerSecond);
   }
   return {
     name: `replay, ${total.toLocaleString('en')} events`,
@@ -54,13 +61,14 @@ async function measure(system: System, total: number, runs: number): Promise<Res
   };
 }
 
-async function rateOf(system: System, file: string, ...args: string[]): Promise<number> {
+/** What a program of ours says in JSON. */
+async function json<T>(system: System, file: string, ...args: string[]): Promise<T> {
   const { stdout } = await promisify(execFile)(process.execPath, [file, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...system.env },
     timeout: LIMIT_MS,
   });
-  return (JSON.parse(stdout) as { eventsPerSecond: number }).eventsPerSecond;
+  return JSON.parse(stdout) as T;
 }
 
 /** Writes carts as write-api would, but a whole cart an append: the log is what is measured here. */

@@ -2,11 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseEnv } from 'node:util';
+import { freePort } from '../platform/free-port.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const START_TIMEOUT_MS = 120_000;
@@ -25,18 +25,32 @@ export type System = {
 
 export type Usage = { name: string; cpuSeconds: number; memoryMiB: number };
 
-/** A program of ours that is a process of its own; it says `{"listening": url}` when it serves. */
+export type Program = {
+  url: string;
+  usage(): Usage[];
+  /** The largest resident size that it had. */
+  peakMemoryMiB(): number;
+  stop(): Promise<void>;
+};
+
+/** A program of ours that is a process of its own; `ready` finds its address in what it says. */
 export async function startProgram(
   file: string,
-  env: Record<string, string>,
-): Promise<{ url: string; child: ChildProcess; stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, [join(ROOT, file)], {
+  options: { env: Record<string, string>; args?: string[]; nodeArgs?: string[]; ready?: RegExp },
+): Promise<Program> {
+  const { env, args = [], nodeArgs = [], ready = /"listening":"([^"]+)"/ } = options;
+  const child = spawn(process.execPath, [...nodeArgs, join(ROOT, file), ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const url = await firstLine(child, /"listening":"([^"]+)"/);
-  return { url, child, stop: () => end(child) };
+  return {
+    url: await firstLine(child, ready),
+    usage: () => usageOf(child.pid!),
+    peakMemoryMiB: () =>
+      Number(/^VmHWM:\s+(\d+) kB/m.exec(readProc(child.pid!, 'status'))![1]) / 1024,
+    stop: () => end(child),
+  };
 }
 
 export async function startSystem(): Promise<System> {
@@ -58,14 +72,6 @@ export async function startSystem(): Promise<System> {
       await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 async function firstLine(child: ChildProcess, pattern: RegExp): Promise<string> {

@@ -38,6 +38,12 @@ export type StoredEvent = {
   position: bigint;
 };
 
+/**
+ * How far the reactor is in the log, as a position of that very log: it means nothing in a copy,
+ * where the reactor begins anew.
+ */
+export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
+
 /** The revision of a stream that has no event. */
 export const NO_REVISION = -1n;
 

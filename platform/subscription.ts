@@ -63,12 +63,14 @@ async function drain(
   let announced = false;
   let lost: { error: unknown } | undefined;
   let wake = () => {};
+  // Until it has caught up more is on its way, and full batches cost far less an event.
+  const isDue = () => queue.length >= maxBatch || caughtUp || lost !== undefined;
   source.on('data', ({ event }) => {
     const stored = storedEvent(event);
     if (!stored) return;
     queue.push(stored);
     if (queue.length >= maxQueued) source.pause();
-    wake();
+    if (isDue()) wake();
   });
   source.on('caughtUp', () => {
     caughtUp = true;
@@ -87,9 +89,7 @@ async function drain(
   signal.addEventListener('abort', onAbort);
   try {
     while (!signal.aborted) {
-      // Until it has caught up more is on its way, and full batches cost far less an event.
-      const full = queue.length >= maxBatch || caughtUp || lost !== undefined;
-      if (full && (queue.length > 0 || (caughtUp && !announced))) {
+      if (isDue() && (queue.length > 0 || (caughtUp && !announced))) {
         const events = queue.slice(0, maxBatch);
         queue = queue.slice(maxBatch);
         if (queue.length < maxQueued) source.resume();

@@ -18,8 +18,6 @@ import type { Projection } from './projection.ts';
 
 /** Events that are applied in one transaction. */
 const MAX_BATCH_EVENTS = 2_000;
-/** A rebuild reads the whole log: a sixth faster in large steps, for some 100 MiB more. */
-const REBUILD_BATCH_EVENTS = 2_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
 /** A swap that waits longer for readers of the old tables steps back and tries again. */
@@ -138,8 +136,14 @@ async function fillAndSwap(
     if (caughtUp && (await swapWhenFree(pool, targets, log, signal))) done.abort();
   };
   const both = AbortSignal.any([signal, done.signal]);
-  const maxBatch = REBUILD_BATCH_EVENTS;
-  await followLog({ client, after: undefined, maxBatch, log, signal: both, consume });
+  await followLog({
+    client,
+    after: undefined,
+    maxBatch: MAX_BATCH_EVENTS,
+    log,
+    signal: both,
+    consume,
+  });
   return done.signal.aborted;
 }
 

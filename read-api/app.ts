@@ -10,8 +10,8 @@ import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
 import { stockRoutes } from './stock.ts';
 
-/** Postgres: no such table or schema. */
-const UNDEFINED_TABLE = '42P01';
+/** Postgres: no such table, schema or column: one that is still being built. */
+const NOT_PROJECTED_YET = new Set(['42P01', '42703']);
 
 /** What the routes stand on. */
 export type Services = {
@@ -27,7 +27,7 @@ export type Services = {
 
 function problemOf(error: unknown): Problem | undefined {
   const notProjectedYet =
-    error instanceof Error && 'code' in error && error.code === UNDEFINED_TABLE;
+    error instanceof Error && 'code' in error && NOT_PROJECTED_YET.has(String(error.code));
   return notProjectedYet || isPostgresUnavailable(error)
     ? unavailable('UNAVAILABLE', 'This cannot be read just now: ask again in a moment.')
     : undefined;

@@ -2,7 +2,7 @@ import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore
 import type { InventoryEvent, Reservation } from '../domain/inventory.ts';
 import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
-import type { EventStore, StoredEvent } from '../platform/event-store.ts';
+import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
@@ -19,7 +19,6 @@ const MAX_BATCH_EVENTS = 1_000;
 const MAX_PENDING_TASKS = 10_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
-const CHECKPOINT_STREAM = 'reactor-checkpoint';
 
 type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent;
 
@@ -192,7 +191,7 @@ const causeOf = (event: StoredEvent): Cause => ({
 
 async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
   try {
-    const newest = client.readStream(CHECKPOINT_STREAM, {
+    const newest = client.readStream(REACTOR_CHECKPOINT, {
       direction: BACKWARDS,
       fromRevision: END,
       maxCount: 1,
@@ -204,7 +203,7 @@ async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
     return position;
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
-    await client.setStreamMetadata(CHECKPOINT_STREAM, { maxCount: 1 });
+    await client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 });
     return undefined;
   }
 }
@@ -214,5 +213,5 @@ async function saveCheckpoint(client: EventStore, position: bigint): Promise<voi
     type: 'ReactorReachedPosition',
     data: { position: position.toString() },
   });
-  await client.appendToStream(CHECKPOINT_STREAM, event, { expectedRevision: ANY });
+  await client.appendToStream(REACTOR_CHECKPOINT, event, { expectedRevision: ANY });
 }

@@ -1,6 +1,8 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { against, CATALOGUE, createPair, listen, say } from './testing.ts';
@@ -112,6 +114,22 @@ passing(
   ),
 );
 
+/** Resolves once so many connections of this process to the port were refused. */
+function refusals(port: number, count: number): Promise<void> {
+  return new Promise((resolve) => {
+    let left = count;
+    const onSocket = (message: unknown) => {
+      (message as { socket: Socket }).socket.once('error', (error: NodeJS.ErrnoException) => {
+        const isOurs = error.code === 'ECONNREFUSED' && (error as { port?: number }).port === port;
+        if (!isOurs || --left > 0) return;
+        unsubscribe('net.client.socket', onSocket);
+        resolve();
+      });
+    };
+    subscribe('net.client.socket', onSocket);
+  });
+}
+
 const trouble = suite('edge: when an origin is away');
 
 trouble('requests wait for an origin that restarts, commands too', async () => {
@@ -119,12 +137,12 @@ trouble('requests wait for an origin that restarts, commands too', async () => {
   pair.origin.close();
   pair.origin.closeAllConnections();
   await once(pair.origin, 'close');
+  const refused = refusals(pair.originPort, 2);
   const asked = Promise.all([
     pair.get(CATALOGUE),
     fetch(`${pair.url}/api/write/x`, { method: 'POST', body: 'do it' }),
   ]);
-  // Long enough for the first tries to be refused.
-  await new Promise((resolve) => setTimeout(resolve, 150));
+  await refused;
   await listen(pair.origin, pair.originPort);
   for (const answer of await asked) assert.is(answer.status, 200);
   assert.is(pair.seen.length, 2);

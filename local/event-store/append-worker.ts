@@ -16,6 +16,7 @@ import {
   streamOfMetadata,
   type StreamState,
 } from './database.ts';
+import { categoryOf } from './links.ts';
 import {
   dataOfRecord,
   EXPECT,
@@ -61,9 +62,16 @@ const db = openForAppends(dir);
 const findStream = streamLookup(db);
 const addStream = db.prepare('INSERT INTO stream (name) VALUES (?) RETURNING id');
 const addEvent = db.prepare(
-  `INSERT INTO event (position, stream, revision, id, type, createdMs, record)
-   VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO event
+     (position, stream, revision, id, type, createdMs, record, category, inCategory, inType)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
+const findLastIn = {
+  category: db.prepare('SELECT max(inCategory) AS last FROM event WHERE category = ?'),
+  type: db.prepare('SELECT max(inType) AS last FROM event WHERE type = ?'),
+};
+/** What this transaction's next event of a category or a type will be. */
+const nextIn = { category: new Map<string, number>(), type: new Map<string, number>() };
 const findId = db.prepare(
   'SELECT revision, position FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1',
 );
@@ -139,14 +147,37 @@ function add(stream: string, state: StreamState | undefined, events: Event[]): P
   const streamId = state?.id ?? (addStream.get(stream) as { id: number }).id;
   let revision = state?.head ?? -1;
   const createdMs = Date.now();
+  const category = categoryOf(stream);
   for (const { id, type, body } of events) {
     revision += 1;
     head += 1;
     const record = recordedEvent(body, { revision, position: head, createdMs });
-    addEvent.run(head, streamId, revision, id, type, createdMs, record);
+    const inCategory = category === null ? null : numberIn('category', category);
+    const inType = numberIn('type', type);
+    addEvent.run(
+      head,
+      streamId,
+      revision,
+      id,
+      type,
+      createdMs,
+      record,
+      category,
+      inCategory,
+      inType,
+    );
   }
   if (isMetadataStream(stream)) applyMetadata(streamOfMetadata(stream));
   return { revision, position: head };
+}
+
+/** Which event of its category or type the next one is. */
+function numberIn(column: keyof typeof nextIn, value: string): number {
+  const next =
+    nextIn[column].get(value) ??
+    ((findLastIn[column].get(value) as { last: number | null }).last ?? -1) + 1;
+  nextIn[column].set(value, next + 1);
+  return next;
 }
 
 function newestMetadata(stream: string): Record<string, unknown> {
@@ -253,6 +284,8 @@ function execute(
 function commit({ writes, bytes }: Group): GroupResult {
   try {
     db.exec('BEGIN IMMEDIATE');
+    nextIn.category.clear();
+    nextIn.type.clear();
     const outcomes = writes.map((write) => execute(write, bytes));
     db.exec('COMMIT');
     return { outcomes, head };

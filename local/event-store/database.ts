@@ -3,14 +3,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { TOMBSTONE_REVISION } from './wire.ts';
 
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const CACHE_KIB = 16 * 1024;
 
 /**
  * `event.position` orders $all, and its gaps mean nothing. `record` is the RecordedEvent as every
  * read sends it; the other columns are what queries need of it. `stream` also holds what the
  * stream's newest metadata says, so that a read need not look for the metadata stream. A stream
- * with metadata and no events has a row too.
+ * with metadata and no events has a row too. An event is the `inCategory`th of its category, if it
+ * has one, and the `inType`th of its type, from 0 and without gaps.
  */
 const SCHEMA = `
   CREATE TABLE stream (
@@ -27,10 +28,15 @@ const SCHEMA = `
     id BLOB NOT NULL,
     type TEXT NOT NULL,
     createdMs INTEGER NOT NULL,
-    record BLOB NOT NULL
+    record BLOB NOT NULL,
+    category TEXT,
+    inCategory INTEGER,
+    inType INTEGER NOT NULL
   ) STRICT;
   CREATE UNIQUE INDEX eventOfStream ON event (stream, revision);
   CREATE INDEX eventById ON event (stream, id);
+  CREATE UNIQUE INDEX eventOfCategory ON event (category, inCategory) WHERE category IS NOT NULL;
+  CREATE UNIQUE INDEX eventOfType ON event (type, inType);
   PRAGMA user_version = ${FORMAT_VERSION};
 `;
 
@@ -48,7 +54,9 @@ export function openForAppends(dir: string): DatabaseSync {
   if (version === 0) db.exec(`BEGIN; ${SCHEMA} COMMIT`);
   else if (version !== FORMAT_VERSION)
     throw new Error(
-      `${databaseFile(dir)} has format ${String(version)}; this program reads ${FORMAT_VERSION}.`,
+      `${databaseFile(dir)} has format ${String(version)}, and this program reads ${FORMAT_VERSION}. ` +
+        'Start the version that made it and copy the log into an empty folder that this one ' +
+        'serves: npm run ops -- log copy FROM TO.',
     );
   return db;
 }
@@ -74,6 +82,21 @@ export const isTombstoned = (state: StreamState | undefined): boolean =>
 /** A soft delete truncates before the largest revision that there can be. */
 export const isSoftDeleted = (state: StreamState | undefined): boolean =>
   state?.truncateBefore === TOMBSTONE_REVISION;
+
+export type NotFound = 'stream-not-found' | 'stream-deleted';
+
+/** What deletion and metadata leave of a stream: events from a revision and from a time on. */
+export function keptOf(
+  state: StreamState | undefined,
+): { first: number; oldestMs: number } | NotFound {
+  if (isTombstoned(state)) return 'stream-deleted';
+  if (!state || state.head < 0 || isSoftDeleted(state)) return 'stream-not-found';
+  const counted = state.maxCount === null ? 0 : state.head - state.maxCount + 1;
+  return {
+    first: Math.max(state.truncateBefore, counted),
+    oldestMs: state.maxAgeS === null ? 0 : Date.now() - state.maxAgeS * 1000,
+  };
+}
 
 export const isMetadataStream = (name: string): boolean => name.startsWith('$$');
 export const metadataStreamOf = (name: string): string => `$$${name}`;

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 import type { Group, GroupResult } from './append-worker.ts';
 import { metadataStreamOf } from './database.ts';
+import { linksOf } from './links.ts';
 import type { Page, Query, ReadReply, ReadRequest } from './read-worker.ts';
 import type { Outcome, ProposedEvent, WriteOptions } from './wire.ts';
 
@@ -105,7 +106,9 @@ export class Log {
    * Returns how to stop.
    */
   watch(stream: string | undefined, changed: () => void): () => void {
-    const signal = stream === undefined ? 'commit' : `commit to ${stream}`;
+    // An event of any stream may be one that a computed stream links to.
+    const isOfAny = stream === undefined || linksOf(stream) !== undefined;
+    const signal = isOfAny ? 'commit' : `commit to ${stream}`;
     this.signals.on(signal, changed);
     return () => this.signals.off(signal, changed);
   }

@@ -128,6 +128,18 @@ export function frame(messages: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return frames;
 }
 
+/** The messages that `frame` joined, as views of its bytes. */
+export function unframe(frames: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.length);
+  const messages: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const start = at + FRAME_HEADER_BYTES;
+    at = start + bytes.readUInt32BE(at + 1);
+    messages.push(bytes.subarray(start, at));
+  }
+  return messages;
+}
+
 /**
  * Lets one write to a grpc-js call carry many messages; a write for each costs a turn of the event
  * loop, which would be what limits reads. grpc-js asks a serialized message for its `byteLength`,

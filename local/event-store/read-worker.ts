@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { isSoftDeleted, isTombstoned, openForReads, streamLookup } from './database.ts';
+import { keptOf, openForReads, streamLookup, type NotFound } from './database.ts';
+import { LinkReader } from './link-reader.ts';
+import { linksOf } from './links.ts';
 import { frame } from './protobuf.ts';
 import { checkpointAnswer, eventAnswer } from './wire.ts';
 
@@ -23,6 +25,7 @@ export type Query = {
   from: number;
   forwards: boolean;
   limit: number;
+  resolveLinks?: boolean;
   filter?: Filter | undefined;
   checkpoints?: { every: number; considered: number };
 };
@@ -40,7 +43,7 @@ export type Page =
       end: boolean;
       considered: number;
     }
-  | { found: false; reason: 'stream-not-found' | 'stream-deleted' };
+  | { found: false; reason: NotFound };
 
 export type ReadRequest = { id: number; query: Query };
 export type ReadReply = { id: number; page: Page } | { id: number; error: string };
@@ -53,8 +56,16 @@ const port = parentPort!;
 await once(port, 'message');
 const db = openForReads((workerData as { dir: string }).dir);
 const findStream = streamLookup(db);
+const links = new LinkReader(db, findStream);
 
-type Row = { at: number; position: number; type: string; record: Uint8Array; name?: string };
+/** `at` is its place in what is read. */
+export type Row = {
+  at: number;
+  position: number;
+  type: string;
+  record: Uint8Array;
+  name?: string;
+};
 type Both = { forwards: StatementSync; backwards: StatementSync };
 
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
@@ -79,19 +90,19 @@ const ofStream = bothWays(
       ORDER BY revision ${order} LIMIT ?`,
 );
 
-function rows(query: Query, limit: number): Iterable<Row> | 'stream-not-found' | 'stream-deleted' {
+function rows(query: Query, limit: number): Iterable<Row> | NotFound {
   const way = query.forwards ? 'forwards' : 'backwards';
   if (query.stream === undefined) {
     const statement = query.filter?.on === 'stream' ? ofAllWithNames[way] : ofAll[way];
     return statement.iterate(query.from, limit) as Iterable<Row>;
   }
+  const computed = linksOf(query.stream);
+  if (computed) return links.rows(query, computed, limit);
   const state = findStream(query.stream);
-  if (isTombstoned(state)) return 'stream-deleted';
-  if (!state || state.head < 0 || isSoftDeleted(state)) return 'stream-not-found';
-  const kept = state.maxCount === null ? 0 : state.head - state.maxCount + 1;
-  const first = Math.max(state.truncateBefore, kept);
-  const oldestMs = state.maxAgeS === null ? 0 : Date.now() - state.maxAgeS * 1000;
-  return ofStream[way].iterate(state.id, query.from, first, oldestMs, limit) as Iterable<Row>;
+  const kept = keptOf(state);
+  if (typeof kept === 'string') return kept;
+  const { from } = query;
+  return ofStream[way].iterate(state!.id, from, kept.first, kept.oldestMs, limit) as Iterable<Row>;
 }
 
 function matcher(filter: Filter | undefined): (row: Row) => boolean {
@@ -103,21 +114,25 @@ function matcher(filter: Filter | undefined): (row: Row) => boolean {
   return (row) => regex.test(subject(row));
 }
 
+const plainAnswer = ({ record, position }: Row): Buffer => eventAnswer(record, position);
+
 function readPage(query: Query): Page {
   const limit = Math.min(query.limit, PAGE_EVENTS);
   const found = rows(query, limit);
   if (typeof found === 'string') return { found: false, reason: found };
   const { every, considered: before } = query.checkpoints ?? { every: Infinity, considered: 0 };
   const matches = matcher(query.filter);
+  const answer = query.resolveLinks ? links.resolver() : plainAnswer;
   const answers: Uint8Array[] = [];
   let [seen, events, bytes, next, considered] = [0, 0, 0, query.from, before];
   for (const row of found) {
     seen += 1;
     next = query.forwards ? row.at + 1 : row.at - 1;
     if (matches(row)) {
-      answers.push(eventAnswer(row.record, row.position));
+      const message = answer(row);
+      answers.push(message);
       events += 1;
-      bytes += row.record.length;
+      bytes += message.length;
     }
     considered += 1;
     if (considered >= every) {

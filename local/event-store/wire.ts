@@ -23,6 +23,8 @@ export const EXPECT = { noStream: -1, any: -2, streamExists: -4 } as const;
 export const TOMBSTONE_REVISION = Number.MAX_SAFE_INTEGER;
 export const LARGEST_INT64 = 0x7fff_ffff_ffff_ffffn;
 
+export const LINK_TYPE = '$>';
+
 const TICKS_PER_MS = 10_000n;
 const GRPC_CODE = { invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, internal: 13 };
 
@@ -135,12 +137,15 @@ function decodeEventType(mapEntry: Buffer): string | undefined {
   return type;
 }
 
-function decodeUuid(bytes: Buffer): Buffer {
-  let id: Buffer = EMPTY;
+const decodeUuid = (bytes: Buffer): Buffer =>
+  Buffer.from(decodeUuidText(bytes).replaceAll('-', ''), 'hex');
+
+function decodeUuidText(bytes: Buffer): string {
+  let text = '';
   eachField(bytes, (field, _, chunk) => {
-    if (field === 2) id = Buffer.from(chunk.toString('latin1').replaceAll('-', ''), 'hex');
+    if (field === 2) text = chunk.toString('latin1').toLowerCase();
   });
-  return id;
+  return text;
 }
 
 // Recorded events
@@ -155,6 +160,17 @@ export const ownBody = (id: Buffer, stream: string, type: string, json: string):
     .message(6, mapEntry('type', type))
     .message(6, mapEntry('content-type', 'application/json'))
     .text(8, json)
+    .finish();
+
+/** The body of a link: `target` is `{revision}@{stream}`, `metadata` is JSON. */
+export const linkBody = (id: Buffer, stream: string, target: string, metadata = ''): Buffer =>
+  new Message()
+    .message(1, uuid(id))
+    .message(2, streamIdentifier(stream))
+    .message(6, mapEntry('type', LINK_TYPE))
+    .message(6, mapEntry('content-type', 'application/octet-stream'))
+    .text(7, metadata)
+    .text(8, target)
     .finish();
 
 /** The RecordedEvent that is stored: a body with the place and time that the log gave it. */
@@ -178,6 +194,39 @@ export function dataOfRecord(record: Buffer): Buffer {
   return data;
 }
 
+/** What a stored RecordedEvent says. The id is the text of a UUID. */
+export type Recorded = {
+  id: string;
+  stream: string;
+  revision: number;
+  position: number;
+  type: string;
+  metadata: Buffer;
+  data: Buffer;
+};
+
+export function decodeRecord(record: Buffer): Recorded {
+  const recorded: Recorded = {
+    id: '',
+    stream: '',
+    revision: 0,
+    position: 0,
+    type: '',
+    metadata: EMPTY,
+    data: EMPTY,
+  };
+  eachField(record, (field, value, chunk) => {
+    if (field === 1) recorded.id = decodeUuidText(chunk);
+    else if (field === 2) eachField(chunk, (_, __, name) => (recorded.stream = name.toString()));
+    else if (field === 3) recorded.revision = value;
+    else if (field === 4) recorded.position = value;
+    else if (field === 6) recorded.type ||= decodeEventType(chunk) ?? '';
+    else if (field === 7) recorded.metadata = chunk;
+    else if (field === 8) recorded.data = chunk;
+  });
+  return recorded;
+}
+
 const streamIdentifier = (name: string): Message => new Message().text(3, name);
 
 const mapEntry = (key: string, value: string): Message => new Message().text(1, key).text(2, value);
@@ -194,6 +243,16 @@ export const eventAnswer = (record: Uint8Array, position: number): Buffer => {
   const event = new Message(record.length + 40).bytes(1, record).number(3, position);
   return new Message(record.length + 60).message(1, event).finish();
 };
+/** A link with the event that it names, or without it where that is gone. */
+export const resolvedAnswer = (
+  event: Uint8Array | undefined,
+  link: Uint8Array,
+  position: number,
+): Buffer => {
+  const resolved = new Message().bytes(2, link).number(3, position);
+  if (event) resolved.bytes(1, event);
+  return new Message().message(1, resolved).finish();
+};
 export const confirmationAnswer = (subscriptionId: string): Buffer =>
   new Message().message(2, new Message().text(1, subscriptionId)).finish();
 export const checkpointAnswer = (position: number): Buffer =>
@@ -202,6 +261,63 @@ export const notFoundAnswer = (stream: string): Buffer =>
   new Message().message(4, new Message().message(1, streamIdentifier(stream))).finish();
 export const caughtUpAnswer = (): Buffer => new Message().empty(8).finish();
 export const fellBehindAnswer = (): Buffer => new Message().empty(9).finish();
+
+// Persistent subscriptions. Their ReadEvent is that of the streams, with a retry count behind it.
+
+/** What a consumer sends: first whom it is, then acknowledgements and refusals of events. */
+export type ConsumerRequest = {
+  options: Buffer | undefined;
+  acknowledged: string[];
+  refused: string[];
+  /** ReadReq.Nack.Action. */
+  action: number;
+  reason: string;
+};
+
+export function decodeConsumerRequest(bytes: Buffer): ConsumerRequest {
+  const request: ConsumerRequest = {
+    options: undefined,
+    acknowledged: [],
+    refused: [],
+    action: 0,
+    reason: '',
+  };
+  eachField(bytes, (content, _, message) => {
+    if (content === 1) request.options = message;
+    else
+      eachField(message, (field, value, chunk) => {
+        if (field === 2)
+          (content === 2 ? request.acknowledged : request.refused).push(decodeUuidText(chunk));
+        else if (field === 3) request.action = value;
+        else if (field === 4) request.reason = chunk.toString();
+      });
+  });
+  return request;
+}
+
+/** The ReadEvent of a ReadResp; undefined for one that carries no event. */
+export function readEventOf(answer: Buffer): Buffer | undefined {
+  let event: Buffer | undefined;
+  eachField(answer, (field, _, chunk) => {
+    if (field === 1) event = chunk;
+  });
+  return event;
+}
+
+/** A ReadEvent taken apart. A link that was resolved has both, one that leads nowhere no event. */
+export function decodeReadEvent(bytes: Buffer): { event?: Buffer; link?: Buffer } {
+  const read: ReturnType<typeof decodeReadEvent> = {};
+  eachField(bytes, (field, _, chunk) => {
+    if (field === 1) read.event = chunk;
+    else if (field === 2) read.link = chunk;
+  });
+  return read;
+}
+
+export function deliveryAnswer(readEvent: Buffer, retries: number): Buffer {
+  const event = Buffer.concat([readEvent, new Message().number(5, retries).finish()]);
+  return new Message(event.length + 20).bytes(1, event).finish();
+}
 
 // Answers to writes
 
@@ -289,7 +405,8 @@ function status(
     case 'timeout':
       return build(GRPC_CODE.deadlineExceeded, 'Timeout');
     case 'bad-request':
-      return build(GRPC_CODE.invalidArgument, 'Unknown');
+      // The client shows the message of a class that it does not know, and drops that of others.
+      return build(GRPC_CODE.invalidArgument, 'BadRequest', new Message().text(1, refused.message));
     case 'failed':
       return build(GRPC_CODE.internal, 'Unknown');
   }

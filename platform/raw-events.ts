@@ -1,0 +1,287 @@
+/**
+ * Events byte for byte, both ways. The client parses data and metadata on a read and makes JSON of
+ * them again on an append, which changes numbers (1.0, large integers), spaces and repeated keys.
+ * Here the protocol's own messages go through the client's connection, so that its connection
+ * string, its credentials and its way to the leader of a cluster hold as well.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { unpackToCommandError } from '@eventstore/db-client/dist/streams/appendToStream/unpackError.js';
+import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
+import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import type { CallOptions, Metadata } from '@grpc/grpc-js';
+import { isEventStoreUnavailable, NO_REVISION, type EventStore } from './event-store.ts';
+
+export type RawEvent = {
+  stream: string;
+  /** `TOMBSTONE_REVISION` of a tombstone. */
+  revision: bigint;
+  id: string;
+  type: string;
+  /** Of the two content types that there are, application/json and application/octet-stream. */
+  isJson: boolean;
+  data: Uint8Array;
+  metadata: Uint8Array;
+  /** Place in the whole log. */
+  position: bigint;
+  /** When it was appended, in units of 100 ns since 1970. */
+  created: bigint;
+};
+
+export const TOMBSTONE_REVISION = 0x7fff_ffff_ffff_ffffn;
+
+/** How often a lost connection is taken up again without a single event in between. */
+const MAX_TRIES = 6;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5_000;
+/** Nothing was answered for so long, although something should be. */
+const SILENCE_TIMEOUT_MS = 30_000;
+
+/** What the client keeps to itself; version 6.2.1. */
+type Connection = {
+  GRPCStreamCreator<Call>(
+    service: typeof streamsGrpc.StreamsClient,
+    name: string,
+    open: (streams: streamsGrpc.StreamsClient) => Call,
+  ): () => Promise<Call>;
+  callArguments(
+    own: { requiresLeader?: boolean },
+    options: CallOptions,
+  ): [metadata: Metadata, options: CallOptions];
+};
+
+function open<Call>(
+  client: EventStore,
+  name: string,
+  start: (streams: streamsGrpc.StreamsClient, metadata: Metadata, options: CallOptions) => Call,
+): Promise<Call> {
+  const connection = client as unknown as Connection;
+  const endless = { deadline: Infinity };
+  return connection.GRPCStreamCreator(streamsGrpc.StreamsClient, name, (streams) =>
+    start(streams, ...connection.callArguments({}, endless)),
+  )();
+}
+
+/** Waits longer from try to try; throws the error when there were enough. */
+export function patience(): { reset(): void; wait(error: unknown): Promise<void> } {
+  let tries = 0;
+  return {
+    reset: () => (tries = 0),
+    async wait(error) {
+      tries += 1;
+      if (tries >= MAX_TRIES || !isEventStoreUnavailable(error)) throw error;
+      await delay(Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS));
+    },
+  };
+}
+
+/**
+ * The whole log after a position (from its beginning without one) to where it ends now, with what
+ * the event store writes for itself. A lost connection is taken up again.
+ */
+export async function* readRawLog(
+  client: EventStore,
+  after: bigint | undefined,
+): AsyncGenerator<RawEvent> {
+  const trouble = patience();
+  let last = after;
+  for (;;) {
+    try {
+      for await (const event of readAllFrom(client, last)) {
+        // A read begins with the event at its position.
+        if (last !== undefined && event.position <= last) continue;
+        yield event;
+        last = event.position;
+        trouble.reset();
+      }
+      return;
+    } catch (error) {
+      await trouble.wait(error);
+    }
+  }
+}
+
+/** The event at exactly that position; undefined where there is none. */
+export async function readRawEventAt(
+  client: EventStore,
+  position: bigint,
+): Promise<RawEvent | undefined> {
+  for await (const event of readAllFrom(client, position, 1)) {
+    if (event.position === position) return event;
+  }
+  return undefined;
+}
+
+async function* readAllFrom(
+  client: EventStore,
+  from: bigint | undefined,
+  maxCount?: number,
+): AsyncGenerator<RawEvent> {
+  const all = new streamsPb.ReadReq.Options.AllOptions();
+  if (from === undefined) {
+    all.setStart(new sharedPb.Empty());
+  } else {
+    const position = new streamsPb.ReadReq.Options.Position();
+    position.setCommitPosition(String(from));
+    position.setPreparePosition(String(from));
+    all.setPosition(position);
+  }
+  const uuids = new streamsPb.ReadReq.Options.UUIDOption();
+  uuids.setString(new sharedPb.Empty());
+  const options = new streamsPb.ReadReq.Options();
+  options.setAll(all);
+  options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
+  options.setResolveLinks(false);
+  options.setCount(String(maxCount ?? Number.MAX_SAFE_INTEGER));
+  options.setUuidOption(uuids);
+  options.setNoFilter(new sharedPb.Empty());
+  const request = new streamsPb.ReadReq();
+  request.setOptions(options);
+  const call = await open(client, 'readRawLog', (streams, ...rest) =>
+    streams.read(request, ...rest),
+  );
+  // What cancelling says is of no interest; what comes before it ends the loop.
+  call.on('error', () => {});
+  try {
+    for await (const answer of call as AsyncIterable<streamsPb.ReadResp>) {
+      const event = answer.getEvent()?.getEvent();
+      if (event) yield rawEvent(event);
+    }
+  } finally {
+    call.cancel();
+  }
+}
+
+function rawEvent(event: streamsPb.ReadResp.ReadEvent.RecordedEvent): RawEvent {
+  const about = event.getMetadataMap();
+  return {
+    stream: Buffer.from(event.getStreamIdentifier()!.getStreamName_asU8()).toString(),
+    revision: BigInt(event.getStreamRevision()),
+    id: event.getId()!.getString(),
+    type: about.get('type') ?? '',
+    isJson: about.get('content-type') === 'application/json',
+    data: event.getData_asU8(),
+    metadata: event.getCustomMetadata_asU8(),
+    position: BigInt(event.getCommitPosition()),
+    created: BigInt(about.get('created') ?? 0),
+  };
+}
+
+/** An error after which nobody knows what happened: `isEventStoreUnavailable` holds for it. */
+export const lost = (message: string): Error =>
+  Object.assign(new Error(message), { type: 'unavailable' });
+
+type Answer = { resolve: (position: bigint) => void; reject: (error: unknown) => void };
+
+/**
+ * One BatchAppend call: appends happen in the order in which they are asked for, any number of
+ * them unanswered. After an error nothing is known of those, and another call has to be opened.
+ */
+export class RawAppends {
+  readonly #call: Awaited<ReturnType<typeof openBatchAppend>>;
+  readonly #waiting = new Map<string, Answer>();
+  #silence: NodeJS.Timeout | undefined;
+  #failed: { error: unknown } | undefined;
+
+  static async open(client: EventStore): Promise<RawAppends> {
+    return new RawAppends(await openBatchAppend(client));
+  }
+
+  private constructor(call: Awaited<ReturnType<typeof openBatchAppend>>) {
+    this.#call = call;
+    call.on('data', (answer: streamsPb.BatchAppendResp) => this.#answered(answer));
+    call.on('error', (error: unknown) => this.#fail(error));
+    call.on('end', () => this.#fail(lost('The event store ended the call.')));
+  }
+
+  /**
+   * Appends at exactly `expected`, the revision of the stream's last event or `NO_REVISION`.
+   * Resolves when the events are on disk, with the position of the last one: an older one, or 0,
+   * where they were there already. Rejects with the client's error classes.
+   */
+  append(stream: string, expected: bigint, events: RawEvent[]): Promise<bigint> {
+    if (this.#failed) return Promise.reject(this.#failed.error);
+    const correlation = randomUUID();
+    const answered = new Promise<bigint>((resolve, reject) => {
+      this.#waiting.set(correlation, { resolve, reject });
+    });
+    this.#call.write(appendRequest(correlation, stream, expected, events));
+    this.#silence ??= this.#watch();
+    return answered;
+  }
+
+  close(): void {
+    this.#fail(lost('The call was closed.'));
+  }
+
+  #answered(answer: streamsPb.BatchAppendResp): void {
+    const correlation = parseUUID(answer.getCorrelationId()!);
+    const waiting = this.#waiting.get(correlation);
+    this.#waiting.delete(correlation);
+    clearTimeout(this.#silence);
+    this.#silence = this.#waiting.size > 0 ? this.#watch() : undefined;
+    const error = answer.getError();
+    const stream = Buffer.from(answer.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
+    if (error?.getDetails()) waiting?.reject(unpackToCommandError(error, stream));
+    else if (error) waiting?.reject(new Error(error.getMessage()));
+    else waiting?.resolve(BigInt(answer.getSuccess()?.getPosition()?.getCommitPosition() ?? 0));
+  }
+
+  #watch(): NodeJS.Timeout {
+    return setTimeout(
+      () => this.#fail(lost('The event store does not answer.')),
+      SILENCE_TIMEOUT_MS,
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#failed ??= { error };
+    clearTimeout(this.#silence);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    this.#call.cancel();
+  }
+}
+
+const openBatchAppend = (client: EventStore) =>
+  open(client, 'appendRaw', (streams, ...rest) => streams.batchAppend(...rest));
+
+function appendRequest(
+  correlation: string,
+  stream: string,
+  expected: bigint,
+  events: RawEvent[],
+): streamsPb.BatchAppendReq {
+  const identifier = new sharedPb.StreamIdentifier();
+  identifier.setStreamName(Buffer.from(stream));
+  const options = new streamsPb.BatchAppendReq.Options();
+  options.setStreamIdentifier(identifier);
+  if (expected === NO_REVISION) options.setNoStream(new sharedPb.Empty());
+  else options.setStreamPosition(String(expected));
+  const request = new streamsPb.BatchAppendReq();
+  request.setCorrelationId(uuid(correlation));
+  request.setOptions(options);
+  request.setProposedMessagesList(events.map(proposal));
+  request.setIsFinal(true);
+  return request;
+}
+
+function proposal(event: RawEvent): streamsPb.BatchAppendReq.ProposedMessage {
+  const message = new streamsPb.BatchAppendReq.ProposedMessage();
+  message.setId(uuid(event.id));
+  message.getMetadataMap().set('type', event.type);
+  message
+    .getMetadataMap()
+    .set('content-type', event.isJson ? 'application/json' : 'application/octet-stream');
+  message.setData(event.data);
+  message.setCustomMetadata(event.metadata);
+  return message;
+}
+
+function uuid(text: string): sharedPb.UUID {
+  const id = new sharedPb.UUID();
+  id.setString(text);
+  return id;
+}
