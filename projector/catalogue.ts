@@ -97,7 +97,7 @@ export type StoreRow = Row<typeof stores>;
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 2,
+  version: 3,
   tables: [stores, listings, stock],
 
   on: {
