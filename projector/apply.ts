@@ -80,7 +80,7 @@ async function applyTogether(
   const behind = targets.filter((target) => target.position < position);
   if (behind.length === 0) return new Set();
   const projected = project(behind, events, refused);
-  const tags = new Set(projected.flatMap(({ rows }) => [...rows.tags]));
+  const tags = new Set<string>();
   await transaction(pool, async (connection) => {
     // Losing the last moments of a read model is harmless: its checkpoint goes with it.
     await connection.query('set local synchronous_commit = off');
@@ -92,6 +92,8 @@ async function applyTogether(
         throw isPostgresUnavailable(error) ? error : new WriteFailed(target, error);
       }
       for (const [event, error] of parked) await park(connection, target.schema, event, error);
+      // Some are known only now: a change may depend on what the row held.
+      for (const tag of rows.tags) tags.add(tag);
     }
     if (notify) {
       const told = tags.size <= MAX_NOTIFIED_TAGS ? [...tags] : null;

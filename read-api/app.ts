@@ -8,6 +8,7 @@ import { catalogueRoutes } from './catalogue.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
+import { stockRoutes } from './stock.ts';
 
 /** Postgres: no such table, schema or column: one that is still being built. */
 const NOT_PROJECTED_YET = new Set(['42P01', '42703']);
@@ -65,6 +66,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       cartRoutes(app, services);
       myOrdersRoutes(app, services);
       orderBoardRoutes(app, services);
+      stockRoutes(app, services);
     },
   });
 }
