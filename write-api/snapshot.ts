@@ -9,6 +9,7 @@ import {
   type EventStoreDBClient,
 } from '@eventstore/db-client';
 import type { SnapshotRules } from '../domain/decider.ts';
+import { snapshotStreamOf } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Folded } from './handle.ts';
 
@@ -28,9 +29,6 @@ type Kept = {
 const zip = promisify(gzip);
 const unzip = promisify(gunzip);
 
-/** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
-const snapshotStream = (stream: string): string => stream.replace('-', 'snapshot-');
-
 /**
  * What a stream folded to when its newest snapshot was taken; undefined where there is none of
  * these rules' version. It lies in the same log, behind the events that it sums up: whoever has
@@ -42,7 +40,7 @@ export async function readSnapshot<State>(
   { version, unpack }: SnapshotRules<State>,
   stream: string,
 ): Promise<Folded<State> | undefined> {
-  const bytes = await newest(client, snapshotStream(stream));
+  const bytes = await newest(client, snapshotStreamOf(stream));
   if (!bytes) return undefined;
   try {
     const kept = JSON.parse((await unzip(bytes)).toString()) as Kept;
@@ -95,7 +93,7 @@ export async function writeSnapshot<State>(
     if (data.length > MAX_SNAPSHOT_BYTES) {
       throw new Error(`it takes ${data.length} bytes, at most ${MAX_SNAPSHOT_BYTES} are kept`);
     }
-    const name = snapshotStream(stream);
+    const name = snapshotStreamOf(stream);
     const event = binaryEvent({ type: TYPE, data });
     const appended = await client.appendToStream(name, event, { expectedRevision: ANY });
     const isFirst = appended.nextExpectedRevision === 0n;
