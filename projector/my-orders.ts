@@ -26,6 +26,8 @@ const parts = defineTable(
     store_id: 'text',
     status: 'text',
     reason: 'text?',
+    fulfilment: 'text',
+    fee_paise: 'bigint',
     total_paise: 'bigint',
     lines: 'json',
   },
@@ -82,7 +84,7 @@ const partStep =
 /** What a shopper follows after the checkout. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent>({
   name: 'my_orders',
-  version: 2,
+  version: 3,
   tables: [orders, parts, timeline],
 
   on: {
@@ -99,6 +101,8 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent>({
           store_id: part.storeId,
           status: 'submitted',
           reason: null,
+          fulfilment: part.fulfilment ?? 'delivery',
+          fee_paise: part.feePaise ?? 0,
           total_paise: part.totalPaise,
           lines: part.lines,
         });

@@ -20,6 +20,8 @@ const cards = defineTable(
     ended_at: 'timestamptz?',
     pincode: 'text',
     payment: 'text',
+    fulfilment: 'text',
+    fee_paise: 'bigint',
     total_paise: 'bigint',
     lines: 'json',
     person_id: 'uuid',
@@ -43,12 +45,13 @@ const step =
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 2,
+  version: 3,
   tables: [cards],
 
   on: {
     StoreOrderSubmitted({ id, data, at }, rows) {
-      const { orderId, storeId, totalPaise, personId, sealedRecipient, ...same } = data;
+      const { orderId, storeId, totalPaise, personId, sealedRecipient, ...rest } = data;
+      const { feePaise = 0, fulfilment = 'delivery', ...same } = rest;
       rows.add(cards, {
         ...same,
         store_order_id: id,
@@ -59,6 +62,8 @@ export const orderBoard = projection<StoreOrderEvent>({
         submitted_at: at,
         changed_at: at,
         ended_at: null,
+        fulfilment,
+        fee_paise: feePaise,
         total_paise: totalPaise,
         person_id: personId,
         sealed_recipient: sealedRecipient,

@@ -35,12 +35,17 @@ export type OrderLine = {
 export type StoreOrderStatus =
   'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
 
+export type Fulfilment = 'delivery' | 'pickup';
+
 export type StoreOrder = {
   storeOrderId: string;
   storeId: string;
   storeName: string;
   status: StoreOrderStatus;
   reason: string | null;
+  fulfilment: Fulfilment;
+  /** What bringing it costs: part of the total. */
+  feePaise: number;
   totalPaise: number;
   lines: OrderLine[];
 };
@@ -109,6 +114,8 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       storeName: part.store_name ?? part.store_id,
       status: part.status as StoreOrderStatus,
       reason: part.reason,
+      fulfilment: part.fulfilment as Fulfilment,
+      feePaise: part.fee_paise,
       totalPaise: part.total_paise,
       lines: part.lines as OrderLine[],
     })),
@@ -134,6 +141,8 @@ export const partFields = {
     enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered'],
   },
   reason: orNull(text),
+  fulfilment: { type: 'string', enum: ['delivery', 'pickup'] },
+  feePaise: paise,
   totalPaise: paise,
   lines: list(
     object({

@@ -9,6 +9,7 @@ import { sendLive } from './live.ts';
 import {
   partFields,
   recipientFields,
+  type Fulfilment,
   type OrderLine,
   type Recipient,
   type StoreOrderStatus,
@@ -26,6 +27,8 @@ export type BoardCard = {
   reason: string | null;
   submittedAt: string;
   changedAt: string;
+  fulfilment: Fulfilment;
+  feePaise: number;
   totalPaise: number;
   payment: 'cash-on-delivery';
   pincode: string;
@@ -70,6 +73,8 @@ async function readBoard(
     reason: row.reason,
     submittedAt: row.submitted_at,
     changedAt: row.changed_at,
+    fulfilment: row.fulfilment as Fulfilment,
+    feePaise: row.fee_paise,
     totalPaise: row.total_paise,
     payment: row.payment as BoardCard['payment'],
     pincode: row.pincode,

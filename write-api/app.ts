@@ -15,12 +15,14 @@ import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { orderRoutes } from './order.ts';
 import { storeOrderRoutes } from './store-order.ts';
+import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
 
 /** What the routes stand on. */
 export type Services = { client: EventStore; handler: Handler; vault: Vault; log: Logger };
 
 const STATUS_OF: Record<RejectionCode, number> = {
+  BELOW_MINIMUM: 409,
   CART_EMPTY: 409,
   CART_CHECKED_OUT: 409,
   CART_CHANGED: 409,
@@ -31,13 +33,16 @@ const STATUS_OF: Record<RejectionCode, number> = {
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
+  OUT_OF_AREA: 409,
   PRICE_ABOVE_MRP: 422,
   REASON_REQUIRED: 422,
   RETURN_EXCEEDS_PICKED: 409,
   STALE_COUNT: 409,
   STORE_ALREADY_REGISTERED: 409,
+  STORE_CLOSED: 409,
   STORE_NOT_FOUND: 404,
   STORE_ORDER_NOT_FOUND: 404,
+  STORE_PAUSED: 409,
   WRONG_STATUS: 409,
 };
 
@@ -68,6 +73,7 @@ export const createWriteApi = (services: Services) =>
     healthy: async () => void (await headOfLog(services.client)),
     routes: (app) => {
       storeRoutes(app, services);
+      deliveryRoutes(app, services);
       importRoutes(app, services);
       cartRoutes(app, services);
       orderRoutes(app, services);

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { cart } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
+import type { Coordinates } from '../domain/delivery.ts';
 import { listing, type Listing } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
 import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
@@ -9,6 +10,7 @@ import { list, object, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { collections, coordinates, onTerms, type Collections } from './delivery.ts';
 import { eventId } from './handle.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
@@ -17,10 +19,10 @@ const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
 /** Whom an order is for: personal, so that it goes into events only sealed. */
 export type Recipient = {
   contact: { name: string; phone: string };
-  address: { line1: string; city: string; pincode: string };
+  address: { line1: string; city: string; pincode: string; location?: Coordinates };
 };
 
-type Body = { cartId: string; payment: PaymentMethod } & Recipient;
+type Body = { cartId: string; payment: PaymentMethod; pickup?: Collections } & Recipient;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
@@ -53,9 +55,11 @@ const newOrder = {
         line1: words(240),
         city: words(80),
         pincode,
+        location: coordinates,
       },
     },
     payment: { type: 'string', enum: ['cash-on-delivery'] },
+    pickup: collections,
   },
 } as const;
 
@@ -107,7 +111,7 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   { handler, vault }: Services,
   orderId: string,
-  { cartId, contact, address, payment }: Body,
+  { cartId, contact, address, payment, pickup }: Body,
 ): Promise<PlacedOrder> {
   const { status, lines } = await handler.load(cart, cartId, { fresh: true });
   if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
@@ -122,10 +126,11 @@ async function price(
       }),
     ),
   );
-  const parts = quote(lines, (listingId) => listings.get(listingId)).map((part) => ({
+  const quoted = quote(lines, (listingId) => listings.get(listingId)).map((part) => ({
     ...part,
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
+  const parts = await onTerms(handler, quoted, address, pickup);
   const personId = idFrom('person', orderId);
   const recipient: Recipient = {
     contact: { name: contact.name.trim(), phone: contact.phone.trim() },

@@ -1,0 +1,160 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
+import { headOfLog } from '../platform/event-store.ts';
+
+type Placed = { orderId: string; code?: string; detail?: string };
+type Part = { storeId: string; fulfilment: string; feePaise: number; totalPaise: number };
+type Read = { totalPaise: number; storeOrders: Part[] };
+
+const GHEE_PAISE = 65_000;
+const HOME = { latitude: 12.9716, longitude: 77.5946 };
+
+const test = suite<{ shop: Shop }>('delivery');
+test.before(async (context) => {
+  context.shop = await startShop();
+});
+test.after(({ shop }) => shop.stop());
+
+const open = (shop: Shop) => openStore(shop, ['Ghee,650']);
+
+const set = (shop: Shop, storeId: string, setting: string, body: object) =>
+  shop.write('PUT', `/stores/${storeId}/${setting}`, body);
+
+/** Orders one of the first item of each shop. */
+async function order(
+  shop: Shop,
+  stores: { listingIds: string[] }[],
+  { pickup, location }: { pickup?: string[]; location?: object } = {},
+): Promise<Answer<Placed>> {
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  for (const { listingIds } of stores) {
+    await shop.write('PUT', `/carts/${body.cartId}/items/${listingIds[0]}`, { quantity: 1 });
+  }
+  const address = { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' };
+  return shop.write('POST', '/orders', {
+    cartId: body.cartId,
+    contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+    address: { ...address, ...(location && { location }) },
+    payment: 'cash-on-delivery',
+    ...(pickup && { pickup }),
+  });
+}
+
+const refused = ({ status, body }: Answer<Placed>) => [status, body.code];
+
+test('a pause bites at once, and so does its end', async ({ shop }) => {
+  const store = await open(shop);
+  for (let round = 0; round < 3; round++) {
+    await set(shop, store.storeId, 'pause', { paused: true });
+    assert.equal(refused(await order(shop, [store])), [409, 'STORE_PAUSED']);
+    await set(shop, store.storeId, 'pause', { paused: false });
+    assert.is((await order(shop, [store])).status, 201);
+  }
+});
+
+test('one closed shop of two refuses the order, which then is nowhere', async ({ shop }) => {
+  const [near, closed] = [await open(shop), await open(shop)];
+  await set(shop, closed.storeId, 'hours', { weekly: [], holidays: [] });
+  assert.equal(refused(await order(shop, [near, closed])), [409, 'STORE_CLOSED']);
+  const { position } = await set(shop, closed.storeId, 'hours', { weekly: null, holidays: [] });
+  const board = await shop.read<{ storeOrders: object[] }>(
+    `/stores/${near.storeId}/board`,
+    position,
+  );
+  assert.is(board.body.storeOrders.length, 0);
+  assert.is((await order(shop, [near, closed])).status, 201);
+});
+
+test('fees are part of the totals of part, order and board; who fetches pays none', async ({
+  shop,
+}) => {
+  const [brought, fetched] = [await open(shop), await open(shop)];
+  const fee = {
+    steps: [
+      { fromMetres: 0, fromPaise: 0, feePaise: 3_000 },
+      { fromMetres: 1_000, fromPaise: 0, feePaise: 4_550 },
+    ],
+    freeFromPaise: null,
+  };
+  const within = { centre: HOME, radiusMetres: 5_000 };
+  for (const { storeId } of [brought, fetched]) {
+    await set(shop, storeId, 'fee', fee);
+    await set(shop, storeId, 'area', { pincodes: [], within });
+    await set(shop, storeId, 'minimum', { minimumPaise: 10_000 });
+  }
+  const placed = await order(shop, [brought, fetched], {
+    pickup: [fetched.storeId],
+    location: { ...HOME, latitude: HOME.latitude + 0.02 },
+  });
+  assert.is(placed.status, 201, placed.body.detail);
+  const { body } = await shop.read<Read>(`/orders/${placed.body.orderId}`, placed.position);
+  const parts = new Map(body.storeOrders.map((part) => [part.storeId, part]));
+  const { fulfilment, feePaise, totalPaise } = parts.get(brought.storeId)!;
+  assert.equal([fulfilment, feePaise, totalPaise], ['delivery', 4_550, GHEE_PAISE + 4_550]);
+  const { feePaise: none, ...collected } = parts.get(fetched.storeId)!;
+  assert.equal([collected.fulfilment, none, collected.totalPaise], ['pickup', 0, GHEE_PAISE]);
+  assert.is(body.totalPaise, 2 * GHEE_PAISE + 4_550);
+  const board = await shop.read<{ storeOrders: Part[] }>(`/stores/${fetched.storeId}/board`);
+  assert.is(board.body.storeOrders[0]?.fulfilment, 'pickup');
+});
+
+test('out of the area and below the minimum are refused, and say so', async ({ shop }) => {
+  const store = await open(shop);
+  await set(shop, store.storeId, 'minimum', { minimumPaise: 70_000 });
+  const below = await order(shop, [store]);
+  assert.equal(refused(below), [409, 'BELOW_MINIMUM']);
+  assert.match(below.body.detail!, 'add ₹50 more');
+  await set(shop, store.storeId, 'area', { pincodes: ['560034'], within: null });
+  assert.equal(refused(await order(shop, [store])), [409, 'OUT_OF_AREA']);
+  assert.is((await order(shop, [store], { pickup: [store.storeId] })).status, 201);
+});
+
+test('a shop’s page says how its goods come to people', async ({ shop }) => {
+  const { storeId } = await open(shop);
+  await set(shop, storeId, 'pause', { paused: true });
+  const weekly = [{ weekday: 6, fromMinute: 540, toMinute: 1_500 }];
+  const hours = { weekly, holidays: ['2026-11-08'] };
+  const { position } = await set(shop, storeId, 'hours', hours);
+  const { body } = await shop.read<{ delivery: object }>(`/stores/${storeId}`, position);
+  assert.equal(body.delivery, {
+    paused: true,
+    hours,
+    area: { pincodes: null, within: null },
+    minimumPaise: 0,
+    fee: { steps: [], freeFromPaise: null },
+  });
+});
+
+test('a bad setting says what is wrong, a repeated one does nothing: both append nothing', async ({
+  shop,
+}) => {
+  const { storeId } = await open(shop);
+  const span = (fromMinute: number, toMinute: number) => ({
+    weekly: [{ weekday: 0, fromMinute, toMinute }],
+    holidays: [],
+  });
+  await set(shop, storeId, 'hours', span(540, 1_500));
+  const head = await headOfLog(shop.client);
+  const tried: [number, string, object][] = [
+    [200, 'hours', span(540, 1_500)],
+    [200, 'pause', { paused: false }],
+    [200, 'minimum', { minimumPaise: 0 }],
+    [400, 'hours', span(540, 540)],
+    [400, 'hours', span(60, 1_501)],
+    [400, 'hours', { weekly: null, holidays: ['8 November'] }],
+    [400, 'area', { pincodes: ['012345'], within: null }],
+    [400, 'minimum', { minimumPaise: -1 }],
+    [400, 'minimum', { minimumPaise: 1.5 }],
+    [400, 'fee', { steps: [] }],
+    [400, 'pause', {}],
+  ];
+  for (const [status, setting, body] of tried) {
+    const answer = await set(shop, storeId, setting, body);
+    assert.is(answer.status, status, `${setting} ${JSON.stringify(body)}`);
+  }
+  assert.is((await set(shop, newKey(), 'pause', { paused: true })).status, 404);
+  assert.is(await headOfLog(shop.client), head);
+});
+
+test.run();
