@@ -10,7 +10,7 @@ import {
 import type { OrderPart } from '../domain/order.ts';
 import { store, type StoreCommand } from '../domain/store.ts';
 import { Problem } from '../platform/http.ts';
-import { object, paise, pincode, text } from '../platform/schema.ts';
+import { object, paise, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 import type { Handler } from './handle.ts';
@@ -26,7 +26,7 @@ const MAX_RADIUS_METRES = 100_000;
 const MAX_PAISE = 10_000_000;
 const DAY_MINUTES = 1_440;
 
-const body = (properties: object) => ({
+const bodyOf = (properties: object) => ({
   type: 'object',
   required: Object.keys(properties),
   additionalProperties: false,
@@ -39,7 +39,7 @@ const whole = (minimum: number, maximum: number, description: string) =>
 const amount = { ...paise, minimum: 0, maximum: MAX_PAISE } as const;
 const orNone = (schema: { type: string }) => ({ ...schema, type: [schema.type, 'null'] });
 
-export const coordinates = body({
+export const coordinates = bodyOf({
   latitude: { type: 'number', minimum: -90, maximum: 90 },
   longitude: { type: 'number', minimum: -180, maximum: 180 },
 });
@@ -51,11 +51,11 @@ export const collections = {
   description: 'Ids of the shops whose part the shopper fetches; the others deliver',
 } as const;
 
-const hours = body({
+const hours = bodyOf({
   weekly: {
     ...orNone(
       listOf(
-        body({
+        bodyOf({
           weekday: whole(0, 6, '0 is Sunday'),
           fromMinute: whole(0, DAY_MINUTES - 1, 'Minute of the day in Asia/Kolkata'),
           toMinute: whole(1, 2 * DAY_MINUTES, 'Beyond 1440: after midnight'),
@@ -68,22 +68,22 @@ const hours = body({
   holidays: listOf({ type: 'string', format: 'date' }, MAX_HOLIDAYS),
 });
 
-const area = body({
+const area = bodyOf({
   pincodes: {
-    ...orNone(listOf(pincode, MAX_PINCODES)),
+    ...orNone(listOf(pincodeSchema, MAX_PINCODES)),
     description: 'Null: all that begin with the three digits of the shop’s own',
   },
   within: orNone(
-    body({
+    bodyOf({
       centre: coordinates,
       radiusMetres: whole(1, MAX_RADIUS_METRES, 'Metres, as the crow flies'),
     }),
   ),
 });
 
-const fee = body({
+const fee = bodyOf({
   steps: listOf(
-    body({
+    bodyOf({
       fromMetres: whole(0, MAX_RADIUS_METRES, 'From this distance on'),
       fromPaise: { ...amount, description: 'From this value of goods on, in paise' },
       feePaise: amount,
@@ -107,12 +107,12 @@ const SETTINGS: Record<string, { body: object; commandOf: (body: never) => Store
   },
   area: { body: area, commandOf: (data: ServiceArea) => ({ type: 'SetServiceArea', data }) },
   minimum: {
-    body: body({ minimumPaise: amount }),
+    body: bodyOf({ minimumPaise: amount }),
     commandOf: (data: { minimumPaise: number }) => ({ type: 'SetMinimumOrder', data }),
   },
   fee: { body: fee, commandOf: (data: DeliveryFee) => ({ type: 'SetDeliveryFee', data }) },
   pause: {
-    body: body({ paused: { type: 'boolean' } }),
+    body: bodyOf({ paused: { type: 'boolean' } }),
     commandOf: ({ paused }: { paused: boolean }) => ({
       type: paused ? 'PauseStore' : 'ResumeStore',
       data: {},

@@ -11,6 +11,8 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
   status,
   submittedAt: `2026-11-21T10:0${minute}:00Z`,
   changedAt: `2026-11-21T11:0${minute}:00Z`,
+  fulfilment: 'delivery',
+  feePaise: 0,
   totalPaise: 100,
   payment: 'cash-on-delivery',
   reason: null,

@@ -13,9 +13,9 @@ const ATTEMPT_KEY = 'doorstep.attempt';
  */
 export async function placeOrder(
   cartId: string,
-  recipient: { contact: Contact; address: Address },
+  wanted: { contact: Contact; address: Address; pickup: string[] },
 ): Promise<string> {
-  const body = { cartId, ...recipient, payment: 'cash-on-delivery' };
+  const body = { cartId, ...wanted, payment: 'cash-on-delivery' };
   try {
     const { orderId } = await command<{ orderId: string }>('POST', '/api/write/orders', body, {
       key: keyFor(JSON.stringify(body)),

@@ -4,7 +4,13 @@ import type { CatalogueItem } from '../../../read-api/catalogue.ts';
 import type { Order, Recipient } from '../../../read-api/my-orders.ts';
 
 export type { Cart, CartLine } from '../../../read-api/cart.ts';
-export type { Catalogue, CatalogueItem, Listing, Store, StorePage } from '../../../read-api/catalogue.ts';
+export type {
+  Catalogue,
+  CatalogueItem,
+  Listing,
+  Store,
+  StorePage,
+} from '../../../read-api/catalogue.ts';
 export type {
   Fulfilment,
   Order,

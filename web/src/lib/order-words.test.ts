@@ -11,6 +11,8 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   storeName,
   status,
   reason: null,
+  fulfilment: 'delivery',
+  feePaise: 0,
   totalPaise: 1000,
   lines: [],
 });

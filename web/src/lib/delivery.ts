@@ -1,0 +1,56 @@
+import { Rejected } from '../../../domain/decider.ts';
+import { nextOpening, openingText, termsOf, type Fulfilment } from '../../../domain/delivery.ts';
+import type { StorePage } from './contract.ts';
+import { rupees } from './money.ts';
+
+type Shop = Pick<StorePage, 'name' | 'pincode' | 'delivery'>;
+
+/** What a part of an order costs to bring, or why its shop does not take it. */
+export type Terms = { feePaise: number; refusal: string | null };
+
+/** The shop's terms for goods of this value, by the rules that the order is taken by. */
+export function termsFor(
+  shop: Shop,
+  {
+    fulfilment,
+    pincode,
+    valuePaise,
+    atMs,
+  }: { fulfilment: Fulfilment; pincode: string | null; valuePaise: number; atMs: number },
+): Terms {
+  // While nobody has said where to, it is taken to be near.
+  const wish = { fulfilment, pincode: pincode ?? shop.pincode, valuePaise, atMs };
+  try {
+    return { ...termsOf(shop, { ...wish, coordinates: null }), refusal: null };
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return { feePaise: 0, refusal: error.message };
+  }
+}
+
+/** Why nothing can be ordered there at this moment, for the top of its page; null if it can. */
+export function closedText({ delivery }: Pick<Shop, 'delivery'>, atMs: number): string | null {
+  if (delivery.paused) return 'This shop takes no orders just now. Look around and try later.';
+  const opensAtMs = nextOpening(delivery.hours, atMs);
+  if (opensAtMs === atMs) return null;
+  return opensAtMs === null
+    ? 'This shop is closed for now.'
+    : `Closed now. Opens ${openingText(opensAtMs, atMs)}.`;
+}
+
+/** What delivery costs at most and asks for at least, in a line; null where it is simply free. */
+export function feeText({ delivery }: Pick<Shop, 'delivery'>): string | null {
+  const { fee, minimumPaise } = delivery;
+  const fees = fee.steps.map(({ feePaise }) => feePaise);
+  const [least, most] = [Math.min(...fees), Math.max(...fees)];
+  const parts = [
+    fees.length > 0 && most > 0
+      ? `Delivery ${least === most ? rupees(most) : `${rupees(least)} to ${rupees(most)}`}`
+      : 'Free delivery',
+    fees.length > 0 && most > 0 && fee.freeFromPaise !== null
+      ? `free from ${rupees(fee.freeFromPaise)}`
+      : '',
+    minimumPaise > 0 ? `orders from ${rupees(minimumPaise)}` : '',
+  ].filter(Boolean);
+  return most > 0 || minimumPaise > 0 ? parts.join(' · ') : null;
+}
