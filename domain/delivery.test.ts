@@ -33,6 +33,7 @@ const wish = (more: Partial<DeliveryWish> = {}): DeliveryWish => ({
   pincode: '560034',
   coordinates: null,
   valuePaise: 20_000,
+  hasSlot: false,
   // A Saturday.
   atMs: india('2026-11-21', '18:00'),
   ...more,
@@ -98,6 +99,13 @@ test('a closed shop says when it opens', () => {
   assert.match(said(mondays, evening), 'on Monday at 09:30');
   assert.match(said({ ...mondays, holidays: ['2026-11-23'] }, evening), 'in 9 days, at 09:30');
   assert.match(said({ weekly: [], holidays: [] }, evening), 'closed for now');
+});
+
+test('a slot can be ordered while the shop is closed, not while it is paused', () => {
+  const closed = shop({ hours: { weekly: [], holidays: [] } });
+  assert.equal(termsOf(closed, wish({ hasSlot: true })), { feePaise: 0 });
+  const paused = shop({ paused: true });
+  assert.is(refusal(() => termsOf(paused, wish({ hasSlot: true }))).code, 'STORE_PAUSED');
 });
 
 test('whatever the hours: it is open at the next opening, and not a minute before', () => {

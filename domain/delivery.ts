@@ -55,6 +55,8 @@ export type DeliveryWish = {
   coordinates: Coordinates | null;
   /** Of the goods alone. */
   valuePaise: number;
+  /** It comes in a slot of the shop's, so that it may be ordered while the shop is closed. */
+  hasSlot: boolean;
   atMs: number;
 };
 
@@ -182,7 +184,7 @@ export function termsOf(
   wish: DeliveryWish,
 ): { feePaise: number } {
   assertNotPaused(delivery, name);
-  assertOpen(delivery, name, wish.atMs);
+  if (!wish.hasSlot) assertOpen(delivery, name, wish.atMs);
   if (wish.fulfilment === 'pickup') return { feePaise: 0 };
   const { area, fee, minimumPaise } = delivery;
   if (!reaches(area, pincode, wish)) {

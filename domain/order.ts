@@ -1,6 +1,7 @@
 import type { CartLine } from './cart.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
 import type { Fulfilment } from './delivery.ts';
+import type { OrderSlot } from './slot-day.ts';
 import { storeOfListing, type Listing, type LocalNames } from './listing.ts';
 import { linePaise, sumPaise } from './money.ts';
 
@@ -26,6 +27,8 @@ export type OrderPart = {
   feePaise?: number;
   /** Absent where there was only delivery. */
   fulfilment?: Fulfilment;
+  /** Absent where it comes as soon as the shop can. */
+  slot?: OrderSlot;
   /** Lines and fee. */
   totalPaise: number;
 };

@@ -21,6 +21,7 @@ const cards = defineTable(
     pincode: 'text',
     payment: 'text',
     fulfilment: 'text',
+    slot: 'json?',
     fee_paise: 'bigint',
     total_paise: 'bigint',
     lines: 'json',
@@ -51,7 +52,7 @@ export const orderBoard = projection<StoreOrderEvent>({
   on: {
     StoreOrderSubmitted({ id, data, at }, rows) {
       const { orderId, storeId, totalPaise, personId, sealedRecipient, ...rest } = data;
-      const { feePaise = 0, fulfilment = 'delivery', ...same } = rest;
+      const { feePaise = 0, fulfilment = 'delivery', slot = null, ...same } = rest;
       rows.add(cards, {
         ...same,
         store_order_id: id,
@@ -63,6 +64,7 @@ export const orderBoard = projection<StoreOrderEvent>({
         changed_at: at,
         ended_at: null,
         fulfilment,
+        slot,
         fee_paise: feePaise,
         total_paise: totalPaise,
         person_id: personId,

@@ -8,6 +8,7 @@ import { catalogueRoutes } from './catalogue.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
+import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 
 /** Postgres: no such table, schema or column: one that is still being built. */
@@ -66,6 +67,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       cartRoutes(app, services);
       myOrdersRoutes(app, services);
       orderBoardRoutes(app, services);
+      slotsRoutes(app, services);
       stockRoutes(app, services);
     },
   });

@@ -37,6 +37,9 @@ export type StoreOrderStatus =
 
 export type Fulfilment = 'delivery' | 'pickup';
 
+/** Minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
+export type OrderSlot = { date: string; fromMinute: number; toMinute: number };
+
 export type StoreOrder = {
   storeOrderId: string;
   storeId: string;
@@ -44,6 +47,8 @@ export type StoreOrder = {
   status: StoreOrderStatus;
   reason: string | null;
   fulfilment: Fulfilment;
+  /** When it comes, or is to be fetched; null for as soon as the shop can. */
+  slot: OrderSlot | null;
   /** What bringing it costs: part of the total. */
   feePaise: number;
   totalPaise: number;
@@ -115,6 +120,7 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       status: part.status as StoreOrderStatus,
       reason: part.reason,
       fulfilment: part.fulfilment as Fulfilment,
+      slot: part.slot as OrderSlot | null,
       feePaise: part.fee_paise,
       totalPaise: part.total_paise,
       lines: part.lines as OrderLine[],
@@ -142,6 +148,7 @@ export const partFields = {
   },
   reason: orNull(text),
   fulfilment: { type: 'string', enum: ['delivery', 'pickup'] },
+  slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
   feePaise: paise,
   totalPaise: paise,
   lines: list(

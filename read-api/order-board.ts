@@ -11,6 +11,7 @@ import {
   recipientFields,
   type Fulfilment,
   type OrderLine,
+  type OrderSlot,
   type Recipient,
   type StoreOrderStatus,
 } from './my-orders.ts';
@@ -28,6 +29,7 @@ export type BoardCard = {
   submittedAt: string;
   changedAt: string;
   fulfilment: Fulfilment;
+  slot: OrderSlot | null;
   feePaise: number;
   totalPaise: number;
   payment: 'cash-on-delivery';
@@ -74,6 +76,7 @@ async function readBoard(
     submittedAt: row.submitted_at,
     changedAt: row.changed_at,
     fulfilment: row.fulfilment as Fulfilment,
+    slot: row.slot as OrderSlot | null,
     feePaise: row.fee_paise,
     totalPaise: row.total_paise,
     payment: row.payment as BoardCard['payment'],

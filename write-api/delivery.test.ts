@@ -1,10 +1,20 @@
+import { START, eventTypeFilter } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { slotDay } from '../domain/slot-day.ts';
 import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
 
 type Placed = { orderId: string; code?: string; detail?: string };
-type Part = { storeId: string; fulfilment: string; feePaise: number; totalPaise: number };
+type Part = {
+  storeOrderId: string;
+  slot: object | null;
+  storeId: string;
+  fulfilment: string;
+  feePaise: number;
+  totalPaise: number;
+};
+type Slots = { slots: { fromMinute: number; left: number }[] };
 type Read = { totalPaise: number; storeOrders: Part[] };
 
 const GHEE_PAISE = 65_000;
@@ -25,7 +35,7 @@ const set = (shop: Shop, storeId: string, setting: string, body: object) =>
 async function order(
   shop: Shop,
   stores: { listingIds: string[] }[],
-  { pickup, location }: { pickup?: string[]; location?: object } = {},
+  { location, ...more }: { pickup?: string[]; slots?: object[]; location?: object } = {},
 ): Promise<Answer<Placed>> {
   const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
   for (const { listingIds } of stores) {
@@ -37,7 +47,7 @@ async function order(
     contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
     address: { ...address, ...(location && { location }) },
     payment: 'cash-on-delivery',
-    ...(pickup && { pickup }),
+    ...more,
   });
 }
 
@@ -125,6 +135,96 @@ test('a shop’s page says how its goods come to people', async ({ shop }) => {
     fee: { steps: [], freeFromPaise: null },
   });
 });
+
+const DATE = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+const slot = { fromMinute: 1_080, toMinute: 1_200 };
+
+async function openWithSlots(shop: Shop, capacity: number) {
+  const store = await open(shop);
+  const body = { slots: [{ ...slot, capacity }] };
+  await shop.write('PUT', `/stores/${store.storeId}/slots/${DATE}`, body);
+  return { ...store, slots: [{ storeId: store.storeId, date: DATE, fromMinute: 1_080 }] };
+}
+
+async function leftOf(shop: Shop, storeId: string, position?: string | null): Promise<number[]> {
+  const { body } = await shop.read<Slots>(`/stores/${storeId}/slots?date=${DATE}`, position);
+  return body.slots.map(({ left }) => left);
+}
+
+test('200 shoppers race for a slot of 20: exactly 20 get it, the others keep their carts', async ({
+  shop,
+}) => {
+  const { slots, ...store } = await openWithSlots(shop, 20);
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, () => order(shop, [store], { slots })),
+  );
+  const of = (wanted: number) => answers.filter(({ status }) => status === wanted);
+  assert.is(of(201).length, 20);
+  assert.equal(new Set(of(409).map(({ body }) => body.code)), new Set(['SLOT_FULL']));
+  assert.is(of(409).length, 180);
+  const stream = await shop.handler.load(slotDay, `${store.storeId}.${DATE}`, { fresh: true });
+  const held = [...stream.held.values()];
+  assert.equal([held.length, held.every(({ confirmed }) => confirmed)], [20, true]);
+  const last = await shop.write('POST', '/carts');
+  assert.equal(await leftOf(shop, store.storeId, last.position), [0]);
+});
+
+test('a slot is on the order, and free again when its shop rejects the part', async ({ shop }) => {
+  const { slots, ...store } = await openWithSlots(shop, 1);
+  await set(shop, store.storeId, 'hours', { weekly: [], holidays: [] });
+  const placed = await order(shop, [store], { slots });
+  assert.is(placed.status, 201, placed.body.detail);
+  const { body } = await shop.read<Read>(`/orders/${placed.body.orderId}`, placed.position);
+  const [part] = body.storeOrders;
+  assert.equal(part?.slot, { date: DATE, ...slot });
+  assert.equal(refused(await order(shop, [store], { slots })), [409, 'SLOT_FULL']);
+  await shop.write('POST', `/store-orders/${part!.storeOrderId}/reject`, { reason: 'other' });
+  await untilReleased(shop, part!.storeOrderId);
+  assert.is((await order(shop, [store], { slots })).status, 201);
+});
+
+test('an order that fails at one shop leaves no slot held at another', async ({ shop }) => {
+  const [free, full] = [await openWithSlots(shop, 5), await openWithSlots(shop, 1)];
+  const both = { slots: [...free.slots, ...full.slots] };
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => order(shop, [free, full], both)),
+  );
+  assert.is(answers.filter(({ status }) => status === 201).length, 1);
+  const day = await shop.handler.load(slotDay, `${free.storeId}.${DATE}`, { fresh: true });
+  assert.is(day.held.size, 1);
+});
+
+test('a slot that has begun, or is none, is refused', async ({ shop }) => {
+  const store = await open(shop);
+  const past = '2026-01-26';
+  const path = `/stores/${store.storeId}/slots`;
+  await shop.write('PUT', `${path}/${past}`, { slots: [{ ...slot, capacity: 5 }] });
+  for (const date of [past, DATE]) {
+    const slots = [{ storeId: store.storeId, date, fromMinute: 1_080 }];
+    assert.equal(refused(await order(shop, [store], { slots })), [409, 'SLOT_NOT_FOUND']);
+  }
+  const twice = [slot, slot].map((one) => ({ ...one, capacity: 1 }));
+  assert.is((await shop.write('PUT', `${path}/${DATE}`, { slots: twice })).status, 400);
+  assert.is((await shop.write('PUT', `${path}/tomorrow`, { slots: [] })).status, 400);
+  const nowhere = `/stores/${newKey()}/slots/${DATE}`;
+  assert.is((await shop.write('PUT', nowhere, { slots: [] })).status, 404);
+  assert.equal(await leftOf(shop, store.storeId), []);
+});
+
+/** Resolves once a store order's slot is free again. */
+async function untilReleased({ client }: Shop, storeOrderId: string): Promise<void> {
+  const filter = eventTypeFilter({ prefixes: ['SlotReleased'] });
+  const events = client.subscribeToAll({ fromPosition: START, filter });
+  const tooLong = setTimeout(() => void events.unsubscribe(), 15_000);
+  try {
+    for await (const { event } of events) {
+      if ((event!.data as Part).storeOrderId === storeOrderId) return;
+    }
+  } finally {
+    clearTimeout(tooLong);
+  }
+  throw new Error('the slot stayed held');
+}
 
 test('a bad setting says what is wrong, a repeated one does nothing: both append nothing', async ({
   shop,

@@ -1,19 +1,25 @@
 import type { FastifyInstance } from 'fastify';
+import { Rejected } from '../domain/decider.ts';
 import {
+  dayOf,
+  instantOf,
   termsOf,
   type Coordinates,
   type DeliveryFee,
+  type Fulfilment,
   type OpenSpan,
   type OpeningHours,
   type ServiceArea,
 } from '../domain/delivery.ts';
 import type { OrderPart } from '../domain/order.ts';
+import { freeSlot, slotDay, slotDayId, type OrderSlot, type Slot } from '../domain/slot-day.ts';
 import { store, type StoreCommand } from '../domain/store.ts';
 import { Problem } from '../platform/http.ts';
 import { object, paise, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 import type { Handler } from './handle.ts';
+import { assertStoreExists } from './store.ts';
 
 const MAX_SPANS = 28;
 const MAX_HOLIDAYS = 100;
@@ -24,6 +30,8 @@ const MAX_PICKUPS = 50;
 const MAX_RADIUS_METRES = 100_000;
 /** A lakh of rupees. */
 const MAX_PAISE = 10_000_000;
+const MAX_SLOTS = 48;
+const MAX_CAPACITY = 1_000;
 const DAY_MINUTES = 1_440;
 
 const bodyOf = (properties: object) => ({
@@ -39,7 +47,7 @@ const whole = (minimum: number, maximum: number, description: string) =>
 const amount = { ...paise, minimum: 0, maximum: MAX_PAISE } as const;
 const orNone = (schema: { type: string }) => ({ ...schema, type: [schema.type, 'null'] });
 
-export const coordinates = bodyOf({
+export const coordinatesSchema = bodyOf({
   latitude: { type: 'number', minimum: -90, maximum: 90 },
   longitude: { type: 'number', minimum: -180, maximum: 180 },
 });
@@ -51,21 +59,44 @@ export const collections = {
   description: 'Ids of the shops whose part the shopper fetches; the others deliver',
 } as const;
 
+/** In which of their slots the shops shall come, or have it ready; the others as soon as they can. */
+export type SlotWish = { storeId: string; date: string; fromMinute: number };
+
+const date = { type: 'string', format: 'date' } as const;
+const minutes = {
+  fromMinute: whole(0, DAY_MINUTES - 1, 'Minute of the day in Asia/Kolkata'),
+  toMinute: whole(1, 2 * DAY_MINUTES, 'Beyond 1440: after midnight'),
+};
+
+export const slotWishes = {
+  ...listOf(
+    bodyOf({ storeId: { type: 'string', maxLength: 64 }, date, fromMinute: minutes.fromMinute }),
+    MAX_PICKUPS,
+  ),
+  description: 'Slots of the shops that shall not come as soon as they can',
+} as const;
+
+const slotsBody = bodyOf({
+  slots: listOf(
+    bodyOf({ ...minutes, capacity: whole(0, MAX_CAPACITY, 'Orders that fit in') }),
+    MAX_SLOTS,
+  ),
+});
+
 const hours = bodyOf({
   weekly: {
     ...orNone(
       listOf(
         bodyOf({
           weekday: whole(0, 6, '0 is Sunday'),
-          fromMinute: whole(0, DAY_MINUTES - 1, 'Minute of the day in Asia/Kolkata'),
-          toMinute: whole(1, 2 * DAY_MINUTES, 'Beyond 1440: after midnight'),
+          ...minutes,
         }),
         MAX_SPANS,
       ),
     ),
     description: 'Null: round the clock',
   },
-  holidays: listOf({ type: 'string', format: 'date' }, MAX_HOLIDAYS),
+  holidays: listOf(date, MAX_HOLIDAYS),
 });
 
 const area = bodyOf({
@@ -75,7 +106,7 @@ const area = bodyOf({
   },
   within: orNone(
     bodyOf({
-      centre: coordinates,
+      centre: coordinatesSchema,
       radiusMetres: whole(1, MAX_RADIUS_METRES, 'Metres, as the crow flies'),
     }),
   ),
@@ -101,7 +132,7 @@ const SETTINGS: Record<string, { body: object; commandOf: (body: never) => Store
   hours: {
     body: hours,
     commandOf(data: OpeningHours) {
-      assertSpansEnd(data);
+      assertSpansEnd(data.weekly ?? []);
       return { type: 'SetHours', data };
     },
   },
@@ -120,20 +151,23 @@ const SETTINGS: Record<string, { body: object; commandOf: (body: never) => Store
   },
 };
 
-function assertSpansEnd({ weekly }: OpeningHours): void {
-  const isWrong = ({ fromMinute, toMinute }: OpenSpan) =>
+/** Hours or slots: each ends after it begins, within a day. */
+function assertSpansEnd(spans: Omit<OpenSpan, 'weekday'>[]): void {
+  const isWrong = ({ fromMinute, toMinute }: Omit<OpenSpan, 'weekday'>) =>
     toMinute <= fromMinute || toMinute > fromMinute + DAY_MINUTES;
-  const wrong = weekly?.find(isWrong);
+  const wrong = spans.find(isWrong);
   if (!wrong) return;
   throw new Problem(
     400,
     'INVALID_REQUEST',
-    `Open from minute ${wrong.fromMinute} to ${wrong.toMinute}: it has to close after it opens, ` +
+    `From minute ${wrong.fromMinute} to ${wrong.toMinute}: it has to end after it begins, ` +
       'within a day; past midnight is beyond 1440.',
   );
 }
 
-export function deliveryRoutes(app: FastifyInstance, { handler }: Services): void {
+export function deliveryRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  slotsRoute(app, services);
   for (const [setting, { body, commandOf }] of Object.entries(SETTINGS)) {
     app.put<{ Params: { storeId: string }; Body: never }>(
       `/stores/:storeId/${setting}`,
@@ -148,6 +182,53 @@ export function deliveryRoutes(app: FastifyInstance, { handler }: Services): voi
   }
 }
 
+function assertBeginOnce(slots: Slot[]): void {
+  if (new Set(slots.map(({ fromMinute }) => fromMinute)).size === slots.length) return;
+  throw new Problem(400, 'INVALID_REQUEST', 'Two slots begin at once: make them one.');
+}
+
+function slotsRoute(app: FastifyInstance, { handler }: Services): void {
+  const params = { type: 'object', properties: { date } } as const;
+  const response = { 200: object({ storeId: text, date: text }) };
+  app.put<{ Params: { storeId: string; date: string }; Body: { slots: Slot[] } }>(
+    '/stores/:storeId/slots/:date',
+    { schema: { params, body: slotsBody, headers: commandHeaders, response } },
+    async (request, reply) => {
+      const { storeId, date: day } = request.params;
+      assertSpansEnd(request.body.slots);
+      assertBeginOnce(request.body.slots);
+      await assertStoreExists(handler, storeId);
+      const command = { type: 'SetSlotCapacity', data: request.body } as const;
+      const id = slotDayId(storeId, day);
+      const { position } = await handler.handle(slotDay, id, command, contextOf(request));
+      return atPosition(reply, position).send({ storeId, date: day });
+    },
+  );
+}
+
+/** The slot that is wanted at a shop. Throws `Rejected` SLOT_NOT_FOUND, or SLOT_FULL. */
+async function slotOf(
+  handler: Handler,
+  wish: SlotWish | undefined,
+  atMs: number,
+): Promise<OrderSlot | undefined> {
+  if (!wish) return undefined;
+  const id = slotDayId(wish.storeId, wish.date);
+  const day = await handler.load(slotDay, id, { fresh: true });
+  const { fromMinute, toMinute } = freeSlot(day, wish.fromMinute);
+  if (instantOf(dayOf(wish.date), fromMinute) <= atMs) {
+    throw new Rejected('SLOT_NOT_FOUND', 'That slot has begun: choose a later one.');
+  }
+  return { date: wish.date, fromMinute, toMinute };
+}
+
+/** What of an order's request is about how its goods come to the shopper. */
+export type Delivery = {
+  address: { pincode: string; location?: Coordinates };
+  pickup?: Collections;
+  slots?: SlotWish[];
+};
+
 /**
  * The parts of an order with what their shops ask for bringing them, as the shops have it at this
  * moment. Throws the `Rejected` of the first shop that does not take its part.
@@ -155,18 +236,34 @@ export function deliveryRoutes(app: FastifyInstance, { handler }: Services): voi
 export async function onTerms(
   handler: Handler,
   parts: OrderPart[],
-  { pincode, location = null }: { pincode: string; location?: Coordinates | null },
-  pickup: Collections = [],
+  { address, pickup = [], slots: wishes = [] }: Delivery,
 ): Promise<OrderPart[]> {
   const shops = await Promise.all(
     parts.map(({ storeId }) => handler.load(store, storeId, { fresh: true })),
   );
   const atMs = Date.now();
+  const orderSlots = await Promise.all(
+    parts.map(({ storeId }) =>
+      slotOf(
+        handler,
+        wishes.find((wish) => wish.storeId === storeId),
+        atMs,
+      ),
+    ),
+  );
   return parts.map((part, index) => {
-    const fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';
+    const fulfilment: Fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';
     const { totalPaise: valuePaise } = part;
-    const wish = { fulfilment, pincode, coordinates: location, valuePaise, atMs } as const;
-    const { feePaise } = termsOf(shops[index]!, wish);
-    return { ...part, fulfilment, feePaise, totalPaise: valuePaise + feePaise };
+    const slot = orderSlots[index];
+    const { pincode, location: coordinates = null } = address;
+    const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
+    const { feePaise } = termsOf(shops[index]!, { ...wish, hasSlot: slot !== undefined });
+    return {
+      ...part,
+      fulfilment,
+      ...(slot && { slot }),
+      feePaise,
+      totalPaise: valuePaise + feePaise,
+    };
   });
 }

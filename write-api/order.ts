@@ -10,7 +10,7 @@ import { list, object, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
-import { collections, coordinates, onTerms, type Collections } from './delivery.ts';
+import { collections, coordinatesSchema, onTerms, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
@@ -22,7 +22,8 @@ export type Recipient = {
   address: { line1: string; city: string; pincode: string; location?: Coordinates };
 };
 
-type Body = { cartId: string; payment: PaymentMethod; pickup?: Collections } & Recipient;
+type Body = { cartId: string; payment: PaymentMethod } & Recipient &
+  Pick<Delivery, 'pickup' | 'slots'>;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
@@ -55,11 +56,12 @@ const newOrder = {
         line1: words(240),
         city: words(80),
         pincode,
-        location: coordinates,
+        location: coordinatesSchema,
       },
     },
     payment: { type: 'string', enum: ['cash-on-delivery'] },
     pickup: collections,
+    slots: slotWishes,
   },
 } as const;
 
@@ -111,7 +113,7 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   { handler, vault }: Services,
   orderId: string,
-  { cartId, contact, address, payment, pickup }: Body,
+  { cartId, contact, address, payment, pickup, slots }: Body,
 ): Promise<PlacedOrder> {
   const { status, lines } = await handler.load(cart, cartId, { fresh: true });
   if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
@@ -130,7 +132,7 @@ async function price(
     ...part,
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
-  const parts = await onTerms(handler, quoted, address, pickup);
+  const parts = await onTerms(handler, quoted, { address, pickup, slots });
   const personId = idFrom('person', orderId);
   const recipient: Recipient = {
     contact: { name: contact.name.trim(), phone: contact.phone.trim() },
@@ -159,6 +161,9 @@ function rejectedCheckout(state: Exclude<Order, { status: 'none' }>): Rejected {
     const what = said.join('; ');
     const message = `${what.charAt(0).toUpperCase()}${what.slice(1)}. Change the cart to order.`;
     return new Rejected(reason, message, { shortages });
+  }
+  if (reason === 'SLOT_FULL' || reason === 'SLOT_NOT_FOUND') {
+    return new Rejected(reason, 'That slot was just taken: choose another.');
   }
   if (reason === 'CHECKOUT_EXPIRED') {
     return new Rejected(reason, 'The order could not be placed in time: place it again.');
