@@ -12,6 +12,7 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
   submittedAt: `2026-11-21T10:0${minute}:00Z`,
   changedAt: `2026-11-21T11:0${minute}:00Z`,
   fulfilment: 'delivery',
+  slot: null,
   feePaise: 0,
   totalPaise: 100,
   payment: 'cash-on-delivery',

@@ -1,5 +1,6 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
 import type { Address, Cart, Contact } from './contract.ts';
+import type { DeliveryWishes } from './delivery-choice.svelte.ts';
 import { keep, recall } from './storage.ts';
 
 const ATTEMPT_KEY = 'doorstep.attempt';
@@ -13,7 +14,7 @@ const ATTEMPT_KEY = 'doorstep.attempt';
  */
 export async function placeOrder(
   cartId: string,
-  wanted: { contact: Contact; address: Address; pickup: string[] },
+  wanted: { contact: Contact; address: Address } & DeliveryWishes,
 ): Promise<string> {
   const body = { cartId, ...wanted, payment: 'cash-on-delivery' };
   try {

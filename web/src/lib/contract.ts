@@ -15,11 +15,13 @@ export type {
   Fulfilment,
   Order,
   OrderLine,
+  OrderSlot,
   StoreOrder,
   StoreOrderStatus,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
+export type { Slot, Slots } from '../../../read-api/slots.ts';
 export type { Board, BoardCard } from '../../../read-api/order-board.ts';
 
 export type LocalNames = CatalogueItem['names'];

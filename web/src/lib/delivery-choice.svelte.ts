@@ -1,7 +1,18 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
-import type { CartStore, StorePage } from './contract.ts';
+import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
+import { dayOf, instantOf } from '../../../domain/delivery.ts';
 import { termsFor, type Terms } from './delivery.ts';
+import { datesFrom } from './time.ts';
+
+/** Shops where the goods are fetched, and slots in which they are wanted. */
+export type DeliveryWishes = {
+  pickup: string[];
+  slots: { storeId: string; date: string; fromMinute: number }[];
+};
+
+/** Today and the two days after it: farther ahead nobody plans groceries. */
+const SLOT_DAYS = 3;
 
 /** How the shopper gets what is in the cart: from each shop brought, or fetched there. */
 export class DeliveryChoice {
@@ -9,16 +20,52 @@ export class DeliveryChoice {
   nowMs = $state(Date.now());
   #shops = new SvelteMap<string, StorePage>();
   #pickups = new SvelteSet<string>();
+  /** What can be chosen, and what was; null for as soon as the shop can. */
+  #slots = new SvelteMap<string, OrderSlot[]>();
+  #chosen = new SvelteMap<string, OrderSlot | null>();
 
   /** Reads what the shops say of their delivery now. Throws `ApiError`. */
   async load(storeIds: string[]): Promise<void> {
+    this.nowMs = Date.now();
     await Promise.all(
       storeIds.map(async (storeId) => {
         const path = `/api/read/stores/${encodeURIComponent(storeId)}`;
+        const days = datesFrom(this.nowMs, SLOT_DAYS).map((date) =>
+          read<Slots>(`${path}/slots?date=${date}`),
+        );
         this.#shops.set(storeId, await read<StorePage>(path));
+        this.#setSlots(storeId, await Promise.all(days));
       }),
     );
-    this.nowMs = Date.now();
+  }
+
+  /** Those that have a place left and have not begun; a choice that has gone is no choice. */
+  #setSlots(storeId: string, days: Slots[]): void {
+    const slots = days.flatMap(({ date, slots: all }) =>
+      all
+        .filter(
+          ({ left, fromMinute }) => left > 0 && instantOf(dayOf(date), fromMinute) > this.nowMs,
+        )
+        .map(({ fromMinute, toMinute }) => ({ date, fromMinute, toMinute })),
+    );
+    this.#slots.set(storeId, slots);
+    const chosen = this.#chosen.get(storeId);
+    const same = slots.find(
+      ({ date, fromMinute }) => date === chosen?.date && fromMinute === chosen.fromMinute,
+    );
+    this.#chosen.set(storeId, same ?? null);
+  }
+
+  slotsOf(storeId: string): OrderSlot[] {
+    return this.#slots.get(storeId) ?? [];
+  }
+
+  slotOf(storeId: string): OrderSlot | null {
+    return this.#chosen.get(storeId) ?? null;
+  }
+
+  setSlot(storeId: string, slot: OrderSlot | null): void {
+    this.#chosen.set(storeId, slot);
   }
 
   isPickup(storeId: string): boolean {
@@ -36,7 +83,8 @@ export class DeliveryChoice {
     if (!shop) return null;
     const { pincode, nowMs: atMs } = this;
     const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
-    return termsFor(shop, { fulfilment, pincode, valuePaise, atMs });
+    const hasSlot = this.slotOf(storeId) !== null;
+    return termsFor(shop, { fulfilment, pincode, valuePaise, hasSlot, atMs });
   }
 
   feesPaise(stores: CartStore[]): number {
@@ -48,8 +96,15 @@ export class DeliveryChoice {
     return stores.every((store) => this.termsOf(store)?.refusal === null);
   }
 
-  /** Of the shops in the cart, those where the shopper fetches the goods. */
-  pickupsOf(stores: CartStore[]): string[] {
-    return stores.map(({ storeId }) => storeId).filter((storeId) => this.isPickup(storeId));
+  /** How the shopper wants it from the shops in the cart, as the order says it. */
+  wishes(stores: CartStore[]): DeliveryWishes {
+    const storeIds = stores.map(({ storeId }) => storeId);
+    return {
+      pickup: storeIds.filter((storeId) => this.isPickup(storeId)),
+      slots: storeIds.flatMap((storeId) => {
+        const slot = this.slotOf(storeId);
+        return slot ? [{ storeId, date: slot.date, fromMinute: slot.fromMinute }] : [];
+      }),
+    };
   }
 }

@@ -34,7 +34,7 @@ delivery('says what it costs, and nothing where it costs nothing', () => {
 });
 
 delivery('takes the shopper to be near until they say where to', () => {
-  const wish = { fulfilment: 'delivery', valuePaise: 10_000, atMs: AT_MS } as const;
+  const wish = { fulfilment: 'delivery', valuePaise: 10_000, hasSlot: false, atMs: AT_MS } as const;
   const near = shop({ fee: { steps, freeFromPaise: null } });
   assert.equal(termsFor(near, { ...wish, pincode: null }), { feePaise: 3_000, refusal: null });
   const { feePaise, refusal } = termsFor(near, { ...wish, pincode: '600017' });

@@ -1,7 +1,14 @@
 import { Rejected } from '../../../domain/decider.ts';
-import { nextOpening, openingText, termsOf, type Fulfilment } from '../../../domain/delivery.ts';
-import type { StorePage } from './contract.ts';
+import {
+  clockOf,
+  nextOpening,
+  openingText,
+  termsOf,
+  type DeliveryWish,
+} from '../../../domain/delivery.ts';
+import type { OrderSlot, StorePage } from './contract.ts';
 import { rupees } from './money.ts';
+import { calendarDay } from './time.ts';
 
 type Shop = Pick<StorePage, 'name' | 'pincode' | 'delivery'>;
 
@@ -15,11 +22,14 @@ export function termsFor(
     fulfilment,
     pincode,
     valuePaise,
+    hasSlot,
     atMs,
-  }: { fulfilment: Fulfilment; pincode: string | null; valuePaise: number; atMs: number },
+  }: Pick<DeliveryWish, 'fulfilment' | 'valuePaise' | 'hasSlot' | 'atMs'> & {
+    pincode: string | null;
+  },
 ): Terms {
   // While nobody has said where to, it is taken to be near.
-  const wish = { fulfilment, pincode: pincode ?? shop.pincode, valuePaise, atMs };
+  const wish = { fulfilment, pincode: pincode ?? shop.pincode, valuePaise, hasSlot, atMs };
   try {
     return { ...termsOf(shop, { ...wish, coordinates: null }), refusal: null };
   } catch (error) {
@@ -27,6 +37,10 @@ export function termsFor(
     return { feePaise: 0, refusal: error.message };
   }
 }
+
+/** `Sat, 21 Nov, 18:00-20:00` */
+export const slotText = (slot: OrderSlot): string =>
+  `${calendarDay(slot.date)}, ${clockOf(slot.fromMinute)}-${clockOf(slot.toMinute)}`;
 
 /** Why nothing can be ordered there at this moment, for the top of its page; null if it can. */
 export function closedText({ delivery }: Pick<Shop, 'delivery'>, atMs: number): string | null {

@@ -12,6 +12,7 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   status,
   reason: null,
   fulfilment: 'delivery',
+  slot: null,
   feePaise: 0,
   totalPaise: 1000,
   lines: [],
