@@ -26,11 +26,12 @@ export class DeliveryChoice {
 
   /** Reads what the shops say of their delivery now. Throws `ApiError`. */
   async load(storeIds: string[]): Promise<void> {
-    this.nowMs = Date.now();
+    const nowMs = Date.now();
+    this.nowMs = nowMs;
     await Promise.all(
       storeIds.map(async (storeId) => {
         const path = `/api/read/stores/${encodeURIComponent(storeId)}`;
-        const days = datesFrom(this.nowMs, SLOT_DAYS).map((date) =>
+        const days = datesFrom(nowMs, SLOT_DAYS).map((date) =>
           read<Slots>(`${path}/slots?date=${date}`),
         );
         this.#shops.set(storeId, await read<StorePage>(path));
@@ -89,11 +90,6 @@ export class DeliveryChoice {
 
   feesPaise(stores: CartStore[]): number {
     return stores.reduce((sum, store) => sum + (this.termsOf(store)?.feePaise ?? 0), 0);
-  }
-
-  /** Whether every shop takes its part. */
-  isTaken(stores: CartStore[]): boolean {
-    return stores.every((store) => this.termsOf(store)?.refusal === null);
   }
 
   /** How the shopper wants it from the shops in the cart, as the order says it. */
