@@ -149,7 +149,10 @@ function reaches(area: ServiceArea, ownPincode: string, wish: DeliveryWish): boo
   return isNamed || (within !== null && metres !== null && metres <= within.radiusMetres);
 }
 
-/** The step for the greatest distance that is passed, and of those for the greatest value. */
+/**
+ * The step for the greatest distance that is passed, and of those for the greatest value. Who does
+ * not say where they are is taken to be near.
+ */
 function feeOf({ steps, freeFromPaise }: DeliveryFee, metres: number, valuePaise: number): number {
   if (freeFromPaise !== null && valuePaise >= freeFromPaise) return 0;
   const passed = steps.filter((step) => step.fromMetres <= metres && step.fromPaise <= valuePaise);

@@ -52,9 +52,7 @@ export const coordinatesSchema = bodyOf({
   longitude: { type: 'number', minimum: -180, maximum: 180 },
 });
 
-/** Ids of the shops whose part the shopper fetches; the others deliver. */
-export type Collections = string[];
-export const collections = {
+export const pickupIds = {
   ...listOf({ type: 'string', maxLength: 64 }, MAX_PICKUPS),
   description: 'Ids of the shops whose part the shopper fetches; the others deliver',
 } as const;
@@ -225,7 +223,8 @@ async function slotOf(
 /** What of an order's request is about how its goods come to the shopper. */
 export type Delivery = {
   address: { pincode: string; location?: Coordinates };
-  pickup?: Collections;
+  /** Ids of the shops whose part the shopper fetches. */
+  pickup?: string[];
   slots?: SlotWish[];
 };
 

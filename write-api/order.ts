@@ -10,7 +10,7 @@ import { list, object, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
-import { collections, coordinatesSchema, onTerms, slotWishes, type Delivery } from './delivery.ts';
+import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
@@ -60,7 +60,7 @@ const newOrder = {
       },
     },
     payment: { type: 'string', enum: ['cash-on-delivery'] },
-    pickup: collections,
+    pickup: pickupIds,
     slots: slotWishes,
   },
 } as const;
