@@ -30,6 +30,7 @@ const REASONS: Record<string, string> = {
   'too-far': 'the address is too far away',
   'rejected-by-every-shop': 'no shop could take it',
   INSUFFICIENT_STOCK: 'something had just sold out',
+  SLOT_FULL: 'the slot had just been taken',
   CHECKOUT_EXPIRED: 'it took too long',
 };
 
