@@ -178,7 +178,7 @@ async function runTrial(pristine: string, streams: Stream[], expected: string[])
   const what = harm(dir);
   let log: Log | undefined;
   try {
-    log = await openLog(dir, () => {});
+    log = await openLog({ dir, noSync: false }, () => {});
     const queries = queriesOf(streams);
     const before = await askAll(log, queries, expected);
     const { detected, missed } = await appendSome(log, streams);
