@@ -203,7 +203,7 @@ const [pristine = '', trials = ''] = process.argv.slice(2);
 const whole = mkdtempSync(join(pristine, '..', 'whole-'));
 cpSync(pristine, whole, { recursive: true });
 const streams = readStreams(whole);
-const log = await openLog(whole, () => {});
+const log = await openLog({ dir: whole, noSync: false }, () => {});
 const expected: string[] = [];
 for (const query of queriesOf(streams)) expected.push(await readAll(log, query));
 await log.close();
