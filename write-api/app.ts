@@ -12,6 +12,7 @@ import type { Vault } from '../platform/vault.ts';
 import { cartRoutes } from './cart.ts';
 import type { Handler } from './handle.ts';
 import { importRoutes } from './import.ts';
+import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { storeRoutes } from './store.ts';
@@ -25,6 +26,9 @@ const STATUS_OF: Record<RejectionCode, number> = {
   CART_CHANGED: 409,
   CART_NOT_FOUND: 404,
   CART_TOO_LARGE: 409,
+  CREDIT_ABOVE_INVOICE: 409,
+  INVALID_GSTIN: 422,
+  INVOICE_NOT_FOUND: 404,
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
@@ -64,5 +68,6 @@ export const createWriteApi = (services: Services) =>
       cartRoutes(app, services);
       orderRoutes(app, services);
       storeOrderRoutes(app, services);
+      invoiceRoutes(app, services);
     },
   });

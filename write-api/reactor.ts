@@ -6,6 +6,7 @@ import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import { driveCheckout, driveCompletion, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
+import { driveInvoice } from './invoices.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -30,7 +31,7 @@ type Task = {
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, and ends orders whose parts have ended. Every task is idempotent, so that any number of
+ * not, ends orders whose parts have ended, and bills what was delivered. Every task is idempotent, so that any number of
  * write-apis may run a reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
@@ -54,6 +55,13 @@ export async function runReactor(options: {
     enqueue(`complete ${event.id}`, Date.now(), run);
   }
 
+  function invoice(orderId: string, event: StoredEvent): void {
+    const storeOrderId = event.stream.slice('storeorder-'.length);
+    const { at } = event.metadata;
+    const run = () => driveInvoice(handler, storeOrderId, orderId, at, causeOf(event));
+    enqueue(`invoice ${storeOrderId}`, Date.now(), run);
+  }
+
   /** Keyed by event name, as in the rest of the code; other events are none of its business. */
   const on: Partial<Record<(OrderEvent | StoreOrderEvent)['type'], (event: StoredEvent) => void>> =
     {
@@ -67,7 +75,11 @@ export async function runReactor(options: {
         void pending.delete(`checkout ${event.stream.slice('order-'.length)}`),
       OrderRejected: (event) =>
         void pending.delete(`checkout ${event.stream.slice('order-'.length)}`),
-      StoreOrderDelivered: (event) => complete((event.data as { orderId: string }).orderId, event),
+      StoreOrderDelivered(event) {
+        const { orderId } = event.data as { orderId: string };
+        complete(orderId, event);
+        invoice(orderId, event);
+      },
       StoreOrderRejected: (event) => complete((event.data as { orderId: string }).orderId, event),
     };
 
