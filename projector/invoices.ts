@@ -1,6 +1,20 @@
 import type { InvoicesEvent } from '../domain/invoices.ts';
+import type { StoreEvent } from '../domain/store.ts';
 import { projection } from './projection.ts';
 import { defineTable, type Row } from './rows.ts';
+
+const registrations = defineTable(
+  'registration',
+  {
+    store_id: 'text',
+    gstin: 'text?',
+    /** `true` or `false`. */
+    composition: 'json',
+    legal_name: 'text',
+    address: 'text',
+  },
+  ['store_id'],
+);
 
 const invoiceTable = defineTable(
   'invoice',
@@ -41,6 +55,7 @@ const creditNotes = defineTable(
   { indexes: ['(store_order_id)'] },
 );
 
+export type RegistrationRow = Row<typeof registrations>;
 export type InvoiceRow = Row<typeof invoiceTable>;
 export type CreditNoteRow = Row<typeof creditNotes>;
 
@@ -51,12 +66,15 @@ const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
 };
 
 /** What shops billed and took back, for their books and for who bought. */
-export const invoices = projection<InvoicesEvent>({
+export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
   version: 1,
-  tables: [invoiceTable, creditNotes],
+  tables: [registrations, invoiceTable, creditNotes],
 
   on: {
+    TaxRegistrationSet({ id, data: { legalName, ...same } }, rows) {
+      rows.put(registrations, { ...same, store_id: id, legal_name: legalName });
+    },
     InvoiceIssued({ id, data }, rows) {
       const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...same } = data;
       rows.add(invoiceTable, {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { bearsStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, paise, pincode, text, uuid } from '../platform/schema.ts';
-import type { CreditNoteRow, InvoiceRow } from '../projector/invoices.ts';
+import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { amountInWords } from './amount-in-words.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
@@ -78,8 +78,12 @@ export type InvoiceInShort = {
   creditedPaise: number;
 };
 
+export type Registration = Omit<Supplier, 'storeName'>;
+
 export type InvoicePage = {
   storeId: string;
+  /** Null where the shop told nothing: it bills without tax, in the name over its door. */
+  registration: Registration | null;
   /** The fiscal years that have invoices, newest first. */
   years: string[];
   /** Null where nothing was billed yet. */
@@ -170,12 +174,25 @@ async function readInvoice(
   };
 }
 
+const registrationOf = (row: RegistrationRow): Registration => ({
+  gstin: row.gstin,
+  composition: row.composition === true,
+  legalName: row.legal_name,
+  address: row.address,
+});
+
 async function readPage(
   { pool }: Services,
   storeId: string,
   { year: wanted, after }: { year?: string; after?: string },
 ): Promise<InvoicePage> {
   await findStore(pool, storeId);
+  const registered = await pool.query<RegistrationRow>({
+    name: 'registration',
+    text: 'select * from invoices.registration where store_id = $1',
+    values: [storeId],
+  });
+  const registration = registered.rows[0] && registrationOf(registered.rows[0]);
   const { rows: found } = await pool.query<{ fiscal_year: string }>(
     `select distinct fiscal_year from invoices.invoice where store_id = $1
      order by fiscal_year desc`,
@@ -193,6 +210,7 @@ async function readPage(
   const page = rows.slice(0, PAGE);
   return {
     storeId,
+    registration: registration ?? null,
     years,
     year,
     invoices: page.map((row) => {
@@ -233,6 +251,13 @@ const lines = list(
   }),
 );
 
+const registrationFields = {
+  gstin: orNull(text, 'Null: not registered'),
+  composition: { type: 'boolean' },
+  legalName: text,
+  address: text,
+};
+
 const invoiceSchema = object({
   storeOrderId: uuid,
   orderId: orNull(uuid, 'Null without the right to see whom it is for'),
@@ -240,13 +265,7 @@ const invoiceSchema = object({
   number: text,
   kind,
   date,
-  supplier: object({
-    storeName: text,
-    legalName: text,
-    address: text,
-    gstin: orNull(text),
-    composition: { type: 'boolean' },
-  }),
+  supplier: object({ storeName: text, ...registrationFields }),
   ...recipientFields,
   pincode,
   lines,
@@ -259,6 +278,7 @@ const invoiceSchema = object({
 
 const pageSchema = object({
   storeId: text,
+  registration: orNull(object(registrationFields), 'Null where the shop told nothing'),
   years: list(text, 'Fiscal years, newest first'),
   year: orNull(text),
   invoices: list(

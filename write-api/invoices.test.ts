@@ -308,6 +308,14 @@ test('a registration that cannot be right is refused and changes nothing', async
   const second = await register(shop, storeId);
   assert.equal([first.status, second.status], [200, 200]);
   assert.is(second.position, first.position);
+  const headers = { authorization: `Bearer ${shop.passOf(storeId)}` };
+  const page = await shop.read<InvoicePage>(
+    `/stores/${storeId}/invoices`,
+    second.position,
+    headers,
+  );
+  assert.equal(page.body.registration, { ...registration, composition: false });
+  assert.equal([page.body.year, page.body.invoices], [null, []]);
 });
 
 test.run();

@@ -1,0 +1,30 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Invoice } from './contract.ts';
+import { dateText, linesWithoutRate, stateTax, stateText } from './invoice-words.ts';
+
+test('a date is the day that it names, wherever the browser is', () => {
+  assert.is(dateText('2026-11-21'), '21 Nov 2026');
+  assert.is(dateText('2026-04-01'), '1 Apr 2026');
+});
+
+test('the state and its half of the tax', () => {
+  assert.is(stateText('29AAGCB7383J1Z4'), 'Karnataka (29)');
+  assert.equal([stateTax('29AAGCB7383J1Z4'), stateTax('04AAGCB7383J1Z4')], ['SGST', 'UTGST']);
+});
+
+test('a line without a rate is told to a shop that charges tax, and to no other', () => {
+  const supplier = { storeName: '', legalName: '', address: '', composition: false };
+  const lines = [
+    { name: 'Dal', gstPercent: 5 },
+    { name: 'Loose tea', gstPercent: null },
+  ];
+  const invoice = (gstin: string | null, composition = false) =>
+    ({ supplier: { ...supplier, gstin, composition }, lines }) as Invoice;
+  const told = (of: Invoice) => linesWithoutRate(of).map(({ name }) => name);
+  assert.equal(told(invoice('29AAGCB7383J1Z4')), ['Loose tea']);
+  assert.equal(told(invoice('29AAGCB7383J1Z4', true)), []);
+  assert.equal(told(invoice(null)), []);
+});
+
+test.run();
