@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Invoice } from './contract.ts';
-import { dateText, linesWithoutRate, stateTax, stateText } from './invoice-words.ts';
+import type { Invoice, InvoiceLine } from './contract.ts';
+import { creditable, dateText, linesWithoutRate, stateTax, stateText } from './invoice-words.ts';
 
 test('a date is the day that it names, wherever the browser is', () => {
   assert.is(dateText('2026-11-21'), '21 Nov 2026');
@@ -25,6 +25,19 @@ test('a line without a rate is told to a shop that charges tax, and to no other'
   assert.equal(told(invoice('29AAGCB7383J1Z4')), ['Loose tea']);
   assert.equal(told(invoice('29AAGCB7383J1Z4', true)), []);
   assert.equal(told(invoice(null)), []);
+});
+
+test('what was credited cannot be credited again', () => {
+  const line = (listingId: string, quantity: number) => ({ listingId, quantity }) as InvoiceLine;
+  const note = (...lines: InvoiceLine[]) => ({ lines }) as Invoice['creditNotes'][number];
+  const lines = creditable({
+    lines: [line('dal', 3), line('milk', 1)],
+    creditNotes: [note(line('dal', 1)), note(line('dal', 1), line('milk', 1))],
+  });
+  assert.equal(
+    lines.map(({ left }) => left),
+    [1, 0],
+  );
 });
 
 test.run();

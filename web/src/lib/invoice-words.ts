@@ -1,3 +1,4 @@
+import type { CreditReason } from '../../../domain/invoices.ts';
 import { stateCodeOf, stateTaxName, STATES } from '../../../domain/gstin.ts';
 import type { Invoice, InvoiceLine, Registration } from './contract.ts';
 
@@ -7,15 +8,25 @@ export const KINDS: Record<Invoice['kind'], string> = {
   'invoice-cum-bill-of-supply': 'Invoice-cum-bill of supply',
 };
 
-const REASONS: Record<string, string> = {
-  returned: 'goods returned',
-  damaged: 'goods damaged',
-  missing: 'goods missing',
-  'wrong-item': 'wrong item',
-  other: 'other',
+export const CREDIT_REASONS: Record<CreditReason, string> = {
+  returned: 'Returned',
+  damaged: 'Damaged',
+  missing: 'Missing',
+  'wrong-item': 'Wrong item',
+  other: 'Another reason',
 };
 
-export const creditReason = (reason: string): string => REASONS[reason] ?? reason;
+export const creditReason = (reason: string): string =>
+  CREDIT_REASONS[reason as CreditReason] ?? reason;
+
+/** Pieces of each of an invoice's lines that were not credited yet. */
+export function creditable({ lines, creditNotes }: Pick<Invoice, 'lines' | 'creditNotes'>) {
+  const credited = creditNotes.flatMap((note) => note.lines);
+  return lines.map((line) => {
+    const same = credited.filter(({ listingId }) => listingId === line.listingId);
+    return { ...line, left: same.reduce((left, one) => left - one.quantity, line.quantity) };
+  });
+}
 
 const dayFormat = new Intl.DateTimeFormat('en-IN', {
   timeZone: 'UTC',
