@@ -59,6 +59,16 @@ test('a cart is checked out once, with the lines that were ordered in whatever o
   given(cart, opened, added).when(checkOut).rejected('CART_CHANGED');
 });
 
+test('a cart is given back by the order that closed it, and by no other', () => {
+  const closed: CartEvent = { type: 'CartCheckedOut', data: { orderId: 'o' } };
+  const reopen = (orderId: string) => ({ type: 'ReopenCart', data: { orderId } }) as const;
+  const reopened: CartEvent = { type: 'CartReopened', data: { orderId: 'o' } };
+  given(cart, opened, added, closed).when(reopen('another')).gives();
+  given(cart, opened, added, closed).when(reopen('o')).gives(reopened);
+  given(cart, opened, added, closed, reopened).when(reopen('o')).gives();
+  assert.is(given(cart, opened, added, closed, reopened).decide(set('a.1', 9)).length, 1);
+});
+
 test('whatever is set, the cart holds the last quantity of each item, and a repeat is silent', () => {
   const step = fc.tuple(fc.constantFrom('a.1', 'a.2', 'b.1'), fc.integer({ min: 0, max: 9 }));
   fc.assert(

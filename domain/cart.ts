@@ -3,14 +3,16 @@ import { Rejected, type Decider, type Message } from './decider.ts';
 export type CartCommand =
   | Message<'OpenCart', Record<string, never>>
   | Message<'SetCartItem', { listingId: string; quantity: number }>
-  | Message<'CheckOutCart', { orderId: string; lines: CartLine[] }>;
+  | Message<'CheckOutCart', { orderId: string; lines: CartLine[] }>
+  | Message<'ReopenCart', { orderId: string }>;
 
 export type CartEvent =
   | Message<'CartOpened', Record<string, never>>
   | Message<'ItemAddedToCart', CartLine>
   | Message<'CartItemQuantityChanged', CartLine>
   | Message<'ItemRemovedFromCart', { listingId: string }>
-  | Message<'CartCheckedOut', { orderId: string }>;
+  | Message<'CartCheckedOut', { orderId: string }>
+  | Message<'CartReopened', { orderId: string }>;
 
 export type CartLine = { listingId: string; quantity: number };
 
@@ -73,6 +75,10 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       }
       return [{ type: 'CartCheckedOut', data: { orderId } }];
     },
+
+    /** Gives the cart back to the shopper after an order that came to nothing. */
+    ReopenCart: (state, { orderId }) =>
+      state.orderId === orderId ? [{ type: 'CartReopened', data: { orderId } }] : [],
   },
 
   evolve: {
@@ -87,5 +93,6 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       lines: state.lines.filter((line) => line.listingId !== listingId),
     }),
     CartCheckedOut: (state, { orderId }) => ({ ...state, status: 'checked-out', orderId }),
+    CartReopened: (state) => ({ ...state, status: 'open', orderId: null }),
   },
 };

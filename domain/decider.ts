@@ -16,6 +16,18 @@ export type Decider<State, Command extends Message, Event extends Message> = {
   decide: { [Type in Command['type']]: (state: State, data: Of<Command, Type>) => Event[] };
   /** The state after an event. Returns a new value and leaves the old one as it was. */
   evolve: { [Type in Event['type']]: (state: State, data: Of<Event, Type>) => State };
+  /** For streams too long to be read from their beginning by each server that starts. */
+  snapshot?: SnapshotRules<State>;
+};
+
+/** How a folded state is written down as JSON, and read back. */
+export type SnapshotRules<State> = {
+  /** Raised whenever the same events fold or pack to something else: older snapshots are ignored. */
+  version: number;
+  /** Events from one snapshot to the next. */
+  every: number;
+  pack: (state: State) => object;
+  unpack: (packed: unknown) => State;
 };
 
 /** Every reason for which the domain refuses a command. Stable: clients match on them. */
@@ -25,24 +37,34 @@ export type RejectionCode =
   | 'CART_CHANGED'
   | 'CART_NOT_FOUND'
   | 'CART_TOO_LARGE'
+  | 'CHECKOUT_EXPIRED'
   | 'CREDIT_ABOVE_INVOICE'
+  | 'INSUFFICIENT_STOCK'
   | 'INVALID_GSTIN'
   | 'INVOICE_NOT_FOUND'
   | 'LISTING_NOT_FOUND'
   | 'ORDER_ALREADY_PLACED'
   | 'ORDER_NOT_FOUND'
   | 'PRICE_ABOVE_MRP'
+  | 'REASON_REQUIRED'
+  | 'RETURN_EXCEEDS_PICKED'
+  | 'STALE_COUNT'
   | 'STORE_ALREADY_REGISTERED'
   | 'STORE_NOT_FOUND'
   | 'STORE_ORDER_NOT_FOUND'
   | 'WRONG_STATUS';
 
-/** The domain said no. `message` tells a person what is wrong and what to do about it. */
+/**
+ * The domain said no. `message` tells a person what is wrong and what to do about it, `facts` a
+ * program which of the things it asked for.
+ */
 export class Rejected extends Error {
   readonly code: RejectionCode;
-  constructor(code: RejectionCode, message: string) {
+  readonly facts: Readonly<Record<string, unknown>>;
+  constructor(code: RejectionCode, message: string, facts: Record<string, unknown> = {}) {
     super(message);
     this.name = 'Rejected';
     this.code = code;
+    this.facts = facts;
   }
 }

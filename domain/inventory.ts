@@ -1,30 +1,315 @@
-import type { Decider, Message } from './decider.ts';
+import { Rejected, type Decider, type Message } from './decider.ts';
+import { PersistentMap } from './persistent-map.ts';
 
-type Count = { sku: string; quantity: number };
+/** Pieces of one article. A command names each article once. */
+export type StockLine = { sku: string; quantity: number };
 
-/** What a shop counted on its shelves, in pieces; an item that it never counted sells freely. */
-export type InventoryCommand = Message<'CountStock', { counts: Count[] }>;
+/** Why the shelf holds something else than the books say. */
+export const COUNT_REASONS = [
+  'first-count',
+  'miscounted',
+  'damaged',
+  'expired',
+  'stolen',
+  'found',
+  'price-list',
+  'other',
+] as const;
+export type CountReason = (typeof COUNT_REASONS)[number];
 
-export type InventoryEvent = Message<'StockCounted', { counts: Count[] }>;
+/**
+ * What somebody counted on the shelf, goods put aside for orders included. `expected` is what the
+ * books said when they looked: null for "never counted", undefined where nobody looked.
+ */
+export type StockCount = StockLine & { expected?: number | null };
 
-export type Inventory = { onHand: ReadonlyMap<string, number> };
+export type ReleaseReason = 'order-rejected' | 'rejected-by-shop';
 
+/** What an order wants of an article, and what is left of it for an order. */
+export type StockShortage = { sku: string; wanted: number; left: number };
+
+export type InventoryCommand =
+  | Message<'ReceiveStock', { lines: StockLine[] }>
+  | Message<'CountStock', { counts: StockCount[]; reason: CountReason | null }>
+  | Message<'SellAtCounter', { lines: StockLine[] }>
+  | Message<'SetSafetyBuffer', { lines: StockLine[] }>
+  | Message<'ReserveStock', { storeOrderId: string } & Reservation>
+  | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason }>
+  | Message<'PickStock', { storeOrderId: string; lines: StockLine[] }>
+  | Message<'ReturnStock', { storeOrderId: string; lines: StockLine[] | null; to: ReturnedTo }>;
+
+export type InventoryEvent =
+  | Message<'StockReceived', { lines: StockLine[] }>
+  /** `reason` and `was` are absent where they were not asked for yet. */
+  | Message<
+      'StockCounted',
+      { counts: (StockLine & { was?: number | null })[]; reason?: CountReason }
+    >
+  | Message<'SoldAtCounter', { lines: StockLine[] }>
+  | Message<'SafetyBufferSet', { lines: StockLine[] }>
+  | Message<'StockReserved', { storeOrderId: string } & Reservation>
+  | Message<
+      'ReservationReleased',
+      { storeOrderId: string; orderId: string; lines: StockLine[]; reason: ReleaseReason }
+    >
+  /** `lines` left the shelf; `reserved` was reserved for the order and is so no longer. */
+  | Message<'StockPicked', { storeOrderId: string; lines: StockLine[]; reserved: StockLine[] }>
+  | Message<'StockReturned', { storeOrderId: string; lines: StockLine[]; to: ReturnedTo }>;
+
+/** Back for sale, or spoiled. */
+export type ReturnedTo = 'shelf' | 'write-off';
+
+/** One order's lines at the shop; `expiresAt` (RFC 3339) is when its checkout is given up. */
+export type Reservation = { orderId: string; lines: StockLine[]; expiresAt: string };
+
+/**
+ * `onHand` is null while nobody counted or received the article: it sells freely. Below zero, more
+ * left the shelf than the books knew of.
+ */
+export type StockItem = { onHand: number | null; reserved: number; safetyBuffer: number };
+
+export type Inventory = {
+  items: PersistentMap<StockItem>;
+  /** Open reservations by store order. */
+  reservations: PersistentMap<Reservation>;
+  /** What was picked and has not come back, by store order, in two generations. */
+  picked: { recent: PersistentMap<StockLine[]>; older: PersistentMap<StockLine[]> };
+};
+
+/** Orders of a generation: goods can be returned for at least as many of the newest orders. */
+const PICKED_GENERATION = 1_000;
+const SNAPSHOT_VERSION = 1;
+/** Events between two snapshots: what a cold load has to read beyond one. */
+const SNAPSHOT_EVERY = 1_000;
+
+export const UNTRACKED: StockItem = { onHand: null, reserved: 0, safetyBuffer: 0 };
+
+/** Pieces that an order may still have; null where nothing limits it. */
+export const availableOf = ({ onHand, reserved, safetyBuffer }: StockItem): number | null =>
+  onHand === null ? null : Math.max(0, onHand - reserved - safetyBuffer);
+
+export const itemOf = ({ items }: Inventory, sku: string): StockItem => items.get(sku) ?? UNTRACKED;
+
+export type ItemChange = { sku: string; change: (item: StockItem) => StockItem };
+
+const eachLine = (
+  lines: StockLine[],
+  change: (item: StockItem, quantity: number) => StockItem,
+): ItemChange[] =>
+  lines.map(({ sku, quantity }) => ({ sku, change: (item) => change(item, quantity) }));
+
+const putOn = (item: StockItem, quantity: number): StockItem => ({
+  ...item,
+  onHand: (item.onHand ?? 0) + quantity,
+});
+
+/** What leaves a shelf that nobody counts leaves it uncounted. */
+const takeOff = (item: StockItem, quantity: number): StockItem =>
+  item.onHand === null ? item : { ...item, onHand: item.onHand - quantity };
+
+const reserve = (item: StockItem, quantity: number): StockItem => ({
+  ...item,
+  reserved: item.reserved + quantity,
+});
+
+const unreserve = (item: StockItem, quantity: number): StockItem => reserve(item, -quantity);
+
+/** What each event makes of which articles: for the fold and for read models alike. */
+export const itemChanges: {
+  [Type in InventoryEvent['type']]: (
+    data: Extract<InventoryEvent, { type: Type }>['data'],
+  ) => ItemChange[];
+} = {
+  StockReceived: ({ lines }) => eachLine(lines, putOn),
+  StockCounted: ({ counts }) => eachLine(counts, (item, onHand) => ({ ...item, onHand })),
+  SoldAtCounter: ({ lines }) => eachLine(lines, takeOff),
+  SafetyBufferSet: ({ lines }) =>
+    eachLine(lines, (item, safetyBuffer) => ({ ...item, safetyBuffer })),
+  StockReserved: ({ lines }) => eachLine(lines, reserve),
+  ReservationReleased: ({ lines }) => eachLine(lines, unreserve),
+  StockPicked: ({ lines, reserved }) => [
+    ...eachLine(reserved, unreserve),
+    ...eachLine(lines, takeOff),
+  ],
+  /** What was not counted when it left is not counted when it comes back. */
+  StockReturned: ({ lines, to }) =>
+    to === 'shelf' ? eachLine(lines, (item, quantity) => takeOff(item, -quantity)) : [],
+};
+
+function changeItems(state: Inventory, changes: ItemChange[]): Inventory {
+  let { items } = state;
+  for (const { sku, change } of changes) {
+    items = items.with(sku, change(items.get(sku) ?? UNTRACKED));
+  }
+  return { ...state, items };
+}
+
+const pickedFor = ({ picked }: Inventory, storeOrderId: string): StockLine[] | undefined =>
+  picked.recent.get(storeOrderId) ?? picked.older.get(storeOrderId);
+
+/** Remembers what is out for an order. The oldest generation goes when the newest is full. */
+function withPicked({ picked }: Inventory, id: string, lines: StockLine[]): Inventory['picked'] {
+  const { recent, older } = picked;
+  return recent.size < PICKED_GENERATION
+    ? { recent: recent.with(id, lines), older }
+    : { recent: PersistentMap.from([[id, lines]]), older: recent };
+}
+
+const minus = (lines: StockLine[], taken: StockLine[]): StockLine[] => {
+  const quantities = new Map(taken.map(({ sku, quantity }) => [sku, quantity]));
+  return lines
+    .map(({ sku, quantity }) => ({ sku, quantity: quantity - (quantities.get(sku) ?? 0) }))
+    .filter(({ quantity }) => quantity > 0);
+};
+
+function shortagesOf(state: Inventory, lines: StockLine[]): StockShortage[] {
+  return lines.flatMap(({ sku, quantity }) => {
+    const left = availableOf(itemOf(state, sku));
+    return left === null || left >= quantity ? [] : [{ sku, wanted: quantity, left }];
+  });
+}
+
+/** What a shop has, what of it is promised to whom, and what is left for the next order. */
 export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
   category: 'inventory',
-  initial: { onHand: new Map() },
+  initial: {
+    items: PersistentMap.empty,
+    reservations: PersistentMap.empty,
+    picked: { recent: PersistentMap.empty, older: PersistentMap.empty },
+  },
 
   decide: {
-    CountStock({ onHand }, { counts }) {
-      const changed = counts.filter(({ sku, quantity }) => onHand.get(sku) !== quantity);
-      return changed.length > 0 ? [{ type: 'StockCounted', data: { counts: changed } }] : [];
+    ReceiveStock: (_, { lines }) => [{ type: 'StockReceived', data: { lines } }],
+
+    /** Corrects the books. Throws STALE_COUNT, and REASON_REQUIRED for what differs from them. */
+    CountStock(state, { counts, reason }) {
+      const known = counts.map((count) => ({ ...count, was: itemOf(state, count.sku).onHand }));
+      const changed = known.filter(({ quantity, was }) => quantity !== was);
+      const stale = changed.filter(
+        ({ expected, was }) => expected !== undefined && expected !== was,
+      );
+      if (stale.length > 0) {
+        throw new Rejected(
+          'STALE_COUNT',
+          'Goods came or went while you counted: look at the books and count again.',
+          { stale: stale.map(({ sku, expected, was }) => ({ sku, expected, onHand: was })) },
+        );
+      }
+      if (changed.length === 0) return [];
+      if (reason === null) {
+        throw new Rejected('REASON_REQUIRED', 'The count differs from the books: say why.');
+      }
+      const corrected = changed.map(({ sku, quantity, was }) => ({ sku, quantity, was }));
+      return [{ type: 'StockCounted', data: { counts: corrected, reason } }];
+    },
+
+    /** Never refused: the goods are in the customer's hand, whatever the books say. */
+    SellAtCounter: (_, { lines }) => [{ type: 'SoldAtCounter', data: { lines } }],
+
+    SetSafetyBuffer(state, { lines }) {
+      const isNew = ({ sku, quantity }: StockLine) => itemOf(state, sku).safetyBuffer !== quantity;
+      const changed = lines.filter(isNew);
+      return changed.length > 0 ? [{ type: 'SafetyBufferSet', data: { lines: changed } }] : [];
+    },
+
+    /** All of an order's lines, or none. Throws INSUFFICIENT_STOCK with every line that is short. */
+    ReserveStock(state, data) {
+      const { storeOrderId, lines } = data;
+      if (state.reservations.get(storeOrderId) || pickedFor(state, storeOrderId)) return [];
+      const shortages = shortagesOf(state, lines);
+      if (shortages.length > 0) {
+        throw new Rejected('INSUFFICIENT_STOCK', 'There is not enough left.', { shortages });
+      }
+      return [{ type: 'StockReserved', data }];
+    },
+
+    ReleaseReservation(state, { storeOrderId, reason }) {
+      const reservation = state.reservations.get(storeOrderId);
+      if (!reservation) return [];
+      const { orderId, lines } = reservation;
+      return [{ type: 'ReservationReleased', data: { storeOrderId, orderId, lines, reason } }];
+    },
+
+    /** What was not picked of what was reserved is for sale again. */
+    PickStock(state, { storeOrderId, lines }) {
+      if (pickedFor(state, storeOrderId)) return [];
+      const reserved = state.reservations.get(storeOrderId)?.lines ?? [];
+      const picked = lines.filter(({ quantity }) => quantity > 0);
+      return [{ type: 'StockPicked', data: { storeOrderId, lines: picked, reserved } }];
+    },
+
+    /** `lines` null: whatever has not come back yet. Throws RETURN_EXCEEDS_PICKED. */
+    ReturnStock(state, { storeOrderId, lines, to }) {
+      const out = pickedFor(state, storeOrderId) ?? [];
+      const returned = lines ?? out;
+      if (minus(returned, out).length > 0) {
+        throw new Rejected(
+          'RETURN_EXCEEDS_PICKED',
+          'That is more than went out for this order: enter it as received or counted.',
+        );
+      }
+      return returned.length > 0
+        ? [{ type: 'StockReturned', data: { storeOrderId, lines: returned, to } }]
+        : [];
     },
   },
 
   evolve: {
-    StockCounted({ onHand }, { counts }) {
-      const next = new Map(onHand);
-      for (const { sku, quantity } of counts) next.set(sku, quantity);
-      return { onHand: next };
+    StockReceived: (state, data) => changeItems(state, itemChanges.StockReceived(data)),
+    StockCounted: (state, data) => changeItems(state, itemChanges.StockCounted(data)),
+    SoldAtCounter: (state, data) => changeItems(state, itemChanges.SoldAtCounter(data)),
+    SafetyBufferSet: (state, data) => changeItems(state, itemChanges.SafetyBufferSet(data)),
+    StockReserved(state, data) {
+      const { storeOrderId, ...reservation } = data;
+      const reservations = state.reservations.with(storeOrderId, reservation);
+      return changeItems({ ...state, reservations }, itemChanges.StockReserved(data));
+    },
+    ReservationReleased(state, data) {
+      const reservations = state.reservations.without(data.storeOrderId);
+      return changeItems({ ...state, reservations }, itemChanges.ReservationReleased(data));
+    },
+    StockPicked(state, data) {
+      const { storeOrderId, lines } = data;
+      const reservations = state.reservations.without(storeOrderId);
+      const picked = withPicked(state, storeOrderId, lines);
+      return changeItems({ ...state, reservations, picked }, itemChanges.StockPicked(data));
+    },
+    StockReturned(state, data) {
+      const { storeOrderId, lines } = data;
+      const out = minus(pickedFor(state, storeOrderId) ?? [], lines);
+      const picked = withPicked(state, storeOrderId, out);
+      return changeItems({ ...state, picked }, itemChanges.StockReturned(data));
     },
   },
+
+  snapshot: {
+    version: SNAPSHOT_VERSION,
+    every: SNAPSHOT_EVERY,
+    pack: ({ items, reservations, picked }) => ({
+      items: [...items].map(([sku, item]) => [sku, item.onHand, item.reserved, item.safetyBuffer]),
+      reservations: [...reservations],
+      recent: [...picked.recent],
+      older: [...picked.older],
+    }),
+    unpack(packed) {
+      const { items, reservations, recent, older } = packed as Packed;
+      return {
+        items: PersistentMap.from(
+          items.map(([sku, onHand, reserved, safetyBuffer]) => [
+            sku,
+            { onHand, reserved, safetyBuffer },
+          ]),
+        ),
+        reservations: PersistentMap.from(reservations),
+        picked: { recent: PersistentMap.from(recent), older: PersistentMap.from(older) },
+      };
+    },
+  },
+};
+
+type Packed = {
+  items: [sku: string, onHand: number | null, reserved: number, safetyBuffer: number][];
+  reservations: [string, Reservation][];
+  recent: [string, StockLine[]][];
+  older: [string, StockLine[]][];
 };

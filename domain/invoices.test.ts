@@ -222,6 +222,9 @@ test('whatever repeats and races come: no gap, one invoice an order, no credit a
         const own = notes.filter(({ storeOrderId }) => storeOrderId === bill.storeOrderId);
         assertWithin(bill, own);
       }
+      const state = fold(log);
+      const { pack, unpack } = invoices.snapshot!;
+      assert.equal(unpack(JSON.parse(JSON.stringify(pack(state)))), state);
       // Played again from the start, everything is known: nothing is added.
       assert.equal(play([...wishes, ...wishes.filter((one) => 'issue' in one.wish)]), log);
     }),

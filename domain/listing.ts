@@ -66,6 +66,8 @@ export const listingId = (storeId: string, sku: string): string => `${storeId}.$
 
 export const storeOfListing = (id: string): string => id.slice(0, id.indexOf('.'));
 
+export const skuOfListing = (id: string): string => id.slice(id.indexOf('.') + 1);
+
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Those fields of `wish` that say something else than `current`. */

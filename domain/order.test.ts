@@ -28,6 +28,7 @@ const placedOrder: PlacedOrder = {
   payment: 'cash-on-delivery',
   parts: [],
   totalPaise: 0,
+  expiresAt: '2026-11-21T10:15:00.000Z',
 };
 const placed: OrderEvent = { type: 'OrderPlaced', data: placedOrder };
 const confirmed: OrderEvent = { type: 'OrderConfirmed', data: {} };
@@ -76,6 +77,17 @@ test('an order ends completed when something was delivered, rejected when nothin
   given(order, placed, confirmed)
     .when({ type: 'CompleteOrder', data: { delivered: false } })
     .gives({ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } });
+});
+
+test('of two that drive a checkout to different ends the first is right', () => {
+  const shortages = [{ listingId: 'a.1', wanted: 2, left: 1 }];
+  const data = { reason: 'INSUFFICIENT_STOCK', shortages };
+  given(order, placed).when({ type: 'RejectOrder', data }).gives({ type: 'OrderRejected', data });
+  given(order, placed, confirmed).when({ type: 'RejectOrder', data }).gives();
+  const rejected: OrderEvent = { type: 'OrderRejected', data };
+  const { state } = given(order, placed, rejected);
+  given(order, placed, rejected).when({ type: 'ConfirmOrder', data: {} }).gives();
+  assert.equal(state.status !== 'none' && [state.confirmed, state.shortages], [false, shortages]);
 });
 
 test('what ended stays as it ended', () => {

@@ -34,24 +34,38 @@ export type PlacedOrder = {
   payment: PaymentMethod;
   parts: OrderPart[];
   totalPaise: number;
+  /** RFC 3339, UTC: what has not been confirmed by then is given up. */
+  expiresAt: string;
 };
+
+/** A line that a shop cannot serve: how much of it was wanted, and how much is left. */
+export type Shortage = { listingId: string; wanted: number; left: number };
+
+type Rejection = { reason: string; shortages?: Shortage[] };
 
 export type OrderCommand =
   | Message<'PlaceOrder', PlacedOrder>
   | Message<'ConfirmOrder', Record<string, never>>
-  | Message<'RejectOrder', { reason: string }>
+  | Message<'RejectOrder', Rejection>
   | Message<'CompleteOrder', { delivered: boolean }>;
 
 export type OrderEvent =
   | Message<'OrderPlaced', PlacedOrder>
   | Message<'OrderConfirmed', Record<string, never>>
-  | Message<'OrderRejected', { reason: string }>
+  | Message<'OrderRejected', Rejection>
   | Message<'OrderCompleted', Record<string, never>>;
 
 export type OrderStatus = 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
 
 export type Order =
-  { status: 'none' } | ({ status: OrderStatus; reason: string | null } & PlacedOrder);
+  | { status: 'none' }
+  | ({
+      status: OrderStatus;
+      /** Once confirmed, it stays so: what comes later is between the shops and the shopper. */
+      confirmed: boolean;
+      reason: string | null;
+      shortages: Shortage[];
+    } & PlacedOrder);
 
 /**
  * Prices a cart at today's listings, a part for each shop, in the order of the cart.
@@ -101,9 +115,10 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       assertPlaced(state);
       return state.status === 'placed' ? [{ type: 'OrderConfirmed', data: {} }] : [];
     },
-    RejectOrder(state, { reason }) {
+    /** Gives up a checkout; of two that drive it to different ends, the first one is right. */
+    RejectOrder(state, data) {
       assertPlaced(state);
-      return ended(state) ? [] : [{ type: 'OrderRejected', data: { reason } }];
+      return state.status === 'placed' ? [{ type: 'OrderRejected', data }] : [];
     },
     /** Every shop is done with its part. An order of which nothing was delivered was rejected. */
     CompleteOrder(state, { delivered }) {
@@ -116,9 +131,16 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   },
 
   evolve: {
-    OrderPlaced: (_, data) => ({ ...data, status: 'placed', reason: null }),
-    OrderConfirmed: (state) => ({ ...state, status: 'confirmed' }) as Order,
-    OrderRejected: (state, { reason }) => ({ ...state, status: 'rejected', reason }) as Order,
+    OrderPlaced: (_, data) => ({
+      ...data,
+      status: 'placed',
+      confirmed: false,
+      reason: null,
+      shortages: [],
+    }),
+    OrderConfirmed: (state) => ({ ...state, status: 'confirmed', confirmed: true }) as Order,
+    OrderRejected: (state, { reason, shortages = [] }) =>
+      ({ ...state, status: 'rejected', reason, shortages }) as Order,
     OrderCompleted: (state) => ({ ...state, status: 'completed' }) as Order,
   },
 };

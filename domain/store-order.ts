@@ -1,5 +1,6 @@
 import { Rejected, type Decider, type Message } from './decider.ts';
 import type { OrderPart, PlacedOrder } from './order.ts';
+import type { CartLine } from './cart.ts';
 
 /** What a shop's staff see of an order: their own part and whom it is for. */
 export type SubmittedStoreOrder = Omit<OrderPart, 'storeOrderId'> &
@@ -32,7 +33,12 @@ export type StoreOrderEvent =
 export type StoreOrderStatus =
   'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
 
-export type StoreOrder = { status: 'none' | StoreOrderStatus } & Place;
+export type StoreOrder = {
+  status: 'none' | StoreOrderStatus;
+  lines: CartLine[];
+  /** Whether its goods have left the shelf. */
+  packed: boolean;
+} & Place;
 
 /** Nothing more will happen to it. */
 export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
@@ -63,7 +69,7 @@ function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['st
 
 export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent> = {
   category: 'storeorder',
-  initial: { status: 'none', orderId: '', storeId: '' },
+  initial: { status: 'none', lines: [], packed: false, orderId: '', storeId: '' },
 
   decide: {
     SubmitStoreOrder: (state, data) =>
@@ -95,10 +101,16 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
   },
 
   evolve: {
-    StoreOrderSubmitted: (_, { orderId, storeId }) => ({ status: 'submitted', orderId, storeId }),
+    StoreOrderSubmitted: (state, { orderId, storeId, lines }) => ({
+      ...state,
+      status: 'submitted',
+      orderId,
+      storeId,
+      lines: lines.map(({ listingId, quantity }) => ({ listingId, quantity })),
+    }),
     StoreOrderAccepted: (state) => ({ ...state, status: 'accepted' }),
     StoreOrderRejected: (state) => ({ ...state, status: 'rejected' }),
-    StoreOrderPacked: (state) => ({ ...state, status: 'packed' }),
+    StoreOrderPacked: (state) => ({ ...state, status: 'packed', packed: true }),
     StoreOrderDispatched: (state) => ({ ...state, status: 'dispatched' }),
     StoreOrderDelivered: (state) => ({ ...state, status: 'delivered' }),
   },

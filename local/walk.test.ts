@@ -118,6 +118,32 @@ for (const width of [360, 1280]) {
   });
 }
 
+for (const width of [360, 1280]) {
+  test(`what staff count is what shoppers can have, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const left = width === 360 ? 2 : 3;
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByRole('link', { name: 'Stock' }).click();
+    // The first one was ordered above.
+    const count = staff.getByRole('button', { name: /^Count: / }).nth(1);
+    const item = (await count.getAttribute('aria-label'))!.replace(/^Count: /, '');
+    await count.click();
+    await staff.getByLabel('Pieces on the shelf').fill(`${left}`);
+    await staff.getByLabel('Damaged').check();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await staff.screenshot({ path: join(shot, `count-${width}.png`) });
+    await staff.getByRole('button', { name: 'Save' }).click();
+    const row = staff.getByRole('listitem', { name: item }).first();
+    await row.getByText(`${left}`, { exact: true }).first().waitFor();
+    if (shot) await staff.screenshot({ path: join(shot, `stock-${width}.png`) });
+
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    await shopper.getByText(`Only ${left} left`).first().waitFor();
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
 /** Puts down a cart and picks it up again: passes through every process. */
 async function shopAnswers(url: string): Promise<boolean> {
   try {

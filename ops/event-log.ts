@@ -1,10 +1,5 @@
 import { parseArgs } from 'node:util';
-import {
-  connectEventStore,
-  headOfLog,
-  REACTOR_CHECKPOINT,
-  type EventStore,
-} from '../platform/event-store.ts';
+import { connectEventStore, headOfLog, type EventStore } from '../platform/event-store.ts';
 import { readRawLog } from '../platform/raw-events.ts';
 import { FAILED, OK, OperatorError, printJson, reasonOf } from './command.ts';
 import { required } from './environment.ts';
@@ -50,7 +45,8 @@ stream metadata, deletions and tombstones. What is not:
   - streams whose names begin with $: links and statistics that a store makes for itself, its users,
     its projections, persistent subscriptions and their checkpoints, which are positions. They are
     counted by kind in the report; set up in the target what you need of them
-  - ${REACTOR_CHECKPOINT}, which is a position too: the reactor looks through the log once more
+  - the reactor's checkpoint and snapshots, which hold positions too: the reactor looks through the
+    log once more, and a shop's stock is read from its beginning the first time
   - what a scavenge has removed: in its place is an empty event of type $scavenged, so that the
     others keep their revisions
 

@@ -38,11 +38,18 @@ export type StoredEvent = {
   position: bigint;
 };
 
-/**
- * How far the reactor is in the log, as a position of that very log: it means nothing in a copy,
- * where the reactor begins anew.
- */
+/** How far the reactor is in the log. */
 export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
+
+/** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
+export const snapshotStreamOf = (stream: string): string => stream.replace('-', 'snapshot-');
+
+/**
+ * Whether a stream holds positions of this very log. They mean nothing in a copy, where whoever
+ * wrote them begins anew.
+ */
+export const holdsPositions = (stream: string): boolean =>
+  stream === REACTOR_CHECKPOINT || /^[a-z]+snapshot-/.test(stream);
 
 /** The revision of a stream that has no event. */
 export const NO_REVISION = -1n;

@@ -22,23 +22,33 @@ const CLOSE_TIMEOUT_MS = 10_000;
 export const PROBLEM_TYPE = 'application/problem+json';
 export const POSITION_HEADER = 'doorstep-position';
 
-/** An error answer (RFC 9457): a stable `code` for programs, a `detail` that says what to do. */
+/**
+ * An error answer (RFC 9457): a stable `code` for programs, a `detail` that says what to do, and
+ * whatever members of its own the `code` brings along.
+ */
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;
   readonly headers: Record<string, string>;
-  constructor(status: number, code: string, detail: string, headers: Record<string, string> = {}) {
+  readonly facts: Readonly<Record<string, unknown>>;
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    { headers = {}, facts = {} }: Partial<Pick<Problem, 'headers' | 'facts'>> = {},
+  ) {
     super(detail);
     this.name = 'Problem';
     this.status = status;
     this.code = code;
     this.headers = headers;
+    this.facts = facts;
   }
 }
 
 /** "Not now": refused before anything was done, or with an outcome that a repeat will tell. */
 export const unavailable = (code: string, detail: string): Problem =>
-  new Problem(503, code, detail, { 'retry-after': '1' });
+  new Problem(503, code, detail, { headers: { 'retry-after': '1' } });
 
 const FASTIFY_CODES: Record<string, string> = {
   FST_ERR_VALIDATION: 'INVALID_REQUEST',
@@ -148,12 +158,12 @@ function answerProblems(app: FastifyInstance, { problemOf, log }: AppOptions): v
   );
 }
 
-function sendProblem(reply: FastifyReply, { status, code, message }: Problem) {
+function sendProblem(reply: FastifyReply, { status, code, message, facts }: Problem) {
   return reply
     .code(status)
     .header('cache-control', 'no-store')
     .type(PROBLEM_TYPE)
-    .send({ type: 'about:blank', title: code, status, code, detail: message });
+    .send({ ...facts, type: 'about:blank', title: code, status, code, detail: message });
 }
 
 /** Listens until the process is asked to end (SIGTERM, SIGINT); then drains, closes and exits. */

@@ -41,4 +41,5 @@ export const localNames = {
 export const problem = {
   description: 'What is wrong and what to do about it',
   ...object({ type: text, title: text, status: count, code: text, detail: text }),
+  additionalProperties: true,
 };

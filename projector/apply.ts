@@ -80,7 +80,7 @@ async function applyTogether(
   const behind = targets.filter((target) => target.position < position);
   if (behind.length === 0) return new Set();
   const projected = project(behind, events, refused);
-  const tags = new Set(projected.flatMap(({ rows }) => [...rows.tags]));
+  const tags = new Set<string>();
   await transaction(pool, async (connection) => {
     // Losing the last moments of a read model is harmless: its checkpoint goes with it.
     await connection.query('set local synchronous_commit = off');
@@ -92,6 +92,8 @@ async function applyTogether(
         throw isPostgresUnavailable(error) ? error : new WriteFailed(target, error);
       }
       for (const [event, error] of parked) await park(connection, target.schema, event, error);
+      // Some are known only now: a change may depend on what the row held.
+      for (const tag of rows.tags) tags.add(tag);
     }
     if (notify) {
       const told = tags.size <= MAX_NOTIFIED_TAGS ? [...tags] : null;
@@ -114,21 +116,25 @@ function project(
   events: StoredEvent[],
   refused: Map<Target, Error>,
 ): Projected[] {
-  return targets.map((target) => {
-    const { projection, position } = target;
-    const rows = new Rows();
-    const parked = new Map<StoredEvent, Error>();
-    const refusal = refused.get(target);
-    for (const event of events) {
-      const handler = projection.on[event.type];
-      if (!handler || event.position <= position) continue;
+  const all = targets.map((target) => ({ target, rows: new Rows(), parked: new Map() }));
+  const heardBy = new Map<string, Projected[]>();
+  for (const event of events) {
+    const { type } = event;
+    let heard = heardBy.get(type);
+    if (!heard) {
+      heard = all.filter(({ target }) => Object.hasOwn(target.projection.on, type));
+      heardBy.set(type, heard);
+    }
+    for (const { target, rows, parked } of heard) {
+      if (event.position <= target.position) continue;
       try {
+        const refusal = refused.get(target);
         if (refusal) throw refusal;
-        handler(factOf(event), rows);
+        target.projection.on[type]!(factOf(event), rows);
       } catch (error) {
         parked.set(event, error instanceof Error ? error : new Error(String(error)));
       }
     }
-    return { target, rows, parked };
-  });
+  }
+  return all;
 }

@@ -39,5 +39,8 @@ export const cart = projection<CartEvent>({
     CartCheckedOut({ id, data: { orderId } }, rows) {
       rows.change(carts, { cart_id: id }, () => ({ status: 'checked-out', order_id: orderId }));
     },
+    CartReopened({ id }, rows) {
+      rows.change(carts, { cart_id: id }, () => ({ status: 'open', order_id: null }));
+    },
   },
 });

@@ -1,9 +1,16 @@
-import type { InventoryEvent } from '../domain/inventory.ts';
+import {
+  UNTRACKED,
+  availableOf,
+  itemChanges,
+  type InventoryEvent,
+  type ItemChange,
+  type StockItem,
+} from '../domain/inventory.ts';
 import { listingId, storeOfListing, type ListingEvent } from '../domain/listing.ts';
 import type { StoreEvent } from '../domain/store.ts';
 import { SINCE_EVER, withRate, type GstRate } from '../domain/tax.ts';
-import { projection } from './projection.ts';
-import { defineTable, type Row } from './rows.ts';
+import { projection, type Fact } from './projection.ts';
+import { defineTable, type Row, type Rows } from './rows.ts';
 
 const stores = defineTable(
   'store',
@@ -42,14 +49,57 @@ const listings = defineTable(
   },
 );
 
-const stock = defineTable('stock', { listing_id: 'text', quantity: 'integer' }, ['listing_id']);
+/** A row for each listing; `quantity` is what an order may have, null where nothing limits it. */
+const stock = defineTable(
+  'stock',
+  {
+    listing_id: 'text',
+    on_hand: 'integer?',
+    reserved: 'integer',
+    safety_buffer: 'integer',
+    quantity: 'integer?',
+  },
+  ['listing_id'],
+);
+
+type StockRow = Row<typeof stock>;
+
+const stockColumns = (item: StockItem): Omit<StockRow, 'listing_id'> => ({
+  on_hand: item.onHand,
+  reserved: item.reserved,
+  safety_buffer: item.safetyBuffer,
+  quantity: availableOf(item),
+});
+
+/**
+ * From here on down public answers tell to the piece what is left. What is above sells on without
+ * a purge: an order does not cost a shop all of its cached pages.
+ */
+const EXACT_STOCK = 10;
+
+const isShownAlike = (a: number | null, b: number | null): boolean =>
+  a === b || (a !== null && b !== null && a > EXACT_STOCK && b > EXACT_STOCK);
+
+/** A handler that changes the shelf as the domain does. */
+const moveStock =
+  <Data>(changesOf: (data: Data) => ItemChange[]) =>
+  ({ id, data }: Fact<Data>, rows: Rows): void => {
+    for (const { sku, change } of changesOf(data)) {
+      rows.change(stock, { listing_id: listingId(id, sku) }, (row) => {
+        const { on_hand: onHand, reserved, safety_buffer: safetyBuffer } = row;
+        const columns = stockColumns(change({ onHand, reserved, safetyBuffer }));
+        if (!isShownAlike(row.quantity, columns.quantity)) rows.changed(`store-${id}`);
+        return columns;
+      });
+    }
+  };
 
 export type StoreRow = Row<typeof stores>;
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 3,
+  version: 4,
   tables: [stores, listings, stock],
 
   on: {
@@ -64,6 +114,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
       const row = { ...same, ...prices, gst_rates: [{ gstFrom, gstPercent }] };
       rows.put(listings, { listing_id: id, store_id, ...row });
+      rows.put(stock, { listing_id: id, ...stockColumns(UNTRACKED) });
       rows.changed('stores');
       rows.changed(`store-${store_id}`);
     },
@@ -85,11 +136,13 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       rows.change(listings, { listing_id: id }, () => prices);
       rows.changed(`store-${storeOfListing(id)}`);
     },
-    StockCounted({ id, data: { counts } }, rows) {
-      for (const { sku, quantity } of counts) {
-        rows.put(stock, { listing_id: listingId(id, sku), quantity });
-      }
-      rows.changed(`store-${id}`);
-    },
+    StockReceived: moveStock(itemChanges.StockReceived),
+    StockCounted: moveStock(itemChanges.StockCounted),
+    SoldAtCounter: moveStock(itemChanges.SoldAtCounter),
+    SafetyBufferSet: moveStock(itemChanges.SafetyBufferSet),
+    StockReserved: moveStock(itemChanges.StockReserved),
+    ReservationReleased: moveStock(itemChanges.ReservationReleased),
+    StockPicked: moveStock(itemChanges.StockPicked),
+    StockReturned: moveStock(itemChanges.StockReturned),
   },
 });

@@ -9,6 +9,7 @@ import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
+import { stockRoutes } from './stock.ts';
 
 /** Postgres: no such table, schema or column: one that is still being built. */
 const NOT_PROJECTED_YET = new Set(['42P01', '42703']);
@@ -67,6 +68,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       myOrdersRoutes(app, services);
       orderBoardRoutes(app, services);
       invoiceRoutes(app, services);
+      stockRoutes(app, services);
     },
   });
 }

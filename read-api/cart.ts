@@ -7,10 +7,10 @@ import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { itemFields, type CatalogueItem } from './catalogue.ts';
 
-export type CartLine = Omit<CatalogueItem, 'stock'> & {
+export type CartLine = CatalogueItem & {
   quantity: number;
   linePaise: number;
-  /** Whether the shop has any of it left. */
+  /** Whether the shop has as many of it as the cart holds. */
   available: boolean;
 };
 
@@ -40,7 +40,8 @@ async function readCart(pool: Pool, cartId: string): Promise<Cart> {
     name: 'cart-lines',
     text: `select l.listing_id as "listingId", l.name, l.names, l.brand, l.category, l.subcategory, l.pack,
         l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise", c.quantity,
-        l.price_paise * c.quantity as "linePaise", coalesce(s.quantity > 0, true) as available,
+        l.price_paise * c.quantity as "linePaise", s.quantity as stock,
+        coalesce(s.quantity >= c.quantity, true) as available,
         t.store_id as "storeId", t.name as "storeName"
       from rows from (json_to_recordset($1) as ("listingId" text, quantity integer))
           with ordinality as c("listingId", quantity, place)
@@ -66,8 +67,6 @@ async function readCart(pool: Pool, cartId: string): Promise<Cart> {
   };
 }
 
-const { stock: _stock, ...lineFields } = itemFields;
-
 const cartSchema = object({
   cartId: uuid,
   status: { type: 'string', enum: ['open', 'checked-out'] },
@@ -79,7 +78,7 @@ const cartSchema = object({
       subtotalPaise: paise,
       lines: list(
         object({
-          ...lineFields,
+          ...itemFields,
           quantity: count,
           linePaise: paise,
           available: { type: 'boolean' },

@@ -38,7 +38,7 @@ export type CatalogueItem = {
   pack: string | null;
   pricePaise: number;
   mrpPaise: number | null;
-  /** Pieces on the shelf; null where the shop does not count. */
+  /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
   stock: number | null;
 };
 
@@ -104,7 +104,7 @@ async function readStore(pool: Pool, storeId: string): Promise<Store> {
   return rows[0]!;
 }
 
-type Wanted = { category?: string; q?: string; after?: string; limit?: string };
+export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
 /** The place of a page's last item: aisle by aisle, by name. */
 type Cursor = [category: string, sortKey: string, listingId: string];
 
@@ -137,11 +137,13 @@ async function readCategories(pool: Pool, storeId: string): Promise<Catalogue['c
   return rows;
 }
 
-async function readPage(
+/** A page of a shop's listings: `columns` are what is wanted of each, and `Item` their type. */
+export async function readPage<Item extends { listingId: string; category: string }>(
   pool: Pool,
   storeId: string,
   wanted: Wanted,
-): Promise<Pick<Catalogue, 'items' | 'next'>> {
+  columns: string,
+): Promise<{ items: Item[]; next: string | null }> {
   const limit = wanted.limit === undefined ? DEFAULT_PAGE : Number(wanted.limit);
   if (limit < 1 || limit > MAX_PAGE) {
     throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${MAX_PAGE}.`);
@@ -160,15 +162,17 @@ async function readPage(
     where.push(`(l.category, l.sort_key, l.listing_id) > (${parameters.join(', ')})`);
   }
   // One more than asked for tells whether there is a next page.
-  const { rows } = await pool.query<CatalogueItem & { sortKey: string }>(
-    `select ${ITEM_COLUMNS}, l.sort_key as "sortKey"
+  const { rows } = await pool.query<Item & { sortKey: string }>(
+    `select ${columns}, l.sort_key as "sortKey"
      from catalogue.listing l left join catalogue.stock s using (listing_id)
      where ${where.join(' and ')}
      order by l.category, l.sort_key, l.listing_id limit $${values.push(limit + 1)}`,
     values,
   );
   const last = rows.length > limit ? rows[limit - 1] : undefined;
-  const items = rows.slice(0, limit).map(({ sortKey: _sortKey, ...item }) => item);
+  const items = rows
+    .slice(0, limit)
+    .map(({ sortKey: _sortKey, ...item }) => item as unknown as Item);
   return { items, next: last ? encodeCursor([last.category, last.sortKey, last.listingId]) : null };
 }
 
@@ -195,7 +199,7 @@ const storesQuery = {
   },
 } as const;
 
-const catalogueQuery = {
+export const catalogueQuery = {
   type: 'object',
   additionalProperties: false,
   properties: {
@@ -218,7 +222,10 @@ export const itemFields = {
   pack: orNull(text),
   pricePaise: paise,
   mrpPaise: orNull(paise),
-  stock: orNull(count, 'Pieces on the shelf; null where the shop does not count'),
+  stock: orNull(
+    count,
+    'Pieces that an order may have, exact from 10 down; null where the shop does not count',
+  ),
 };
 
 const catalogueSchema = object({
@@ -269,7 +276,7 @@ export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Service
       return answers.send(request, reply, tags, async (): Promise<Catalogue> => {
         await findStore(pool, storeId);
         const [page, categories] = await Promise.all([
-          readPage(pool, storeId, request.query),
+          readPage<CatalogueItem>(pool, storeId, request.query, ITEM_COLUMNS),
           answers.current(`categories of ${storeId}`, tags, () => readCategories(pool, storeId)),
         ]);
         return { storeId, categories, ...page };

@@ -72,11 +72,14 @@ export type Order = {
 
 /** Like a cart, an order is opened by knowing its id, until people sign in. */
 async function readOrder({ pool, vault }: Services, orderId: string): Promise<Order> {
-  const placed = pool.query<PlacedRow>({
+  // Before its parts, which then are as new or newer: nothing has ended before all of it has.
+  const { rows: orders } = await pool.query<PlacedRow>({
     name: 'order',
     text: 'select * from my_orders.placed where order_id = $1',
     values: [orderId],
   });
+  const order = orders[0];
+  if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
   const parts = pool.query<PartRow & { store_name: string | null; invoice_number: string | null }>({
     name: 'order-parts',
     text: `select p.*, s.name as store_name, i.number as invoice_number
@@ -91,12 +94,7 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
     text: 'select * from my_orders.timeline where order_id = $1 order by position',
     values: [orderId],
   });
-  const [order, { rows: partRows }, { rows: timelineRows }] = await Promise.all([
-    placed.then(({ rows }) => rows[0]),
-    parts,
-    timeline,
-  ]);
-  if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
+  const [{ rows: partRows }, { rows: timelineRows }] = await Promise.all([parts, timeline]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);
   const names = new Map(partRows.map((part) => [part.store_order_id, part.store_name]));

@@ -12,6 +12,7 @@ import type { Vault } from '../platform/vault.ts';
 import { cartRoutes } from './cart.ts';
 import type { Handler } from './handle.ts';
 import { importRoutes } from './import.ts';
+import { inventoryRoutes } from './inventory.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
 import { storeOrderRoutes } from './store-order.ts';
@@ -26,13 +27,18 @@ const STATUS_OF: Record<RejectionCode, number> = {
   CART_CHANGED: 409,
   CART_NOT_FOUND: 404,
   CART_TOO_LARGE: 409,
+  CHECKOUT_EXPIRED: 409,
   CREDIT_ABOVE_INVOICE: 409,
+  INSUFFICIENT_STOCK: 409,
   INVALID_GSTIN: 422,
   INVOICE_NOT_FOUND: 404,
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
   PRICE_ABOVE_MRP: 422,
+  REASON_REQUIRED: 422,
+  RETURN_EXCEEDS_PICKED: 409,
+  STALE_COUNT: 409,
   STORE_ALREADY_REGISTERED: 409,
   STORE_NOT_FOUND: 404,
   STORE_ORDER_NOT_FOUND: 404,
@@ -41,7 +47,9 @@ const STATUS_OF: Record<RejectionCode, number> = {
 
 function problemOf(error: unknown): Problem | undefined {
   if (error instanceof Rejected) {
-    return new Problem(STATUS_OF[error.code], error.code, error.message);
+    return new Problem(STATUS_OF[error.code], error.code, error.message, {
+      facts: error.facts,
+    });
   }
   if (error instanceof AppendOutcomeUnknown) {
     return unavailable(
@@ -68,6 +76,7 @@ export const createWriteApi = (services: Services) =>
       cartRoutes(app, services);
       orderRoutes(app, services);
       storeOrderRoutes(app, services);
+      inventoryRoutes(app, services);
       invoiceRoutes(app, services);
     },
   });

@@ -31,7 +31,7 @@ const itemBody = {
 } as const;
 
 /** Throws LISTING_NOT_FOUND. Whether it is sold at that price still is for the checkout to ask. */
-async function assertListed(handler: Handler, listingId: string): Promise<void> {
+export async function assertListed(handler: Handler, listingId: string): Promise<void> {
   const known = await handler.load(listing, listingId, { fresh: false });
   if (known.published) return;
   const now = await handler.load(listing, listingId, { fresh: true });

@@ -4,7 +4,10 @@ import * as assert from 'uvu/assert';
 import { cart, type CartCommand } from '../domain/cart.ts';
 import { startParts } from '../local/testing.ts';
 import { connectEventStore, readStream, type EventStore } from '../platform/event-store.ts';
+import { createLog } from '../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
+
+const log = createLog('test', 'silent');
 
 type Context = { client: EventStore; stop: () => Promise<void> };
 const test = suite<Context>('handle');
@@ -41,7 +44,7 @@ test('two servers at one stream: the loser reads what it lacks and decides again
   client,
 }) => {
   const id = randomUUID();
-  const [phone, laptop] = [createHandler(client), createHandler(client)];
+  const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
   await phone.handle(cart, id, open, as());
   await laptop.handle(cart, id, set('a.1', 1), as());
   await phone.handle(cart, id, set('a.1', 2), as());
@@ -56,7 +59,7 @@ test('a decision without an event is not made on what another server has outdate
   client,
 }) => {
   const id = randomUUID();
-  const [phone, laptop] = [createHandler(client), createHandler(client)];
+  const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
   await phone.handle(cart, id, open, as());
   await phone.handle(cart, id, set('a.1', 3), as());
   await laptop.handle(cart, id, set('a.1', 5), as());
@@ -70,9 +73,9 @@ test('a repeat at another server, or after a restart, gets the first outcome', a
 }) => {
   const id = randomUUID();
   const context = as();
-  await createHandler(client).handle(cart, id, open, as());
-  const first = await createHandler(client).handle(cart, id, set('a.1', 1), context);
-  const again = await createHandler(client).handle(cart, id, set('a.1', 1), context);
+  await createHandler(client, log).handle(cart, id, open, as());
+  const first = await createHandler(client, log).handle(cart, id, set('a.1', 1), context);
+  const again = await createHandler(client, log).handle(cart, id, set('a.1', 1), context);
   assert.equal(again.events, []);
   assert.is(again.position, first.position);
   assert.equal(await eventsOf(client, id), ['CartOpened', 'ItemAddedToCart']);
@@ -81,7 +84,7 @@ test('a repeat at another server, or after a restart, gets the first outcome', a
 test('100 parallel repeats of one command make one event', async ({ client }) => {
   const id = randomUUID();
   const context = as();
-  const handlers = [createHandler(client), createHandler(client)];
+  const handlers = [createHandler(client, log), createHandler(client, log)];
   await handlers[0]!.handle(cart, id, open, as());
   const outcomes = await Promise.all(
     Array.from({ length: 100 }, (_, i) =>
@@ -96,7 +99,7 @@ test('events carry who, when, and because of what', async ({ client }) => {
   const id = randomUUID();
   const now = new Date('2026-11-21T10:00:00.000Z');
   const context = { ...as(), correlationId: 'request 7', actor: 'Asha' };
-  await createHandler(client, () => now).handle(cart, id, open, context);
+  await createHandler(client, log, () => now).handle(cart, id, open, context);
   for await (const { metadata, stream, revision } of readStream(client, `cart-${id}`)) {
     assert.is(stream, `cart-${id}`);
     assert.is(revision, 0n);
@@ -111,7 +114,7 @@ test('events carry who, when, and because of what', async ({ client }) => {
 
 test('one command that is refused does not fail those beside it', async ({ client }) => {
   const id = randomUUID();
-  const { handle } = createHandler(client);
+  const { handle } = createHandler(client, log);
   const results = await Promise.allSettled([
     handle(cart, id, set('a.1', 1), as()),
     handle(cart, id, open, as()),

@@ -10,9 +10,13 @@ import {
 } from '../platform/event-store.ts';
 import { Problem, unavailable } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
+import type { Logger } from '../platform/log.ts';
+import { readSnapshot, writeSnapshot } from './snapshot.ts';
 
 /** Streams whose folded state is kept. A cache, not state: the append proves that it is current. */
 const MAX_CACHED_STREAMS = 20_000;
+/** Of those that have snapshots: up to some 2 MiB each, and soon read again. */
+const MAX_CACHED_LONG_STREAMS = 200;
 /** Commands to one stream that wait for the append before theirs; more are refused. */
 const MAX_QUEUED_COMMANDS = 1_000;
 /** Commands to one stream that are appended together. */
@@ -45,7 +49,7 @@ export type Outcome<State> = {
 };
 
 /** A stream as far as this process has read it. `commands`: id → fingerprint, oldest first. */
-type Folded<State> = {
+export type Folded<State> = {
   state: State;
   revision: bigint;
   position: bigint;
@@ -59,7 +63,7 @@ type Waiting<State, Command> = {
   reject: (error: unknown) => void;
 };
 
-type AnyDecider<State> = Decider<State, never, never> & { category: string; initial: State };
+type AnyDecider<State> = Decider<State, never, never>;
 
 export type Handler = ReturnType<typeof createHandler>;
 
@@ -68,8 +72,11 @@ export type Handler = ReturnType<typeof createHandler>;
  * revision that was read; who loses a race reads what it lacks and decides again. Commands to one
  * stream queue here and are appended as one batch.
  */
-export function createHandler(client: EventStore, now: () => Date = () => new Date()) {
-  const cache = new LRUCache<string, Folded<unknown>>({ max: MAX_CACHED_STREAMS });
+export function createHandler(client: EventStore, log: Logger, now: () => Date = () => new Date()) {
+  const shortStreams = new LRUCache<string, Folded<unknown>>({ max: MAX_CACHED_STREAMS });
+  const longStreams = new LRUCache<string, Folded<unknown>>({ max: MAX_CACHED_LONG_STREAMS });
+  const cacheOf = <State>({ snapshot }: AnyDecider<State>) =>
+    (snapshot ? longStreams : shortStreams) as LRUCache<string, Folded<State>>;
   const queues = new Map<string, Waiting<never, never>[]>();
 
   /** Folds what the stream has beyond `known`; in place for the commands, which only ever grow. */
@@ -78,17 +85,40 @@ export function createHandler(client: EventStore, now: () => Date = () => new Da
     stream: string,
     known?: Folded<State>,
   ): Promise<Folded<State>> {
-    const folded: Folded<State> = known
-      ? { ...known }
-      : { state: decider.initial, revision: NO_REVISION, position: 0n, commands: new Map() };
+    const folded = known ? { ...known } : await coldStart(decider, stream);
+    const { revision: before } = folded;
     for await (const event of readStream(client, stream, folded.revision + 1n)) {
       folded.state = evolve(decider, folded.state, event as Message);
       folded.revision = event.revision;
       folded.position = event.position;
       remember(folded.commands, event.metadata.commandId, event.metadata.fingerprint);
     }
-    cache.set(stream, folded);
+    cacheOf(decider).set(stream, folded);
+    if (!known) await keepSnapshot(decider, stream, before, folded);
     return folded;
+  }
+
+  /** Where the fold of a stream begins that this process has not seen: at its snapshot, if any. */
+  async function coldStart<State>(
+    decider: AnyDecider<State>,
+    stream: string,
+  ): Promise<Folded<State>> {
+    const { snapshot, initial: state } = decider;
+    const kept = snapshot && (await readSnapshot(client, log, snapshot, stream));
+    return kept ?? { state, revision: NO_REVISION, position: 0n, commands: new Map() };
+  }
+
+  /** Writes a snapshot where the stream passed a multiple of so many events since `before`. */
+  async function keepSnapshot<State>(
+    decider: AnyDecider<State>,
+    stream: string,
+    before: bigint,
+    folded: Folded<State>,
+  ): Promise<void> {
+    if (!decider.snapshot) return;
+    const every = BigInt(decider.snapshot.every);
+    if ((folded.revision + 1n) / every === (before + 1n) / every) return;
+    await writeSnapshot(client, log, decider.snapshot, stream, folded);
   }
 
   /** The state of a stream: what this process last saw of it, or read now if `fresh` or unseen. */
@@ -98,9 +128,10 @@ export function createHandler(client: EventStore, now: () => Date = () => new Da
     { fresh }: { fresh: boolean },
   ): Promise<State> {
     const stream = `${decider.category}-${id}`;
-    const known = cache.get(stream) as Folded<State> | undefined;
+    const any = decider as unknown as AnyDecider<State>;
+    const known = cacheOf(any).get(stream);
     if (known && !fresh) return known.state;
-    return (await catchUp(decider as unknown as AnyDecider<State>, stream, known)).state;
+    return (await catchUp(any, stream, known)).state;
   }
 
   /**
@@ -150,7 +181,8 @@ export function createHandler(client: EventStore, now: () => Date = () => new Da
       end = appended;
       revision += BigInt(events.length);
       for (const [id, fingerprint] of accepted) remember(folded.commands, id, fingerprint);
-      cache.set(stream, { state, revision, position: end, commands: folded.commands });
+      const { commands } = folded;
+      cacheOf(decider).set(stream, { state, revision, position: end, commands });
     }
     return answers.map((answer) => () => answer(end));
   }
@@ -161,19 +193,23 @@ export function createHandler(client: EventStore, now: () => Date = () => new Da
     batch: Waiting<State, Message>[],
   ): Promise<void> {
     try {
-      const known = cache.get(stream) as Folded<State> | undefined;
+      const known = cacheOf(decider).get(stream);
       let folded = known ?? (await catchUp(decider, stream));
       let current = !known;
       for (let tries = 1; tries <= MAX_ATTEMPTS; tries++) {
         const answers = await attempt(decider, stream, folded, batch, current);
-        if (answers) return answers.forEach((answer) => answer());
+        if (answers) {
+          answers.forEach((answer) => answer());
+          const appended = cacheOf(decider).get(stream) ?? folded;
+          return await keepSnapshot(decider, stream, folded.revision, appended);
+        }
         folded = await catchUp(decider, stream, folded);
         current = true;
       }
       throw unavailable('CONTENDED', 'Too many changes at once: try again with the same key.');
     } catch (error) {
       // What was cached may lack an append whose answer was lost.
-      cache.delete(stream);
+      cacheOf(decider).delete(stream);
       for (const { reject } of batch) reject(error);
     }
   }

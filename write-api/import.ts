@@ -315,7 +315,7 @@ class ImportWork {
   }
 
   async #count(counts: { sku: string; quantity: number }[], row: number): Promise<void> {
-    const command = { type: 'CountStock', data: { counts } } as const;
+    const command = { type: 'CountStock', data: { counts, reason: 'price-list' } } as const;
     const context = this.#context('stock', row);
     const { handler } = this.#services;
     const outcome = await handler.handle(inventory, this.#order.storeId, command, context);

@@ -11,7 +11,7 @@ import { runReactor } from './reactor.ts';
 const env = environment('HOST', 'PORT', 'LOG_LEVEL', 'EVENTSTORE_URL', 'VAULT_URL', 'VAULT_SECRET');
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL);
-const handler = createHandler(client);
+const handler = createHandler(client, log);
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
 const stopping = new AbortController();

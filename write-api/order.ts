@@ -11,6 +11,9 @@ import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 import { eventId } from './handle.ts';
 
+/** What an order gets to be confirmed; the shops hold its goods meanwhile. */
+const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
+
 /** Whom an order is for: personal, so that it goes into events only sealed. */
 export type Recipient = {
   contact: { name: string; phone: string };
@@ -77,7 +80,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
-      if (state.status === 'rejected') throw rejectedCheckout(state);
+      if (state.status === 'rejected' && !state.confirmed) throw rejectedCheckout(state);
       const parts = state.status === 'none' ? [] : state.parts;
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
       return atPosition(reply.code(201), position).send({ orderId, storeOrders });
@@ -136,11 +139,26 @@ async function price(
     payment,
     parts,
     totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
+    expiresAt: new Date(Date.now() + CHECKOUT_TIMEOUT_MS).toISOString(),
   };
 }
 
-function rejectedCheckout(state: Extract<Order, { reason: string | null }>): Rejected {
-  return state.reason === 'CART_CHECKED_OUT'
-    ? new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.')
+function rejectedCheckout(state: Exclude<Order, { status: 'none' }>): Rejected {
+  const { reason, shortages } = state;
+  if (reason === 'INSUFFICIENT_STOCK') {
+    const lines = state.parts.flatMap((part) => part.lines);
+    const said = shortages.map(({ listingId, left }) => {
+      const { name } = lines.find((line) => line.listingId === listingId)!;
+      return left === 0 ? `${name} is sold out` : `only ${left} of ${name} left`;
+    });
+    const what = said.join('; ');
+    const message = `${what.charAt(0).toUpperCase()}${what.slice(1)}. Change the cart to order.`;
+    return new Rejected(reason, message, { shortages });
+  }
+  if (reason === 'CHECKOUT_EXPIRED') {
+    return new Rejected(reason, 'The order could not be placed in time: place it again.');
+  }
+  return reason === 'CART_CHECKED_OUT'
+    ? new Rejected(reason, 'This cart was ordered already: open a new one.')
     : new Rejected('CART_CHANGED', 'The cart changed while it was ordered: look at it again.');
 }

@@ -1,10 +1,11 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
-import type { OrderEvent } from '../domain/order.ts';
+import type { InventoryEvent, Reservation } from '../domain/inventory.ts';
+import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
 import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
-import { driveCheckout, driveCompletion, type Cause } from './checkout.ts';
+import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
 import { driveInvoice } from './invoices.ts';
 
@@ -20,6 +21,8 @@ const MAX_PENDING_TASKS = 10_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 
+type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent;
+
 type Task = {
   run: () => Promise<unknown>;
   /** Log position of the event before the one that asks for it: from where it would be seen anew. */
@@ -27,12 +30,15 @@ type Task = {
   dueMs: number;
   tries: number;
   running: boolean;
+  /** What the log has to show before it counts as done by somebody else. */
+  lacks: Set<string>;
 };
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, ends orders whose parts have ended, and bills what was delivered. Every task is idempotent, so that any number of
- * write-apis may run a reactor each. Resolves when `signal` aborts.
+ * not, moves the stock of what was packed or rejected, bills what was delivered, and ends orders
+ * whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
+ * reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;
@@ -45,43 +51,74 @@ export async function runReactor(options: {
   let seen = await loadCheckpoint(client);
   let saved = seen;
 
-  const enqueue = (key: string, dueMs: number, run: Task['run']) =>
-    pending.set(key, { run, after: seen, dueMs, tries: 0, running: false });
+  const enqueue = (key: string, dueMs: number, run: Task['run'], lacks: string[] = []) =>
+    pending.set(key, {
+      run,
+      after: seen,
+      dueMs,
+      tries: 0,
+      running: false,
+      lacks: new Set(lacks),
+    });
 
-  function complete(orderId: string, event: StoredEvent): void {
-    const cause = causeOf(event);
-    const run = () => driveCompletion(handler, orderId, cause);
+  function complete(event: StoredEvent): void {
+    const run = () => driveCompletion(handler, orderOf(event), causeOf(event));
     // A key for each event: a task that runs already may have read the parts too early.
     enqueue(`complete ${event.id}`, Date.now(), run);
   }
 
-  function invoice(orderId: string, event: StoredEvent): void {
-    const storeOrderId = event.stream.slice('storeorder-'.length);
+  function moveStock(event: StoredEvent): void {
+    const run = () => driveStock(handler, idOf(event), causeOf(event));
+    enqueue(`stock ${event.id}`, Date.now(), run);
+  }
+
+  function bill(event: StoredEvent): void {
     const { at } = event.metadata;
-    const run = () => driveInvoice(handler, storeOrderId, orderId, at, causeOf(event));
-    enqueue(`invoice ${storeOrderId}`, Date.now(), run);
+    const run = () => driveInvoice(handler, idOf(event), orderOf(event), at, causeOf(event));
+    enqueue(`invoice ${event.id}`, Date.now(), run);
+  }
+
+  /** Lets go of a checkout that its request has brought to its end. */
+  function saw(orderId: string, step: string): void {
+    const key = `checkout ${orderId}`;
+    const lacks = pending.get(key)?.lacks;
+    lacks?.delete(step);
+    if (lacks?.size === 0) pending.delete(key);
   }
 
   /** Keyed by event name, as in the rest of the code; other events are none of its business. */
-  const on: Partial<Record<(OrderEvent | StoreOrderEvent)['type'], (event: StoredEvent) => void>> =
-    {
-      OrderPlaced(event) {
-        const orderId = event.stream.slice('order-'.length);
-        const run = () => driveCheckout(handler, orderId, causeOf(event));
-        const dueMs = Date.parse(event.metadata.at) + GRACE_MS;
-        enqueue(`checkout ${orderId}`, dueMs, run);
-      },
-      OrderConfirmed: (event) =>
-        void pending.delete(`checkout ${event.stream.slice('order-'.length)}`),
-      OrderRejected: (event) =>
-        void pending.delete(`checkout ${event.stream.slice('order-'.length)}`),
-      StoreOrderDelivered(event) {
-        const { orderId } = event.data as { orderId: string };
-        complete(orderId, event);
-        invoice(orderId, event);
-      },
-      StoreOrderRejected: (event) => complete((event.data as { orderId: string }).orderId, event),
-    };
+  const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => void>> = {
+    OrderPlaced(event) {
+      const orderId = idOf(event);
+      const { parts } = event.data as PlacedOrder;
+      const run = () => driveCheckout(handler, orderId, causeOf(event));
+      const dueMs = Date.parse(event.metadata.at) + GRACE_MS;
+      const lacks = ['OrderConfirmed', ...parts.map(({ storeOrderId }) => storeOrderId)];
+      enqueue(`checkout ${orderId}`, dueMs, run, lacks);
+    },
+    OrderConfirmed(event) {
+      saw(idOf(event), event.type);
+      pending.delete(`reservation ${idOf(event)}`);
+    },
+    StoreOrderSubmitted: (event) => saw(orderOf(event), idOf(event)),
+    StoreOrderPacked: moveStock,
+    StoreOrderDelivered(event) {
+      bill(event);
+      complete(event);
+    },
+    StoreOrderRejected(event) {
+      moveStock(event);
+      complete(event);
+    },
+    /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
+    StockReserved(event) {
+      const { expiresAt } = event.data as Reservation;
+      const orderId = orderOf(event);
+      const run = () => driveCheckout(handler, orderId, causeOf(event));
+      enqueue(`reservation ${orderId}`, Date.parse(expiresAt), run);
+    },
+    ReservationReleased: (event) => void pending.delete(`reservation ${orderOf(event)}`),
+  };
 
   async function runTask(key: string, task: Task): Promise<void> {
     task.running = true;
@@ -135,7 +172,7 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: ['Order', 'StoreOrder'],
+    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased'],
     log,
     signal,
     consume: async ({ events }) => {
@@ -150,6 +187,12 @@ export async function runReactor(options: {
   });
   await Promise.all([follow, runDueTasks(), saveCheckpoints()]);
 }
+
+/** A stream's name without its category. */
+const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-') + 1);
+
+/** Whose it is: every event of a store order and of a reservation says so. */
+const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
 
 const causeOf = (event: StoredEvent): Cause => ({
   correlationId: event.metadata.$correlationId,

@@ -7,18 +7,36 @@ import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
+  checksumOfStream,
+  EVENT_COLUMNS,
+  headOf,
   isMetadataStream,
   isSoftDeleted,
   isTombstoned,
   metadataStreamOf,
   openForAppends,
+  rowLookup,
   streamLookup,
   streamOfMetadata,
+  sumOfName,
   type StreamState,
 } from './database.ts';
+import { categoryOf } from './links.ts';
+import {
+  Acknowledged,
+  asDamage,
+  checksumOfEvent,
+  damaged,
+  databaseFile,
+  DamagedLog,
+  verifyEvent,
+  type EventRow,
+} from './integrity.ts';
+import type { LogFolder } from './log.ts';
 import {
   dataOfRecord,
   EXPECT,
+  idOfRecord,
   LARGEST_INT64,
   ownBody,
   recordedEvent,
@@ -43,44 +61,60 @@ type Event = { id: Uint8Array; type: string; body: Uint8Array };
 type Place = { revision: number; position: number };
 
 const LOCK_WAIT_MS = 500;
+/** Pages in the write-ahead log from which on it is folded into the database. */
+const CHECKPOINT_PAGES = 1_000;
 /**
  * SQLite's codes for a disk that cannot be trusted any more: SQLITE_IOERR, SQLITE_CORRUPT,
  * SQLITE_NOTADB.
  */
 const FATAL_SQLITE_CODES = [10, 11, 26];
+/** SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: the index of the write-ahead log found no room to grow. */
+const DISK_FULL_SQLITE_CODES = [13, 4_874];
+const DISK_FULL = 'the disk is full. Appends go on by themselves when there is room on it again';
 
 const port = parentPort!;
-const { dir } = workerData as { dir: string };
+const { dir, noSync } = workerData as LogFolder;
 
 // Held until the process ends, however it ends: two writers would give two events the same
 // position.
 const lock = new DatabaseSync(join(dir, 'lock.sqlite'), { timeout: LOCK_WAIT_MS });
-lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+try {
+  lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+} catch (cause) {
+  throw new Error(`another process is using it (${(cause as Error).message})`, { cause });
+}
 
-const db = openForAppends(dir);
-const findStream = streamLookup(db);
-const addStream = db.prepare('INSERT INTO stream (name) VALUES (?) RETURNING id');
+const db = openForAppends(dir, noSync);
+const findRow = rowLookup(db, dir);
+const findStream = streamLookup(db, dir);
+const addStream = db.prepare(
+  `INSERT INTO stream (name, nameSum, head, truncateBefore, maxCount, maxAgeS, checksum)
+   VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+);
+const setStream = db.prepare(
+  `UPDATE stream SET head = ?, truncateBefore = ?, maxCount = ?, maxAgeS = ?, checksum = ?
+    WHERE id = ?`,
+);
 const addEvent = db.prepare(
-  `INSERT INTO event (position, stream, revision, id, type, createdMs, record)
-   VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  `INSERT INTO event
+     (position, stream, revision, id, type, createdMs, record, category, inCategory, inType,
+      checksum)
+   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 );
-const findId = db.prepare(
-  'SELECT revision, position FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1',
+const findLastIn = {
+  category: db.prepare('SELECT max(inCategory) AS last FROM event WHERE category = ?'),
+  type: db.prepare('SELECT max(inType) AS last FROM event WHERE type = ?'),
+};
+/** What this transaction's next event of a category or a type will be. */
+const nextIn = { category: new Map<string, number>(), type: new Map<string, number>() };
+const findById = db.prepare(
+  `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1`,
 );
-const findIdAt = db.prepare(
-  'SELECT revision, position FROM event WHERE stream = ? AND revision = ? AND id = ?',
-);
-const findNewest = db.prepare(
-  'SELECT record FROM event WHERE stream = ? ORDER BY revision DESC LIMIT 1',
-);
-const setMetadata = db.prepare(
-  `INSERT INTO stream (name, truncateBefore, maxCount, maxAgeS) VALUES (?, ?, ?, ?)
-       ON CONFLICT (name) DO UPDATE SET truncateBefore = excluded.truncateBefore,
-          maxCount = excluded.maxCount, maxAgeS = excluded.maxAgeS`,
-);
-const findHead = db.prepare('SELECT coalesce(max(position), 0) AS head FROM event');
-const readHead = (): number => (findHead.get() as { head: number }).head;
-let head = readHead();
+const findAt = db.prepare(`SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`);
+const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
+const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
+let head = headOf(db, dir);
+const acknowledged = new Acknowledged(dir, head);
 
 /**
  * Whether events with these ids may be written, were written before, or are refused. These are
@@ -104,8 +138,8 @@ function check(
   const isExact = expected !== EXPECT.any && expected !== EXPECT.streamExists;
   if (!state || expected > current) return isExact ? wrong : 'write';
   const before = isExact
-    ? placeOf(ids, (id, at) => findIdAt.get(state.id, expected + 1 + at, id))
-    : placeOf(ids, (id) => findId.get(state.id, id));
+    ? placeOf(ids, (id, at) => repeated(state, expected + 1 + at, id))
+    : placeOf(ids, (id) => sound(findById.get(state.id, id)));
   if (typeof before === 'object') return { ok: true, ...before };
   const mayBegin = !isExact || (expected === EXPECT.noStream && isSoftDeleted(state));
   return before === 'new' && mayBegin ? 'write' : wrong;
@@ -117,41 +151,113 @@ function check(
  */
 function placeOf(
   ids: Uint8Array[],
-  find: (id: Uint8Array, at: number) => unknown,
+  find: (id: Uint8Array, at: number) => Place | undefined,
 ): Place | 'new' | 'mixed' {
   let place: Place | undefined;
   for (const [at, id] of ids.entries()) {
-    const found = find(id, at) as Place | undefined;
+    const found = find(id, at);
     if (!found) return at === 0 ? 'new' : 'mixed';
-    place = found;
+    place = { revision: found.revision, position: found.position };
   }
   return place ?? 'new';
+}
+
+/** A row of events as it was written. Throws DamagedLog. */
+function sound(found: unknown): EventRow | undefined {
+  const row = found as (EventRow & { checksum: number }) | undefined;
+  if (row) verifyEvent(row, dir);
+  return row;
+}
+
+/** The stream's event at a revision that it has. Throws DamagedLog. */
+function eventAt(state: StreamState, revision: number): EventRow {
+  const row = sound(findAt.get(state.id, revision));
+  if (!row) throw damaged(databaseFile(dir), `event ${revision} of a stream is missing`);
+  return row;
+}
+
+/** The same event if it has this id. */
+function repeated(state: StreamState, revision: number, id: Uint8Array): EventRow | undefined {
+  if (revision > state.head) return undefined;
+  const row = eventAt(state, revision);
+  return idOfRecord(Buffer.from(row.record)).equals(id) ? row : undefined;
 }
 
 const hasMetadata = (stream: string): boolean =>
   (findStream(metadataStreamOf(stream))?.head ?? -1) >= 0;
 
+/** A stream's row as it is stored, which is made where there is none. */
+function rowOf(stream: string): StreamState {
+  const found = findRow(stream);
+  if (found) return found;
+  const state = { head: -1, truncateBefore: 0, maxCount: null, maxAgeS: null };
+  const checksum = checksumOfStream(stream, state);
+  const { id } = addStream.get(stream, sumOfName(stream), -1, 0, null, null, checksum) as {
+    id: number;
+  };
+  return { id, ...state };
+}
+
+function saveRow(stream: string, state: StreamState): void {
+  const { id, head: last, truncateBefore, maxCount, maxAgeS } = state;
+  const checksum = checksumOfStream(stream, state);
+  setStream.run(last, truncateBefore, maxCount, maxAgeS, checksum, id);
+}
+
 /**
- * Adds events that were checked behind `state.head`, and applies what they say if the stream holds
- * metadata.
+ * Adds events that were checked behind the stream's last one, or from another revision on, and
+ * applies what they say if the stream holds metadata.
  */
-function add(stream: string, state: StreamState | undefined, events: Event[]): Place {
-  const streamId = state?.id ?? (addStream.get(stream) as { id: number }).id;
-  let revision = state?.head ?? -1;
+function add(stream: string, events: Event[], from?: number): Place {
+  const row = rowOf(stream);
+  let revision = (from ?? row.head + 1) - 1;
   const createdMs = Date.now();
+  const category = categoryOf(stream);
   for (const { id, type, body } of events) {
     revision += 1;
     head += 1;
     const record = recordedEvent(body, { revision, position: head, createdMs });
-    addEvent.run(head, streamId, revision, id, type, createdMs, record);
+    const checksum = checksumOfEvent({
+      position: head,
+      stream: row.id,
+      revision,
+      createdMs,
+      type,
+      record,
+    });
+    const inCategory = category === null ? null : numberIn('category', category);
+    const inType = numberIn('type', type);
+    addEvent.run(
+      head,
+      row.id,
+      revision,
+      id,
+      type,
+      createdMs,
+      record,
+      category,
+      inCategory,
+      inType,
+      checksum,
+    );
   }
+  saveRow(stream, { ...row, head: revision });
   if (isMetadataStream(stream)) applyMetadata(streamOfMetadata(stream));
   return { revision, position: head };
 }
 
+/** Which event of its category or type the next one is. */
+function numberIn(column: keyof typeof nextIn, value: string): number {
+  const next =
+    nextIn[column].get(value) ??
+    ((findLastIn[column].get(value) as { last: number | null }).last ?? -1) + 1;
+  nextIn[column].set(value, next + 1);
+  return next;
+}
+
 function newestMetadata(stream: string): Record<string, unknown> {
-  const state = findStream(metadataStreamOf(stream));
-  const newest = state && (findNewest.get(state.id) as { record: Uint8Array } | undefined);
+  const state = findRow(metadataStreamOf(stream));
+  const newest = state && state.head >= 0 ? eventAt(state, state.head) : undefined;
   try {
     const metadata: unknown = JSON.parse(
       newest ? dataOfRecord(Buffer.from(newest.record)).toString() : '{}',
@@ -172,7 +278,12 @@ function applyMetadata(stream: string): void {
       ? Math.trunc(Math.min(value, TOMBSTONE_REVISION))
       : null;
   });
-  setMetadata.run(stream, truncateBefore ?? 0, maxCount ?? null, maxAgeS ?? null);
+  saveRow(stream, {
+    ...rowOf(stream),
+    truncateBefore: truncateBefore ?? 0,
+    maxCount: maxCount ?? null,
+    maxAgeS: maxAgeS ?? null,
+  });
 }
 
 function ownEvent(stream: string, type: string, json: string): Event {
@@ -182,9 +293,7 @@ function ownEvent(stream: string, type: string, json: string): Event {
 
 function addMetadata(stream: string, json: string): Place {
   const metadataStream = metadataStreamOf(stream);
-  return add(metadataStream, findStream(metadataStream), [
-    ownEvent(metadataStream, '$metadata', json),
-  ]);
+  return add(metadataStream, [ownEvent(metadataStream, '$metadata', json)]);
 }
 
 /**
@@ -199,7 +308,7 @@ function append(stream: string, state: StreamState | undefined, events: Event[])
   if (events.length === 0) return { ok: true, revision: state?.head ?? -1, position: undefined };
   const described = isMetadataStream(stream) ? streamOfMetadata(stream) : undefined;
   const before = described === undefined ? undefined : findStream(described);
-  const place = add(stream, state, events);
+  const place = add(stream, events);
   if (state && isSoftDeleted(state)) recreate(stream, state.head + 1);
   // Setting metadata of a soft-deleted stream recreates it too, and must not bring its old events
   // back.
@@ -217,59 +326,81 @@ function softDelete(stream: string, state: StreamState | undefined): Outcome {
   return { ok: true, ...addMetadata(stream, `{"$tb":${LARGEST_INT64}}`) };
 }
 
-function tombstone(stream: string, state: StreamState | undefined): Outcome {
-  const id = state?.id ?? (addStream.get(stream) as { id: number }).id;
-  const last = {
-    id,
-    head: TOMBSTONE_REVISION - 1,
-    truncateBefore: 0,
-    maxCount: null,
-    maxAgeS: null,
-  };
-  return { ok: true, ...add(stream, last, [ownEvent(stream, '$streamDeleted', '{}')]) };
+function tombstone(stream: string): Outcome {
+  const events = [ownEvent(stream, '$streamDeleted', '{}')];
+  return { ok: true, ...add(stream, events, TOMBSTONE_REVISION) };
 }
 
+/** Decides about a write, and applies it. Damage that is seen before anything is written refuses it. */
 function execute(
   { kind, stream, expected, events }: Group['writes'][number],
   bytes: Uint8Array,
 ): Outcome {
-  const state = findStream(stream);
   const proposed = events.map(({ type, body, end }) => ({
     id: bytes.subarray(body - 16, body),
     type,
     body: bytes.subarray(body, end),
   }));
-  const verdict = check(
-    stream,
-    state,
-    expected,
-    proposed.map(({ id }) => id),
-  );
-  if (verdict !== 'write') return verdict;
+  let state: StreamState | undefined;
+  try {
+    state = findStream(stream);
+    const ids = proposed.map(({ id }) => id);
+    const verdict = check(stream, state, expected, ids);
+    if (verdict !== 'write') return verdict;
+  } catch (error) {
+    if (error instanceof DamagedLog)
+      return { ok: false, reason: 'damaged', message: error.message };
+    throw error;
+  }
   if (kind === 'append') return append(stream, state, proposed);
-  return kind === 'delete' ? softDelete(stream, state) : tombstone(stream, state);
+  return kind === 'delete' ? softDelete(stream, state) : tombstone(stream);
 }
 
 function commit({ writes, bytes }: Group): GroupResult {
   try {
     db.exec('BEGIN IMMEDIATE');
+    nextIn.category.clear();
+    nextIn.type.clear();
     const outcomes = writes.map((write) => execute(write, bytes));
     db.exec('COMMIT');
     return { outcomes, head };
   } catch (error) {
     const { message, errcode = 0 } = error as Error & { errcode?: number };
+    const isFull = DISK_FULL_SQLITE_CODES.includes(errcode);
     // Nobody can tell what such a disk holds, so nothing is answered any more: the thread ends, and
     // the process with it.
-    if (FATAL_SQLITE_CODES.includes(errcode & 0xff)) throw error;
+    if (FATAL_SQLITE_CODES.includes(errcode & 0xff) && !isFull) throw asDamage(error, dir);
     if (db.isTransaction) db.exec('ROLLBACK');
-    head = readHead();
-    return { error: message };
+    head = headOf(db, dir);
+    return { error: isFull ? DISK_FULL : message };
+  }
+}
+
+/**
+ * Folds the write-ahead log into the database when it has grown long. On a full disk that waits
+ * until there is room; any other failure ends the thread, since it says that the disk fails.
+ */
+function foldWhenLong(): void {
+  const { log, checkpointed } = walLength.get() as { log: number; checkpointed: number };
+  if (log - checkpointed < CHECKPOINT_PAGES) return;
+  try {
+    checkpoint.get();
+  } catch (error) {
+    if (!DISK_FULL_SQLITE_CODES.includes((error as { errcode?: number }).errcode ?? 0)) throw error;
   }
 }
 
 port.on('message', (message: Group | 'close') => {
-  if (message !== 'close') return port.postMessage(commit(message));
+  if (message !== 'close') {
+    const result = commit(message);
+    acknowledged.set(head);
+    port.postMessage(result);
+    // Nobody waits for this but the next group.
+    foldWhenLong();
+    return;
+  }
   db.close();
+  acknowledged.close();
   lock.close();
   port.close();
 });

@@ -6,6 +6,7 @@ import {
   type ServerReadableStream,
   type ServerUnaryCall,
 } from '@grpc/grpc-js';
+import { whyReadOnly } from './links.ts';
 import type { Log } from './log.ts';
 import { frame, Frames, MalformedMessage } from './protobuf.ts';
 import { asRefusal, refusal, writeRefusal } from './refusals.ts';
@@ -41,8 +42,8 @@ class Append {
   constructor(options: WriteOptions) {
     this.options = options;
     if (options.deadlineMs <= Date.now()) this.refuse({ ok: false, reason: 'timeout' });
-    if (!options.stream)
-      this.refuse({ ok: false, reason: 'bad-request', message: 'An append names its stream.' });
+    const message = options.stream ? whyReadOnly(options.stream) : 'An append names its stream.';
+    if (message !== undefined) this.refuse({ ok: false, reason: 'bad-request', message });
   }
 
   add(proposal: Buffer): void {
@@ -175,6 +176,8 @@ export async function serveDelete(
   try {
     const { options } = decodeWrite(call.request);
     if (!options?.stream) throw new MalformedMessage('A delete names its stream.');
+    const message = whyReadOnly(options.stream);
+    if (message !== undefined) throw new MalformedMessage(message);
     requireRoom(log);
     const deadlineMs = Number(call.getDeadline());
     const outcome = await log.write({ kind, ...options, deadlineMs, events: [] });

@@ -7,6 +7,8 @@ import { mkdirSync } from 'node:fs';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 import type { Group, GroupResult } from './append-worker.ts';
 import { metadataStreamOf } from './database.ts';
+import { DamagedLog } from './integrity.ts';
+import { linksOf } from './links.ts';
 import type { Page, Query, ReadReply, ReadRequest } from './read-worker.ts';
 import type { Outcome, ProposedEvent, WriteOptions } from './wire.ts';
 
@@ -27,7 +29,10 @@ const QUEUE_BYTES = 32 * 1024 * 1024;
  * The workers make short-lived objects only; V8's default would let each keep tens of megabytes of
  * them.
  */
-const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 8 };
+const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
+
+/** What the workers are given. Without sync a commit is answered before the disk has it. */
+export type LogFolder = { dir: string; noSync: boolean };
 
 export type Write = WriteOptions & {
   kind: 'append' | 'delete' | 'tombstone';
@@ -46,9 +51,11 @@ export class Log {
 
   private readonly appender: Worker;
   private readonly reader: Worker;
+  private readonly damaged: (reason: string) => void;
   private readonly signals = new EventEmitter().setMaxListeners(0);
   private fail!: (error: Error) => void;
   private closing = false;
+  private hasFailed = false;
 
   private queue: Waiting[] = [];
   private queuedBytes = 0;
@@ -61,11 +68,20 @@ export class Log {
   private lastRead = 0;
 
   /** For `openLog`, which waits until the workers are ready. */
-  constructor(appender: Worker, reader: Worker, head: number) {
+  constructor(appender: Worker, reader: Worker, head: number, damaged: (reason: string) => void) {
     this.appender = appender;
     this.reader = reader;
     this.head = head;
-    this.failed = new Promise((resolve) => (this.fail = resolve));
+    this.damaged = damaged;
+    this.failed = new Promise((resolve) => {
+      this.fail = (error) => {
+        if (this.hasFailed) return;
+        this.hasFailed = true;
+        for (const { reject } of this.reads.values()) reject(error);
+        this.signals.emit('commit');
+        resolve(error);
+      };
+    });
     for (const worker of [appender, reader]) {
       worker.on('error', (error) => this.fail(error as Error));
       worker.on('exit', () => this.closing || this.fail(new Error('A worker of the log ended.')));
@@ -96,7 +112,7 @@ export class Log {
     const id = ++this.lastRead;
     return new Promise((resolve, reject) => {
       this.reads.set(id, { resolve, reject });
-      this.reader.postMessage({ id, query } satisfies ReadRequest);
+      this.reader.postMessage({ id, query, head: this.head } satisfies ReadRequest);
     });
   }
 
@@ -105,7 +121,9 @@ export class Log {
    * Returns how to stop.
    */
   watch(stream: string | undefined, changed: () => void): () => void {
-    const signal = stream === undefined ? 'commit' : `commit to ${stream}`;
+    // An event of any stream may be one that a computed stream links to.
+    const isOfAny = stream === undefined || linksOf(stream) !== undefined;
+    const signal = isOfAny ? 'commit' : `commit to ${stream}`;
     this.signals.on(signal, changed);
     return () => this.signals.off(signal, changed);
   }
@@ -115,7 +133,7 @@ export class Log {
    */
   async drain(): Promise<void> {
     this.closing = true;
-    while (this.inFlight.length > 0) await once(this.signals, 'commit');
+    while (this.inFlight.length > 0 && !this.hasFailed) await once(this.signals, 'commit');
   }
 
   async close(): Promise<void> {
@@ -123,6 +141,10 @@ export class Log {
     // The last connection to close folds the write-ahead log into the database, and only the
     // appender's may write.
     await this.reader.terminate();
+    if (this.hasFailed) {
+      await this.appender.terminate();
+      return;
+    }
     this.appender.postMessage('close');
     await once(this.appender, 'exit');
   }
@@ -159,7 +181,11 @@ export class Log {
       for (const { answer } of group) answer({ ok: false, reason: 'failed', message });
     } else {
       this.head = result.head;
-      for (const [index, { answer }] of group.entries()) answer(result.outcomes[index]!);
+      for (const [index, { answer }] of group.entries()) {
+        const outcome = result.outcomes[index]!;
+        if (!outcome.ok && outcome.reason === 'damaged') this.damaged(outcome.message);
+        answer(outcome);
+      }
     }
     for (const stream of new Set(group.map(({ write }) => write.stream))) {
       this.signals.emit(`commit to ${stream}`);
@@ -172,8 +198,9 @@ export class Log {
   private replied(reply: ReadReply): void {
     const read = this.reads.get(reply.id);
     this.reads.delete(reply.id);
-    if ('page' in reply) read?.resolve(reply.page);
-    else read?.reject(new Error(reply.error));
+    if ('page' in reply) return read?.resolve(reply.page);
+    if (reply.isDamage) this.damaged(reply.error);
+    read?.reject(reply.isDamage ? new DamagedLog(reply.error) : new Error(reply.error));
   }
 }
 
@@ -199,13 +226,18 @@ function pack(group: Waiting[], totalBytes: number): Group & { bytes: Uint8Array
 
 /**
  * Opens the log in `dir`, which is made where it does not exist. Takes as long for a million events
- * as for none.
+ * as for none. `damaged` is told each time that a read or a write comes upon damage, which then
+ * gets no other answer.
  */
-export async function openLog(dir: string): Promise<Log> {
+export async function openLog(
+  workerData: LogFolder,
+  damaged: (reason: string) => void,
+): Promise<Log> {
+  const { dir } = workerData;
   mkdirSync(dir, { recursive: true });
   const start = (file: string): Worker =>
     new Worker(new URL(file, import.meta.url), {
-      workerData: { dir },
+      workerData,
       resourceLimits: WORKER_LIMITS,
     });
   const [appender, reader] = [start('./append-worker.ts'), start('./read-worker.ts')];
@@ -213,10 +245,10 @@ export async function openLog(dir: string): Promise<Log> {
     const [{ head }] = (await once(appender, 'message')) as [{ head: number }];
     reader.postMessage('the file is there');
     await once(reader, 'message');
-    return new Log(appender, reader, head);
+    return new Log(appender, reader, head, damaged);
   } catch (cause) {
     await Promise.all([appender.terminate(), reader.terminate()]);
     const { message } = cause as Error;
-    throw new Error(`The log in ${dir} (is another process using it?): ${message}`, { cause });
+    throw new Error(`The log in ${dir} cannot be opened: ${message}`, { cause });
   }
 }

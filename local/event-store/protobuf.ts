@@ -128,6 +128,18 @@ export function frame(messages: Uint8Array[]): Uint8Array<ArrayBuffer> {
   return frames;
 }
 
+/** The messages that `frame` joined, as views of its bytes. */
+export function unframe(frames: Uint8Array): Buffer[] {
+  const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.length);
+  const messages: Buffer[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const start = at + FRAME_HEADER_BYTES;
+    at = start + bytes.readUInt32BE(at + 1);
+    messages.push(bytes.subarray(start, at));
+  }
+  return messages;
+}
+
 /**
  * Lets one write to a grpc-js call carry many messages; a write for each costs a turn of the event
  * loop, which would be what limits reads. grpc-js asks a serialized message for its `byteLength`,
@@ -135,9 +147,9 @@ export function frame(messages: Uint8Array[]): Uint8Array<ArrayBuffer> {
  * This one copies whole frames over that prefix.
  */
 export class Frames {
-  private readonly frames: Uint8Array;
+  private frames: Uint8Array<ArrayBuffer>;
 
-  constructor(frames: Uint8Array) {
+  constructor(frames: Uint8Array<ArrayBuffer>) {
     this.frames = frames;
   }
 
@@ -145,7 +157,22 @@ export class Frames {
     return this.frames.length - FRAME_HEADER_BYTES;
   }
 
-  copy(target: Uint8Array): void {
+  copy(target: Uint8Array<ArrayBuffer>): void {
     target.set(this.frames);
+    free(this.frames);
+    this.frames = target;
   }
+
+  /**
+   * Frees the memory at once, when the message has been sent. V8 would let 64 MiB of such buffers
+   * gather before it looks for them.
+   */
+  release(): void {
+    free(this.frames);
+  }
+}
+
+function free({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
+  // What shares its memory with others is left to them.
+  if (buffer.byteLength === byteLength) buffer.transfer(0);
 }

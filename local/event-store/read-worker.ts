@@ -2,9 +2,20 @@
 import { once } from 'node:events';
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { isSoftDeleted, isTombstoned, openForReads, streamLookup } from './database.ts';
+import { EVENT_COLUMNS, keptOf, openForReads, streamLookup, type NotFound } from './database.ts';
+import {
+  asDamage,
+  damaged,
+  databaseFile,
+  DamagedLog,
+  verifyEvent,
+  type EventRow,
+} from './integrity.ts';
+import { LinkReader } from './link-reader.ts';
+import { linksOf } from './links.ts';
+import type { LogFolder } from './log.ts';
 import { frame } from './protobuf.ts';
-import { checkpointAnswer, eventAnswer } from './wire.ts';
+import { checkpointAnswer, eventAnswer, streamOfRecord } from './wire.ts';
 
 /**
  * Matches if the name of the stream (or the type of the event) fits the expression, or begins with
@@ -23,6 +34,7 @@ export type Query = {
   from: number;
   forwards: boolean;
   limit: number;
+  resolveLinks?: boolean;
   filter?: Filter | undefined;
   checkpoints?: { every: number; considered: number };
 };
@@ -34,16 +46,18 @@ export type Query = {
 export type Page =
   | {
       found: true;
-      frames: Uint8Array;
+      frames: Uint8Array<ArrayBuffer>;
       events: number;
       next: number;
       end: boolean;
       considered: number;
     }
-  | { found: false; reason: 'stream-not-found' | 'stream-deleted' };
+  | { found: false; reason: NotFound };
 
-export type ReadRequest = { id: number; query: Query };
-export type ReadReply = { id: number; page: Page } | { id: number; error: string };
+/** `head` is a position that is on disk: the log reaches at least that far. */
+export type ReadRequest = { id: number; query: Query; head: number };
+export type ReadReply =
+  { id: number; page: Page } | { id: number; error: string; isDamage: boolean };
 
 const PAGE_EVENTS = 512;
 const PAGE_BYTES = 256 * 1024;
@@ -51,11 +65,32 @@ const PAGE_BYTES = 256 * 1024;
 const port = parentPort!;
 // The appender makes the file, and mends it after a crash.
 await once(port, 'message');
-const db = openForReads((workerData as { dir: string }).dir);
-const findStream = streamLookup(db);
+const { dir } = workerData as LogFolder;
+const db = openForReads(dir);
+const findStream = streamLookup(db, dir);
 
-type Row = { at: number; position: number; type: string; record: Uint8Array; name?: string };
+const links = new LinkReader(db, dir, findStream);
+
+/** An event as it is stored. */
+export type Row = EventRow & { checksum: number };
+/** What is sent of one. */
+export type Sent = Pick<EventRow, 'position' | 'type' | 'record'>;
 type Both = { forwards: StatementSync; backwards: StatementSync };
+
+/**
+ * Rows with the bounds of what is there: every place from `lowest` to `highest` has one, and a
+ * newer commit may have added more behind.
+ */
+export type Rows = {
+  rows: Iterable<Row>;
+  placeOf: (row: Row) => number;
+  /** Where what is sent is not the stored event: a computed link to it. */
+  sentAs?: (row: Row) => Sent;
+  lowest: number;
+  highest: number;
+  /** Events that were created before are not shown. */
+  oldestMs: number;
+};
 
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
   forwards: db.prepare(sql('>=', 'ASC')),
@@ -63,80 +98,118 @@ const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string):
 });
 const ofAll = bothWays(
   (compare, order) =>
-    `SELECT position AS at, position, type, record FROM event
-      WHERE position ${compare} ? ORDER BY position ${order} LIMIT ?`,
-);
-const ofAllWithNames = bothWays(
-  (compare, order) =>
-    `SELECT position AS at, position, type, record, name
-       FROM event JOIN stream ON stream.id = event.stream
+    `SELECT ${EVENT_COLUMNS} FROM event
       WHERE position ${compare} ? ORDER BY position ${order} LIMIT ?`,
 );
 const ofStream = bothWays(
   (compare, order) =>
-    `SELECT revision AS at, position, type, record FROM event
-      WHERE stream = ? AND revision ${compare} ? AND revision >= ? AND createdMs >= ?
+    `SELECT ${EVENT_COLUMNS} FROM event
+      WHERE stream = ? AND revision ${compare} ? AND revision >= ?
       ORDER BY revision ${order} LIMIT ?`,
 );
 
-function rows(query: Query, limit: number): Iterable<Row> | 'stream-not-found' | 'stream-deleted' {
+function find(query: Query, head: number, limit: number): Rows | NotFound {
   const way = query.forwards ? 'forwards' : 'backwards';
   if (query.stream === undefined) {
-    const statement = query.filter?.on === 'stream' ? ofAllWithNames[way] : ofAll[way];
-    return statement.iterate(query.from, limit) as Iterable<Row>;
+    const rows = ofAll[way].iterate(query.from, limit) as Iterable<Row>;
+    return { rows, placeOf: (row) => row.position, lowest: 1, highest: head, oldestMs: 0 };
   }
+  const computed = linksOf(query.stream);
+  if (computed) return links.find(query, computed, limit);
   const state = findStream(query.stream);
-  if (isTombstoned(state)) return 'stream-deleted';
-  if (!state || state.head < 0 || isSoftDeleted(state)) return 'stream-not-found';
-  const kept = state.maxCount === null ? 0 : state.head - state.maxCount + 1;
-  const first = Math.max(state.truncateBefore, kept);
-  const oldestMs = state.maxAgeS === null ? 0 : Date.now() - state.maxAgeS * 1000;
-  return ofStream[way].iterate(state.id, query.from, first, oldestMs, limit) as Iterable<Row>;
+  const kept = keptOf(state);
+  if (typeof kept === 'string') return kept;
+  return {
+    rows: ofStream[way].iterate(state!.id, query.from, kept.first, limit) as Iterable<Row>,
+    placeOf: (row) => row.revision,
+    lowest: kept.first,
+    highest: state!.head,
+    oldestMs: kept.oldestMs,
+  };
 }
 
 function matcher(filter: Filter | undefined): (row: Row) => boolean {
   if (!filter) return () => true;
-  const subject = (row: Row): string => (filter.on === 'stream' ? row.name! : row.type);
+  const subject = (row: Row): string =>
+    filter.on === 'stream' ? streamOfRecord(Buffer.from(row.record)) : row.type;
   if ('prefixes' in filter)
     return (row) => filter.prefixes.some((prefix) => subject(row).startsWith(prefix));
   const regex = new RegExp(filter.regex);
   return (row) => regex.test(subject(row));
 }
 
-function readPage(query: Query): Page {
-  const limit = Math.min(query.limit, PAGE_EVENTS);
-  const found = rows(query, limit);
+const plainAnswer = ({ record, position }: Sent): Buffer => eventAnswer(record, position);
+
+/** Passes rows on. Throws DamagedLog at one that has changed and where one is missing. */
+function* whole(
+  { rows, placeOf, lowest, highest }: Rows,
+  { stream, from, forwards }: Query,
+  limit: number,
+): Generator<Row> {
+  const missing = (place: number): DamagedLog =>
+    damaged(
+      databaseFile(dir),
+      stream === undefined
+        ? `the event at position ${place} is missing`
+        : `event ${place} of the stream '${stream}' is missing`,
+    );
+  let expected = forwards ? Math.max(from, lowest) : Math.min(from, highest);
+  let seen = 0;
+  for (const row of rows) {
+    verifyEvent(row, dir);
+    const place = placeOf(row);
+    // Backwards from the end begins with what came last.
+    const mayBeNewer = seen === 0 && !forwards && from > highest && place > highest;
+    if (place !== expected && !mayBeNewer) throw missing(expected);
+    yield row;
+    seen += 1;
+    expected = forwards ? place + 1 : place - 1;
+  }
+  const isAll = forwards ? expected > highest : expected < lowest;
+  if (seen < limit && !isAll) throw missing(expected);
+}
+
+function readPage(query: Query, head: number): Page {
+  // What is too old for its stream is skipped here, and does not count.
+  const maySkip = query.stream !== undefined && query.limit > 0;
+  const limit = maySkip ? PAGE_EVENTS : Math.min(query.limit, PAGE_EVENTS);
+  const found = find(query, head, limit);
   if (typeof found === 'string') return { found: false, reason: found };
   const { every, considered: before } = query.checkpoints ?? { every: Infinity, considered: 0 };
   const matches = matcher(query.filter);
+  const answer = query.resolveLinks ? links.resolver() : plainAnswer;
   const answers: Uint8Array[] = [];
   let [seen, events, bytes, next, considered] = [0, 0, 0, query.from, before];
-  for (const row of found) {
+  for (const row of whole(found, query, limit)) {
     seen += 1;
-    next = query.forwards ? row.at + 1 : row.at - 1;
-    if (matches(row)) {
-      answers.push(eventAnswer(row.record, row.position));
+    const place = found.placeOf(row);
+    next = query.forwards ? place + 1 : place - 1;
+    if (row.createdMs >= found.oldestMs && matches(row)) {
+      const message = answer(found.sentAs?.(row) ?? row);
+      answers.push(message);
       events += 1;
-      bytes += row.record.length;
+      bytes += message.length;
     }
     considered += 1;
     if (considered >= every) {
       answers.push(checkpointAnswer(row.position));
       considered = 0;
     }
-    if (bytes >= PAGE_BYTES) break;
+    if (bytes >= PAGE_BYTES || events >= query.limit) break;
   }
-  const end = seen < limit && bytes < PAGE_BYTES;
+  const end = seen < limit && bytes < PAGE_BYTES && events < query.limit;
   return { found: true, frames: frame(answers), events, next, end, considered };
 }
 
-port.on('message', ({ id, query }: ReadRequest) => {
+port.on('message', ({ id, query, head }: ReadRequest) => {
   try {
-    const page = readPage(query);
-    const transfer = page.found ? [page.frames.buffer as ArrayBuffer] : [];
+    const page = readPage(query, head);
+    const transfer = page.found ? [page.frames.buffer] : [];
     port.postMessage({ id, page } satisfies ReadReply, transfer);
   } catch (error) {
-    port.postMessage({ id, error: (error as Error).message } satisfies ReadReply);
+    const reason = asDamage(error, dir);
+    const isDamage = reason instanceof DamagedLog;
+    port.postMessage({ id, error: reason.message, isDamage } satisfies ReadReply);
   }
 });
 port.postMessage('ready');

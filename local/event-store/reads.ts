@@ -73,9 +73,15 @@ class Client {
   /**
    * Resolves when the connection has taken the frames, which it does as fast as the client reads.
    */
-  async send(frames: Uint8Array): Promise<void> {
-    if (frames.length > 0)
-      await this.wait((proceed) => this.call.write(new Frames(frames), () => proceed()));
+  async send(frames: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (frames.length === 0) return;
+    const message = new Frames(frames);
+    await this.wait((proceed) =>
+      this.call.write(message, () => {
+        message.release();
+        proceed();
+      }),
+    );
   }
 }
 
@@ -154,15 +160,21 @@ function caughtUp({ checkpoints, from }: Query): Buffer[] {
   return [checkpointAnswer(from - 1), caughtUpAnswer()];
 }
 
-/** A read includes the place that it begins with. */
+/**
+ * A read includes the place that it begins with, except backwards from a position: EventStoreDB
+ * counts those behind the event then.
+ */
 function readQuery(options: Options): Query {
-  const place = placeOf(options);
+  const [stream, place] = [streamOf(options), placeOf(options)];
+  const forwards = options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS;
+  const isBehind = stream === undefined && !forwards;
   return {
-    stream: streamOf(options),
-    from: place === 'start' ? START : place === 'end' ? END : place,
-    forwards: options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS,
+    stream,
+    from: place === 'start' ? START : place === 'end' ? END : place - Number(isBehind),
+    forwards,
     limit: Math.min(Number(options.getCount()), END),
-    filter: filterOf(options),
+    resolveLinks: options.getResolveLinks(),
+    filter: filterOf(options.getFilter()),
   };
 }
 
@@ -174,7 +186,8 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     from: START,
     forwards: true,
     limit: END,
-    filter: filterOf(options),
+    resolveLinks: options.getResolveLinks(),
+    filter: filterOf(options.getFilter()),
   };
   if (typeof place === 'number') query.from = place + 1;
   else if (place === 'end')
@@ -194,11 +207,7 @@ async function behind(stream: string, log: Log): Promise<number> {
 
 function streamOf(options: Options): string | undefined {
   const identifier = options.getStream()?.getStreamIdentifier();
-  if (!identifier) return undefined;
-  const stream = Buffer.from(identifier.getStreamName_asU8()).toString();
-  if (stream.startsWith('$ce-') || stream.startsWith('$et-'))
-    throw refusal(code.UNIMPLEMENTED, 'Streams of categories and event types are not served yet.');
-  return stream;
+  return identifier && Buffer.from(identifier.getStreamName_asU8()).toString();
 }
 
 function placeOf(options: Options): 'start' | 'end' | number {
@@ -210,11 +219,17 @@ function placeOf(options: Options): 'start' | 'end' | number {
   return place === undefined ? 'start' : Math.min(Number(place), END - 1);
 }
 
-function filterOf(options: Options): Filter | undefined {
-  const filter = options.getFilter();
+type Expression = { getRegex: () => string; getPrefixList: () => string[] };
+/** As a read and a persistent subscription have them. */
+type FilterOptions = {
+  getStreamIdentifier: () => Expression | undefined;
+  getEventType: () => Expression | undefined;
+};
+
+export function filterOf(filter: FilterOptions | undefined): Filter | undefined {
   const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
   if (!filter || !expression) return undefined;
-  const on = filter.hasStreamIdentifier() ? 'stream' : 'type';
+  const on = filter.getStreamIdentifier() ? 'stream' : 'type';
   const prefixes = expression.getPrefixList();
   if (prefixes.length > 0) return { on, prefixes };
   const regex = expression.getRegex();

@@ -3,6 +3,7 @@
  * classes.
  */
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
+import { DamagedLog } from './integrity.ts';
 import { MalformedMessage } from './protobuf.ts';
 import type { Refused, WriteOptions } from './wire.ts';
 
@@ -56,6 +57,8 @@ export function writeRefusal({ stream, expected }: WriteOptions, refused: Refuse
       return refusal(status.INVALID_ARGUMENT, refused.message);
     case 'failed':
       return refusal(status.INTERNAL, refused.message);
+    case 'damaged':
+      return refusal(status.DATA_LOSS, refused.message);
     case 'closing':
       return closing();
   }
@@ -65,5 +68,6 @@ export function writeRefusal({ stream, expected }: WriteOptions, refused: Refuse
 export function asRefusal(error: unknown): ServiceError {
   if (error instanceof MalformedMessage) return refusal(status.INVALID_ARGUMENT, error.message);
   if (error instanceof Error && 'metadata' in error) return error as ServiceError;
+  if (error instanceof DamagedLog) return refusal(status.DATA_LOSS, error.message);
   return refusal(status.INTERNAL, error instanceof Error ? error.message : String(error));
 }

@@ -14,8 +14,10 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import usersGrpc from '@eventstore/db-client/generated/users_grpc_pb.js';
 import { serveAppend, serveBatchAppend, serveDelete } from './appends.ts';
+import { checkCredentials, type Users } from './credentials.ts';
 import { openLog, type Log } from './log.ts';
-import { closing, refusal } from './refusals.ts';
+import { PersistentSubscriptions, type ConsumerCall } from './persistent.ts';
+import { asRefusal, closing, refusal } from './refusals.ts';
 import { serveRead, type ReadCall } from './reads.ts';
 import type { Frames } from './protobuf.ts';
 
@@ -27,13 +29,25 @@ const SERVER_VERSION = '23.10.0';
 const MAX_MESSAGE_BYTES = 17 * 1024 * 1024;
 const CLOSE_GRACE_MS = 1_000;
 
-const NOT_SERVED = {
-  'Persistent subscriptions': persistentGrpc.PersistentSubscriptionsService,
-  'Server-side projections': projectionsGrpc.ProjectionsService,
-  Users: usersGrpc.UsersService,
-  Operations: operationsGrpc.OperationsService,
-  Monitoring: monitoringGrpc.MonitoringService,
-};
+/** Services with the sentence that answers each of their calls. */
+const NOT_SERVED: [service: grpc.ServiceDefinition, why: string][] = [
+  [
+    projectionsGrpc.ProjectionsService,
+    'The local event store runs no projections: read or subscribe to $ce- and $et- streams.',
+  ],
+  [
+    usersGrpc.UsersService,
+    'The local event store manages no users: it is given them when it starts.',
+  ],
+  [
+    operationsGrpc.OperationsService,
+    'The local event store needs no operations: it has no scavenge, no index merge and no cluster.',
+  ],
+  [
+    monitoringGrpc.MonitoringService,
+    'The local event store keeps no statistics: watch its process and its log.',
+  ],
+];
 
 export type EventStore = {
   /** A connection string for @eventstore/db-client. */
@@ -45,34 +59,53 @@ export type EventStore = {
   close: () => Promise<void>;
 };
 
-/**
- * Serves the log in `dir`. Port 0 is any free one; with a fixed one a restart is found at the same
- * address.
- */
-export async function startEventStore(options: {
+export type EventStoreOptions = {
   dir: string;
-  host?: string;
-  port?: number;
-}): Promise<EventStore> {
-  const host = options.host ?? '127.0.0.1';
-  const log = await openLog(options.dir);
-  const server = new grpc.Server({ 'grpc.max_receive_message_length': MAX_MESSAGE_BYTES });
+  /** Answers before the disk has it. Only ever to measure what the disk costs. */
+  noSync?: boolean;
+  host?: string | undefined;
+  /** 0 is any free one; with a fixed one a restart is found at the same address. */
+  port?: number | undefined;
+  /** A certificate and its key, in PEM. */
+  tls?: { certificate: Buffer; key: Buffer } | undefined;
+  /** Who may call; without, any credentials are accepted, and none. */
+  users?: Users | undefined;
+  /** Told of each read and write that comes upon a damaged file; its caller gets DATA_LOSS. */
+  damaged?: (reason: string) => void;
+};
+
+/** Serves the log in `dir`. */
+export async function startEventStore(options: EventStoreOptions): Promise<EventStore> {
+  const { dir, noSync = false, host = '127.0.0.1', tls, users, damaged = () => {} } = options;
+  if (users && !tls)
+    throw new Error(
+      'Users need TLS, with a certificate and a key: clients send passwords only so.',
+    );
+  const log = await openLog({ dir, noSync }, damaged);
+  const server = new grpc.Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    interceptors: users ? [checkCredentials(users)] : [],
+  });
   const calls = new Set<OpenCall>();
-  addStreams(server, log, (call) => {
+  const track = (call: OpenCall): void => {
     calls.add(call);
     call.on('cancelled', () => calls.delete(call));
-  });
+  };
+  addStreams(server, log, track);
+  const persistent = new PersistentSubscriptions(log);
+  addPersistentSubscriptions(server, persistent, track);
   addServerFeatures(server);
   addGossip(server);
-  for (const [name, service] of Object.entries(NOT_SERVED)) addNotServed(server, name, service);
+  for (const [service, why] of NOT_SERVED) addNotServed(server, service, why);
 
-  const port = await listen(server, `${host}:${options.port ?? 0}`).catch(
+  const port = await listen(server, `${host}:${options.port ?? 0}`, tls).catch(
     async (error: unknown) => {
       await log.close();
       throw error;
     },
   );
   const close = async (): Promise<void> => {
+    await persistent.close();
     await log.drain();
     // A turn of the event loop lets the last answers reach their calls, which then end behind them.
     await setImmediate();
@@ -80,24 +113,30 @@ export async function startEventStore(options: {
     await shutDown(server);
     await log.close();
   };
-  return { url: `esdb://${host}:${port}?tls=false`, port, failed: log.failed, close };
+  return {
+    url: `esdb://${host}:${port}?tls=${tls !== undefined}`,
+    port,
+    failed: log.failed,
+    close,
+  };
 }
 
 type Answer = grpc.sendUnaryData<Buffer>;
 type OpenCall = ReadCall | grpc.ServerDuplexStream<Buffer, Frames>;
 
+const RAW_REQUEST = { requestDeserialize: (bytes: Buffer): Buffer => bytes };
+const RAW_ANSWER = { responseSerialize: (answer: Buffer): Buffer => answer };
+const FRAMED_ANSWERS = { responseSerialize: (frames: Frames) => frames as unknown as Buffer };
+
 function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => void): void {
-  const rawRequest = { requestDeserialize: (bytes: Buffer): Buffer => bytes };
-  const rawAnswer = { responseSerialize: (answer: Buffer): Buffer => answer };
-  const framedAnswers = { responseSerialize: (frames: Frames) => frames as unknown as Buffer };
   const { read, append, batchAppend, delete: remove, tombstone } = streamsGrpc.StreamsService;
   server.addService(
     {
-      read: { ...read, ...framedAnswers },
-      batchAppend: { ...batchAppend, ...rawRequest, ...framedAnswers },
-      append: { ...append, ...rawRequest, ...rawAnswer },
-      delete: { ...remove, ...rawRequest, ...rawAnswer },
-      tombstone: { ...tombstone, ...rawRequest, ...rawAnswer },
+      read: { ...read, ...FRAMED_ANSWERS },
+      batchAppend: { ...batchAppend, ...RAW_REQUEST, ...FRAMED_ANSWERS },
+      append: { ...append, ...RAW_REQUEST, ...RAW_ANSWER },
+      delete: { ...remove, ...RAW_REQUEST, ...RAW_ANSWER },
+      tombstone: { ...tombstone, ...RAW_REQUEST, ...RAW_ANSWER },
     },
     {
       read: (call: ReadCall) => {
@@ -118,6 +157,42 @@ function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => vo
   );
 }
 
+function addPersistentSubscriptions(
+  server: grpc.Server,
+  persistent: PersistentSubscriptions,
+  track: (call: OpenCall) => void,
+): void {
+  const unary =
+    <Request, Response>(
+      serve: (call: grpc.ServerUnaryCall<Request, Response>) => Promise<Response>,
+    ): grpc.handleUnaryCall<Request, Response> =>
+    (call, answer) =>
+      void serve(call).then(
+        (response) => answer(null, response),
+        (error: unknown) => answer(asRefusal(error)),
+      );
+  const { read } = persistentGrpc.PersistentSubscriptionsService;
+  server.addService(
+    {
+      ...persistentGrpc.PersistentSubscriptionsService,
+      read: { ...read, ...RAW_REQUEST, ...FRAMED_ANSWERS },
+    },
+    {
+      create: unary(persistent.create.bind(persistent)),
+      update: unary(persistent.update.bind(persistent)),
+      delete: unary(persistent.delete.bind(persistent)),
+      getInfo: unary(persistent.getInfo.bind(persistent)),
+      list: unary(persistent.list.bind(persistent)),
+      replayParked: unary(persistent.replayParked.bind(persistent)),
+      restartSubsystem: unary(() => persistent.restartSubsystem()),
+      read: (call: ConsumerCall) => {
+        track(call);
+        persistent.read(call);
+      },
+    },
+  );
+}
+
 /**
  * The client asks this before its first append, and sends BatchAppend only to a server that names
  * it.
@@ -125,13 +200,18 @@ function addStreams(server: grpc.Server, log: Log, track: (call: OpenCall) => vo
 function addServerFeatures(server: grpc.Server): void {
   const served = new featuresPb.SupportedMethods();
   served.setEventStoreServerVersion(SERVER_VERSION);
-  for (const { path } of Object.values(streamsGrpc.StreamsService) as { path: string }[]) {
-    const [, service = '', method = ''] = path.split('/');
-    const supported = new featuresPb.SupportedMethod();
-    supported.setServiceName(service.toLowerCase());
-    supported.setMethodName(method.toLowerCase());
-    served.addMethods(supported);
-  }
+  const add = (definition: object, features: string[]): void => {
+    for (const { path } of Object.values(definition) as { path: string }[]) {
+      const [, service = '', method = ''] = path.split('/');
+      const supported = new featuresPb.SupportedMethod();
+      supported.setServiceName(service.toLowerCase());
+      supported.setMethodName(method.toLowerCase());
+      supported.setFeaturesList(features);
+      served.addMethods(supported);
+    }
+  };
+  add(streamsGrpc.StreamsService, []);
+  add(persistentGrpc.PersistentSubscriptionsService, ['stream', 'all']);
   const getSupportedMethods: grpc.handleUnaryCall<sharedPb.Empty, featuresPb.SupportedMethods> = (
     _,
     done,
@@ -161,15 +241,12 @@ function addGossip(server: grpc.Server): void {
   server.addService(gossipGrpc.GossipService, { read });
 }
 
-function addNotServed(server: grpc.Server, name: string, service: grpc.ServiceDefinition): void {
+function addNotServed(server: grpc.Server, service: grpc.ServiceDefinition, why: string): void {
   const refuse = (
     call: grpc.ServerWritableStream<unknown, unknown>,
     done?: grpc.sendUnaryData<unknown>,
   ): void => {
-    const error = refusal(
-      grpc.status.UNIMPLEMENTED,
-      `${name} are not served by the local event store.`,
-    );
+    const error = refusal(grpc.status.UNIMPLEMENTED, why);
     if (done) done(error);
     else call.emit('error', error);
   };
@@ -179,9 +256,18 @@ function addNotServed(server: grpc.Server, name: string, service: grpc.ServiceDe
   );
 }
 
-const listen = (server: grpc.Server, address: string): Promise<number> =>
+const listen = (
+  server: grpc.Server,
+  address: string,
+  tls: EventStoreOptions['tls'],
+): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, port) =>
+    const credentials = tls
+      ? grpc.ServerCredentials.createSsl(null, [
+          { cert_chain: tls.certificate, private_key: tls.key },
+        ])
+      : grpc.ServerCredentials.createInsecure();
+    server.bindAsync(address, credentials, (error, port) =>
       error ? reject(error) : resolve(port),
     );
   });

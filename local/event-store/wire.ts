@@ -23,8 +23,16 @@ export const EXPECT = { noStream: -1, any: -2, streamExists: -4 } as const;
 export const TOMBSTONE_REVISION = Number.MAX_SAFE_INTEGER;
 export const LARGEST_INT64 = 0x7fff_ffff_ffff_ffffn;
 
+export const LINK_TYPE = '$>';
+
 const TICKS_PER_MS = 10_000n;
-const GRPC_CODE = { invalidArgument: 3, deadlineExceeded: 4, failedPrecondition: 9, internal: 13 };
+const GRPC_CODE = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  failedPrecondition: 9,
+  internal: 13,
+  dataLoss: 15,
+};
 
 // Requests
 
@@ -135,12 +143,15 @@ function decodeEventType(mapEntry: Buffer): string | undefined {
   return type;
 }
 
-function decodeUuid(bytes: Buffer): Buffer {
-  let id: Buffer = EMPTY;
+const decodeUuid = (bytes: Buffer): Buffer =>
+  Buffer.from(decodeUuidText(bytes).replaceAll('-', ''), 'hex');
+
+function decodeUuidText(bytes: Buffer): string {
+  let text = '';
   eachField(bytes, (field, _, chunk) => {
-    if (field === 2) id = Buffer.from(chunk.toString('latin1').replaceAll('-', ''), 'hex');
+    if (field === 2) text = chunk.toString('latin1').toLowerCase();
   });
-  return id;
+  return text;
 }
 
 // Recorded events
@@ -157,6 +168,17 @@ export const ownBody = (id: Buffer, stream: string, type: string, json: string):
     .text(8, json)
     .finish();
 
+/** The body of a link: `target` is `{revision}@{stream}`, `metadata` is JSON. */
+export const linkBody = (id: Buffer, stream: string, target: string, metadata = ''): Buffer =>
+  new Message()
+    .message(1, uuid(id))
+    .message(2, streamIdentifier(stream))
+    .message(6, mapEntry('type', LINK_TYPE))
+    .message(6, mapEntry('content-type', 'application/octet-stream'))
+    .text(7, metadata)
+    .text(8, target)
+    .finish();
+
 /** The RecordedEvent that is stored: a body with the place and time that the log gave it. */
 export function recordedEvent(
   body: Uint8Array,
@@ -170,12 +192,61 @@ export function recordedEvent(
   return Buffer.concat([body, place.finish()]);
 }
 
+export function idOfRecord(record: Buffer): Buffer {
+  let id: Buffer = EMPTY;
+  eachField(record, (field, _, chunk) => {
+    if (field === 1) id = decodeUuid(chunk);
+  });
+  return id;
+}
+
+export function streamOfRecord(record: Buffer): string {
+  let stream = '';
+  eachField(record, (field, _, chunk) => {
+    if (field === 2) eachField(chunk, (__, ___, name) => (stream = name.toString()));
+  });
+  return stream;
+}
+
 export function dataOfRecord(record: Buffer): Buffer {
   let data: Buffer = EMPTY;
   eachField(record, (field, _, chunk) => {
     if (field === 8) data = chunk;
   });
   return data;
+}
+
+/** What a stored RecordedEvent says. The id is the text of a UUID. */
+export type Recorded = {
+  id: string;
+  stream: string;
+  revision: number;
+  position: number;
+  type: string;
+  metadata: Buffer;
+  data: Buffer;
+};
+
+export function decodeRecord(record: Buffer): Recorded {
+  const recorded: Recorded = {
+    id: '',
+    stream: '',
+    revision: 0,
+    position: 0,
+    type: '',
+    metadata: EMPTY,
+    data: EMPTY,
+  };
+  eachField(record, (field, value, chunk) => {
+    if (field === 1) recorded.id = decodeUuidText(chunk);
+    else if (field === 2) eachField(chunk, (_, __, name) => (recorded.stream = name.toString()));
+    else if (field === 3) recorded.revision = value;
+    else if (field === 4) recorded.position = value;
+    else if (field === 6) recorded.type ||= decodeEventType(chunk) ?? '';
+    else if (field === 7) recorded.metadata = chunk;
+    else if (field === 8) recorded.data = chunk;
+  });
+  return recorded;
 }
 
 const streamIdentifier = (name: string): Message => new Message().text(3, name);
@@ -194,6 +265,16 @@ export const eventAnswer = (record: Uint8Array, position: number): Buffer => {
   const event = new Message(record.length + 40).bytes(1, record).number(3, position);
   return new Message(record.length + 60).message(1, event).finish();
 };
+/** A link with the event that it names, or without it where that is gone. */
+export const resolvedAnswer = (
+  event: Uint8Array | undefined,
+  link: Uint8Array,
+  position: number,
+): Buffer => {
+  const resolved = new Message().bytes(2, link).number(3, position);
+  if (event) resolved.bytes(1, event);
+  return new Message().message(1, resolved).finish();
+};
 export const confirmationAnswer = (subscriptionId: string): Buffer =>
   new Message().message(2, new Message().text(1, subscriptionId)).finish();
 export const checkpointAnswer = (position: number): Buffer =>
@@ -202,6 +283,63 @@ export const notFoundAnswer = (stream: string): Buffer =>
   new Message().message(4, new Message().message(1, streamIdentifier(stream))).finish();
 export const caughtUpAnswer = (): Buffer => new Message().empty(8).finish();
 export const fellBehindAnswer = (): Buffer => new Message().empty(9).finish();
+
+// Persistent subscriptions. Their ReadEvent is that of the streams, with a retry count behind it.
+
+/** What a consumer sends: first whom it is, then acknowledgements and refusals of events. */
+export type ConsumerRequest = {
+  options: Buffer | undefined;
+  acknowledged: string[];
+  refused: string[];
+  /** ReadReq.Nack.Action. */
+  action: number;
+  reason: string;
+};
+
+export function decodeConsumerRequest(bytes: Buffer): ConsumerRequest {
+  const request: ConsumerRequest = {
+    options: undefined,
+    acknowledged: [],
+    refused: [],
+    action: 0,
+    reason: '',
+  };
+  eachField(bytes, (content, _, message) => {
+    if (content === 1) request.options = message;
+    else
+      eachField(message, (field, value, chunk) => {
+        if (field === 2)
+          (content === 2 ? request.acknowledged : request.refused).push(decodeUuidText(chunk));
+        else if (field === 3) request.action = value;
+        else if (field === 4) request.reason = chunk.toString();
+      });
+  });
+  return request;
+}
+
+/** The ReadEvent of a ReadResp; undefined for one that carries no event. */
+export function readEventOf(answer: Buffer): Buffer | undefined {
+  let event: Buffer | undefined;
+  eachField(answer, (field, _, chunk) => {
+    if (field === 1) event = chunk;
+  });
+  return event;
+}
+
+/** A ReadEvent taken apart. A link that was resolved has both, one that leads nowhere no event. */
+export function decodeReadEvent(bytes: Buffer): { event?: Buffer; link?: Buffer } {
+  const read: ReturnType<typeof decodeReadEvent> = {};
+  eachField(bytes, (field, _, chunk) => {
+    if (field === 1) read.event = chunk;
+    else if (field === 2) read.link = chunk;
+  });
+  return read;
+}
+
+export function deliveryAnswer(readEvent: Buffer, retries: number): Buffer {
+  const event = Buffer.concat([readEvent, new Message().number(5, retries).finish()]);
+  return new Message(event.length + 20).bytes(1, event).finish();
+}
 
 // Answers to writes
 
@@ -213,7 +351,7 @@ export type Refused =
   | { ok: false; reason: 'wrong-expected-version'; current: number }
   | { ok: false; reason: 'maximum-append-size-exceeded'; limitBytes: number }
   | { ok: false; reason: 'stream-deleted' | 'timeout' }
-  | { ok: false; reason: 'bad-request' | 'failed'; message: string }
+  | { ok: false; reason: 'bad-request' | 'failed' | 'damaged'; message: string }
   | { ok: false; reason: 'closing' };
 
 /** BatchAppendResp. */
@@ -262,14 +400,14 @@ function status(
   { stream, expected }: WriteOptions,
   refused: Exclude<Refused, { reason: 'closing' }>,
 ): Message {
-  const build = (code: number, detail: string, value = new Message()): Message =>
-    new Message()
+  const build = (code: number, detail?: string, value = new Message()): Message => {
+    // The client shows the message only of what its own types do not cover.
+    const type = detail ? `event_store.client.${detail}` : 'google.protobuf.Empty';
+    return new Message()
       .number(1, code)
       .text(2, 'message' in refused ? refused.message : refused.reason)
-      .message(
-        3,
-        new Message().text(1, `type.googleapis.com/event_store.client.${detail}`).message(2, value),
-      );
+      .message(3, new Message().text(1, `type.googleapis.com/${type}`).message(2, value));
+  };
   switch (refused.reason) {
     case 'wrong-expected-version': {
       const wrong = new Message();
@@ -289,9 +427,11 @@ function status(
     case 'timeout':
       return build(GRPC_CODE.deadlineExceeded, 'Timeout');
     case 'bad-request':
-      return build(GRPC_CODE.invalidArgument, 'Unknown');
+      return build(GRPC_CODE.invalidArgument);
     case 'failed':
-      return build(GRPC_CODE.internal, 'Unknown');
+      return build(GRPC_CODE.internal);
+    case 'damaged':
+      return build(GRPC_CODE.dataLoss);
   }
 }
 

@@ -6,7 +6,7 @@
  * stream comes back when it is written to. These get ids of the target's own.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { REACTOR_CHECKPOINT } from '../../platform/event-store.ts';
+import { holdsPositions } from '../../platform/event-store.ts';
 import { idFrom } from '../../platform/ids.ts';
 import { TOMBSTONE_REVISION, type RawEvent } from '../../platform/raw-events.ts';
 import { OperatorError } from '../command.ts';
@@ -43,11 +43,11 @@ export const isTombstone = ({ revision }: RawEvent): boolean => revision === TOM
  * Why the events of a stream are left out, in a word, such as `$projections`, `$ce` or `$stats`;
  * undefined for the streams of the shop and their metadata. What is in system streams is the
  * store's: links and statistics that the target makes anew, users and projections that are set up
- * there, and positions in this very log, which the reactor's checkpoint is as well.
+ * there, and positions in this very log, which the reactor's checkpoint and snapshots hold as well.
  */
 export function kindLeftOut(stream: string): string | undefined {
   const name = describedBy(stream) ?? stream;
-  if (name === REACTOR_CHECKPOINT) return name;
+  if (holdsPositions(name)) return /^[^-]*/.exec(name)![0];
   return name.startsWith('$') ? /^\$+[^-]*/.exec(name)![0] : undefined;
 }
 

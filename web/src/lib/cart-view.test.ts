@@ -18,6 +18,7 @@ const line = (listingId: string, quantity: number, pricePaise: number): CartLine
   mrpPaise: pricePaise + 100,
   linePaise: quantity * pricePaise,
   available: true,
+  stock: null,
 });
 
 const CART: Cart = {
@@ -73,7 +74,7 @@ view('counts what is not in the cart yet', () => {
 view('is not to be ordered when empty, or with something that is no longer sold', () => {
   assert.not.ok(viewOf(null, new Map()).orderable);
   const gone = structuredClone(CART);
-  gone.stores[0]!.lines[0]!.available = false;
+  gone.stores[0]!.lines[0]!.stock = 1;
   assert.not.ok(viewOf(gone, new Map()).orderable);
 });
 

@@ -12,7 +12,7 @@ export type CartView = {
   totalPaise: number;
   /** Against the maximum retail prices. */
   savedPaise: number;
-  /** False while it holds something that the shop no longer sells. */
+  /** False while it holds more of something than the shop has. */
   orderable: boolean;
 };
 
@@ -27,7 +27,8 @@ export function viewOf(cart: Cart | null, wishes: ReadonlyMap<string, Wish>): Ca
       const lines = store.lines
         .map((line) => {
           const quantity = wishes.get(line.listingId)?.quantity ?? line.quantity;
-          return { ...line, quantity, linePaise: linePaise(line.pricePaise, quantity) };
+          const available = line.stock === null || quantity <= line.stock;
+          return { ...line, quantity, available, linePaise: linePaise(line.pricePaise, quantity) };
         })
         .filter((line) => line.quantity > 0);
       return { ...store, lines, subtotalPaise: sumPaise(lines.map((line) => line.linePaise)) };

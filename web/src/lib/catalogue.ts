@@ -2,11 +2,13 @@
 export type CatalogueQuery = { category: string; q: string; after: string };
 
 const PAGE_SIZE = 24;
+/** From here on down it is worth saying how few are left. */
+export const FEW_LEFT = 5;
 
 const nonEmpty = (query: Partial<CatalogueQuery>): Record<string, string> =>
   Object.fromEntries(Object.entries(query).filter(([, value]) => value));
 
-const withQuery = (path: string, query: Record<string, string>): string => {
+export const withQuery = (path: string, query: Record<string, string>): string => {
   const search = new URLSearchParams(query).toString();
   return search ? `${path}?${search}` : path;
 };

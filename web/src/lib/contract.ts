@@ -19,6 +19,7 @@ export type {
   StoreOrderStatus,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';
+export type { Stock, StockItem } from '../../../read-api/stock.ts';
 export type { Board, BoardCard } from '../../../read-api/order-board.ts';
 
 export type LocalNames = CatalogueItem['names'];

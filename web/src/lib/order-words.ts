@@ -18,6 +18,8 @@ const REASONS: Record<string, string> = {
   closed: 'the shop is closed',
   'too-far': 'the address is too far away',
   'rejected-by-every-shop': 'no shop could take it',
+  INSUFFICIENT_STOCK: 'something had just sold out',
+  CHECKOUT_EXPIRED: 'it took too long',
 };
 
 /** Why it was rejected, as part of a sentence; null where that says nothing. */

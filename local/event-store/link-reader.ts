@@ -1,0 +1,95 @@
+/** Reads computed streams from their indexes, and what links name. */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { EVENT_COLUMNS, keptOf, type NotFound, type StreamState } from './database.ts';
+import { damaged, databaseFile, verifyEvent } from './integrity.ts';
+import { linkRecord, parseLink, type Links } from './links.ts';
+import type { Query, Row, Rows, Sent } from './read-worker.ts';
+import { dataOfRecord, eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
+
+/** An event with its stream's name, and its place in a computed stream. */
+type LinkedRow = Row & { name: string; at: number };
+
+export class LinkReader {
+  private readonly dir: string;
+  private readonly findStream: (name: string) => StreamState | undefined;
+  private readonly findEvent: StatementSync;
+  private readonly linked: Record<Links['column'], ReturnType<typeof statements>>;
+
+  constructor(
+    db: DatabaseSync,
+    dir: string,
+    findStream: (name: string) => StreamState | undefined,
+  ) {
+    this.dir = dir;
+    this.findStream = findStream;
+    this.findEvent = db.prepare(
+      `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`,
+    );
+    this.linked = { category: statements(db, 'category'), type: statements(db, 'type') };
+  }
+
+  /** The links of a computed stream. */
+  find({ stream, from, forwards }: Query, links: Links, limit: number): Rows | NotFound {
+    const { column, value } = links;
+    const statement = this.linked[column];
+    const { last } = statement.last.get(value) as { last: number | null };
+    const isServed = column === 'category' || value !== LINK_TYPE;
+    if (!isServed || last === null) return 'stream-not-found';
+    const way = forwards ? 'forwards' : 'backwards';
+    return {
+      rows: statement[way].iterate(value, from, limit) as Iterable<Row>,
+      placeOf: (row) => (row as LinkedRow).at,
+      sentAs: (row) => {
+        const linked = row as LinkedRow;
+        const record = linkRecord(stream!, { ...linked, stream: linked.name });
+        return { position: row.position, type: LINK_TYPE, record };
+      },
+      lowest: 0,
+      highest: last,
+      oldestMs: 0,
+    };
+  }
+
+  /** A row as it is sent by a read that resolves links: a link with its event, if that is kept. */
+  resolver(): (row: Sent) => Buffer {
+    const streams = new Map<string, StreamState | undefined>();
+    return ({ type, record, position }) => {
+      const target = type === LINK_TYPE ? parseLink(dataOfRecord(Buffer.from(record))) : undefined;
+      if (!target) return eventAnswer(record, position);
+      const { stream, revision } = target;
+      if (!streams.has(stream)) streams.set(stream, this.findStream(stream));
+      const event = this.keptEvent(streams.get(stream), revision);
+      return resolvedAnswer(event?.record, record, position);
+    };
+  }
+
+  /** The event of a stream if it has it and shows it. Throws DamagedLog. */
+  private keptEvent(state: StreamState | undefined, revision: number): Row | undefined {
+    const kept = keptOf(state);
+    const isKept = typeof kept === 'object' && revision >= kept.first && revision <= state!.head;
+    if (!isKept) return undefined;
+    const row = this.findEvent.get(state!.id, revision) as Row | undefined;
+    if (!row) throw damaged(databaseFile(this.dir), `event ${revision} of a stream is missing`);
+    verifyEvent(row, this.dir);
+    return row.createdMs >= kept.oldestMs ? row : undefined;
+  }
+}
+
+function statements(
+  db: DatabaseSync,
+  column: Links['column'],
+): Record<'last' | 'forwards' | 'backwards', StatementSync> {
+  const at = column === 'category' ? 'inCategory' : 'inType';
+  const columns = EVENT_COLUMNS.split(', ').map((name) => `event.${name}`);
+  const rows = (compare: '>=' | '<=', order: 'ASC' | 'DESC'): StatementSync =>
+    db.prepare(
+      `SELECT ${columns.join(', ')}, ${at} AS at, name
+         FROM event JOIN stream ON stream.id = event.stream
+        WHERE ${column} = ? AND ${at} ${compare} ? ORDER BY ${at} ${order} LIMIT ?`,
+    );
+  return {
+    last: db.prepare(`SELECT max(${at}) AS last FROM event WHERE ${column} = ?`),
+    forwards: rows('>=', 'ASC'),
+    backwards: rows('<=', 'DESC'),
+  };
+}

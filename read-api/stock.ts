@@ -1,0 +1,64 @@
+import type { FastifyInstance } from 'fastify';
+import { count, list, localNames, object, orNull, text } from '../platform/schema.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
+
+/** One article of a shop's books, in pieces. */
+export type StockItem = {
+  listingId: string;
+  sku: string;
+  name: string;
+  names: { hi?: string; ta?: string };
+  pack: string | null;
+  category: string;
+  /** Null while nobody counted or received it; below zero, more was sold than the books knew of. */
+  onHand: number | null;
+  /** Of those, promised to orders. */
+  reserved: number;
+  /** What online orders leave on the shelf. */
+  safetyBuffer: number;
+  /** What an order may have; null where nothing limits it. */
+  available: number | null;
+};
+
+export type Stock = { storeId: string; name: string; items: StockItem[]; next: string | null };
+
+const COLUMNS = `l.listing_id as "listingId",
+  substr(l.listing_id, length(l.store_id) + 2) as sku, l.name, l.names, l.pack, l.category,
+  s.on_hand as "onHand", s.reserved, s.safety_buffer as "safetyBuffer", s.quantity as available`;
+
+const stockSchema = object({
+  storeId: text,
+  name: text,
+  items: list(
+    object({
+      listingId: text,
+      sku: text,
+      name: text,
+      names: localNames,
+      pack: orNull(text),
+      category: text,
+      onHand: orNull({ type: 'integer' }, 'Pieces by the books; null where nobody counts'),
+      reserved: count,
+      safetyBuffer: count,
+      available: orNull(count, 'Pieces that an order may have; null where nothing limits it'),
+    }),
+  ),
+  next: orNull(text, 'What to send as `after` for the next page; null on the last'),
+});
+
+/** Like the board, a shop's books are opened by knowing its id, until people sign in. */
+export function stockRoutes(app: FastifyInstance, { pool }: Services): void {
+  app.get<{ Params: { storeId: string }; Querystring: Wanted }>(
+    '/stores/:storeId/stock',
+    { schema: { querystring: catalogueQuery, response: { 200: stockSchema } } },
+    async (request, reply): Promise<Stock> => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      const { storeId } = request.params;
+      const { name } = await findStore(pool, storeId);
+      const page = await readPage<StockItem>(pool, storeId, request.query, COLUMNS);
+      return { storeId, name, ...page };
+    },
+  );
+}

@@ -1,0 +1,141 @@
+import type { FastifyInstance } from 'fastify';
+import {
+  COUNT_REASONS,
+  availableOf,
+  inventory,
+  itemOf,
+  type CountReason,
+  type InventoryCommand,
+  type StockCount,
+  type StockLine,
+} from '../domain/inventory.ts';
+import { listingId } from '../domain/listing.ts';
+import { Problem } from '../platform/http.ts';
+import { count, list, object, orNull, text } from '../platform/schema.ts';
+import type { Services } from './app.ts';
+import { assertListed } from './cart.ts';
+import { atPosition, commandHeaders, contextOf } from './command.ts';
+
+const MAX_LINES = 200;
+/** As many digits as a price list may say. */
+const MAX_PIECES = 9_999_999;
+
+const sku = { type: 'string', minLength: 1, maxLength: 64 } as const;
+const pieces = (minimum: number) =>
+  ({ type: 'integer', minimum, maximum: MAX_PIECES, description: 'Pieces' }) as const;
+
+const lineOf = (properties: object) => ({
+  type: 'object',
+  required: ['sku', ...Object.keys(properties)],
+  additionalProperties: false,
+  properties: { sku, ...properties },
+});
+
+const bodyOf = (line: object, properties: object = {}) => ({
+  type: 'object',
+  required: ['lines'],
+  additionalProperties: false,
+  properties: {
+    lines: { type: 'array', minItems: 1, maxItems: MAX_LINES, items: line },
+    ...properties,
+  },
+});
+
+const moved = bodyOf(lineOf({ quantity: pieces(1) }));
+
+const counted = bodyOf(
+  lineOf({
+    quantity: { ...pieces(0), description: 'Pieces on the shelf, those put aside for orders too' },
+    expected: {
+      type: ['integer', 'null'],
+      description:
+        'What `onHand` said when you looked: where it says something else now, the count is refused',
+    },
+  }),
+  {
+    reason: {
+      type: ['string', 'null'],
+      enum: [...COUNT_REASONS, null],
+      description: 'Why it differs from the books; may be missing where nothing does',
+    },
+  },
+);
+
+const kept = bodyOf(
+  lineOf({
+    quantity: { ...pieces(0), description: 'Pieces that online orders leave on the shelf' },
+  }),
+);
+
+/** The articles as they stand after the command. */
+const standing = object({
+  lines: list(
+    object({
+      sku: text,
+      onHand: orNull({ type: 'integer' }, 'Pieces by the books; null where nobody counts'),
+      reserved: count,
+      safetyBuffer: count,
+      available: orNull(count, 'Pieces that an order may have; null where nothing limits it'),
+    }),
+  ),
+});
+
+type Body<Line> = { lines: Line[]; reason?: CountReason | null };
+
+/** What a shop does to its stock, each named in the path: /stores/{id}/stock/receive. */
+const DEEDS: Record<string, { body: object; commandOf: (body: Body<never>) => InventoryCommand }> =
+  {
+    receive: {
+      body: moved,
+      commandOf: ({ lines }) => ({ type: 'ReceiveStock', data: { lines } }),
+    },
+    sell: {
+      body: moved,
+      commandOf: ({ lines }) => ({ type: 'SellAtCounter', data: { lines } }),
+    },
+    count: {
+      body: counted,
+      commandOf: ({ lines, reason = null }: Body<StockCount>) => ({
+        type: 'CountStock',
+        data: { counts: lines, reason },
+      }),
+    },
+    buffer: {
+      body: kept,
+      commandOf: ({ lines }) => ({ type: 'SetSafetyBuffer', data: { lines } }),
+    },
+  };
+
+/** The books have one line for each article: two counts of one would say two things. */
+function assertNamedOnce(lines: StockLine[]): void {
+  const seen = new Set<string>();
+  for (const line of lines) {
+    if (seen.has(line.sku)) {
+      throw new Problem(400, 'INVALID_REQUEST', `"${line.sku}" is in two lines: make them one.`);
+    }
+    seen.add(line.sku);
+  }
+}
+
+export function inventoryRoutes(app: FastifyInstance, { handler }: Services): void {
+  for (const [deed, { body, commandOf }] of Object.entries(DEEDS)) {
+    app.post<{ Params: { storeId: string }; Body: Body<never> }>(
+      `/stores/:storeId/stock/${deed}`,
+      { schema: { body, headers: commandHeaders, response: { 200: standing } } },
+      async (request, reply) => {
+        const { storeId } = request.params;
+        const lines: StockLine[] = request.body.lines;
+        assertNamedOnce(lines);
+        await Promise.all(lines.map((line) => assertListed(handler, listingId(storeId, line.sku))));
+        const command = commandOf(request.body);
+        const outcome = await handler.handle(inventory, storeId, command, contextOf(request));
+        return atPosition(reply, outcome.position).send({
+          lines: lines.map((line) => {
+            const item = itemOf(outcome.state, line.sku);
+            return { sku: line.sku, ...item, available: availableOf(item) };
+          }),
+        });
+      },
+    );
+  }
+}
