@@ -42,6 +42,8 @@ export type StoreOrder = {
   status: StoreOrderStatus;
   reason: string | null;
   totalPaise: number;
+  /** Null until it is delivered and billed. */
+  invoiceNumber: string | null;
   lines: OrderLine[];
 };
 
@@ -78,10 +80,12 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
   });
   const order = orders[0];
   if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
-  const parts = pool.query<PartRow & { store_name: string | null }>({
+  const parts = pool.query<PartRow & { store_name: string | null; invoice_number: string | null }>({
     name: 'order-parts',
-    text: `select p.*, s.name as store_name
-      from my_orders.part p left join catalogue.store s using (store_id)
+    text: `select p.*, s.name as store_name, i.number as invoice_number
+      from my_orders.part p
+        left join catalogue.store s using (store_id)
+        left join invoices.invoice i using (store_order_id)
       where p.order_id = $1 order by s.name, p.store_order_id`,
     values: [orderId],
   });
@@ -110,6 +114,7 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       status: part.status as StoreOrderStatus,
       reason: part.reason,
       totalPaise: part.total_paise,
+      invoiceNumber: part.invoice_number,
       lines: part.lines as OrderLine[],
     })),
     timeline: timelineRows.map(({ at, event, store_order_id: storeOrderId, reason }) => ({
@@ -135,6 +140,7 @@ export const partFields = {
   },
   reason: orNull(text),
   totalPaise: paise,
+  invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
   lines: list(
     object({
       listingId: text,

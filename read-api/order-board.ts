@@ -27,6 +27,8 @@ export type BoardCard = {
   submittedAt: string;
   changedAt: string;
   totalPaise: number;
+  /** Null until it is delivered and billed. */
+  invoiceNumber: string | null;
   payment: 'cash-on-delivery';
   pincode: string;
   /** Null without the shop's pass, and once the person was erased. */
@@ -49,12 +51,15 @@ async function readBoard(
   signedIn: boolean,
 ): Promise<Board> {
   const { name } = await findStore(pool, storeId);
-  const { rows } = await pool.query<CardRow>({
+  const { rows } = await pool.query<CardRow & { invoice_number: string | null }>({
     name: 'board',
-    text: `(select * from order_board.card where store_id = $1 and ended_at is null
+    text: `(select *, null as invoice_number from order_board.card
+       where store_id = $1 and ended_at is null
        order by submitted_at limit ${MAX_OPEN})
       union all
-      (select * from order_board.card where store_id = $1 and ended_at > now() - interval '1 day'
+      (select *, (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
+       from order_board.card c
+       where store_id = $1 and ended_at > now() - interval '1 day'
        order by ended_at desc limit ${MAX_ENDED})`,
     values: [storeId],
   });
@@ -71,6 +76,7 @@ async function readBoard(
     submittedAt: row.submitted_at,
     changedAt: row.changed_at,
     totalPaise: row.total_paise,
+    invoiceNumber: row.invoice_number,
     payment: row.payment as BoardCard['payment'],
     pincode: row.pincode,
     contact: recipients[index]?.contact ?? null,

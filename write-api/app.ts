@@ -13,6 +13,7 @@ import { cartRoutes } from './cart.ts';
 import type { Handler } from './handle.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
+import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { storeRoutes } from './store.ts';
@@ -27,7 +28,10 @@ const STATUS_OF: Record<RejectionCode, number> = {
   CART_NOT_FOUND: 404,
   CART_TOO_LARGE: 409,
   CHECKOUT_EXPIRED: 409,
+  CREDIT_ABOVE_INVOICE: 409,
   INSUFFICIENT_STOCK: 409,
+  INVALID_GSTIN: 422,
+  INVOICE_NOT_FOUND: 404,
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
@@ -73,5 +77,6 @@ export const createWriteApi = (services: Services) =>
       orderRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);
+      invoiceRoutes(app, services);
     },
   });

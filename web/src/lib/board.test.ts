@@ -12,6 +12,7 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
   submittedAt: `2026-11-21T10:0${minute}:00Z`,
   changedAt: `2026-11-21T11:0${minute}:00Z`,
   totalPaise: 100,
+  invoiceNumber: null,
   payment: 'cash-on-delivery',
   reason: null,
   pincode: '600017',

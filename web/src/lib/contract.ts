@@ -6,6 +6,13 @@ import type { Order, Recipient } from '../../../read-api/my-orders.ts';
 export type { Cart, CartLine } from '../../../read-api/cart.ts';
 export type { Catalogue, CatalogueItem, Listing, Store } from '../../../read-api/catalogue.ts';
 export type {
+  Invoice,
+  InvoiceInShort,
+  InvoiceLine,
+  InvoicePage,
+  Registration,
+} from '../../../read-api/invoices.ts';
+export type {
   Order,
   OrderLine,
   StoreOrder,

@@ -12,6 +12,7 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   status,
   reason: null,
   totalPaise: 1000,
+  invoiceNumber: null,
   lines: [],
 });
 
