@@ -93,6 +93,12 @@ export function quote(
   });
 }
 
+/**
+ * The number that shopper and shop tell each other: the end of the id, in capitals. The id itself
+ * opens the order, and is for those who placed it.
+ */
+export const orderNumber = (orderId: string): string => orderId.slice(-6).toUpperCase();
+
 function assertPlaced(order: Order): asserts order is Exclude<Order, { status: 'none' }> {
   if (order.status === 'none') throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bearsStorePass } from '../platform/pass.ts';
-import { list, object, pincode, text, time, uuid } from '../platform/schema.ts';
+import { list, object, pincode, text, time } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
@@ -21,7 +21,7 @@ const MAX_ENDED = 50;
 
 export type BoardCard = {
   storeOrderId: string;
-  orderId: string;
+  orderNumber: string;
   status: StoreOrderStatus;
   reason: string | null;
   submittedAt: string;
@@ -70,7 +70,7 @@ async function readBoard(
     : [];
   const storeOrders = rows.map((row, index) => ({
     storeOrderId: row.store_order_id,
-    orderId: row.order_id,
+    orderNumber: row.order_number,
     status: row.status as StoreOrderStatus,
     reason: row.reason,
     submittedAt: row.submitted_at,
@@ -94,7 +94,7 @@ const boardSchema = object({
     object({
       ...partFields,
       ...recipientFields,
-      orderId: uuid,
+      orderNumber: text,
       submittedAt: time,
       changedAt: time,
       payment: text,

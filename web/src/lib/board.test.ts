@@ -7,7 +7,7 @@ const board = suite('board');
 
 const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): BoardCard => ({
   storeOrderId,
-  orderId: storeOrderId,
+  orderNumber: storeOrderId,
   status,
   submittedAt: `2026-11-21T10:0${minute}:00Z`,
   changedAt: `2026-11-21T11:0${minute}:00Z`,
