@@ -34,6 +34,8 @@ export type PlacedOrder = {
   payment: PaymentMethod;
   parts: OrderPart[];
   totalPaise: number;
+  /** What the shopper accepted: never less than the total. Orders from before quotes have none. */
+  quote?: { totalPaise: number; expiresAt: string };
   /** RFC 3339, UTC: what has not been confirmed by then is given up. */
   expiresAt: string;
 };

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startEventStore } from '../local/event-store/server.ts';
-import { newKey, openStore, startParts, startShop, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  startParts,
+  startShop,
+  type Shop,
+} from '../local/testing.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
@@ -35,6 +42,7 @@ async function placeOrder(shop: Shop, listingId: string): Promise<string | null>
   await shop.write('PUT', `/carts/${cart.cartId}/items/${listingId}`, { quantity: 2 });
   const order = {
     cartId: cart.cartId,
+    quote: await quoteCart(shop, cart.cartId),
     contact: { name: 'Asha', phone: '9876543210' },
     address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
     payment: 'cash-on-delivery',

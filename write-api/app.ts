@@ -15,11 +15,20 @@ import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
+import { quoteRoutes } from './quote.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { storeRoutes } from './store.ts';
 
 /** What the routes stand on. */
-export type Services = { client: EventStore; handler: Handler; vault: Vault; log: Logger };
+export type Services = {
+  client: EventStore;
+  handler: Handler;
+  vault: Vault;
+  /** Signs quotes. */
+  quoteSecret: string;
+  log: Logger;
+  now: () => Date;
+};
 
 const STATUS_OF: Record<RejectionCode, number> = {
   CART_EMPTY: 409,
@@ -36,6 +45,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
   PRICE_ABOVE_MRP: 422,
+  PRICE_CHANGED: 409,
   REASON_REQUIRED: 422,
   RETURN_EXCEEDS_PICKED: 409,
   STALE_COUNT: 409,
@@ -74,6 +84,7 @@ export const createWriteApi = (services: Services) =>
       storeRoutes(app, services);
       importRoutes(app, services);
       cartRoutes(app, services);
+      quoteRoutes(app, services);
       orderRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);

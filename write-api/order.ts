@@ -1,15 +1,15 @@
 import type { FastifyInstance } from 'fastify';
-import { cart } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
-import { listing, type Listing } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
 import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import { honour } from '../domain/quote.ts';
 import { idFrom } from '../platform/ids.ts';
-import { list, object, pincode, text, uuid } from '../platform/schema.ts';
+import { list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 import { eventId } from './handle.ts';
+import { readOpenCart, readQuote } from './quote.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -20,17 +20,18 @@ export type Recipient = {
   address: { line1: string; city: string; pincode: string };
 };
 
-type Body = { cartId: string; payment: PaymentMethod } & Recipient;
+type Body = { cartId: string; quote: string; payment: PaymentMethod } & Recipient;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
 
 const newOrder = {
   type: 'object',
-  required: ['cartId', 'contact', 'address', 'payment'],
+  required: ['cartId', 'quote', 'contact', 'address', 'payment'],
   additionalProperties: false,
   properties: {
     cartId: uuid,
+    quote: { type: 'string', description: 'The token of the quote that the shopper accepted' },
     contact: {
       type: 'object',
       required: ['name', 'phone'],
@@ -61,6 +62,7 @@ const newOrder = {
 
 const placedOrder = object({
   orderId: uuid,
+  totalPaise: paise,
   storeOrders: list(object({ storeOrderId: uuid, storeId: text })),
 });
 
@@ -81,9 +83,9 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
       if (state.status === 'rejected' && !state.confirmed) throw rejectedCheckout(state);
-      const parts = state.status === 'none' ? [] : state.parts;
+      const { parts, totalPaise } = state.status === 'none' ? data : state;
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
-      return atPosition(reply.code(201), position).send({ orderId, storeOrders });
+      return atPosition(reply.code(201), position).send({ orderId, totalPaise, storeOrders });
     },
   );
 }
@@ -103,26 +105,17 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
   }
 }
 
-/** What is ordered: the cart as it is now, at the shops' prices of now, for a sealed recipient. */
+/** What is ordered: the cart as it is now, at the prices that were accepted, for a sealed recipient. */
 async function price(
-  { handler, vault }: Services,
+  { handler, vault, quoteSecret, now }: Services,
   orderId: string,
-  { cartId, contact, address, payment }: Body,
+  { cartId, quote: token, contact, address, payment }: Body,
 ): Promise<PlacedOrder> {
-  const { status, lines } = await handler.load(cart, cartId, { fresh: true });
-  if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
-  if (status === 'checked-out') {
-    throw new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.');
-  }
-  const listings = new Map<string, Listing>(
-    await Promise.all(
-      lines.map(async ({ listingId }) => {
-        const current = await handler.load(listing, listingId, { fresh: true });
-        return [listingId, current] as const;
-      }),
-    ),
-  );
-  const parts = quote(lines, (listingId) => listings.get(listingId)).map((part) => ({
+  const { lines, listings } = await readOpenCart(handler, cartId);
+  const accepted = readQuote(quoteSecret, cartId, token);
+  const at = now();
+  const honoured = honour(accepted, lines, listings, at);
+  const parts = quote(lines, (listingId) => honoured.get(listingId)).map((part) => ({
     ...part,
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
@@ -139,7 +132,8 @@ async function price(
     payment,
     parts,
     totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
-    expiresAt: new Date(Date.now() + CHECKOUT_TIMEOUT_MS).toISOString(),
+    quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },
+    expiresAt: new Date(at.getTime() + CHECKOUT_TIMEOUT_MS).toISOString(),
   };
 }
 
