@@ -19,7 +19,7 @@ const listed = (pricePaise: number): Listing => ({
   pack: null,
   description: null,
   hsn: null,
-  gstPercent: null,
+  gstRates: [],
   pricePaise,
   mrpPaise: null,
 });

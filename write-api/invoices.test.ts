@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fiscalYearOf, registerId, type Invoice } from '../domain/invoices.ts';
-import { newKey, startShop, type Shop } from '../local/testing.ts';
+import { newKey, quoteCart, startShop, type Shop } from '../local/testing.ts';
 import { readStream } from '../platform/event-store.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Invoice as InvoicePaper, InvoicePage } from '../read-api/invoices.ts';
@@ -50,7 +50,8 @@ async function order(shop: Shop, ...storeIds: string[]): Promise<Placed> {
       await shop.write('PUT', path, { quantity: 2 });
     }
   }
-  const wish = { cartId: body.cartId, ...recipient, payment: 'cash-on-delivery' };
+  const quote = await quoteCart(shop, body.cartId);
+  const wish = { cartId: body.cartId, quote, ...recipient, payment: 'cash-on-delivery' };
   const key = { 'idempotency-key': newKey() };
   const { body: placed, position } = await shop.write<Placed>('POST', '/orders', wish, key);
   // A page that is not to be read yet cannot be followed live; 503 asks for a little patience.
