@@ -37,7 +37,7 @@ function assertOpen(cart: Cart): void {
 }
 
 /** In whatever order: an order lists its lines shop by shop. */
-function sameLines(a: CartLine[], b: CartLine[]): boolean {
+export function sameLines(a: CartLine[], b: CartLine[]): boolean {
   const quantities = new Map(b.map((line) => [line.listingId, line.quantity]));
   return (
     a.length === b.length && a.every((line) => quantities.get(line.listingId) === line.quantity)

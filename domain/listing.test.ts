@@ -1,4 +1,5 @@
 import { test } from 'uvu';
+import * as assert from 'uvu/assert';
 import { listing, type ListingCommand, type ListingEvent } from './listing.ts';
 import { given } from './testing.ts';
 
@@ -61,6 +62,30 @@ test('a price above the MRP is refused, also above one that was set before', () 
   given(listing, published)
     .when(publish({ name: 'Toor dal', pricePaise: 13_001 }))
     .rejected('PRICE_ABOVE_MRP');
+});
+
+test('a rate holds from a day on, and what it was before stays known', () => {
+  const set = (gstFrom: string, gstPercent: number | null): ListingEvent => ({
+    type: 'GstRateSet',
+    data: { gstFrom, gstPercent },
+  });
+  const wish = { name: 'Toor dal', pricePaise: 12_000 };
+  given(listing, published)
+    .when(publish({ ...wish, gstPercent: 5, gstFrom: '2025-09-22' }))
+    .gives(set('2025-09-22', 5));
+  const since = given(listing, published, set('2025-09-22', 5));
+  since.when(publish({ ...wish, gstPercent: 5, gstFrom: '2026-11-21' })).gives();
+  since.when(publish({ ...wish, gstPercent: 0, gstFrom: '2025-09-21' })).gives();
+  since
+    .when(publish({ ...wish, gstPercent: 18, gstFrom: '2026-11-21' }))
+    .gives(set('2026-11-21', 18));
+  since.when(publish(wish)).gives();
+});
+
+test('an older log has the rate in the description: it has held since ever', () => {
+  const old: ListingEvent = { type: 'ListingDescribed', data: { gstPercent: 12 } };
+  const { state } = given(listing, published, old);
+  assert.equal(state.published && state.gstRates, [{ gstFrom: '', gstPercent: 12 }]);
 });
 
 test.run();

@@ -1,4 +1,5 @@
 import { Rejected, type Decider, type Message } from './decider.ts';
+import { SINCE_EVER, rateOn, withRate, type GstRate } from './tax.ts';
 
 /** Names in other languages, by ISO 639-1 code; `name` itself is what the shop calls the item. */
 export type LocalNames = { hi?: string; ta?: string };
@@ -13,24 +14,39 @@ export type ListingDescription = {
   pack: string | null;
   description: string | null;
   hsn: string | null;
-  gstPercent: number | null;
 };
 
 export type ListingPrice = { pricePaise: number; mrpPaise: number | null };
 
-/** A shop's wish for one of its listings. What is left out stays as it is. */
+/**
+ * A shop's wish for one of its listings. What is left out stays as it is. A GST rate holds from
+ * the business date `gstFrom` on; without one, since ever.
+ */
 export type ListingCommand = Message<
   'PublishListing',
-  { name: string; pricePaise: number; mrpPaise?: number | null } & Partial<ListingDescription>
+  { name: string; pricePaise: number; mrpPaise?: number | null } & Partial<
+    ListingDescription & GstRate
+  >
 >;
 
 export type ListingEvent =
-  | Message<'ListingPublished', ListingDescription & ListingPrice>
-  | Message<'ListingDescribed', Partial<ListingDescription>>
+  | Message<
+      'ListingPublished',
+      ListingDescription & ListingPrice & { gstPercent: number | null; gstFrom?: string }
+    >
+  /** Only older logs have the rate in here. */
+  | Message<'ListingDescribed', Partial<ListingDescription> & { gstPercent?: number | null }>
+  | Message<'GstRateSet', GstRate>
   | Message<'PriceSet', ListingPrice>;
 
 export type Listing =
-  { published: false } | ({ published: true } & ListingDescription & ListingPrice);
+  | { published: false }
+  | ({
+      published: true;
+      /** Oldest first. */
+      gstRates: GstRate[];
+    } & ListingDescription &
+      ListingPrice);
 
 /** The aisle of an item whose shop named none. */
 export const DEFAULT_CATEGORY = 'Other';
@@ -43,7 +59,6 @@ const UNDESCRIBED: Omit<ListingDescription, 'name'> = {
   pack: null,
   description: null,
   hsn: null,
-  gstPercent: null,
 };
 
 /** A listing is named by its shop and the shop's own article number (SKU). */
@@ -68,7 +83,7 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
   initial: { published: false },
 
   decide: {
-    PublishListing(state, { pricePaise, mrpPaise, ...description }) {
+    PublishListing(state, { pricePaise, mrpPaise, gstPercent, gstFrom, ...description }) {
       const price = {
         pricePaise,
         mrpPaise: mrpPaise === undefined ? (state.published ? state.mrpPaise : null) : mrpPaise,
@@ -78,12 +93,18 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
         throw new Rejected('PRICE_ABOVE_MRP', 'The price is above the MRP: lower it.');
       }
       if (!state.published) {
-        return [{ type: 'ListingPublished', data: { ...UNDESCRIBED, ...description, ...price } }];
+        const rate = { gstPercent: gstPercent ?? null, ...(gstFrom && { gstFrom }) };
+        const data = { ...UNDESCRIBED, ...description, ...rate, ...price };
+        return [{ type: 'ListingPublished', data }];
       }
       const described = changes<ListingDescription>(state, description);
       const events: ListingEvent[] = [];
       if (Object.keys(described).length > 0) {
         events.push({ type: 'ListingDescribed', data: described });
+      }
+      const rate = { gstFrom: gstFrom ?? SINCE_EVER, gstPercent: gstPercent ?? null };
+      if (gstPercent !== undefined && rateOn(state.gstRates, rate.gstFrom) !== gstPercent) {
+        events.push({ type: 'GstRateSet', data: rate });
       }
       if (price.pricePaise !== state.pricePaise || price.mrpPaise !== state.mrpPaise) {
         events.push({ type: 'PriceSet', data: price });
@@ -93,8 +114,18 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
   },
 
   evolve: {
-    ListingPublished: (_, data) => ({ published: true, ...data }),
-    ListingDescribed: (state, data) => ({ ...state, ...data }),
+    ListingPublished: (_, { gstPercent, gstFrom = SINCE_EVER, ...data }) => ({
+      published: true,
+      gstRates: [{ gstFrom, gstPercent }],
+      ...data,
+    }),
+    ListingDescribed: (state, { gstPercent, ...data }) => ({
+      ...state,
+      ...(gstPercent !== undefined && { gstRates: [{ gstFrom: SINCE_EVER, gstPercent }] }),
+      ...data,
+    }),
+    GstRateSet: (state, rate) =>
+      state.published ? { ...state, gstRates: withRate(state.gstRates, rate) } : state,
     PriceSet: (state, data) => ({ ...state, ...data }),
   },
 };

@@ -15,7 +15,7 @@ const listed = (pricePaise: number): Listing => ({
   pack: null,
   description: null,
   hsn: null,
-  gstPercent: null,
+  gstRates: [],
   pricePaise,
   mrpPaise: null,
 });

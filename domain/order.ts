@@ -43,6 +43,8 @@ export type PlacedOrder = {
   payment: PaymentMethod;
   parts: OrderPart[];
   totalPaise: number;
+  /** What the shopper accepted: never less than the total. Orders from before quotes have none. */
+  quote?: { totalPaise: number; expiresAt: string };
   /** RFC 3339, UTC: what has not been confirmed by then is given up. */
   expiresAt: string;
 };
@@ -101,6 +103,12 @@ export function quote(
     return { storeId, lines: priced, totalPaise: sumPaise(priced.map((line) => line.linePaise)) };
   });
 }
+
+/**
+ * The number that shopper and shop tell each other: the end of the id, in capitals. The id itself
+ * opens the order, and is for those who placed it.
+ */
+export const orderNumber = (orderId: string): string => orderId.slice(-6).toUpperCase();
 
 function assertPlaced(order: Order): asserts order is Exclude<Order, { status: 'none' }> {
   if (order.status === 'none') throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');

@@ -1,11 +1,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { store, type StoreCommand, type StoreEvent } from './store.ts';
+import { store, type StoreCommand, type StoreEvent, type TaxRegistration } from './store.ts';
 import { given } from './testing.ts';
 
 const registered: StoreEvent = {
   type: 'StoreRegistered',
-  data: { name: 'Asha Stores', city: 'Bengaluru', pincode: '560001' },
+  data: { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' },
 };
 
 const SETTINGS: { command: StoreCommand; event: StoreEvent['type'] }[] = [
@@ -72,6 +72,32 @@ test('a paused shop resumes once', () => {
   given(store, registered, paused).when(resume).gives(resumed);
   given(store, registered, paused, resumed).when(resume).gives();
   assert.not(given(store, registered, paused, resumed).state.delivery.paused);
+});
+
+const tax: TaxRegistration = {
+  gstin: '29AAGCB7383J1Z4',
+  composition: false,
+  legalName: 'Test Kirana Private Limited',
+  address: '12, 4th Cross, Bengaluru',
+};
+const set = (data: TaxRegistration) => ({ type: 'SetTaxRegistration', data }) as const;
+const isSet = (data: TaxRegistration): StoreEvent => ({ type: 'TaxRegistrationSet', data });
+
+test('a registration is set, a repeat is silent, and a shop may leave again', () => {
+  given(store, registered).when(set(tax)).gives(isSet(tax));
+  given(store, registered, isSet(tax)).when(set(tax)).gives();
+  const unregistered = { ...tax, gstin: null };
+  given(store, registered, isSet(tax)).when(set(unregistered)).gives(isSet(unregistered));
+});
+
+test('a number that is none is refused, and so is a composition scheme without one', () => {
+  given(store, registered)
+    .when(set({ ...tax, gstin: '29AAGCB7383J1Z5' }))
+    .rejected('INVALID_GSTIN');
+  given(store, registered)
+    .when(set({ ...tax, gstin: null, composition: true }))
+    .rejected('INVALID_GSTIN');
+  given(store).when(set(tax)).rejected('STORE_NOT_FOUND');
 });
 
 test.run();

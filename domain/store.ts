@@ -6,12 +6,24 @@ import {
   type OpeningHours,
   type ServiceArea,
 } from './delivery.ts';
+import { isGstin } from './gstin.ts';
 
-type Registration = { name: string; city: string; pincode: string };
+type NewStore = { name: string; city: string; pincode: string };
 type Nothing = Record<string, never>;
 
+/** How a shop stands to GST, and in whose name its bills are. */
+export type TaxRegistration = {
+  /** Null: the shop is not registered and charges no tax. */
+  gstin: string | null;
+  /** Pays tax on its turnover and may charge none (CGST Act 2017, section 10). */
+  composition: boolean;
+  legalName: string;
+  address: string;
+};
+
 export type StoreCommand =
-  | Message<'RegisterStore', Registration>
+  | Message<'RegisterStore', NewStore>
+  | Message<'SetTaxRegistration', TaxRegistration>
   | Message<'SetHours', OpeningHours>
   | Message<'SetServiceArea', ServiceArea>
   | Message<'SetMinimumOrder', { minimumPaise: number }>
@@ -20,7 +32,8 @@ export type StoreCommand =
   | Message<'ResumeStore', Nothing>;
 
 export type StoreEvent =
-  | Message<'StoreRegistered', Registration>
+  | Message<'StoreRegistered', NewStore>
+  | Message<'TaxRegistrationSet', TaxRegistration>
   | Message<'HoursSet', OpeningHours>
   | Message<'ServiceAreaSet', ServiceArea>
   | Message<'MinimumOrderSet', { minimumPaise: number }>
@@ -28,16 +41,16 @@ export type StoreEvent =
   | Message<'StorePaused', Nothing>
   | Message<'StoreResumed', Nothing>;
 
-export type Store = {
+export type Store = NewStore & {
   registered: boolean;
-  name: string;
-  pincode: string;
+  /** Null until the shop told: it counts as not registered. */
+  tax: TaxRegistration | null;
   delivery: DeliverySettings;
 };
 
 /** What each event makes of the settings: for the fold and for read models alike. */
 export const deliveryChanges: {
-  [Type in Exclude<StoreEvent['type'], 'StoreRegistered'>]: (
+  [Type in Exclude<StoreEvent['type'], 'StoreRegistered' | 'TaxRegistrationSet'>]: (
     data: Extract<StoreEvent, { type: Type }>['data'],
   ) => Partial<DeliverySettings>;
 } = {
@@ -89,7 +102,14 @@ const feeInOrder = ({ steps, freeFromPaise }: DeliveryFee): DeliveryFee => ({
 
 export const store: Decider<Store, StoreCommand, StoreEvent> = {
   category: 'store',
-  initial: { registered: false, name: '', pincode: '', delivery: DEFAULT_DELIVERY },
+  initial: {
+    registered: false,
+    name: '',
+    city: '',
+    pincode: '',
+    tax: null,
+    delivery: DEFAULT_DELIVERY,
+  },
 
   decide: {
     RegisterStore(state, data) {
@@ -97,6 +117,26 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
         throw new Rejected('STORE_ALREADY_REGISTERED', 'This shop is registered already.');
       }
       return [{ type: 'StoreRegistered', data }];
+    },
+    SetTaxRegistration(state, data) {
+      assertRegistered(state);
+      const { gstin, composition, legalName, address } = data;
+      if (gstin !== null && !isGstin(gstin)) {
+        throw new Rejected(
+          'INVALID_GSTIN',
+          `"${gstin}" is not a GSTIN: compare its 15 characters with the registration certificate.`,
+        );
+      }
+      if (gstin === null && composition) {
+        throw new Rejected('INVALID_GSTIN', 'A shop under the composition scheme has a GSTIN.');
+      }
+      const { tax } = state;
+      const known =
+        tax?.gstin === gstin &&
+        tax.composition === composition &&
+        tax.legalName === legalName &&
+        tax.address === address;
+      return known ? [] : [{ type: 'TaxRegistrationSet', data }];
     },
     SetHours(state, data) {
       assertRegistered(state);
@@ -129,7 +169,8 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
   },
 
   evolve: {
-    StoreRegistered: (state, { name, pincode }) => ({ ...state, registered: true, name, pincode }),
+    StoreRegistered: (state, data) => ({ ...state, ...data, registered: true }),
+    TaxRegistrationSet: (state, tax) => ({ ...state, tax }),
     HoursSet: (state, data) => changed(state, deliveryChanges.HoursSet(data)),
     ServiceAreaSet: (state, data) => changed(state, deliveryChanges.ServiceAreaSet(data)),
     MinimumOrderSet: (state, data) => changed(state, deliveryChanges.MinimumOrderSet(data)),

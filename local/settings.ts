@@ -66,16 +66,19 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
   };
 }
 
-type Secrets = { VAULT_SECRET: string; STORE_PASS_SECRET: string };
+const SECRETS = ['VAULT_SECRET', 'STORE_PASS_SECRET', 'QUOTE_SECRET'] as const;
+type Secrets = Record<(typeof SECRETS)[number], string>;
 
-/** Made once and kept: without them, names and addresses in the event log are unreadable. */
+/** Each is made once and kept: without them, names and addresses in the event log are unreadable. */
 function readSecrets(dataDir: string): Secrets {
   const file = join(dataDir, 'secrets.json');
-  if (fs.existsSync(file)) return JSON.parse(fs.readFileSync(file, 'utf8')) as Secrets;
-  const random = () => randomBytes(SECRET_BYTES).toString('base64url');
-  const made = { VAULT_SECRET: random(), STORE_PASS_SECRET: random() };
-  writePrivately(file, `${JSON.stringify(made, null, 2)}\n`);
-  return made;
+  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '{}';
+  const kept = JSON.parse(text) as Partial<Secrets>;
+  if (SECRETS.every((name) => kept[name])) return kept as Secrets;
+  const made = SECRETS.map((name) => [name, randomBytes(SECRET_BYTES).toString('base64url')]);
+  const secrets = { ...(Object.fromEntries(made) as Secrets), ...kept };
+  writePrivately(file, `${JSON.stringify(secrets, null, 2)}\n`);
+  return secrets;
 }
 
 /** Writes a file that only we may read, whole or not at all. */

@@ -96,9 +96,9 @@ export type Shop = Awaited<ReturnType<typeof startShop>>;
 
 /**
  * The whole line in this process, over real HTTP: write-api with its reactor, projector, read-api,
- * on a real event store and a real Postgres.
+ * on a real event store and a real Postgres. `now` is the time by which write-api's routes judge.
  */
-export async function startShop() {
+export async function startShop({ now = () => new Date() } = {}) {
   const { cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
   const log = createLog('test', process.env.LOG_LEVEL ?? 'silent');
   const client = connectEventStore(eventStoreUrl);
@@ -121,7 +121,8 @@ export async function startShop() {
   await projected.start();
   cleanup.add(() => projected.stop());
   const storePassSecret = 'another secret of the tests, 32 or more';
-  const writeApi = await createWriteApi({ client, handler, vault, log });
+  const quoteSecret = 'a third secret of the tests, 32 or more';
+  const writeApi = await createWriteApi({ client, handler, vault, quoteSecret, log, now });
   const readApi = await createReadApi({ pool, projected, vault, storePassSecret, log });
   const writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
   const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
@@ -215,6 +216,19 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
   const imported = await shop.importCsv(body.storeId, csv);
   const listingIds = lines.map((_, index) => `${body.storeId}.s${index + 1}`);
   return { storeId: body.storeId, listingIds, position: imported.position };
+}
+
+/** Asks for a quote of a cart, and takes it: what an order says to accept it. */
+export async function quoteCart(
+  shop: Shop,
+  cartId: string,
+  delivery: object = {},
+): Promise<string> {
+  const path = `/carts/${cartId}/quotes`;
+  const wanted = { address: { pincode: '560001' }, ...delivery };
+  const { status, body } = await shop.write<{ token: string }>('POST', path, wanted);
+  if (status !== 200) throw new Error(`no quote: ${JSON.stringify(body)}`);
+  return body.token;
 }
 
 export const newKey = (): string => randomUUID();

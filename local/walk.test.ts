@@ -76,6 +76,14 @@ async function open(browser: Browser, url: string, width: number): Promise<Page>
   return page;
 }
 
+async function fillRecipient(shopper: Page): Promise<void> {
+  await shopper.getByLabel('Name', { exact: true }).fill('Asha Rao');
+  await shopper.getByLabel('Mobile number').fill('9876543210');
+  await shopper.getByLabel('House and street').fill('12, 4th Cross');
+  await shopper.getByLabel('Town or city').fill('Bengaluru');
+  await shopper.getByLabel('PIN code').fill('560001');
+}
+
 for (const width of [360, 1280]) {
   test(`from the shelf to the shop's board and back, at ${width} px`, async (context) => {
     const { browser, boardUrl, shopUrl } = context;
@@ -89,11 +97,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('button', { name: `One more ${item}` }).click();
     await shopper.getByRole('link', { name: /View cart/ }).click();
 
-    await shopper.getByLabel('Name', { exact: true }).fill('Asha Rao');
-    await shopper.getByLabel('Mobile number').fill('9876543210');
-    await shopper.getByLabel('House and street').fill('12, 4th Cross');
-    await shopper.getByLabel('Town or city').fill('Bengaluru');
-    await shopper.getByLabel('PIN code').fill('560001');
+    await fillRecipient(shopper);
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
 
@@ -115,6 +119,37 @@ for (const width of [360, 1280]) {
     }
     await shopper.context().close();
     await staff.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a price that rose is shown, and ordered at once accepted, at ${width} px`, async (context) => {
+    const { browser, shopUrl, url } = context;
+    const storeId = shopUrl.split('/').at(-1)!;
+    const item = `Walnuts ${width}`;
+    const setPrice = async (rupees: number) => {
+      const body = `sku,name,price\nwalk-${width},${item},${rupees}`;
+      const headers = { 'content-type': 'text/csv' };
+      const path = `${url}/api/write/stores/${storeId}/imports`;
+      assert.ok((await fetch(path, { method: 'POST', headers, body })).ok);
+    };
+    await setPrice(120);
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    await shopper.getByRole('button', { name: `Add ${item}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await shopper.getByText('Held for you until').waitFor();
+
+    await setPrice(130);
+    await shopper.getByRole('button', { name: `One more ${item}` }).click();
+    const alert = shopper.getByRole('alert').filter({ hasText: 'Prices rose' });
+    await alert.getByText('+₹20').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `rise-${width}.png`), fullPage: true });
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Accept and order · ₹260/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('₹260').first().waitFor();
+    await shopper.context().close();
   });
 }
 

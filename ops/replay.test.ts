@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startEventStore } from '../local/event-store/server.ts';
-import { newKey, openStore, startParts, startShop, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  startParts,
+  startShop,
+  type Shop,
+} from '../local/testing.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
@@ -40,6 +47,7 @@ async function placeOrder(shop: Shop, listingId: string): Promise<string | null>
   await shop.write('PUT', `/stores/${storeId}/slots/${SLOT_DATE}`, { slots });
   const order = {
     cartId: cart.cartId,
+    quote: await quoteCart(shop, cart.cartId),
     contact: { name: 'Asha', phone: '9876543210' },
     address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
     payment: 'cash-on-delivery',
@@ -91,7 +99,10 @@ test('gives identical rows, while reads go on', async ({ shop, storeId }) => {
   );
   const { code, stdout, stderr } = await replay;
   assert.is(code, 0, stderr);
-  assert.match(stdout, 'catalogue, cart, my_orders, order_board, slots: rebuilt from 2,0');
+  assert.match(
+    stdout,
+    'catalogue, cart, my_orders, order_board, invoices, slots: rebuilt from 2,0',
+  );
   assert.match(stderr, /rebuilding {2}█{24} 100 % {2}2,0\d\d events/);
   assert.equal(await dump(shop.pool), before);
   for (const seen of statuses) {

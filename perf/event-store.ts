@@ -28,7 +28,7 @@ const startStore = (
 ): Promise<Program> =>
   startProgram('local/event-store/main.ts', {
     ...options,
-    env: { DATA_DIR: dir, PORT: '0', HOST: '127.0.0.1' },
+    env: { DATA_DIR: dir, PORT: '0', HOST: '127.0.0.1', PERF: 'event-store' },
     ready: /"url":"([^"]+)"/,
   });
 

@@ -160,14 +160,22 @@ export function storedEvent(
   };
 }
 
-/** A stream's events from a revision on, oldest first; none where there is no such stream. */
+/**
+ * A stream's events from a revision on, oldest first; none where there is no such stream. Whoever
+ * wants a few says how many: a read that is left half way stays open in the client for ever.
+ */
 export async function* readStream(
   client: EventStore,
   stream: string,
   fromRevision: bigint = 0n,
+  maxCount?: number,
 ): AsyncGenerator<StoredEvent> {
   try {
-    const events = client.readStream(stream, { fromRevision, deadline: READ_TIMEOUT_MS });
+    const events = client.readStream(stream, {
+      fromRevision,
+      deadline: READ_TIMEOUT_MS,
+      ...(maxCount !== undefined && { maxCount }),
+    });
     for await (const { event } of events) {
       const stored = storedEvent(event);
       if (stored) yield stored;

@@ -15,6 +15,8 @@ const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
 const REQUEST_TIMEOUT_MS = 10 * 60_000;
 const KEEP_ALIVE_MS = 5_000;
+/** A listing's id: a shop's, a dot, and an SKU of 64 characters that may take three bytes each. */
+const MAX_PARAMETER_LENGTH = 256;
 /** While draining: long enough for every keep-alive connection to hear `Connection: close`. */
 const DRAIN_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -88,6 +90,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     // A wrong type or an unknown field is refused, never guessed at.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   }) as unknown as FastifyInstance;

@@ -11,8 +11,9 @@ import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import type { CallOptions, Metadata } from '@grpc/grpc-js';
+import type { CallOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
 import { isEventStoreUnavailable, NO_REVISION, type EventStore } from './event-store.ts';
+import { Fields } from './protobuf.ts';
 
 export type RawEvent = {
   stream: string;
@@ -119,6 +120,49 @@ async function* readAllFrom(
   from: bigint | undefined,
   maxCount?: number,
 ): AsyncGenerator<RawEvent> {
+  const options = optionsOfAll(from);
+  options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
+  options.setCount(String(maxCount ?? Number.MAX_SAFE_INTEGER));
+  options.setNoFilter(new sharedPb.Empty());
+  const call = await openRead(client, options);
+  // What cancelling says is of no interest; what comes before it ends the loop.
+  call.on('error', () => {});
+  try {
+    for await (const answer of call as AsyncIterable<ReadAnswer>) {
+      if (typeof answer === 'object') yield answer;
+    }
+  } finally {
+    call.cancel();
+  }
+}
+
+/**
+ * A subscription to the whole log after a position: what comes, until it is cancelled. With
+ * `typePrefixes` only events whose types begin with one of them.
+ */
+export function subscribeToLog(
+  client: EventStore,
+  after: bigint | undefined,
+  typePrefixes: string[] | undefined,
+): Promise<ClientReadableStream<ReadAnswer>> {
+  const { Options } = streamsPb.ReadReq;
+  const options = optionsOfAll(after);
+  options.setSubscription(new Options.SubscriptionOptions());
+  if (typePrefixes) {
+    const types = new Options.FilterOptions.Expression();
+    types.setPrefixList(typePrefixes);
+    const filter = new Options.FilterOptions();
+    filter.setEventType(types);
+    filter.setCount(new sharedPb.Empty());
+    filter.setCheckpointintervalmultiplier(1);
+    options.setFilter(filter);
+  } else {
+    options.setNoFilter(new sharedPb.Empty());
+  }
+  return openRead(client, options);
+}
+
+function optionsOfAll(from: bigint | undefined): streamsPb.ReadReq.Options {
   const all = new streamsPb.ReadReq.Options.AllOptions();
   if (from === undefined) {
     all.setStart(new sharedPb.Empty());
@@ -132,41 +176,97 @@ async function* readAllFrom(
   uuids.setString(new sharedPb.Empty());
   const options = new streamsPb.ReadReq.Options();
   options.setAll(all);
-  options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
   options.setResolveLinks(false);
-  options.setCount(String(maxCount ?? Number.MAX_SAFE_INTEGER));
   options.setUuidOption(uuids);
-  options.setNoFilter(new sharedPb.Empty());
-  const request = new streamsPb.ReadReq();
-  request.setOptions(options);
-  const call = await open(client, 'readRawLog', (streams, ...rest) =>
-    streams.read(request, ...rest),
-  );
-  // What cancelling says is of no interest; what comes before it ends the loop.
-  call.on('error', () => {});
-  try {
-    for await (const answer of call as AsyncIterable<streamsPb.ReadResp>) {
-      const event = answer.getEvent()?.getEvent();
-      if (event) yield rawEvent(event);
-    }
-  } finally {
-    call.cancel();
-  }
+  return options;
 }
 
-function rawEvent(event: streamsPb.ReadResp.ReadEvent.RecordedEvent): RawEvent {
-  const about = event.getMetadataMap();
-  return {
-    stream: Buffer.from(event.getStreamIdentifier()!.getStreamName_asU8()).toString(),
-    revision: BigInt(event.getStreamRevision()),
-    id: event.getId()!.getString(),
-    type: about.get('type') ?? '',
-    isJson: about.get('content-type') === 'application/json',
-    data: event.getData_asU8(),
-    metadata: event.getCustomMetadata_asU8(),
-    position: BigInt(event.getCommitPosition()),
-    created: BigInt(about.get('created') ?? 0),
+function openRead(
+  client: EventStore,
+  options: streamsPb.ReadReq.Options,
+): Promise<ClientReadableStream<ReadAnswer>> {
+  const request = new streamsPb.ReadReq();
+  request.setOptions(options);
+  const { path, requestSerialize } = streamsGrpc.StreamsService.read;
+  return open(client, 'readRawLog', (streams, metadata, callOptions) =>
+    streams.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      decodeReadAnswer,
+      request,
+      metadata,
+      callOptions,
+    ),
+  );
+}
+
+/** An event, or whether the subscription is at the end of the log. */
+export type ReadAnswer = RawEvent | 'caught-up' | 'fell-behind' | 'other';
+
+// Numbers of the fields of ReadResp and of what is in it: streams.proto and shared.proto.
+
+function decodeReadAnswer(bytes: Buffer): ReadAnswer {
+  const answer = new Fields(bytes);
+  while (answer.next()) {
+    if (answer.field === 1) return decodeReadEvent(answer.inner());
+    if (answer.field === 8) return 'caught-up';
+    if (answer.field === 9) return 'fell-behind';
+  }
+  return 'other';
+}
+
+function decodeReadEvent(read: Fields): ReadAnswer {
+  while (read.next()) if (read.field === 1) return decodeRecord(read.inner());
+  return 'other';
+}
+
+function decodeRecord(record: Fields): RawEvent {
+  const event: RawEvent = {
+    stream: '',
+    revision: 0n,
+    id: '',
+    type: '',
+    isJson: false,
+    data: NOTHING,
+    metadata: NOTHING,
+    position: 0n,
+    created: 0n,
   };
+  while (record.next()) {
+    const { field } = record;
+    if (field === 1) event.id = innerText(record, 2);
+    else if (field === 2) event.stream = innerText(record, 3);
+    else if (field === 3) event.revision = revisionOf(record.value);
+    else if (field === 5) event.position = BigInt(record.value);
+    else if (field === 6) decodeAbout(record.inner(), event);
+    else if (field === 7) event.metadata = record.chunk();
+    else if (field === 8) event.data = record.chunk();
+  }
+  return event;
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** The largest int64 is the one revision that a number does not hold. */
+const revisionOf = (value: number): bigint =>
+  value > Number.MAX_SAFE_INTEGER ? TOMBSTONE_REVISION : BigInt(value);
+
+function innerText(message: Fields, field: number): string {
+  const inner = message.inner();
+  while (inner.next()) if (inner.field === field) return inner.text();
+  return '';
+}
+
+/** An entry of what EventStoreDB itself notes about an event. */
+function decodeAbout(entry: Fields, event: RawEvent): void {
+  let [key, value] = ['', ''];
+  while (entry.next()) {
+    if (entry.field === 1) key = entry.text();
+    else if (entry.field === 2) value = entry.text();
+  }
+  if (key === 'type') event.type = value;
+  else if (key === 'content-type') event.isJson = value === 'application/json';
+  else if (key === 'created') event.created = BigInt(value);
 }
 
 /** An error after which nobody knows what happened: `isEventStoreUnavailable` holds for it. */

@@ -1,6 +1,7 @@
-import { START, eventTypeFilter, type AllStreamSubscription } from '@eventstore/db-client';
-import { storedEvent, type EventStore, type StoredEvent } from './event-store.ts';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import type { EventMetadata, EventStore, StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
+import { subscribeToLog, type RawEvent, type ReadAnswer } from './raw-events.ts';
 
 /** Full batches that wait while one is consumed; the subscription is paused beyond. */
 const MAX_QUEUED_BATCHES = 2;
@@ -34,16 +35,15 @@ export async function followLog(options: {
   let after = options.after;
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
-    const source = client.subscribeToAll({
-      fromPosition: after === undefined ? START : { commit: after, prepare: after },
-      ...(typePrefixes && { filter: eventTypeFilter({ prefixes: typePrefixes }) }),
-    });
     const consume = async (batch: Batch) => {
       await options.consume(batch);
       after = batch.events.at(-1)?.position ?? after;
       retryMs = FIRST_RETRY_MS;
     };
-    const lost = await drain(source, { maxBatch: options.maxBatch, signal, consume });
+    const lost = await subscribeToLog(client, after, typePrefixes).then(
+      (source) => drain(source, { maxBatch: options.maxBatch, signal, consume }),
+      (error: unknown) => error,
+    );
     if (signal.aborted) return;
     log.warn({ err: lost, retryMs }, 'the subscription was lost: taking it up again');
     await waitUnlessAborted(retryMs, signal);
@@ -51,9 +51,46 @@ export async function followLog(options: {
   }
 }
 
+/** An event of the log whose data and metadata are parsed when somebody asks for them. */
+class LogEvent implements StoredEvent {
+  readonly #raw: RawEvent;
+  #data: unknown;
+  #metadata: EventMetadata | undefined;
+
+  constructor(raw: RawEvent) {
+    this.#raw = raw;
+  }
+
+  get stream(): string {
+    return this.#raw.stream;
+  }
+  get id(): string {
+    return this.#raw.id;
+  }
+  get type(): string {
+    return this.#raw.type;
+  }
+  get revision(): bigint {
+    return this.#raw.revision;
+  }
+  get position(): bigint {
+    return this.#raw.position;
+  }
+  get data(): unknown {
+    const { isJson, data } = this.#raw;
+    return (this.#data ??= isJson ? JSON.parse(textOf(data)) : data);
+  }
+  get metadata(): EventMetadata {
+    return (this.#metadata ??= JSON.parse(textOf(this.#raw.metadata)) as EventMetadata);
+  }
+}
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+
 /** Consumes one subscription until it is lost (resolves to why) or aborted; see `followLog`. */
 async function drain(
-  source: AllStreamSubscription,
+  source: ClientReadableStream<ReadAnswer>,
   options: { maxBatch: number; signal: AbortSignal; consume: (batch: Batch) => Promise<void> },
 ): Promise<unknown> {
   const { maxBatch, signal, consume } = options;
@@ -65,18 +102,16 @@ async function drain(
   let wake = () => {};
   // Until it has caught up more is on its way, and full batches cost far less an event.
   const isDue = () => queue.length >= maxBatch || caughtUp || lost !== undefined;
-  source.on('data', ({ event }) => {
-    const stored = storedEvent(event);
-    if (!stored) return;
-    queue.push(stored);
-    if (queue.length >= maxQueued) source.pause();
+  source.on('data', (answer: ReadAnswer) => {
+    if (typeof answer === 'object') {
+      // What the event store writes for itself is nobody's business.
+      if (answer.type.startsWith('$')) return;
+      queue.push(new LogEvent(answer));
+      if (queue.length >= maxQueued) source.pause();
+    } else if (answer === 'caught-up') caughtUp = true;
+    else if (answer === 'fell-behind') caughtUp = false;
     if (isDue()) wake();
   });
-  source.on('caughtUp', () => {
-    caughtUp = true;
-    wake();
-  });
-  source.on('fellBehind', () => (caughtUp = false));
   source.on('error', (error: unknown) => {
     lost ??= { error };
     wake();
@@ -104,7 +139,7 @@ async function drain(
     return undefined;
   } finally {
     signal.removeEventListener('abort', onAbort);
-    await source.unsubscribe();
+    source.cancel();
   }
 }
 

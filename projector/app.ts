@@ -1,9 +1,10 @@
 import { cart } from './cart.ts';
 import { catalogue } from './catalogue.ts';
+import { invoices } from './invoices.ts';
 import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
 import { slots } from './slots.ts';
 import type { Projection } from './projection.ts';
 
 /** Every read model there is. */
-export const PROJECTIONS: Projection[] = [catalogue, cart, myOrders, orderBoard, slots];
+export const PROJECTIONS: Projection[] = [catalogue, cart, myOrders, orderBoard, invoices, slots];

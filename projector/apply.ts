@@ -116,21 +116,25 @@ function project(
   events: StoredEvent[],
   refused: Map<Target, Error>,
 ): Projected[] {
-  return targets.map((target) => {
-    const { projection, position } = target;
-    const rows = new Rows();
-    const parked = new Map<StoredEvent, Error>();
-    const refusal = refused.get(target);
-    for (const event of events) {
-      const handler = projection.on[event.type];
-      if (!handler || event.position <= position) continue;
+  const all = targets.map((target) => ({ target, rows: new Rows(), parked: new Map() }));
+  const heardBy = new Map<string, Projected[]>();
+  for (const event of events) {
+    const { type } = event;
+    let heard = heardBy.get(type);
+    if (!heard) {
+      heard = all.filter(({ target }) => Object.hasOwn(target.projection.on, type));
+      heardBy.set(type, heard);
+    }
+    for (const { target, rows, parked } of heard) {
+      if (event.position <= target.position) continue;
       try {
+        const refusal = refused.get(target);
         if (refusal) throw refusal;
-        handler(factOf(event), rows);
+        target.projection.on[type]!(factOf(event), rows);
       } catch (error) {
         parked.set(event, error instanceof Error ? error : new Error(String(error)));
       }
     }
-    return { target, rows, parked };
-  });
+  }
+  return all;
 }

@@ -9,6 +9,7 @@ import {
 } from '../domain/inventory.ts';
 import { listingId, storeOfListing, type ListingEvent } from '../domain/listing.ts';
 import { deliveryChanges, type StoreEvent } from '../domain/store.ts';
+import { SINCE_EVER, withRate, type GstRate } from '../domain/tax.ts';
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
 
@@ -32,7 +33,8 @@ const listings = defineTable(
     pack: 'text?',
     description: 'text?',
     hsn: 'text?',
-    gst_percent: 'numeric?',
+    /** `GstRate`s, oldest first. */
+    gst_rates: 'json',
     price_paise: 'bigint',
     mrp_paise: 'bigint?',
   },
@@ -108,7 +110,7 @@ export type StoreRow = Omit<Row<typeof stores>, 'delivery'> & { delivery: Delive
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 4,
+  version: 5,
   tables: [stores, listings, stock],
 
   on: {
@@ -124,10 +126,10 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     StorePaused: changeDelivery(deliveryChanges.StorePaused),
     StoreResumed: changeDelivery(deliveryChanges.StoreResumed),
     ListingPublished({ id, data }, rows) {
-      const { gstPercent, pricePaise, mrpPaise, ...same } = data;
+      const { gstPercent, gstFrom = SINCE_EVER, pricePaise, mrpPaise, ...same } = data;
       const store_id = storeOfListing(id);
       const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
-      const row = { ...same, ...prices, gst_percent: gstPercent };
+      const row = { ...same, ...prices, gst_rates: [{ gstFrom, gstPercent }] };
       rows.put(listings, { listing_id: id, store_id, ...row });
       rows.put(stock, { listing_id: id, ...stockColumns(UNTRACKED) });
       rows.changed('stores');
@@ -135,8 +137,15 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     },
     ListingDescribed({ id, data }, rows) {
       const { gstPercent, ...same } = data;
-      const gst = gstPercent === undefined ? {} : { gst_percent: gstPercent };
+      const told = gstPercent !== undefined;
+      const gst = told ? { gst_rates: [{ gstFrom: SINCE_EVER, gstPercent }] } : {};
       rows.change(listings, { listing_id: id }, () => ({ ...same, ...gst }));
+      rows.changed(`store-${storeOfListing(id)}`);
+    },
+    GstRateSet({ id, data }, rows) {
+      rows.change(listings, { listing_id: id }, ({ gst_rates: rates }) => ({
+        gst_rates: withRate(rates as GstRate[], data),
+      }));
       rows.changed(`store-${storeOfListing(id)}`);
     },
     PriceSet({ id, data: { pricePaise, mrpPaise } }, rows) {

@@ -1,3 +1,4 @@
+import { orderNumber } from '../domain/order.ts';
 import {
   storeOrderEnded,
   type StoreOrderEvent,
@@ -10,7 +11,7 @@ const cards = defineTable(
   'card',
   {
     store_order_id: 'uuid',
-    order_id: 'uuid',
+    order_number: 'text',
     store_id: 'text',
     status: 'text',
     reason: 'text?',
@@ -46,7 +47,7 @@ const step =
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 3,
+  version: 4,
   tables: [cards],
 
   on: {
@@ -56,7 +57,7 @@ export const orderBoard = projection<StoreOrderEvent>({
       rows.add(cards, {
         ...same,
         store_order_id: id,
-        order_id: orderId,
+        order_number: orderNumber(orderId),
         store_id: storeId,
         status: 'submitted',
         reason: null,

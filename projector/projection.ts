@@ -37,9 +37,12 @@ export const projection = <E extends Message>(definition: {
   on: Handlers<E>;
 }): Projection => definition as unknown as Projection;
 
-export const factOf = ({ stream, data, metadata, position }: StoredEvent): Fact<never> => ({
-  id: stream.slice(stream.indexOf('-') + 1),
-  data: data as never,
-  at: metadata.at,
-  position,
+export const factOf = (event: StoredEvent): Fact<never> => ({
+  id: event.stream.slice(event.stream.indexOf('-') + 1),
+  data: event.data as never,
+  position: event.position,
+  // Few ask when it was, and it is in the metadata, which is parsed for that.
+  get at() {
+    return event.metadata.at;
+  },
 });

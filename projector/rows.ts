@@ -75,7 +75,7 @@ export class Rows {
     if (earlier?.kind === 'delete') throw new Error(`a change of a deleted row of ${table.name}`);
     if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [untyped] });
     else if (earlier.kind === 'change') earlier.steps.push(untyped);
-    else earlier.row = { ...earlier.row, ...untyped(earlier.row) };
+    else Object.assign(earlier.row, untyped(earlier.row));
   }
 
   delete<T extends Table>(table: T, key: KeyOf<T>): void {
@@ -149,12 +149,14 @@ const PLAIN_TYPES = new Set(['uuid', 'integer', 'bigint', 'numeric', 'timestampt
  */
 function arrayOf({ columns }: Table, column: string, rows: Values[]): string {
   const type = sqlType(columns[column]!);
+  const isPlain = PLAIN_TYPES.has(type);
   const values = rows.map((row) => {
     const value = row[column] as string | number | null | undefined;
     if (value === null || value === undefined) return 'null';
-    if (PLAIN_TYPES.has(type)) return value;
-    const text = type === 'json' ? JSON.stringify(value) : String(value);
-    return `"${text.replace(/["\\]/g, '\\$&')}"`;
+    if (isPlain) return value;
+    // Of JSON's text only quotes and backslashes are left to escape, as JSON does it.
+    if (type === 'json') return JSON.stringify(JSON.stringify(value));
+    return `"${(value as string).replace(/["\\]/g, '\\$&')}"`;
   });
   return `{${values.join(',')}}`;
 }

@@ -67,6 +67,12 @@ const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.c
   l.subcategory, l.pack, l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
   s.quantity as stock`;
 
+/** Of the rates that a listing has from given days on, the one of today in India. */
+const GST_PERCENT_TODAY = `(select (rate->>'gstPercent')::float
+  from json_array_elements(l.gst_rates) rate
+  where rate->>'gstFrom' <= to_char(now() at time zone 'Asia/Kolkata', 'YYYY-MM-DD')
+  order by rate->>'gstFrom' desc limit 1)`;
+
 const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
   (select count(*)::int from catalogue.listing l where l.store_id = s.store_id) as listings`;
 
@@ -176,7 +182,7 @@ export async function readPage<Item extends { listingId: string; category: strin
 async function readListing(pool: Pool, listingId: string): Promise<Listing> {
   const { rows } = await pool.query<Listing>(
     `select ${ITEM_COLUMNS}, l.store_id as "storeId", t.name as "storeName",
-       l.description, l.hsn, l.gst_percent::float as "gstPercent",
+       l.description, l.hsn, ${GST_PERCENT_TODAY} as "gstPercent",
        substr(l.listing_id, length(l.store_id) + 2) as sku
      from catalogue.listing l
        join catalogue.store t using (store_id)

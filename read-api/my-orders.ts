@@ -52,6 +52,8 @@ export type StoreOrder = {
   /** What bringing it costs: part of the total. */
   feePaise: number;
   totalPaise: number;
+  /** Null until it is delivered and billed. */
+  invoiceNumber: string | null;
   lines: OrderLine[];
 };
 
@@ -88,10 +90,12 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
   });
   const order = orders[0];
   if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
-  const parts = pool.query<PartRow & { store_name: string | null }>({
+  const parts = pool.query<PartRow & { store_name: string | null; invoice_number: string | null }>({
     name: 'order-parts',
-    text: `select p.*, s.name as store_name
-      from my_orders.part p left join catalogue.store s using (store_id)
+    text: `select p.*, s.name as store_name, i.number as invoice_number
+      from my_orders.part p
+        left join catalogue.store s using (store_id)
+        left join invoices.invoice i using (store_order_id)
       where p.order_id = $1 order by s.name, p.store_order_id`,
     values: [orderId],
   });
@@ -123,6 +127,7 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       slot: part.slot as OrderSlot | null,
       feePaise: part.fee_paise,
       totalPaise: part.total_paise,
+      invoiceNumber: part.invoice_number,
       lines: part.lines as OrderLine[],
     })),
     timeline: timelineRows.map(({ at, event, store_order_id: storeOrderId, reason }) => ({
@@ -151,6 +156,7 @@ export const partFields = {
   slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
   feePaise: paise,
   totalPaise: paise,
+  invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
   lines: list(
     object({
       listingId: text,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bearsStorePass } from '../platform/pass.ts';
-import { list, object, pincode, text, time, uuid } from '../platform/schema.ts';
+import { list, object, pincode, text, time } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
@@ -23,7 +23,7 @@ const MAX_ENDED = 50;
 
 export type BoardCard = {
   storeOrderId: string;
-  orderId: string;
+  orderNumber: string;
   status: StoreOrderStatus;
   reason: string | null;
   submittedAt: string;
@@ -32,6 +32,8 @@ export type BoardCard = {
   slot: OrderSlot | null;
   feePaise: number;
   totalPaise: number;
+  /** Null until it is delivered and billed. */
+  invoiceNumber: string | null;
   payment: 'cash-on-delivery';
   pincode: string;
   /** Null without the shop's pass, and once the person was erased. */
@@ -54,12 +56,15 @@ async function readBoard(
   signedIn: boolean,
 ): Promise<Board> {
   const { name } = await findStore(pool, storeId);
-  const { rows } = await pool.query<CardRow>({
+  const { rows } = await pool.query<CardRow & { invoice_number: string | null }>({
     name: 'board',
-    text: `(select * from order_board.card where store_id = $1 and ended_at is null
+    text: `(select *, null as invoice_number from order_board.card
+       where store_id = $1 and ended_at is null
        order by submitted_at limit ${MAX_OPEN})
       union all
-      (select * from order_board.card where store_id = $1 and ended_at > now() - interval '1 day'
+      (select *, (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
+       from order_board.card c
+       where store_id = $1 and ended_at > now() - interval '1 day'
        order by ended_at desc limit ${MAX_ENDED})`,
     values: [storeId],
   });
@@ -70,7 +75,7 @@ async function readBoard(
     : [];
   const storeOrders = rows.map((row, index) => ({
     storeOrderId: row.store_order_id,
-    orderId: row.order_id,
+    orderNumber: row.order_number,
     status: row.status as StoreOrderStatus,
     reason: row.reason,
     submittedAt: row.submitted_at,
@@ -79,6 +84,7 @@ async function readBoard(
     slot: row.slot as OrderSlot | null,
     feePaise: row.fee_paise,
     totalPaise: row.total_paise,
+    invoiceNumber: row.invoice_number,
     payment: row.payment as BoardCard['payment'],
     pincode: row.pincode,
     contact: recipients[index]?.contact ?? null,
@@ -96,7 +102,7 @@ const boardSchema = object({
     object({
       ...partFields,
       ...recipientFields,
-      orderId: uuid,
+      orderNumber: text,
       submittedAt: time,
       changedAt: time,
       payment: text,

@@ -13,13 +13,23 @@ import { cartRoutes } from './cart.ts';
 import type { Handler } from './handle.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
+import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
+import { quoteRoutes } from './quote.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
 
 /** What the routes stand on. */
-export type Services = { client: EventStore; handler: Handler; vault: Vault; log: Logger };
+export type Services = {
+  client: EventStore;
+  handler: Handler;
+  vault: Vault;
+  /** Signs quotes. */
+  quoteSecret: string;
+  log: Logger;
+  now: () => Date;
+};
 
 const STATUS_OF: Record<RejectionCode, number> = {
   BELOW_MINIMUM: 409,
@@ -29,12 +39,16 @@ const STATUS_OF: Record<RejectionCode, number> = {
   CART_NOT_FOUND: 404,
   CART_TOO_LARGE: 409,
   CHECKOUT_EXPIRED: 409,
+  CREDIT_ABOVE_INVOICE: 409,
   INSUFFICIENT_STOCK: 409,
+  INVALID_GSTIN: 422,
+  INVOICE_NOT_FOUND: 404,
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
   OUT_OF_AREA: 409,
   PRICE_ABOVE_MRP: 422,
+  PRICE_CHANGED: 409,
   REASON_REQUIRED: 422,
   RETURN_EXCEEDS_PICKED: 409,
   SLOT_FULL: 409,
@@ -78,8 +92,10 @@ export const createWriteApi = (services: Services) =>
       deliveryRoutes(app, services);
       importRoutes(app, services);
       cartRoutes(app, services);
+      quoteRoutes(app, services);
       orderRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);
+      invoiceRoutes(app, services);
     },
   });

@@ -37,11 +37,11 @@ type Take = <S, C extends Message, E extends Message>(
 type Undo = () => Promise<unknown>;
 
 /**
- * Takes every step that a placed order still lacks. Reserve its lines and hold its slots at
- * every shop, and close its cart; then it is confirmed and each shop is handed its part, or it is rejected and what was done
- * is undone, last step first. Each step is a command with an id of its own, so that the request
- * and the reactor may both take it: the second finds it done. Where they disagree, the order's own
- * stream says which of them was first, and both go on from there.
+ * Takes every step that a placed order still lacks. Reserve its lines and hold its slots at every
+ * shop, and close its cart; then it is confirmed and each shop is handed its part, or it is
+ * rejected and what was done is undone, last step first. Each step is a command with an id of its
+ * own, so that the request and the reactor may both take it: the second finds it done. Where they
+ * disagree, the order's own stream says which of them was first, and both go on from there.
  */
 export async function driveCheckout(
   handler: Handler,

@@ -5,7 +5,19 @@ import { slotDay } from '../domain/slot-day.ts';
 import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
 
-type Placed = { orderId: string; code?: string; detail?: string };
+type Placed = {
+  orderId: string;
+  storeOrders: { storeOrderId: string }[];
+  code?: string;
+  detail?: string;
+};
+type Wanted = {
+  pickup?: string[];
+  slots?: object[];
+  location?: object;
+  /** What happens once it is quoted. */
+  between?: () => Promise<unknown>;
+};
 type Part = {
   storeOrderId: string;
   slot: object | null;
@@ -31,21 +43,27 @@ const open = (shop: Shop) => openStore(shop, ['Ghee,650']);
 const set = (shop: Shop, storeId: string, setting: string, body: object) =>
   shop.write('PUT', `/stores/${storeId}/${setting}`, body);
 
-/** Orders one of the first item of each shop. */
+/** Orders one of the first item of each shop, at its quote; what refuses that refuses the order. */
 async function order(
   shop: Shop,
   stores: { listingIds: string[] }[],
-  { location, ...more }: { pickup?: string[]; slots?: object[]; location?: object } = {},
+  { location, between, ...more }: Wanted = {},
 ): Promise<Answer<Placed>> {
   const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
   for (const { listingIds } of stores) {
     await shop.write('PUT', `/carts/${body.cartId}/items/${listingIds[0]}`, { quantity: 1 });
   }
-  const address = { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' };
+  const { cartId } = body;
+  const address = { pincode: '560001', ...(location && { location }) };
+  const quotes = `/carts/${cartId}/quotes`;
+  const quoted = await shop.write<Placed & { token: string }>('POST', quotes, { address, ...more });
+  if (quoted.status !== 200) return quoted;
+  await between?.();
   return shop.write('POST', '/orders', {
-    cartId: body.cartId,
+    cartId,
+    quote: quoted.body.token,
     contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-    address: { ...address, ...(location && { location }) },
+    address: { line1: '12, 4th Cross', city: 'Bengaluru', ...address },
     payment: 'cash-on-delivery',
     ...more,
   });
@@ -58,6 +76,9 @@ test('a pause bites at once, and so does its end', async ({ shop }) => {
   for (let round = 0; round < 3; round++) {
     await set(shop, store.storeId, 'pause', { paused: true });
     assert.equal(refused(await order(shop, [store])), [409, 'STORE_PAUSED']);
+    await set(shop, store.storeId, 'pause', { paused: false });
+    const between = () => set(shop, store.storeId, 'pause', { paused: true });
+    assert.equal(refused(await order(shop, [store], { between })), [409, 'STORE_PAUSED']);
     await set(shop, store.storeId, 'pause', { paused: false });
     assert.is((await order(shop, [store])).status, 201);
   }
@@ -118,6 +139,24 @@ test('out of the area and below the minimum are refused, and say so', async ({ s
   await set(shop, store.storeId, 'area', { pincodes: ['560034'], within: null });
   assert.equal(refused(await order(shop, [store])), [409, 'OUT_OF_AREA']);
   assert.is((await order(shop, [store], { pickup: [store.storeId] })).status, 201);
+});
+
+test('a bill has the goods alone; what bringing them cost stands beside it', async ({ shop }) => {
+  const store = await open(shop);
+  const steps = [{ fromMetres: 0, fromPaise: 0, feePaise: 3_000 }];
+  await set(shop, store.storeId, 'fee', { steps, freeFromPaise: null });
+  const placed = await order(shop, [store]);
+  const { storeOrderId } = placed.body.storeOrders[0]!;
+  await shop.read(`/orders/${placed.body.orderId}`, placed.position);
+  for (const step of ['accept', 'pack', 'dispatch', 'deliver']) {
+    await shop.write('POST', `/store-orders/${storeOrderId}/${step}`);
+  }
+  type Billed = { storeOrders: { invoiceNumber: string | null }[] };
+  const path = `/orders/${placed.body.orderId}`;
+  await shop.untilLive<Billed>(path, (page) => page.storeOrders[0]!.invoiceNumber !== null);
+  type Bill = { lines: object[]; totalPaise: number; feePaise: number };
+  const { body } = await shop.read<Bill>(`/store-orders/${storeOrderId}/invoice`);
+  assert.equal([body.lines.length, body.totalPaise, body.feePaise], [1, GHEE_PAISE, 3_000]);
 });
 
 test('a shop’s page says how its goods come to people', async ({ shop }) => {

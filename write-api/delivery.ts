@@ -12,6 +12,7 @@ import {
   type ServiceArea,
 } from '../domain/delivery.ts';
 import type { OrderPart } from '../domain/order.ts';
+import type { PricedPart } from '../domain/quote.ts';
 import { freeSlot, slotDay, slotDayId, type OrderSlot, type Slot } from '../domain/slot-day.ts';
 import { store, type StoreCommand } from '../domain/store.ts';
 import { Problem } from '../platform/http.ts';
@@ -220,27 +221,29 @@ async function slotOf(
   return { date: wish.date, fromMinute, toMinute };
 }
 
-/** What of an order's request is about how its goods come to the shopper. */
+/** What of a request is about how goods come to the shopper. */
 export type Delivery = {
-  address: { pincode: string; location?: Coordinates };
+  /** Left out, it is near each shop. */
+  address?: { pincode: string; location?: Coordinates };
   /** Ids of the shops whose part the shopper fetches. */
   pickup?: string[];
   slots?: SlotWish[];
 };
 
 /**
- * The parts of an order with what their shops ask for bringing them, as the shops have it at this
+ * The parts of a cart with what their shops ask for bringing them, as the shops have it at this
  * moment. Throws the `Rejected` of the first shop that does not take its part.
  */
 export async function onTerms(
   handler: Handler,
-  parts: OrderPart[],
+  parts: Omit<OrderPart, 'storeOrderId'>[],
   { address, pickup = [], slots: wishes = [] }: Delivery,
-): Promise<OrderPart[]> {
+  at: Date,
+): Promise<PricedPart[]> {
   const shops = await Promise.all(
     parts.map(({ storeId }) => handler.load(store, storeId, { fresh: true })),
   );
-  const atMs = Date.now();
+  const atMs = at.getTime();
   const orderSlots = await Promise.all(
     parts.map(({ storeId }) =>
       slotOf(
@@ -254,9 +257,11 @@ export async function onTerms(
     const fulfilment: Fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';
     const { totalPaise: valuePaise } = part;
     const slot = orderSlots[index];
-    const { pincode, location: coordinates = null } = address;
+    const shop = shops[index]!;
+    const pincode = address?.pincode ?? shop.pincode;
+    const coordinates = address?.location ?? null;
     const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
-    const { feePaise } = termsOf(shops[index]!, { ...wish, hasSlot: slot !== undefined });
+    const { feePaise } = termsOf(shop, { ...wish, hasSlot: slot !== undefined });
     return {
       ...part,
       fulfilment,

@@ -19,6 +19,7 @@ export const IMPORT_FIELDS = [
   'stock',
   'hsn',
   'gst',
+  'gst_from',
 ] as const;
 export type ImportField = (typeof IMPORT_FIELDS)[number];
 
@@ -34,6 +35,7 @@ const REQUIRED: ImportField[] = ['name', 'price'];
 const SKU = /^[\p{L}\p{N}][\p{L}\p{N}_.:+-]{0,63}$/u;
 const HSN = /^\d{4}(?:\d{2}){0,2}$/;
 const GST_PERCENT = /^(\d{1,2}(?:\.\d{1,2})?)\s*%?$/;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const STOCK = /^\d{1,7}$/;
 const MAX_LENGTH: Partial<Record<ImportField, number>> = { description: 10_000 };
 const DEFAULT_MAX_LENGTH = 300;
@@ -99,9 +101,10 @@ function refuse(reason: string): never {
 /**
  * Turns the cells of one row into what the shop wishes for a listing. Text is trimmed of
  * surrounding space and otherwise kept as it is; a column that the file lacks says nothing, an
- * empty cell says "none". Throws `RowRefused`.
+ * empty cell says "none". A GST rate holds from today on unless the row says from when. Throws
+ * `RowRefused`.
  */
-export function readRow(cells: string[], columns: Columns): ImportedRow {
+export function readRow(cells: string[], columns: Columns, today: string): ImportedRow {
   if (cells.length !== columns.width) {
     refuse(`It has ${cells.length} columns, the header has ${columns.width}.`);
   }
@@ -136,7 +139,7 @@ export function readRow(cells: string[], columns: Columns): ImportedRow {
     ...optional('pack', pack),
     ...optional('description', cell('description')),
     ...optional('hsn', hsn),
-    ...optional('gstPercent', readGst(cell('gst'))),
+    ...readGst(cell('gst'), cell('gst_from') ?? today),
     pricePaise: readAmount('price', cell('price')) ?? refuse('It has no price.'),
     ...optional('mrpPaise', readAmount('mrp', cell('mrp'))),
   };
@@ -160,10 +163,14 @@ function readAmount(field: string, text: string | null | undefined): number | nu
   return paise;
 }
 
-function readGst(text: string | null | undefined): number | null | undefined {
-  if (text === undefined || text === null) return text;
-  const match = GST_PERCENT.exec(text);
-  return match ? Number(match[1]) : refuse(`The GST "${text}" is not a percentage, like 5 or 18.`);
+function readGst(text: string | null | undefined, gstFrom: string) {
+  if (text === undefined) return {};
+  const [, percent] = (text && GST_PERCENT.exec(text)) || [];
+  if (text && !percent) refuse(`The GST "${text}" is not a percentage, like 5 or 18.`);
+  if (!DATE.test(gstFrom) || Number.isNaN(Date.parse(gstFrom))) {
+    refuse(`The gst_from "${gstFrom}" is not a date like 2025-09-22.`);
+  }
+  return { gstPercent: percent ? Number(percent) : null, gstFrom };
 }
 
 function readStock(text: string | null | undefined): number | undefined {

@@ -13,6 +13,7 @@ import { listing, listingId } from '../domain/listing.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { count, list, object, text } from '../platform/schema.ts';
+import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import { ANONYMOUS, atPosition } from './command.ts';
 import type { CommandContext } from './handle.ts';
@@ -251,6 +252,7 @@ class ImportWork {
   #services: Services;
   #order: Import;
   #rowOfSku = new Map<string, number>();
+  #today = businessDate(Date.now());
 
   constructor(services: Services, order: Import) {
     this.#services = services;
@@ -277,7 +279,7 @@ class ImportWork {
 
   #read(row: number, cells: string[], columns: Columns): ImportedRow | undefined {
     try {
-      const imported = readRow(cells, columns);
+      const imported = readRow(cells, columns, this.#today);
       const first = this.#rowOfSku.get(imported.sku);
       if (first !== undefined) {
         const what = columns.sku === undefined ? 'brand, name and pack' : 'SKU';

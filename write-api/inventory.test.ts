@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  startShop,
+  type Answer,
+  type Shop,
+} from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
 
 const SHOPPERS = 64;
@@ -50,12 +57,18 @@ async function fillCart(shop: Shop, lines: Record<string, number>): Promise<stri
   return body.cartId;
 }
 
-const order = <T = Placed>(shop: Shop, cartId: string, key = newKey()): Promise<Answer<T>> =>
+/** Orders a cart under a quote of it; asks for one first where none is given. */
+const order = async <T = Placed>(
+  shop: Shop,
+  cartId: string,
+  { key = newKey(), quote }: { key?: string; quote?: string } = {},
+): Promise<Answer<T>> =>
   shop.write<T>(
     'POST',
     '/orders',
     {
       cartId,
+      quote: quote ?? (await quoteCart(shop, cartId)),
       contact: { name: 'Asha Rao', phone: '9876543210' },
       address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
       payment: 'cash-on-delivery',
@@ -166,8 +179,8 @@ test('what is short at any shop is said, nothing is held, and the cart stays ope
   });
   const [dal, ghee, salt] = [near.listingIds[0]!, far.listingIds[0]!, far.listingIds[1]!];
   const cartId = await fillCart(shop, { [dal]: 3, [ghee]: 2, [salt]: 1 });
-  const key = newKey();
-  const refused = await order<Problem>(shop, cartId, key);
+  const same = { key: newKey(), quote: await quoteCart(shop, cartId) };
+  const refused = await order<Problem>(shop, cartId, same);
   assert.equal([refused.status, refused.body.code], [409, 'INSUFFICIENT_STOCK']);
   assert.is(
     refused.body.detail,
@@ -177,7 +190,7 @@ test('what is short at any shop is said, nothing is held, and the cart stays ope
     { listingId: ghee, wanted: 2, left: 1 },
     { listingId: salt, wanted: 1, left: 0 },
   ]);
-  assert.equal((await order<Problem>(shop, cartId, key)).body, refused.body);
+  assert.equal((await order<Problem>(shop, cartId, same)).body, refused.body);
 
   await shop.write('PUT', `/carts/${cartId}/items/${salt}`, { quantity: 0 });
   const changed = await shop.write('PUT', `/carts/${cartId}/items/${ghee}`, { quantity: 1 });
@@ -259,12 +272,13 @@ async function contend(shop: Shop): Promise<{ slowestMs: number; ownMs: number }
   const carts = await Promise.all(
     Array.from({ length: SHOPPERS }, (_, i) => fillCart(shop, { [listingIds[i % items]!]: 1 })),
   );
+  const quotes = await Promise.all(carts.map((cartId) => quoteCart(shop, cartId)));
   const tookMs: number[] = [];
   const before = process.cpuUsage();
   const answers = await Promise.all(
-    carts.map(async (cartId) => {
+    carts.map(async (cartId, i) => {
       const startedMs = performance.now();
-      const answer = await order<Problem>(shop, cartId);
+      const answer = await order<Problem>(shop, cartId, { quote: quotes[i]! });
       tookMs.push(performance.now() - startedMs);
       return answer;
     }),

@@ -8,12 +8,22 @@ import { createWriteApi } from './app.ts';
 import { createHandler } from './handle.ts';
 import { runReactor } from './reactor.ts';
 
-const env = environment('HOST', 'PORT', 'LOG_LEVEL', 'EVENTSTORE_URL', 'VAULT_URL', 'VAULT_SECRET');
+const env = environment(
+  'HOST',
+  'PORT',
+  'LOG_LEVEL',
+  'EVENTSTORE_URL',
+  'VAULT_URL',
+  'VAULT_SECRET',
+  'QUOTE_SECRET',
+);
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL);
 const handler = createHandler(client, log);
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
+const quoteSecret = env.QUOTE_SECRET;
+const now = () => new Date();
 const stopping = new AbortController();
 
 const reactor = runReactor({ client, handler, log, signal: stopping.signal });
@@ -23,7 +33,7 @@ reactor.catch((error: unknown) => {
   process.exit(1);
 });
 
-await serve(await createWriteApi({ client, handler, vault, log }), {
+await serve(await createWriteApi({ client, handler, vault, quoteSecret, log, now }), {
   host: env.HOST,
   port: env.PORT,
   log,

@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  startShop,
+  type Answer,
+  type Shop,
+} from '../local/testing.ts';
 import { headOfLog, readStream } from '../platform/event-store.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
@@ -23,27 +30,35 @@ const recipient = {
   address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
 };
 
-/** A cart with two items at one shop and one at another. */
+/** A cart with two items at one shop and one at another, and a quote of it. */
 async function fillCart(shop: Shop) {
   const [near, far] = [await openStore(shop), await openStore(shop, ['Ghee,650'])];
   const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
   for (const listingId of [...near.listingIds, ...far.listingIds]) {
     await shop.write('PUT', `/carts/${body.cartId}/items/${listingId}`, { quantity: 2 });
   }
-  return { cartId: body.cartId, near, far };
+  return { cartId: body.cartId, quote: await quoteCart(shop, body.cartId), near, far };
 }
 
-const order = (shop: Shop, cartId: string, key = newKey(), more = {}): Promise<Answer<Placed>> =>
+type Quoted = { cartId: string; quote: string };
+
+const order = (
+  shop: Shop,
+  { cartId, quote }: Quoted,
+  key = newKey(),
+  more = {},
+): Promise<Answer<Placed>> =>
   shop.write(
     'POST',
     '/orders',
-    { cartId, ...recipient, payment: 'cash-on-delivery', ...more },
+    { cartId, quote, ...recipient, payment: 'cash-on-delivery', ...more },
     { 'idempotency-key': key },
   );
 
 test('one cart, two shops: one order, a part on each board', async ({ shop }) => {
-  const { cartId, near, far } = await fillCart(shop);
-  const placed = await order(shop, cartId);
+  const filled = await fillCart(shop);
+  const { near, far } = filled;
+  const placed = await order(shop, filled);
   assert.is(placed.status, 201);
   const stores = placed.body.storeOrders.map(({ storeId }) => storeId);
   assert.equal(new Set(stores), new Set([near.storeId, far.storeId]));
@@ -58,9 +73,9 @@ test('one cart, two shops: one order, a part on each board', async ({ shop }) =>
 });
 
 test('100 parallel repeats of one checkout make one order', async ({ shop }) => {
-  const { cartId } = await fillCart(shop);
+  const filled = await fillCart(shop);
   const key = newKey();
-  const answers = await Promise.all(Array.from({ length: 100 }, () => order(shop, cartId, key)));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => order(shop, filled, key)));
   const different = new Set(answers.map(({ status, body }) => JSON.stringify({ status, body })));
   assert.is(different.size, 1, [...different].join('\n'));
   assert.is(answers[0]?.status, 201);
@@ -69,25 +84,25 @@ test('100 parallel repeats of one checkout make one order', async ({ shop }) => 
 test('the same key with another body is 422, and two keys cannot order one cart', async ({
   shop,
 }) => {
-  const { cartId } = await fillCart(shop);
+  const filled = await fillCart(shop);
   const key = newKey();
-  assert.is((await order(shop, cartId, key)).status, 201);
+  assert.is((await order(shop, filled, key)).status, 201);
   const address = { ...recipient.address, line1: 'elsewhere' };
-  assert.is((await order(shop, cartId, key, { address })).status, 422);
-  const second = await order(shop, cartId);
+  assert.is((await order(shop, filled, key, { address })).status, 422);
+  const second = await order(shop, filled);
   assert.equal([second.status, Reflect.get(second.body, 'code')], [409, 'CART_CHECKED_OUT']);
 });
 
 test('racing checkouts of one cart under different keys: one wins', async ({ shop }) => {
-  const { cartId } = await fillCart(shop);
-  const answers = await Promise.all(Array.from({ length: 20 }, () => order(shop, cartId)));
+  const filled = await fillCart(shop);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => order(shop, filled)));
   assert.is(answers.filter(({ status }) => status === 201).length, 1);
   assert.is(answers.filter(({ status }) => status === 409).length, 19);
 });
 
 test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
-  const { cartId } = await fillCart(shop);
-  const empty = (await shop.write<{ cartId: string }>('POST', '/carts')).body.cartId;
+  const filled = await fillCart(shop);
+  const { cartId } = filled;
   const bad: [number, string, object][] = [
     [400, cartId, { contact: { name: 'A', phone: '12345' } }],
     [400, cartId, { contact: { name: ' ', phone: '9876543210' } }],
@@ -95,19 +110,23 @@ test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
     [400, cartId, { payment: 'card' }],
     [400, cartId, { totalPaise: 1 }],
     [400, 'x', {}],
+    [400, cartId, { quote: undefined }],
     [404, newKey(), {}],
-    [409, empty, {}],
   ];
   const head = await headOfLog(shop.client);
   for (const [status, id, more] of bad) {
-    assert.is((await order(shop, id, newKey(), more)).status, status, JSON.stringify(more));
+    assert.is(
+      (await order(shop, { ...filled, cartId: id }, newKey(), more)).status,
+      status,
+      JSON.stringify(more),
+    );
   }
   assert.is(await headOfLog(shop.client), head);
 });
 
 test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
-  const { cartId } = await fillCart(shop);
-  const { body } = await order(shop, cartId);
+  const filled = await fillCart(shop);
+  const { body } = await order(shop, filled);
   const streams = [
     `order-${body.orderId}`,
     ...body.storeOrders.map((part) => `storeorder-${part.storeOrderId}`),
@@ -123,8 +142,9 @@ test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
 test('a board shows whom an order is for only to whom carries the shop’s pass', async ({
   shop,
 }) => {
-  const { cartId, near } = await fillCart(shop);
-  const { position } = await order(shop, cartId);
+  const filled = await fillCart(shop);
+  const { near } = filled;
+  const { position } = await order(shop, filled);
   type Board = { signedIn: boolean; storeOrders: { contact: object | null }[] };
   const board = (pass?: string) =>
     shop.read<Board>(
@@ -139,8 +159,8 @@ test('a board shows whom an order is for only to whom carries the shop’s pass'
 });
 
 test('shops work their parts, and the order ends when the last one has', async ({ shop }) => {
-  const { cartId } = await fillCart(shop);
-  const { body: placed } = await order(shop, cartId);
+  const filled = await fillCart(shop);
+  const { body: placed } = await order(shop, filled);
   const [first, second] = placed.storeOrders;
   const step = (id: string, name: string, body?: object) =>
     shop.write('POST', `/store-orders/${id}/${name}`, body);

@@ -1,17 +1,17 @@
 import type { FastifyInstance } from 'fastify';
-import { cart } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import type { Coordinates } from '../domain/delivery.ts';
-import { listing, type Listing } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
-import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import { order, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import { honour } from '../domain/quote.ts';
 import { idFrom } from '../platform/ids.ts';
-import { list, object, pincode, text, uuid } from '../platform/schema.ts';
+import { list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
-import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
+import { destinationOf, priceCart, readQuote } from './quote.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -22,7 +22,7 @@ export type Recipient = {
   address: { line1: string; city: string; pincode: string; location?: Coordinates };
 };
 
-type Body = { cartId: string; payment: PaymentMethod } & Recipient &
+type Body = { cartId: string; quote: string; payment: PaymentMethod } & Recipient &
   Pick<Delivery, 'pickup' | 'slots'>;
 
 const words = (maxLength: number) =>
@@ -30,10 +30,11 @@ const words = (maxLength: number) =>
 
 const newOrder = {
   type: 'object',
-  required: ['cartId', 'contact', 'address', 'payment'],
+  required: ['cartId', 'quote', 'contact', 'address', 'payment'],
   additionalProperties: false,
   properties: {
     cartId: uuid,
+    quote: { type: 'string', description: 'The token of the quote that the shopper accepted' },
     contact: {
       type: 'object',
       required: ['name', 'phone'],
@@ -67,6 +68,7 @@ const newOrder = {
 
 const placedOrder = object({
   orderId: uuid,
+  totalPaise: paise,
   storeOrders: list(object({ storeOrderId: uuid, storeId: text })),
 });
 
@@ -87,9 +89,9 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
       if (state.status === 'rejected' && !state.confirmed) throw rejectedCheckout(state);
-      const parts = state.status === 'none' ? [] : state.parts;
+      const { parts, totalPaise } = state.status === 'none' ? data : state;
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
-      return atPosition(reply.code(201), position).send({ orderId, storeOrders });
+      return atPosition(reply.code(201), position).send({ orderId, totalPaise, storeOrders });
     },
   );
 }
@@ -109,30 +111,20 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
   }
 }
 
-/** What is ordered: the cart as it is now, at the shops' prices of now, for a sealed recipient. */
+/** What is ordered: the cart as it is now, at the prices that were accepted, for a sealed recipient. */
 async function price(
-  { handler, vault }: Services,
+  { handler, vault, quoteSecret, now }: Services,
   orderId: string,
-  { cartId, contact, address, payment, pickup, slots }: Body,
+  { cartId, quote, contact, address, payment, pickup, slots }: Body,
 ): Promise<PlacedOrder> {
-  const { status, lines } = await handler.load(cart, cartId, { fresh: true });
-  if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
-  if (status === 'checked-out') {
-    throw new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.');
-  }
-  const listings = new Map<string, Listing>(
-    await Promise.all(
-      lines.map(async ({ listingId }) => {
-        const current = await handler.load(listing, listingId, { fresh: true });
-        return [listingId, current] as const;
-      }),
-    ),
-  );
-  const quoted = quote(lines, (listingId) => listings.get(listingId)).map((part) => ({
+  const delivery = { address, pickup, slots };
+  const at = now();
+  const asked = await priceCart(handler, cartId, delivery, at);
+  const accepted = readQuote(quoteSecret, cartId, quote);
+  const parts = honour(accepted, asked, destinationOf(delivery), at).map((part) => ({
     ...part,
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
-  const parts = await onTerms(handler, quoted, { address, pickup, slots });
   const personId = idFrom('person', orderId);
   const recipient: Recipient = {
     contact: { name: contact.name.trim(), phone: contact.phone.trim() },
@@ -146,7 +138,8 @@ async function price(
     payment,
     parts,
     totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
-    expiresAt: new Date(Date.now() + CHECKOUT_TIMEOUT_MS).toISOString(),
+    quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },
+    expiresAt: new Date(at.getTime() + CHECKOUT_TIMEOUT_MS).toISOString(),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
+import { driveInvoice } from './invoices.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -38,9 +39,9 @@ type Task = {
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, moves the stock of what was packed or rejected, and ends orders whose parts have ended.
- * Every task is idempotent, so that any number of write-apis may run a reactor each. Resolves when
- * `signal` aborts.
+ * not, moves the stock of what was packed or rejected, bills what was delivered, and ends orders
+ * whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
+ * reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;
@@ -74,6 +75,12 @@ export async function runReactor(options: {
     enqueue(`stock ${event.id}`, Date.now(), run);
   }
 
+  function bill(event: StoredEvent): void {
+    const { at } = event.metadata;
+    const run = () => driveInvoice(handler, idOf(event), orderOf(event), at, causeOf(event));
+    enqueue(`invoice ${event.id}`, Date.now(), run);
+  }
+
   /** Lets go of a checkout that its request has brought to its end. */
   function saw(orderId: string, step: string): void {
     const key = `checkout ${orderId}`;
@@ -102,7 +109,10 @@ export async function runReactor(options: {
     },
     StoreOrderSubmitted: (event) => saw(orderOf(event), idOf(event)),
     StoreOrderPacked: moveStock,
-    StoreOrderDelivered: complete,
+    StoreOrderDelivered(event) {
+      bill(event);
+      complete(event);
+    },
     StoreOrderRejected(event) {
       moveStock(event);
       complete(event);

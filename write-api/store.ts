@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
-import { store } from '../domain/store.ts';
+import { store, type TaxRegistration } from '../domain/store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { object, pincode as pincodeSchema, text } from '../platform/schema.ts';
+import { object, orNull, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import { atPosition, commandHeaders, contextOfCreation } from './command.ts';
+import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
 import type { Handler } from './handle.ts';
 
 const newStore = {
@@ -17,6 +17,20 @@ const newStore = {
     pincode: pincodeSchema,
   },
 } as const;
+
+const taxRegistration = {
+  type: 'object',
+  required: ['gstin', 'legalName', 'address'],
+  additionalProperties: false,
+  properties: {
+    gstin: orNull(text, '15 characters; null for a shop that is not registered'),
+    composition: { type: 'boolean', description: 'Under the composition scheme: charges no tax' },
+    legalName: { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' },
+    address: { type: 'string', minLength: 1, maxLength: 400, pattern: '\\S' },
+  },
+} as const;
+
+type TaxRegistrationBody = Omit<TaxRegistration, 'composition'> & { composition?: boolean };
 
 /** Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. */
 export async function assertStoreExists(handler: Handler, storeId: string): Promise<void> {
@@ -44,6 +58,27 @@ export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
       const command = { type: 'RegisterStore', data } as const;
       const { position } = await handler.handle(store, storeId, command, context);
       return atPosition(reply.code(201), position).send({ storeId });
+    },
+  );
+
+  app.put<{ Params: { storeId: string }; Body: TaxRegistrationBody }>(
+    '/stores/:storeId/tax-registration',
+    {
+      schema: {
+        body: taxRegistration,
+        headers: commandHeaders,
+        response: { 200: object({ gstin: orNull(text) }) },
+      },
+    },
+    async (request, reply) => {
+      const { gstin: written, composition = false, legalName, address } = request.body;
+      const gstin = written && written.replace(/\s/g, '').toUpperCase();
+      const names = { legalName: legalName.trim(), address: address.trim() };
+      const data = { gstin, composition, ...names };
+      const command = { type: 'SetTaxRegistration', data } as const;
+      const { storeId } = request.params;
+      const { position } = await handler.handle(store, storeId, command, contextOf(request));
+      return atPosition(reply, position).send({ gstin });
     },
   );
 }

@@ -178,7 +178,7 @@ async function runTrial(pristine: string, streams: Stream[], expected: string[])
   const what = harm(dir);
   let log: Log | undefined;
   try {
-    log = await openLog(dir, () => {});
+    log = await openLog({ dir, noSync: false }, () => {});
     const queries = queriesOf(streams);
     const before = await askAll(log, queries, expected);
     const { detected, missed } = await appendSome(log, streams);
@@ -203,7 +203,7 @@ const [pristine = '', trials = ''] = process.argv.slice(2);
 const whole = mkdtempSync(join(pristine, '..', 'whole-'));
 cpSync(pristine, whole, { recursive: true });
 const streams = readStreams(whole);
-const log = await openLog(whole, () => {});
+const log = await openLog({ dir: whole, noSync: false }, () => {});
 const expected: string[] = [];
 for (const query of queriesOf(streams)) expected.push(await readAll(log, query));
 await log.close();

@@ -32,6 +32,7 @@ import {
   verifyEvent,
   type EventRow,
 } from './integrity.ts';
+import type { LogFolder } from './log.ts';
 import {
   dataOfRecord,
   EXPECT,
@@ -72,7 +73,7 @@ const DISK_FULL_SQLITE_CODES = [13, 4_874];
 const DISK_FULL = 'the disk is full. Appends go on by themselves when there is room on it again';
 
 const port = parentPort!;
-const { dir } = workerData as { dir: string };
+const { dir, noSync } = workerData as LogFolder;
 
 // Held until the process ends, however it ends: two writers would give two events the same
 // position.
@@ -83,7 +84,7 @@ try {
   throw new Error(`another process is using it (${(cause as Error).message})`, { cause });
 }
 
-const db = openForAppends(dir);
+const db = openForAppends(dir, noSync);
 const findRow = rowLookup(db, dir);
 const findStream = streamLookup(db, dir);
 const addStream = db.prepare(

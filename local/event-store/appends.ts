@@ -8,7 +8,8 @@ import {
 } from '@grpc/grpc-js';
 import { whyReadOnly } from './links.ts';
 import type { Log } from './log.ts';
-import { frame, Frames, MalformedMessage } from './protobuf.ts';
+import { MalformedMessage } from '../../platform/protobuf.ts';
+import { frame, Frames } from './protobuf.ts';
 import { asRefusal, refusal, writeRefusal } from './refusals.ts';
 import {
   appendAnswer,

@@ -63,13 +63,13 @@ export const EVENT_COLUMNS = 'position, stream, revision, createdMs, type, recor
  * Opens the log for the one worker that writes it, and makes it where there is none. Throws, and
  * changes nothing, if it is not as it was left.
  */
-export function openForAppends(dir: string): DatabaseSync {
+export function openForAppends(dir: string, noSync: boolean): DatabaseSync {
   if (mustExist(dir)) inspect(dir);
   const db = new DatabaseSync(databaseFile(dir));
   // FULL makes a commit wait until the disk has it; WAL makes that one sequential write, and lets
   // reads go on meanwhile. The appender folds the write-ahead log in when nobody waits for it.
   db.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -${CACHE_KIB};
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${noSync ? 'OFF' : 'FULL'}; PRAGMA cache_size = -${CACHE_KIB};
      PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0`,
   );
   if (versionOf(db) === 0)

@@ -31,6 +31,9 @@ const QUEUE_BYTES = 32 * 1024 * 1024;
  */
 const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
 
+/** What the workers are given. Without sync a commit is answered before the disk has it. */
+export type LogFolder = { dir: string; noSync: boolean };
+
 export type Write = WriteOptions & {
   kind: 'append' | 'delete' | 'tombstone';
   events: ProposedEvent[];
@@ -226,11 +229,15 @@ function pack(group: Waiting[], totalBytes: number): Group & { bytes: Uint8Array
  * as for none. `damaged` is told each time that a read or a write comes upon damage, which then
  * gets no other answer.
  */
-export async function openLog(dir: string, damaged: (reason: string) => void): Promise<Log> {
+export async function openLog(
+  workerData: LogFolder,
+  damaged: (reason: string) => void,
+): Promise<Log> {
+  const { dir } = workerData;
   mkdirSync(dir, { recursive: true });
   const start = (file: string): Worker =>
     new Worker(new URL(file, import.meta.url), {
-      workerData: { dir },
+      workerData,
       resourceLimits: WORKER_LIMITS,
     });
   const [appender, reader] = [start('./append-worker.ts'), start('./read-worker.ts')];

@@ -1,9 +1,10 @@
 /**
  * The event store as a process: HOST, PORT and DATA_DIR in, one line of JSON out when it listens,
  * gone on SIGTERM. With EVENTSTORE_USERS (JSON: {"name":"password"}) it answers those only, with
- * TLS_CERTIFICATE_FILE and TLS_KEY_FILE (PEM) over TLS.
+ * TLS_CERTIFICATE_FILE and TLS_KEY_FILE (PEM) over TLS. `--no-sync` acknowledges what is not on disk:
+ * perf holds the store against that.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { parseUsers } from './credentials.ts';
 import { startEventStore } from './server.ts';
 
@@ -18,8 +19,15 @@ const {
   TLS_KEY_FILE: key,
 } = process.env;
 if (!certificate !== !key) throw new Error('TLS needs both TLS_CERTIFICATE_FILE and TLS_KEY_FILE.');
+const noSync = process.argv.includes('--no-sync');
+const isScratch = !existsSync(dir) || readdirSync(dir).length === 0;
+if (noSync && !(process.env['PERF'] && isScratch))
+  throw new Error(
+    '--no-sync loses acknowledged events: it is for `npm run perf`, in empty folders.',
+  );
 const store = await startEventStore({
   dir,
+  noSync,
   users: users ? parseUsers(users) : undefined,
   tls:
     certificate && key

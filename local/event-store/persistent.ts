@@ -32,7 +32,8 @@ import {
   type GroupConfig,
 } from './persistent-group.ts';
 import { infoOf } from './persistent-info.ts';
-import { frame, Frames, MalformedMessage } from './protobuf.ts';
+import { MalformedMessage } from '../../platform/protobuf.ts';
+import { frame, Frames } from './protobuf.ts';
 import { filterOf } from './reads.ts';
 import { asRefusal, closing, refusal } from './refusals.ts';
 import { confirmationAnswer, decodeConsumerRequest, deliveryAnswer } from './wire.ts';

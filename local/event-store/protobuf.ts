@@ -3,16 +3,14 @@
  * https://protobuf.dev/programming-guides/encoding/
  */
 
+import { Fields } from '../../platform/protobuf.ts';
+
 const VARINT = 0;
-const FIXED_64 = 1;
 const BYTES = 2;
-const FIXED_32 = 5;
 
 const FRAME_HEADER_BYTES = 5;
 
 export const EMPTY: Buffer = Buffer.alloc(0);
-
-export class MalformedMessage extends Error {}
 
 /**
  * Calls `visit` with each field: a number as `value`, anything with a length as `chunk`, which is a
@@ -22,29 +20,8 @@ export function eachField(
   bytes: Buffer,
   visit: (field: number, value: number, chunk: Buffer) => void,
 ): void {
-  let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = bytes[at++];
-      if (byte === undefined) throw new MalformedMessage('A message ends inside a number.');
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  };
-  while (at < bytes.length) {
-    const tag = varint();
-    let value = 0;
-    let length = 0;
-    if ((tag & 7) === VARINT) value = varint();
-    else if ((tag & 7) === BYTES) length = varint();
-    else if ((tag & 7) === FIXED_64) length = 8;
-    else if ((tag & 7) === FIXED_32) length = 4;
-    else throw new MalformedMessage('A message has a field of an unknown kind.');
-    if (at + length > bytes.length) throw new MalformedMessage('A message ends inside a field.');
-    visit(tag >>> 3, value, bytes.subarray(at, at + length));
-    at += length;
-  }
+  const fields = new Fields(bytes);
+  while (fields.next()) visit(fields.field, fields.value, fields.chunk());
 }
 
 /** Writes the fields of one message, in any order, into a buffer that grows. */

@@ -13,6 +13,7 @@ import {
 } from './integrity.ts';
 import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
+import type { LogFolder } from './log.ts';
 import { frame } from './protobuf.ts';
 import { checkpointAnswer, eventAnswer, streamOfRecord } from './wire.ts';
 
@@ -64,7 +65,7 @@ const PAGE_BYTES = 256 * 1024;
 const port = parentPort!;
 // The appender makes the file, and mends it after a crash.
 await once(port, 'message');
-const { dir } = workerData as { dir: string };
+const { dir } = workerData as LogFolder;
 const db = openForReads(dir);
 const findStream = streamLookup(db, dir);
 

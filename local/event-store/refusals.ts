@@ -4,7 +4,7 @@
  */
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { DamagedLog } from './integrity.ts';
-import { MalformedMessage } from './protobuf.ts';
+import { MalformedMessage } from '../../platform/protobuf.ts';
 import type { Refused, WriteOptions } from './wire.ts';
 
 /**

@@ -9,7 +9,8 @@
  * Field numbers are those of streams.proto, shared.proto and status.proto in EventStoreDB's
  * repository.
  */
-import { eachField, EMPTY, MalformedMessage, Message } from './protobuf.ts';
+import { MalformedMessage } from '../../platform/protobuf.ts';
+import { eachField, EMPTY, Message } from './protobuf.ts';
 
 /**
  * Expected revisions that are none, numbered as EventStoreDB numbers them in its error trailers.

@@ -119,13 +119,18 @@ async function sendOnce<T>(path: string, init: RequestInit, options: Options): P
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
     if (!response.ok) throw await problemOf(response);
-    const isCommand = init.method !== undefined;
-    if (isCommand) keep(POSITION_KEY, response.headers.get(POSITION_HEADER), 'session');
+    if (init.method !== undefined) keepPosition(response);
     return (await response.json()) as T;
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw new ApiError(0, 'NO_ANSWER', 'No answer. Check your connection and try again.');
   }
+}
+
+/** A command without an event, such as asking for a quote, leaves the last position standing. */
+function keepPosition({ headers }: Response): void {
+  const position = headers.get(POSITION_HEADER);
+  if (position) keep(POSITION_KEY, position, 'session');
 }
 
 /** What an error answer says (RFC 9457), or something as useful where it says nothing. */

@@ -7,7 +7,7 @@ const board = suite('board');
 
 const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): BoardCard => ({
   storeOrderId,
-  orderId: storeOrderId,
+  orderNumber: storeOrderId,
   status,
   submittedAt: `2026-11-21T10:0${minute}:00Z`,
   changedAt: `2026-11-21T11:0${minute}:00Z`,
@@ -15,6 +15,7 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
   slot: null,
   feePaise: 0,
   totalPaise: 100,
+  invoiceNumber: null,
   payment: 'cash-on-delivery',
   reason: null,
   pincode: '600017',

@@ -34,6 +34,11 @@ class CartState {
     return this.#id;
   }
 
+  /** The cart as the server has it; null while something that was wished is on its way there. */
+  get settled(): Cart | null {
+    return this.#wishes.size === 0 ? this.#cart : null;
+  }
+
   quantityOf(listingId: string): number {
     const wish = this.#wishes.get(listingId);
     if (wish) return wish.quantity;

@@ -1,48 +1,59 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
-import type { Address, Cart, Contact } from './contract.ts';
+import type { Address, Cart, Contact, Order } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
 import { keep, recall } from './storage.ts';
 
 const ATTEMPT_KEY = 'doorstep.attempt';
 
+type Placed = { orderId: string; totalPaise: number };
+type Attempt = { key: string; quote: string };
+
 /**
- * Places the order of a cart and gives the order's id. Throws `ApiError`.
+ * Places the order of a cart, at an accepted quote's token. Throws `ApiError`.
  *
- * However often it is called, there is one order: an attempt keeps its key until it is answered,
- * in this tab's memory, so that another press, a reload or a lost answer repeats the same
- * command; and a cart can be ordered only once, so a changed address cannot order it again.
+ * However often it is called, there is one order: an attempt keeps its key and its quote until it
+ * is answered, in this tab's memory, so that another press, a reload or a lost answer repeats the
+ * same command; and a cart can be ordered only once, so a changed address cannot order it again.
  */
 export async function placeOrder(
   cartId: string,
-  wanted: { contact: Contact; address: Address } & DeliveryWishes,
-): Promise<string> {
+  wanted: DeliveryWishes & { contact: Contact; address: Address },
+  quote: string,
+): Promise<Placed> {
   const body = { cartId, ...wanted, payment: 'cash-on-delivery' };
+  const attempt = attemptFor(JSON.stringify(body), quote);
   try {
-    const { orderId } = await command<{ orderId: string }>('POST', '/api/write/orders', body, {
-      key: keyFor(JSON.stringify(body)),
-    });
+    const { key } = attempt;
+    const accepting = { ...body, quote: attempt.quote };
+    const placed = await command<Placed>('POST', '/api/write/orders', accepting, { key });
     keep(ATTEMPT_KEY, null, 'session');
-    return orderId;
+    return placed;
   } catch (error) {
     const refused = error instanceof ApiError && error.status >= 400 && error.status < 500;
-    if (refused) keep(ATTEMPT_KEY, null, 'session');
-    const orderId = refused ? await orderedBefore(cartId, error) : null;
-    if (orderId) return orderId;
+    if (!refused) throw error;
+    keep(ATTEMPT_KEY, null, 'session');
+    const placed = await orderedBefore(cartId, error);
+    if (placed) return placed;
+    // It was an earlier attempt, at an older quote, that came to nothing: this one is still to do.
+    if (attempt.quote !== quote) return placeOrder(cartId, wanted, quote);
     throw error;
   }
 }
 
-/** The key of the unanswered attempt with the same body, or a new one that is kept for it. */
-function keyFor(body: string): string {
-  const [keptKey, keptBody] = recall(ATTEMPT_KEY, 'session')?.split('\n') ?? [];
-  if (keptKey && keptBody === body) return keptKey;
-  const key = newKey();
-  keep(ATTEMPT_KEY, `${key}\n${body}`, 'session');
-  return key;
+/** The unanswered attempt with the same body, or a new one that is kept. */
+function attemptFor(body: string, quote: string): Attempt {
+  const [key, keptQuote, keptBody] = recall(ATTEMPT_KEY, 'session')?.split('\n') ?? [];
+  if (key && keptQuote && keptBody === body) return { key, quote: keptQuote };
+  const attempt = { key: newKey(), quote };
+  keep(ATTEMPT_KEY, `${attempt.key}\n${quote}\n${body}`, 'session');
+  return attempt;
 }
 
 /** The order that an earlier attempt did place, where that is why this one was refused. */
-async function orderedBefore(cartId: string, error: ApiError): Promise<string | null> {
+async function orderedBefore(cartId: string, error: ApiError): Promise<Placed | null> {
   if (error.code !== 'CART_CHECKED_OUT') return null;
-  return (await readOwn<Cart>(`/api/read/carts/${cartId}`)).orderId;
+  const { orderId } = await readOwn<Cart>(`/api/read/carts/${cartId}`);
+  if (!orderId) return null;
+  const { totalPaise } = await readOwn<Order>(`/api/read/orders/${orderId}`);
+  return { orderId, totalPaise };
 }

@@ -12,6 +12,13 @@ export type {
   StorePage,
 } from '../../../read-api/catalogue.ts';
 export type {
+  Invoice,
+  InvoiceInShort,
+  InvoiceLine,
+  InvoicePage,
+  Registration,
+} from '../../../read-api/invoices.ts';
+export type {
   Fulfilment,
   Order,
   OrderLine,

@@ -2,11 +2,13 @@ import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
 import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
 import { dayOf, instantOf } from '../../../domain/delivery.ts';
-import { termsFor, type Terms } from './delivery.ts';
+import { refusalOf } from './delivery.ts';
 import { datesFrom } from './time.ts';
 
-/** Shops where the goods are fetched, and slots in which they are wanted. */
+/** Where to, shops where the goods are fetched, and slots in which they are wanted. */
 export type DeliveryWishes = {
+  /** Absent until the shopper says it. */
+  address?: { pincode: string };
   pickup: string[];
   slots: { storeId: string; date: string; fromMinute: number }[];
 };
@@ -78,24 +80,25 @@ export class DeliveryChoice {
     else this.#pickups.delete(storeId);
   }
 
-  /** Null while the shop's terms are not known. */
-  termsOf({ storeId, subtotalPaise: valuePaise }: CartStore): Terms | null {
+  /** Why a shop does not take its part; null while it is not known to refuse. */
+  refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): string | null {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;
     const { pincode, nowMs: atMs } = this;
     const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
     const hasSlot = this.slotOf(storeId) !== null;
-    return termsFor(shop, { fulfilment, pincode, valuePaise, hasSlot, atMs });
+    return refusalOf(shop, { fulfilment, pincode, valuePaise, hasSlot, atMs });
   }
 
-  feesPaise(stores: CartStore[]): number {
-    return stores.reduce((sum, store) => sum + (this.termsOf(store)?.feePaise ?? 0), 0);
+  isRefused(stores: CartStore[]): boolean {
+    return stores.some((store) => this.refusalOf(store) !== null);
   }
 
-  /** How the shopper wants it from the shops in the cart, as the order says it. */
+  /** How the shopper wants it from the shops in the cart, as quote and order say it. */
   wishes(stores: CartStore[]): DeliveryWishes {
     const storeIds = stores.map(({ storeId }) => storeId);
     return {
+      ...(this.pincode && { address: { pincode: this.pincode } }),
       pickup: storeIds.filter((storeId) => this.isPickup(storeId)),
       slots: storeIds.flatMap((storeId) => {
         const slot = this.slotOf(storeId);

@@ -12,11 +12,11 @@ import { calendarDay } from './time.ts';
 
 type Shop = Pick<StorePage, 'name' | 'pincode' | 'delivery'>;
 
-/** What a part of an order costs to bring, or why its shop does not take it. */
-export type Terms = { feePaise: number; refusal: string | null };
-
-/** The shop's terms for goods of this value, by the rules that the order is taken by. */
-export function termsFor(
+/**
+ * Why a shop does not take goods of this value, by the rules that the order is taken by; null where
+ * it does.
+ */
+export function refusalOf(
   shop: Shop,
   {
     fulfilment,
@@ -27,14 +27,15 @@ export function termsFor(
   }: Pick<DeliveryWish, 'fulfilment' | 'valuePaise' | 'hasSlot' | 'atMs'> & {
     pincode: string | null;
   },
-): Terms {
+): string | null {
   // While nobody has said where to, it is taken to be near.
   const wish = { fulfilment, pincode: pincode ?? shop.pincode, valuePaise, hasSlot, atMs };
   try {
-    return { ...termsOf(shop, { ...wish, coordinates: null }), refusal: null };
+    termsOf(shop, { ...wish, coordinates: null });
+    return null;
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
-    return { feePaise: 0, refusal: error.message };
+    return error.message;
   }
 }
 

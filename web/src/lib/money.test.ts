@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { percentOff, rupees, savedPaise } from './money.ts';
+import { amount, percentOff, rupees, savedPaise } from './money.ts';
 
 const money = suite('money');
 
@@ -13,6 +13,11 @@ money('shows paise only where there are paise, and then two digits', () => {
   assert.is(rupees(4950), '₹49.50');
   assert.is(rupees(4905), '₹49.05');
   assert.is(rupees(4900), '₹49');
+});
+
+money('a bill’s columns always have paise', () => {
+  assert.is(amount(12_345_600), '1,23,456.00');
+  assert.is(amount(5), '0.05');
 });
 
 money('rounds an offer down, so that it never promises too much', () => {

@@ -10,6 +10,9 @@ export function rupees(paise: number): string {
   return `₹${format.format(paise / 100)}`;
 }
 
+/** Paise as they stand in a bill's columns: `1,23,456.00`. */
+export const amount = (paise: number): string => exact.format(paise / 100);
+
 /** Whole percent below the maximum retail price, rounded down; 0 where there is no offer. */
 export function percentOff(pricePaise: number, mrpPaise: number | null): number {
   if (!mrpPaise || mrpPaise <= pricePaise) return 0;

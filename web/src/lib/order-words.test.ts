@@ -15,6 +15,7 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   slot: null,
   feePaise: 0,
   totalPaise: 1000,
+  invoiceNumber: null,
   lines: [],
 });
 

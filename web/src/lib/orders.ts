@@ -37,6 +37,3 @@ export function rememberOrder(order: RememberedOrder): void {
     .slice(0, MAX_REMEMBERED);
   keep(ORDERS_KEY, JSON.stringify(orders));
 }
-
-/** The number that shopper and shop tell each other: the end of the id, in capitals. */
-export const orderNumber = (orderId: string): string => orderId.slice(-6).toUpperCase();

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { rateOn, taxWithin, withRate, type GstRate } from './tax.ts';
+
+const RATES = [0, 0.25, 1.5, 3, 5, 12, 18, 28, 40];
+const pricePaise = fc.integer({ min: 1, max: 10_000_000 });
+const gstPercent = fc.oneof(
+  fc.constantFrom(...RATES),
+  fc.integer({ min: 0, max: 10_000 }).map((hundredths) => hundredths / 100),
+);
+
+test('the tax inside a price, as a shop’s accountant computes it', () => {
+  assert.equal(taxWithin(105_00, 5), { taxablePaise: 100_00, cgstPaise: 250, sgstPaise: 250 });
+  assert.equal(taxWithin(118_00, 18), { taxablePaise: 100_00, cgstPaise: 900, sgstPaise: 900 });
+  assert.equal(taxWithin(99_00, 12), { taxablePaise: 88_40, cgstPaise: 530, sgstPaise: 530 });
+  assert.equal(taxWithin(38_00, 0), { taxablePaise: 38_00, cgstPaise: 0, sgstPaise: 0 });
+  // 525 × 5 / 210 = 12.5: half a paisa goes up.
+  assert.equal(taxWithin(525, 5), { taxablePaise: 499, cgstPaise: 13, sgstPaise: 13 });
+});
+
+test('for any price and rate the three are the price to the paisa, and the halves are equal', () => {
+  fc.assert(
+    fc.property(pricePaise, gstPercent, (price, rate) => {
+      const { taxablePaise, cgstPaise, sgstPaise } = taxWithin(price, rate);
+      assert.is(taxablePaise + cgstPaise + sgstPaise, price);
+      assert.is(cgstPaise, sgstPaise);
+      assert.ok(taxablePaise >= 0 && cgstPaise >= 0);
+      const exact = (price * rate) / (200 + 2 * rate);
+      assert.ok(Math.abs(cgstPaise - exact) <= 0.5 + 1e-6, `${cgstPaise} is not ${exact} rounded`);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('every price up to ₹1,000 at every slab', () => {
+  for (const rate of RATES) {
+    for (let price = 1; price <= 100_000; price++) {
+      const { taxablePaise, cgstPaise, sgstPaise } = taxWithin(price, rate);
+      if (taxablePaise + cgstPaise + sgstPaise !== price || cgstPaise !== sgstPaise) {
+        assert.unreachable(`${price} at ${rate} %`);
+      }
+    }
+  }
+});
+
+test('on each day the rate is the last that began, whatever the order in which they were told', () => {
+  const old: GstRate = { gstFrom: '', gstPercent: 12 };
+  const slabs2025: GstRate = { gstFrom: '2025-09-22', gstPercent: 5 };
+  const next: GstRate = { gstFrom: '2027-04-01', gstPercent: 18 };
+  for (const told of [
+    [old, slabs2025, next],
+    [next, slabs2025, old],
+  ]) {
+    const rates = told.reduce(withRate, []);
+    const on = ['2025-09-21', '2025-09-22', '2027-03-31', '2027-04-01'];
+    assert.equal(
+      on.map((date) => rateOn(rates, date)),
+      [12, 5, 5, 18],
+    );
+  }
+  assert.is(rateOn([slabs2025], '2025-09-21'), null);
+  const corrected = withRate([old, slabs2025], { gstFrom: '2025-09-22', gstPercent: 0 });
+  assert.is(rateOn(corrected, '2026-01-01'), 0);
+});
+
+test.run();

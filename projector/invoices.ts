@@ -1,0 +1,108 @@
+import type { InvoicesEvent } from '../domain/invoices.ts';
+import type { StoreEvent } from '../domain/store.ts';
+import { projection } from './projection.ts';
+import { defineTable, type Row } from './rows.ts';
+
+const registrations = defineTable(
+  'registration',
+  {
+    store_id: 'text',
+    gstin: 'text?',
+    /** `true` or `false`. */
+    composition: 'json',
+    legal_name: 'text',
+    address: 'text',
+  },
+  ['store_id'],
+);
+
+const invoiceTable = defineTable(
+  'invoice',
+  {
+    store_order_id: 'uuid',
+    order_id: 'uuid',
+    store_id: 'text',
+    fiscal_year: 'text',
+    sequence: 'integer',
+    number: 'text',
+    kind: 'text',
+    date: 'text',
+    supplier: 'json',
+    person_id: 'uuid',
+    sealed_recipient: 'text',
+    pincode: 'text',
+    lines: 'json',
+    total_paise: 'bigint',
+    credited_paise: 'bigint',
+  },
+  ['store_order_id'],
+  { indexes: ['(store_id, fiscal_year, sequence)'] },
+);
+
+const creditNotes = defineTable(
+  'credit_note',
+  {
+    credit_note_id: 'uuid',
+    store_order_id: 'uuid',
+    sequence: 'integer',
+    number: 'text',
+    date: 'text',
+    reason: 'text',
+    lines: 'json',
+    total_paise: 'bigint',
+  },
+  ['credit_note_id'],
+  { indexes: ['(store_order_id)'] },
+);
+
+export type RegistrationRow = Row<typeof registrations>;
+export type InvoiceRow = Row<typeof invoiceTable>;
+export type CreditNoteRow = Row<typeof creditNotes>;
+
+/** A register's id is its shop's and its fiscal year. */
+const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
+  const dot = id.lastIndexOf('.');
+  return { store_id: id.slice(0, dot), fiscal_year: id.slice(dot + 1) };
+};
+
+/** What shops billed and took back, for their books and for who bought. */
+export const invoices = projection<InvoicesEvent | StoreEvent>({
+  name: 'invoices',
+  version: 1,
+  tables: [registrations, invoiceTable, creditNotes],
+
+  on: {
+    TaxRegistrationSet({ id, data: { legalName, ...same } }, rows) {
+      rows.put(registrations, { ...same, store_id: id, legal_name: legalName });
+    },
+    InvoiceIssued({ id, data }, rows) {
+      const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...same } = data;
+      rows.add(invoiceTable, {
+        ...same,
+        ...registerOf(id),
+        store_order_id: storeOrderId,
+        order_id: orderId,
+        person_id: personId,
+        sealed_recipient: sealedRecipient,
+        total_paise: totalPaise,
+        credited_paise: 0,
+      });
+      rows.changed(`order-${orderId}`);
+      rows.changed(`board-${registerOf(id).store_id}`);
+    },
+    CreditNoteIssued({ id, data }, rows) {
+      const { creditNoteId, storeOrderId, orderId, totalPaise, ...same } = data;
+      rows.add(creditNotes, {
+        ...same,
+        credit_note_id: creditNoteId,
+        store_order_id: storeOrderId,
+        total_paise: totalPaise,
+      });
+      rows.change(invoiceTable, { store_order_id: storeOrderId }, (invoice) => ({
+        credited_paise: invoice.credited_paise + totalPaise,
+      }));
+      rows.changed(`order-${orderId}`);
+      rows.changed(`board-${registerOf(id).store_id}`);
+    },
+  },
+});

@@ -1,0 +1,364 @@
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../platform/http.ts';
+import { bearsStorePass } from '../platform/pass.ts';
+import { count, list, object, orNull, paise, pincode, text, uuid } from '../platform/schema.ts';
+import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
+import { amountInWords } from './amount-in-words.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+import { findStore } from './catalogue.ts';
+import { recipientFields, type Recipient } from './my-orders.ts';
+
+const PAGE = 50;
+
+export type InvoiceKind = 'tax-invoice' | 'bill-of-supply' | 'invoice-cum-bill-of-supply';
+
+type Tax = { taxablePaise: number; cgstPaise: number; sgstPaise: number };
+
+export type InvoiceLine = Tax & {
+  listingId: string;
+  name: string;
+  pack: string | null;
+  hsn: string | null;
+  quantity: number;
+  pricePaise: number;
+  linePaise: number;
+  /** What was charged; null where no tax was. */
+  gstPercent: number | null;
+};
+
+export type CreditNote = {
+  number: string;
+  date: string;
+  reason: string;
+  lines: InvoiceLine[];
+  totalPaise: number;
+};
+
+export type Supplier = {
+  storeName: string;
+  legalName: string;
+  address: string;
+  gstin: string | null;
+  composition: boolean;
+};
+
+export type Invoice = {
+  storeOrderId: string;
+  /** Null without the right to see whom it is for: it opens the shopper's page. */
+  orderId: string | null;
+  storeId: string;
+  number: string;
+  kind: InvoiceKind;
+  /** The day in India, `2026-11-21`. */
+  date: string;
+  supplier: Supplier;
+  /** Null without the right to see it, and once the person was erased. */
+  contact: Recipient['contact'] | null;
+  address: Recipient['address'] | null;
+  pincode: string;
+  lines: InvoiceLine[];
+  /** By rate, lowest first; lines without tax under null. */
+  totals: ({ gstPercent: number | null; linePaise: number } & Tax)[];
+  totalPaise: number;
+  totalInWords: string;
+  /** What was paid for bringing it besides: no part of the bill. */
+  feePaise: number;
+  creditNotes: CreditNote[];
+  creditedPaise: number;
+};
+
+export type InvoiceInShort = {
+  storeOrderId: string;
+  number: string;
+  kind: InvoiceKind;
+  date: string;
+  taxablePaise: number;
+  /** CGST and SGST together. */
+  taxPaise: number;
+  totalPaise: number;
+  creditedPaise: number;
+};
+
+export type Registration = Omit<Supplier, 'storeName'>;
+
+export type InvoicePage = {
+  storeId: string;
+  /** Null where the shop told nothing: it bills without tax, in the name over its door. */
+  registration: Registration | null;
+  /** The fiscal years that have invoices, newest first. */
+  years: string[];
+  /** Null where nothing was billed yet. */
+  year: string | null;
+  /** Newest first. */
+  invoices: InvoiceInShort[];
+  /** What to send as `after` for the next page; null on the last. */
+  next: string | null;
+};
+
+const totalOf = (lines: InvoiceLine[], amount: keyof Tax | 'linePaise'): number =>
+  lines.reduce((total, line) => total + line[amount], 0);
+
+const taxOf = (lines: InvoiceLine[]): Tax => ({
+  taxablePaise: totalOf(lines, 'taxablePaise'),
+  cgstPaise: totalOf(lines, 'cgstPaise'),
+  sgstPaise: totalOf(lines, 'sgstPaise'),
+});
+
+function totalsByRate(lines: InvoiceLine[]): Invoice['totals'] {
+  const groups = Map.groupBy(lines, (line) => line.gstPercent);
+  return [...groups]
+    .map(([gstPercent, same]) => ({
+      gstPercent,
+      linePaise: totalOf(same, 'linePaise'),
+      ...taxOf(same),
+    }))
+    .toSorted((a, b) => (a.gstPercent ?? -1) - (b.gstPercent ?? -1));
+}
+
+/**
+ * An invoice with its credit notes. Whom it is for is shown to whom carries the shop's pass and to
+ * whom knows the id of the whole order, as on the shopper's own page.
+ */
+async function readInvoice(
+  { pool, vault, storePassSecret }: Services,
+  storeOrderId: string,
+  { orderId, authorization }: { orderId: string | undefined; authorization: string | undefined },
+): Promise<Invoice> {
+  const [found, notes] = await Promise.all([
+    pool.query<InvoiceRow & { fee_paise: number | null }>({
+      name: 'invoice',
+      text: `select i.*, p.fee_paise
+        from invoices.invoice i left join my_orders.part p using (store_order_id)
+        where store_order_id = $1`,
+      values: [storeOrderId],
+    }),
+    pool.query<CreditNoteRow>({
+      name: 'invoice-credit-notes',
+      text: 'select * from invoices.credit_note where store_order_id = $1 order by sequence',
+      values: [storeOrderId],
+    }),
+  ]);
+  const row = found.rows[0];
+  if (!row) {
+    throw new Problem(
+      404,
+      'INVOICE_NOT_FOUND',
+      'There is no invoice yet: it is issued on delivery.',
+    );
+  }
+  const maySeeBuyer =
+    orderId === row.order_id || bearsStorePass(storePassSecret, row.store_id, authorization);
+  const sealed = { personId: row.person_id, sealed: row.sealed_recipient };
+  const [recipient] = await vault.openAll<Recipient>(maySeeBuyer ? [sealed] : []);
+  const lines = row.lines as InvoiceLine[];
+  return {
+    storeOrderId,
+    orderId: maySeeBuyer ? row.order_id : null,
+    storeId: row.store_id,
+    number: row.number,
+    kind: row.kind as InvoiceKind,
+    date: row.date,
+    supplier: row.supplier as Supplier,
+    contact: recipient?.contact ?? null,
+    address: recipient?.address ?? null,
+    pincode: row.pincode,
+    lines,
+    totals: totalsByRate(lines),
+    totalPaise: row.total_paise,
+    totalInWords: amountInWords(row.total_paise),
+    feePaise: row.fee_paise ?? 0,
+    creditNotes: notes.rows.map((note) => ({
+      number: note.number,
+      date: note.date,
+      reason: note.reason,
+      lines: note.lines as InvoiceLine[],
+      totalPaise: note.total_paise,
+    })),
+    creditedPaise: row.credited_paise,
+  };
+}
+
+const registrationOf = (row: RegistrationRow): Registration => ({
+  gstin: row.gstin,
+  composition: row.composition === true,
+  legalName: row.legal_name,
+  address: row.address,
+});
+
+async function readPage(
+  { pool }: Services,
+  storeId: string,
+  { year: wanted, after }: { year?: string; after?: string },
+): Promise<InvoicePage> {
+  await findStore(pool, storeId);
+  const registered = await pool.query<RegistrationRow>({
+    name: 'registration',
+    text: 'select * from invoices.registration where store_id = $1',
+    values: [storeId],
+  });
+  const registration = registered.rows[0] && registrationOf(registered.rows[0]);
+  const { rows: found } = await pool.query<{ fiscal_year: string }>(
+    `select distinct fiscal_year from invoices.invoice where store_id = $1
+     order by fiscal_year desc`,
+    [storeId],
+  );
+  const years = found.map((row) => row.fiscal_year);
+  const year = wanted ?? years[0] ?? null;
+  const { rows } = await pool.query<InvoiceRow>({
+    name: 'invoices-page',
+    text: `select * from invoices.invoice
+      where store_id = $1 and fiscal_year = $2 and ($3::integer is null or sequence < $3)
+      order by sequence desc limit ${PAGE + 1}`,
+    values: [storeId, year, after ?? null],
+  });
+  const page = rows.slice(0, PAGE);
+  return {
+    storeId,
+    registration: registration ?? null,
+    years,
+    year,
+    invoices: page.map((row) => {
+      const { taxablePaise, cgstPaise, sgstPaise } = taxOf(row.lines as InvoiceLine[]);
+      return {
+        storeOrderId: row.store_order_id,
+        number: row.number,
+        kind: row.kind as InvoiceKind,
+        date: row.date,
+        taxablePaise,
+        taxPaise: cgstPaise + sgstPaise,
+        totalPaise: row.total_paise,
+        creditedPaise: row.credited_paise,
+      };
+    }),
+    next: rows.length > PAGE ? `${page.at(-1)!.sequence}` : null,
+  };
+}
+
+const percent = orNull({ type: 'number' }, 'CGST and SGST together; null where no tax was charged');
+const taxFields = { taxablePaise: paise, cgstPaise: paise, sgstPaise: paise };
+const date = { type: 'string', description: 'The day in India, as 2026-11-21' } as const;
+const kind = {
+  type: 'string',
+  enum: ['tax-invoice', 'bill-of-supply', 'invoice-cum-bill-of-supply'],
+} as const;
+const lines = list(
+  object({
+    listingId: text,
+    name: text,
+    pack: orNull(text),
+    hsn: orNull(text),
+    quantity: count,
+    pricePaise: paise,
+    linePaise: paise,
+    gstPercent: percent,
+    ...taxFields,
+  }),
+);
+
+const registrationFields = {
+  gstin: orNull(text, 'Null: not registered'),
+  composition: { type: 'boolean' },
+  legalName: text,
+  address: text,
+};
+
+const invoiceSchema = object({
+  storeOrderId: uuid,
+  orderId: orNull(uuid, 'Null without the right to see whom it is for'),
+  storeId: text,
+  number: text,
+  kind,
+  date,
+  supplier: object({ storeName: text, ...registrationFields }),
+  ...recipientFields,
+  pincode,
+  lines,
+  totals: list(object({ gstPercent: percent, linePaise: paise, ...taxFields })),
+  totalPaise: paise,
+  totalInWords: text,
+  feePaise: { ...paise, description: 'For bringing it, in paise: no part of the bill' },
+  creditNotes: list(object({ number: text, date, reason: text, lines, totalPaise: paise })),
+  creditedPaise: paise,
+});
+
+const pageSchema = object({
+  storeId: text,
+  registration: orNull(object(registrationFields), 'Null where the shop told nothing'),
+  years: list(text, 'Fiscal years, newest first'),
+  year: orNull(text),
+  invoices: list(
+    object({
+      storeOrderId: uuid,
+      number: text,
+      kind,
+      date,
+      taxablePaise: paise,
+      taxPaise: paise,
+      totalPaise: paise,
+      creditedPaise: paise,
+    }),
+    'Newest first',
+  ),
+  next: orNull(text, 'What to send as `after` for the next page'),
+});
+
+export function invoiceRoutes(app: FastifyInstance, services: Services): void {
+  app.get<{ Params: { storeOrderId: string }; Querystring: { orderId?: string } }>(
+    '/store-orders/:storeOrderId/invoice',
+    {
+      schema: {
+        params: { type: 'object', properties: { storeOrderId: uuid } },
+        querystring: {
+          type: 'object',
+          additionalProperties: false,
+          properties: { orderId: { ...uuid, description: 'Shows whom it is for' } },
+        },
+        response: { 200: invoiceSchema },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      const { orderId } = request.query;
+      const { authorization } = request.headers;
+      return readInvoice(services, request.params.storeOrderId, { orderId, authorization });
+    },
+  );
+
+  app.get<{ Params: { storeId: string }; Querystring: { year?: string; after?: string } }>(
+    '/stores/:storeId/invoices',
+    {
+      schema: {
+        querystring: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            year: {
+              type: 'string',
+              pattern: '^[0-9]{4}-[0-9]{2}$',
+              description: 'Fiscal year, as 2026-27; the newest where it is left out',
+            },
+            after: {
+              type: 'string',
+              pattern: '^[0-9]{1,9}$',
+              description: '`next` of the page before',
+            },
+          },
+        },
+        response: { 200: pageSchema },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      const { storeId } = request.params;
+      if (!bearsStorePass(services.storePassSecret, storeId, request.headers.authorization)) {
+        throw new Problem(
+          401,
+          'STORE_PASS_NEEDED',
+          'A shop’s invoices are for the shop: send its pass as Authorization: Bearer.',
+        );
+      }
+      return readPage(services, storeId, request.query);
+    },
+  );
+}

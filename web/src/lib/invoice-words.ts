@@ -1,0 +1,52 @@
+import type { CreditReason } from '../../../domain/invoices.ts';
+import { stateCodeOf, stateTaxName, STATES } from '../../../domain/gstin.ts';
+import type { Invoice, InvoiceLine, Registration } from './contract.ts';
+
+export const KINDS: Record<Invoice['kind'], string> = {
+  'tax-invoice': 'Tax invoice',
+  'bill-of-supply': 'Bill of supply',
+  'invoice-cum-bill-of-supply': 'Invoice-cum-bill of supply',
+};
+
+export const CREDIT_REASONS: Record<CreditReason, string> = {
+  returned: 'Returned',
+  damaged: 'Damaged',
+  missing: 'Missing',
+  'wrong-item': 'Wrong item',
+  other: 'Another reason',
+};
+
+export const creditReason = (reason: string): string =>
+  CREDIT_REASONS[reason as CreditReason] ?? reason;
+
+/** Pieces of each of an invoice's lines that were not credited yet. */
+export function creditable({ lines, creditNotes }: Pick<Invoice, 'lines' | 'creditNotes'>) {
+  const credited = creditNotes.flatMap((note) => note.lines);
+  return lines.map((line) => {
+    const same = credited.filter(({ listingId }) => listingId === line.listingId);
+    return { ...line, left: same.reduce((left, one) => left - one.quantity, line.quantity) };
+  });
+}
+
+const dayFormat = new Intl.DateTimeFormat('en-IN', {
+  timeZone: 'UTC',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+});
+
+/** A business date as people write it: `2026-11-21` → `21 Nov 2026`. */
+export const dateText = (date: string): string => dayFormat.format(new Date(`${date}T00:00:00Z`));
+
+/** `Karnataka (29)`: where it was sold, which is where the shop is. */
+export const stateText = (gstin: string): string =>
+  `${STATES[stateCodeOf(gstin)] ?? ''} (${stateCodeOf(gstin)})`;
+
+export const stateTax = (gstin: string | null): string => (gstin ? stateTaxName(gstin) : 'SGST');
+
+export const chargesTax = ({ gstin, composition }: Omit<Registration, 'address'>): boolean =>
+  gstin !== null && !composition;
+
+/** What a shop that charges tax billed without any because no rate was told. */
+export const linesWithoutRate = ({ supplier, lines }: Invoice): InvoiceLine[] =>
+  chargesTax(supplier) ? lines.filter((line) => line.gstPercent === null) : [];

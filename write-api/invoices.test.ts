@@ -1,0 +1,326 @@
+import { randomUUID } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fiscalYearOf, registerId, type Invoice } from '../domain/invoices.ts';
+import { newKey, quoteCart, startShop, type Shop } from '../local/testing.ts';
+import { readStream } from '../platform/event-store.ts';
+import { businessDate } from '../platform/time.ts';
+import type { Invoice as InvoicePaper, InvoicePage } from '../read-api/invoices.ts';
+import { createHandler } from './handle.ts';
+import { driveInvoice } from './invoices.ts';
+
+const DELIVERIES = 50;
+const STEPS = ['accept', 'pack', 'dispatch', 'deliver'];
+
+const test = suite<{ shop: Shop }>('invoices');
+test.before(async (context) => {
+  context.shop = await startShop();
+});
+test.after(({ shop }) => shop.stop());
+
+const registration = {
+  gstin: '29AAGCB7383J1Z4',
+  legalName: 'Test Kirana Private Limited',
+  address: '12, 4th Cross, Bengaluru 560001',
+};
+const recipient = {
+  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+};
+const PRICES = ['sku,name,price,hsn,gst', 'dal,Toor dal,105,0713,5', 'milk,Milk,28,0401,0', ''];
+
+async function openStore(shop: Shop): Promise<string> {
+  const store = { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' };
+  const { body } = await shop.write<{ storeId: string }>('POST', '/stores', store);
+  await shop.importCsv(body.storeId, PRICES.join('\n'));
+  return body.storeId;
+}
+
+const register = (shop: Shop, storeId: string, body: object = registration) =>
+  shop.write('PUT', `/stores/${storeId}/tax-registration`, body);
+
+type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
+
+/** An order of two pieces of each item at each shop. */
+async function order(shop: Shop, ...storeIds: string[]): Promise<Placed> {
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  for (const storeId of storeIds) {
+    for (const sku of ['dal', 'milk']) {
+      const path = `/carts/${body.cartId}/items/${storeId}.${sku}`;
+      await shop.write('PUT', path, { quantity: 2 });
+    }
+  }
+  const quote = await quoteCart(shop, body.cartId);
+  const wish = { cartId: body.cartId, quote, ...recipient, payment: 'cash-on-delivery' };
+  const key = { 'idempotency-key': newKey() };
+  const { body: placed, position } = await shop.write<Placed>('POST', '/orders', wish, key);
+  // A page that is not to be read yet cannot be followed live; 503 asks for a little patience.
+  while ((await shop.read(`/orders/${placed.orderId}`, position)).status === 503);
+  return placed;
+}
+
+async function work(shop: Shop, storeOrderId: string, steps = STEPS): Promise<void> {
+  for (const step of steps) {
+    const { status } = await shop.write('POST', `/store-orders/${storeOrderId}/${step}`);
+    assert.is(status, 200, step);
+  }
+}
+
+const year = fiscalYearOf(businessDate(Date.now()));
+
+async function registerOf(shop: Shop, storeId: string): Promise<Invoice[]> {
+  const invoices: Invoice[] = [];
+  const stream = `invoices-${registerId(storeId, year)}`;
+  for await (const { type, data } of readStream(shop.client, stream)) {
+    if (type === 'InvoiceIssued') invoices.push(data as Invoice);
+  }
+  return invoices;
+}
+
+/** The page that follows the order live is told of its invoices too. */
+async function untilInvoiced(shop: Shop, orderId: string, storeOrderId: string) {
+  const path = `/store-orders/${storeOrderId}/invoice?orderId=${orderId}`;
+  type Parts = { storeOrders: { storeOrderId: string; invoiceNumber: string | null }[] };
+  await shop.untilLive<Parts>(`/orders/${orderId}`, ({ storeOrders }) =>
+    storeOrders.some((part) => part.storeOrderId === storeOrderId && part.invoiceNumber !== null),
+  );
+  return (await shop.read<InvoicePaper>(path)).body;
+}
+
+test('a registered and an unregistered shop in one order: an invoice and a bill of supply', async ({
+  shop,
+}) => {
+  const [taxed, plain] = [await openStore(shop), await openStore(shop)];
+  assert.is((await register(shop, taxed)).status, 200);
+  const { orderId, storeOrders } = await order(shop, taxed, plain);
+  const papers = new Map<string, InvoicePaper>();
+  for (const { storeOrderId, storeId } of storeOrders) {
+    await work(shop, storeOrderId);
+    papers.set(storeId, await untilInvoiced(shop, orderId, storeOrderId));
+  }
+  const invoice = papers.get(taxed)!;
+  assert.is(invoice.kind, 'invoice-cum-bill-of-supply');
+  assert.is(invoice.number, `${year.slice(2)}/000001`);
+  assert.is(invoice.date, businessDate(Date.now()));
+  assert.equal(invoice.supplier, {
+    storeName: 'Test Kirana',
+    composition: false,
+    ...registration,
+  });
+  assert.equal(invoice.contact, recipient.contact);
+  assert.equal(invoice.totals, [
+    { gstPercent: 0, linePaise: 5_600, taxablePaise: 5_600, cgstPaise: 0, sgstPaise: 0 },
+    { gstPercent: 5, linePaise: 21_000, taxablePaise: 20_000, cgstPaise: 500, sgstPaise: 500 },
+  ]);
+  assert.is(invoice.totalPaise, 26_600);
+  assert.is(invoice.totalInWords, 'Rupees two hundred sixty-six only');
+  assert.equal(
+    invoice.lines.map(({ hsn }) => hsn),
+    ['0713', '0401'],
+  );
+  const bill = papers.get(plain)!;
+  assert.is(bill.kind, 'bill-of-supply');
+  assert.is(bill.supplier.gstin, null);
+  assert.is(bill.supplier.legalName, 'Test Kirana');
+  assert.equal(bill.totals, [
+    { gstPercent: null, linePaise: 26_600, taxablePaise: 26_600, cgstPaise: 0, sgstPaise: 0 },
+  ]);
+});
+
+test('whom it is for is seen by the shopper and the shop, and the list by the shop alone', async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  const { orderId, storeOrders } = await order(shop, storeId);
+  const { storeOrderId } = storeOrders[0]!;
+  assert.is((await shop.read(`/store-orders/${storeOrderId}/invoice`)).status, 404);
+  await work(shop, storeOrderId);
+  await untilInvoiced(shop, orderId, storeOrderId);
+  const seen = async (query: string, pass?: string) => {
+    const headers: Record<string, string> = pass ? { authorization: `Bearer ${pass}` } : {};
+    const path = `/store-orders/${storeOrderId}/invoice${query}`;
+    const { body, headers: answered } = await shop.read<InvoicePaper>(path, null, headers);
+    assert.is(answered.get('cache-control'), 'private, no-store');
+    return [body.contact?.name ?? null, body.orderId];
+  };
+  assert.equal(await seen(''), [null, null]);
+  assert.equal(await seen(`?orderId=${randomUUID()}`), [null, null]);
+  assert.equal(await seen('', shop.passOf('another')), [null, null]);
+  assert.equal(await seen(`?orderId=${orderId}`), ['Asha Rao', orderId]);
+  assert.equal(await seen('', shop.passOf(storeId)), ['Asha Rao', orderId]);
+  assert.is((await shop.read(`/stores/${storeId}/invoices`)).status, 401);
+});
+
+test(`${DELIVERIES} deliveries at once are numbered 1 to ${DELIVERIES}, and listed page by page`, async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  const orders = await Promise.all(
+    Array.from({ length: DELIVERIES + 1 }, () => order(shop, storeId)),
+  );
+  const ids = orders.map(({ storeOrders }) => storeOrders[0]!.storeOrderId);
+  const rejected = ids.pop()!;
+  await Promise.all(ids.map((id) => work(shop, id, STEPS.slice(0, 3))));
+  await work(shop, rejected, ['accept', 'reject']);
+  // Each twice, as a shopkeeper with a bad connection does.
+  await Promise.all([...ids, ...ids].map((id) => work(shop, id, ['deliver'])));
+  await Promise.all(ids.map((id, at) => untilInvoiced(shop, orders[at]!.orderId, id)));
+  const issued = await registerOf(shop, storeId);
+  assert.equal(
+    issued.map(({ sequence }) => sequence),
+    Array.from({ length: DELIVERIES }, (_, index) => index + 1),
+  );
+  assert.equal(new Set(issued.map(({ storeOrderId }) => storeOrderId)), new Set(ids));
+
+  const headers = { authorization: `Bearer ${shop.passOf(storeId)}` };
+  const page = async (query: string) =>
+    (await shop.read<InvoicePage>(`/stores/${storeId}/invoices${query}`, null, headers)).body;
+  const newest = await page('');
+  assert.equal([newest.years, newest.year, newest.next], [[year], year, null]);
+  assert.equal(
+    newest.invoices.map(({ number }) => number),
+    issued.map(({ number }) => number).toReversed(),
+  );
+  const rest = await page(`?year=${year}&after=3`);
+  assert.equal(
+    rest.invoices.map(({ number }) => number),
+    [issued[1]!.number, issued[0]!.number],
+  );
+});
+
+test('when a step dies before or after its append, the next try bills once and leaves no gap', async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  const first = await order(shop, storeId);
+  const { storeOrderId } = first.storeOrders[0]!;
+  const { handle } = shop.handler;
+  const deaths = ['before', 'after'];
+  shop.handler.handle = async (decider, id, command, context) => {
+    const death = command.type === 'IssueInvoice' ? deaths.shift() : undefined;
+    const outcome = death === 'before' ? undefined : await handle(decider, id, command, context);
+    if (death || !outcome) throw new Error(`killed ${death} the append`);
+    return outcome;
+  };
+  await work(shop, storeOrderId);
+  // Something else is delivered while the first waits for its second try.
+  const second = await order(shop, storeId);
+  await work(shop, second.storeOrders[0]!.storeOrderId);
+  for (const { orderId, storeOrders } of [first, second]) {
+    await untilInvoiced(shop, orderId, storeOrders[0]!.storeOrderId);
+  }
+  // A server that has seen nothing takes the same step.
+  const cause = { correlationId: randomUUID(), causationId: randomUUID() };
+  const at = new Date().toISOString();
+  await driveInvoice(createHandler(shop.client, shop.log), storeOrderId, first.orderId, at, cause);
+  assert.equal(deaths, []);
+  shop.handler.handle = handle;
+  const issued = await registerOf(shop, storeId);
+  assert.equal(
+    issued.map(({ sequence }) => sequence),
+    [1, 2],
+  );
+  assert.equal(
+    new Set(issued.map((invoice) => invoice.orderId)),
+    new Set([first.orderId, second.orderId]),
+  );
+});
+
+test('a shop credits what came back, once for a key, and never more than it billed', async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  await register(shop, storeId);
+  const { orderId, storeOrders } = await order(shop, storeId);
+  const { storeOrderId } = storeOrders[0]!;
+  const credit = (quantity: number, key = newKey(), more = {}) =>
+    shop.write<{ number: string }>(
+      'POST',
+      `/store-orders/${storeOrderId}/credit-notes`,
+      { lines: [{ listingId: `${storeId}.dal`, quantity }], reason: 'damaged', ...more },
+      { 'idempotency-key': key },
+    );
+  const early = await credit(1);
+  assert.equal([early.status, Reflect.get(early.body, 'code')], [404, 'INVOICE_NOT_FOUND']);
+  await work(shop, storeOrderId);
+  await untilInvoiced(shop, orderId, storeOrderId);
+  assert.is((await credit(3)).status, 409);
+  assert.is((await credit(1, newKey(), { reason: 'a whim' })).status, 400);
+  const key = newKey();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => credit(1, key)));
+  for (const { status, body } of answers) {
+    assert.equal([status, body.number], [201, `C${year.slice(2)}/000001`]);
+  }
+  assert.is((await credit(2, key)).status, 422);
+  const raced = await Promise.all(Array.from({ length: 10 }, () => credit(1)));
+  const wanted = (status: number) => raced.filter((answer) => answer.status === status).length;
+  assert.equal([wanted(201), wanted(409)], [1, 9]);
+  const { position } = raced.find(({ status }) => status === 201)!;
+  const { body } = await shop.read<InvoicePaper>(
+    `/store-orders/${storeOrderId}/invoice?orderId=${orderId}`,
+    position,
+  );
+  assert.is(body.creditedPaise, 21_000);
+  assert.equal(
+    body.creditNotes.map(({ number, reason, totalPaise }) => [number, reason, totalPaise]),
+    [
+      [`C${year.slice(2)}/000001`, 'damaged', 10_500],
+      [`C${year.slice(2)}/000002`, 'damaged', 10_500],
+    ],
+  );
+});
+
+test('the rate in force on the day of the delivery counts', async ({ shop }) => {
+  const storeId = await openStore(shop);
+  await register(shop, storeId);
+  const rates = ['sku,name,price,gst,gst_from', 'dal,Toor dal,105,12,2017-07-01'];
+  await shop.importCsv(storeId, rates.join('\n'));
+  await shop.importCsv(storeId, rates.join('\n').replace('12,2017-07-01', '18,2025-09-22'));
+  await shop.importCsv(storeId, rates.join('\n').replace('12,2017-07-01', '40,2999-01-01'));
+  const again = await shop.importCsv<{ unchanged: number }>(
+    storeId,
+    rates.join('\n').replace('12,2017-07-01', '18,2025-09-22'),
+  );
+  assert.is(again.body.unchanged, 1);
+  const listing = await shop.read(`/listings/${storeId}.dal`, again.position);
+  assert.is(listing.body.gstPercent, 5);
+
+  const { orderId, storeOrders } = await order(shop, storeId);
+  const { storeOrderId } = storeOrders[0]!;
+  const cause = { correlationId: randomUUID(), causationId: randomUUID() };
+  // 18:31 UTC on 21 September is the 22nd in India.
+  await driveInvoice(shop.handler, storeOrderId, orderId, '2025-09-21T18:31:00Z', cause);
+  const stream = `invoices-${registerId(storeId, '2025-26')}`;
+  for await (const { data } of readStream(shop.client, stream)) {
+    const { date, lines, number } = data as Invoice;
+    assert.equal([date, number, lines[0]!.gstPercent], ['2025-09-22', '25-26/000001', 18]);
+  }
+});
+
+test('a registration that cannot be right is refused and changes nothing', async ({ shop }) => {
+  const storeId = await openStore(shop);
+  const bad: [number, object][] = [
+    [422, { ...registration, gstin: '29AAGCB7383J1Z5' }],
+    [422, { ...registration, gstin: null, composition: true }],
+    [400, { ...registration, legalName: ' ' }],
+    [400, { gstin: null }],
+  ];
+  for (const [status, body] of bad) {
+    assert.is((await register(shop, storeId, body)).status, status, JSON.stringify(body));
+  }
+  assert.is((await register(shop, randomUUID())).status, 404);
+  const first = await register(shop, storeId, { ...registration, gstin: ' 29aagcb7383j1z4' });
+  const second = await register(shop, storeId);
+  assert.equal([first.status, second.status], [200, 200]);
+  assert.is(second.position, first.position);
+  const headers = { authorization: `Bearer ${shop.passOf(storeId)}` };
+  const page = await shop.read<InvoicePage>(
+    `/stores/${storeId}/invoices`,
+    second.position,
+    headers,
+  );
+  assert.equal(page.body.registration, { ...registration, composition: false });
+  assert.equal([page.body.year, page.body.invoices], [null, []]);
+});
+
+test.run();

@@ -1,0 +1,171 @@
+import type { FastifyInstance } from 'fastify';
+import { cart } from '../domain/cart.ts';
+import { Rejected } from '../domain/decider.ts';
+import { FULFILMENTS, type Fulfilment } from '../domain/delivery.ts';
+import { listing } from '../domain/listing.ts';
+import { sumPaise } from '../domain/money.ts';
+import { quote } from '../domain/order.ts';
+import { QUOTE_HOLDS_MS, type Destination, type PricedPart, type Quote } from '../domain/quote.ts';
+import { Problem } from '../platform/http.ts';
+import {
+  count,
+  list,
+  localNames,
+  object,
+  orNull,
+  paise,
+  pincode,
+  text,
+  time,
+  uuid,
+} from '../platform/schema.ts';
+import { sign, verified } from '../platform/signature.ts';
+import type { Services } from './app.ts';
+import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import type { Handler } from './handle.ts';
+
+const params = { type: 'object', properties: { cartId: uuid } } as const;
+
+/** Without it, all is taken to be brought to somewhere near, as soon as the shops can. */
+const wantedDelivery = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: {
+    address: {
+      type: 'object',
+      required: ['pincode'],
+      additionalProperties: false,
+      properties: { pincode, location: coordinatesSchema },
+    },
+    pickup: pickupIds,
+    slots: slotWishes,
+  },
+} as const;
+
+const quoted = object({
+  parts: list(
+    object({
+      storeId: text,
+      lines: list(
+        object({
+          listingId: text,
+          name: text,
+          names: localNames,
+          pack: orNull(text),
+          quantity: count,
+          pricePaise: paise,
+          linePaise: paise,
+        }),
+      ),
+      fulfilment: { type: 'string', enum: FULFILMENTS },
+      feePaise: { ...paise, description: 'For bringing it, in paise: part of the total' },
+      totalPaise: paise,
+    }),
+  ),
+  totalPaise: paise,
+  expiresAt: time,
+  token: { ...text, description: 'Says in an order that this quote is accepted' },
+});
+
+/**
+ * A quote is not stored: its token is the quote itself, signed. So asking for one costs no event
+ * however often a shopper looks, and any server can check what another one quoted.
+ */
+export function quoteRoutes(app: FastifyInstance, { handler, quoteSecret, now }: Services): void {
+  app.post<{ Params: { cartId: string }; Body: Delivery | null }>(
+    '/carts/:cartId/quotes',
+    { schema: { params, body: wantedDelivery, response: { 200: quoted } } },
+    async (request, reply) => {
+      const { cartId } = request.params;
+      const delivery = request.body ?? {};
+      const at = now();
+      const parts = await priceCart(handler, cartId, delivery, at);
+      const made: Quote = {
+        lines: parts.flatMap((part) => part.lines),
+        parts,
+        destination: destinationOf(delivery),
+        totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
+        expiresAt: new Date(at.getTime() + QUOTE_HOLDS_MS).toISOString(),
+      };
+      const { totalPaise, expiresAt } = made;
+      const token = quoteToken(quoteSecret, cartId, made);
+      return reply.send({ parts, totalPaise, expiresAt, token });
+    },
+  );
+}
+
+export const destinationOf = ({ address }: Delivery): Destination => ({
+  pincode: address?.pincode ?? null,
+  location: address?.location ?? null,
+});
+
+/**
+ * What the shops ask for an open cart, as their streams have it now: for a quote and for an order.
+ * Throws `Rejected` CART_NOT_FOUND, CART_CHECKED_OUT, and what `quote` and `onTerms` throw.
+ */
+export async function priceCart(
+  handler: Handler,
+  cartId: string,
+  delivery: Delivery,
+  at: Date,
+): Promise<PricedPart[]> {
+  const { status, lines } = await handler.load(cart, cartId, { fresh: true });
+  if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
+  if (status === 'checked-out') {
+    throw new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.');
+  }
+  const listings = await Promise.all(
+    lines.map(async ({ listingId }) => {
+      const current = await handler.load(listing, listingId, { fresh: true });
+      return [listingId, current] as const;
+    }),
+  );
+  const listingOf = new Map(listings);
+  const goods = quote(lines, (listingId) => listingOf.get(listingId));
+  return onTerms(handler, goods, delivery, at);
+}
+
+/** Lines are short, since a cart may have 200 and a phone sends them back. */
+type Signed = {
+  cartId: string;
+  expiresAt: string;
+  totalPaise: number;
+  destination: Destination;
+  lines: [listingId: string, quantity: number, pricePaise: number][];
+  parts: [storeId: string, fulfilment: Fulfilment, feePaise: number][];
+};
+
+function quoteToken(secret: string, cartId: string, { lines, parts, ...rest }: Quote): string {
+  const signed: Signed = {
+    ...rest,
+    cartId,
+    lines: lines.map((line) => [line.listingId, line.quantity, line.pricePaise]),
+    parts: parts.map((part) => [part.storeId, part.fulfilment, part.feePaise]),
+  };
+  return sign(secret, Buffer.from(JSON.stringify(signed)).toString('base64url'));
+}
+
+/** The quote of this cart in a token. Throws INVALID_QUOTE for whatever was not made here for it. */
+export function readQuote(secret: string, cartId: string, token: string): Quote {
+  const encoded = verified(secret, token);
+  const signed = encoded && (JSON.parse(Buffer.from(encoded, 'base64url').toString()) as Signed);
+  if (!signed || signed.cartId !== cartId) {
+    throw new Problem(
+      400,
+      'INVALID_QUOTE',
+      'This is not a quote of this cart: ask for a new one and send its token as it is.',
+    );
+  }
+  const { expiresAt, totalPaise, destination } = signed;
+  const lines = signed.lines.map(([listingId, quantity, pricePaise]) => ({
+    listingId,
+    quantity,
+    pricePaise,
+  }));
+  const parts = signed.parts.map(([storeId, fulfilment, feePaise]) => ({
+    storeId,
+    fulfilment,
+    feePaise,
+  }));
+  return { lines, parts, destination, totalPaise, expiresAt };
+}
