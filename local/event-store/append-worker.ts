@@ -62,7 +62,7 @@ type Place = { revision: number; position: number };
 
 const LOCK_WAIT_MS = 500;
 /** Pages in the write-ahead log from which on it is folded into the database. */
-const CHECKPOINT_PAGES = 4_000;
+const CHECKPOINT_PAGES = 1_000;
 /**
  * SQLite's codes for a disk that cannot be trusted any more: SQLITE_IOERR, SQLITE_CORRUPT,
  * SQLITE_NOTADB.
