@@ -32,6 +32,7 @@ export type SnapshotRules<State> = {
 
 /** Every reason for which the domain refuses a command. Stable: clients match on them. */
 export type RejectionCode =
+  | 'BELOW_MINIMUM'
   | 'CART_EMPTY'
   | 'CART_CHECKED_OUT'
   | 'CART_CHANGED'
@@ -45,14 +46,19 @@ export type RejectionCode =
   | 'LISTING_NOT_FOUND'
   | 'ORDER_ALREADY_PLACED'
   | 'ORDER_NOT_FOUND'
+  | 'OUT_OF_AREA'
   | 'PRICE_ABOVE_MRP'
   | 'PRICE_CHANGED'
   | 'REASON_REQUIRED'
   | 'RETURN_EXCEEDS_PICKED'
+  | 'SLOT_FULL'
+  | 'SLOT_NOT_FOUND'
   | 'STALE_COUNT'
   | 'STORE_ALREADY_REGISTERED'
+  | 'STORE_CLOSED'
   | 'STORE_NOT_FOUND'
   | 'STORE_ORDER_NOT_FOUND'
+  | 'STORE_PAUSED'
   | 'WRONG_STATUS';
 
 /**

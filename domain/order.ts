@@ -1,5 +1,7 @@
 import type { CartLine } from './cart.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
+import type { Fulfilment } from './delivery.ts';
+import type { OrderSlot } from './slot-day.ts';
 import { storeOfListing, type Listing, type LocalNames } from './listing.ts';
 import { linePaise, sumPaise } from './money.ts';
 
@@ -21,6 +23,13 @@ export type OrderPart = {
   storeOrderId: string;
   storeId: string;
   lines: OrderLine[];
+  /** Absent where it was brought for nothing before fees were asked for. */
+  feePaise?: number;
+  /** Absent where there was only delivery. */
+  fulfilment?: Fulfilment;
+  /** Absent where it comes as soon as the shop can. */
+  slot?: OrderSlot;
+  /** Lines and fee. */
   totalPaise: number;
 };
 

@@ -1,6 +1,7 @@
 import { Rejected, type Decider, type Message } from './decider.ts';
 import type { OrderPart, PlacedOrder } from './order.ts';
 import type { CartLine } from './cart.ts';
+import type { OrderSlot } from './slot-day.ts';
 
 /** What a shop's staff see of an order: their own part and whom it is for. */
 export type SubmittedStoreOrder = Omit<OrderPart, 'storeOrderId'> &
@@ -36,6 +37,7 @@ export type StoreOrderStatus =
 export type StoreOrder = {
   status: 'none' | StoreOrderStatus;
   lines: CartLine[];
+  slot: OrderSlot | null;
   /** Whether its goods have left the shelf. */
   packed: boolean;
 } & Place;
@@ -69,7 +71,7 @@ function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['st
 
 export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent> = {
   category: 'storeorder',
-  initial: { status: 'none', lines: [], packed: false, orderId: '', storeId: '' },
+  initial: { status: 'none', lines: [], slot: null, packed: false, orderId: '', storeId: '' },
 
   decide: {
     SubmitStoreOrder: (state, data) =>
@@ -101,11 +103,12 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
   },
 
   evolve: {
-    StoreOrderSubmitted: (state, { orderId, storeId, lines }) => ({
+    StoreOrderSubmitted: (state, { orderId, storeId, lines, slot = null }) => ({
       ...state,
       status: 'submitted',
       orderId,
       storeId,
+      slot,
       lines: lines.map(({ listingId, quantity }) => ({ listingId, quantity })),
     }),
     StoreOrderAccepted: (state) => ({ ...state, status: 'accepted' }),

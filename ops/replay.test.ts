@@ -25,6 +25,8 @@ const ITEMS = 2_000;
 /** How long somebody may take to reach a lock that another holds. */
 const LOCK_TIMEOUT_MS = 20_000;
 
+const SLOT_DATE = '2099-11-21';
+
 const test = suite<{ shop: Shop; storeId: string; listingIds: string[] }>('replay');
 
 test.before(async (context) => {
@@ -36,16 +38,20 @@ test.before(async (context) => {
 });
 test.after(({ shop }) => shop.stop());
 
-/** One of each read model: a cart, an order, its part on the shop's board. */
+/** One of each read model: a cart, an order, its part on the shop's board and in a slot. */
 async function placeOrder(shop: Shop, listingId: string): Promise<string | null> {
   const { body: cart } = await shop.write<{ cartId: string }>('POST', '/carts');
   await shop.write('PUT', `/carts/${cart.cartId}/items/${listingId}`, { quantity: 2 });
+  const [storeId] = listingId.split('.');
+  const slots = [{ fromMinute: 1_080, toMinute: 1_200, capacity: 20 }];
+  await shop.write('PUT', `/stores/${storeId}/slots/${SLOT_DATE}`, { slots });
   const order = {
     cartId: cart.cartId,
     quote: await quoteCart(shop, cart.cartId),
     contact: { name: 'Asha', phone: '9876543210' },
     address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
     payment: 'cash-on-delivery',
+    slots: [{ storeId, date: SLOT_DATE, fromMinute: 1_080 }],
   };
   const placed = await shop.write('POST', '/orders', order, { 'idempotency-key': newKey() });
   assert.is(placed.status, 201);
@@ -93,7 +99,10 @@ test('gives identical rows, while reads go on', async ({ shop, storeId }) => {
   );
   const { code, stdout, stderr } = await replay;
   assert.is(code, 0, stderr);
-  assert.match(stdout, 'catalogue, cart, my_orders, order_board, invoices: rebuilt from 2,0');
+  assert.match(
+    stdout,
+    'catalogue, cart, my_orders, order_board, invoices, slots: rebuilt from 2,0',
+  );
   assert.match(stderr, /rebuilding {2}█{24} 100 % {2}2,0\d\d events/);
   assert.equal(await dump(shop.pool), before);
   for (const seen of statuses) {

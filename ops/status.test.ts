@@ -56,7 +56,7 @@ test('a healthy system', async ({ shop }) => {
     ],
   );
   const models = status.readModels.map(({ schema }) => schema);
-  assert.equal(models, ['catalogue', 'cart', 'my_orders', 'order_board', 'invoices']);
+  assert.equal(models, ['catalogue', 'cart', 'my_orders', 'order_board', 'invoices', 'slots']);
   for (const model of status.readModels) assert.ok(model.position >= Number(position));
   assert.equal(status.parked, { count: 0, newest: null });
 });

@@ -1,3 +1,4 @@
+import { DEFAULT_DELIVERY, type DeliverySettings } from '../domain/delivery.ts';
 import {
   UNTRACKED,
   availableOf,
@@ -7,14 +8,14 @@ import {
   type StockItem,
 } from '../domain/inventory.ts';
 import { listingId, storeOfListing, type ListingEvent } from '../domain/listing.ts';
-import type { StoreEvent } from '../domain/store.ts';
+import { deliveryChanges, type StoreEvent } from '../domain/store.ts';
 import { SINCE_EVER, withRate, type GstRate } from '../domain/tax.ts';
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
 
 const stores = defineTable(
   'store',
-  { store_id: 'text', name: 'text', city: 'text', pincode: 'text' },
+  { store_id: 'text', name: 'text', city: 'text', pincode: 'text', delivery: 'json' },
   ['store_id'],
   { indexes: ['(left(pincode, 3))'] },
 );
@@ -94,20 +95,36 @@ const moveStock =
     }
   };
 
-export type StoreRow = Row<typeof stores>;
+/** A handler that changes a shop's terms as the domain does. */
+const changeDelivery =
+  <Data>(changeOf: (data: Data) => Partial<DeliverySettings>) =>
+  ({ id, data }: Fact<Data>, rows: Rows): void => {
+    rows.change(stores, { store_id: id }, (row) => ({
+      delivery: { ...(row.delivery as DeliverySettings), ...changeOf(data) },
+    }));
+    rows.changed(`store-${id}`);
+  };
+
+export type StoreRow = Omit<Row<typeof stores>, 'delivery'> & { delivery: DeliverySettings };
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 4,
+  version: 5,
   tables: [stores, listings, stock],
 
   on: {
     StoreRegistered({ id, data }, rows) {
-      rows.add(stores, { store_id: id, ...data });
+      rows.add(stores, { store_id: id, ...data, delivery: DEFAULT_DELIVERY });
       rows.changed('stores');
       rows.changed(`store-${id}`);
     },
+    HoursSet: changeDelivery(deliveryChanges.HoursSet),
+    ServiceAreaSet: changeDelivery(deliveryChanges.ServiceAreaSet),
+    MinimumOrderSet: changeDelivery(deliveryChanges.MinimumOrderSet),
+    DeliveryFeeSet: changeDelivery(deliveryChanges.DeliveryFeeSet),
+    StorePaused: changeDelivery(deliveryChanges.StorePaused),
+    StoreResumed: changeDelivery(deliveryChanges.StoreResumed),
     ListingPublished({ id, data }, rows) {
       const { gstPercent, gstFrom = SINCE_EVER, pricePaise, mrpPaise, ...same } = data;
       const store_id = storeOfListing(id);

@@ -26,6 +26,9 @@ const parts = defineTable(
     store_id: 'text',
     status: 'text',
     reason: 'text?',
+    fulfilment: 'text',
+    slot: 'json?',
+    fee_paise: 'bigint',
     total_paise: 'bigint',
     lines: 'json',
   },
@@ -82,7 +85,7 @@ const partStep =
 /** What a shopper follows after the checkout. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent>({
   name: 'my_orders',
-  version: 2,
+  version: 3,
   tables: [orders, parts, timeline],
 
   on: {
@@ -99,6 +102,9 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent>({
           store_id: part.storeId,
           status: 'submitted',
           reason: null,
+          fulfilment: part.fulfilment ?? 'delivery',
+          slot: part.slot ?? null,
+          fee_paise: part.feePaise ?? 0,
           total_paise: part.totalPaise,
           lines: part.lines,
         });

@@ -21,6 +21,9 @@ const cards = defineTable(
     ended_at: 'timestamptz?',
     pincode: 'text',
     payment: 'text',
+    fulfilment: 'text',
+    slot: 'json?',
+    fee_paise: 'bigint',
     total_paise: 'bigint',
     lines: 'json',
     person_id: 'uuid',
@@ -44,12 +47,13 @@ const step =
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 3,
+  version: 4,
   tables: [cards],
 
   on: {
     StoreOrderSubmitted({ id, data, at }, rows) {
-      const { orderId, storeId, totalPaise, personId, sealedRecipient, ...same } = data;
+      const { orderId, storeId, totalPaise, personId, sealedRecipient, ...rest } = data;
+      const { feePaise = 0, fulfilment = 'delivery', slot = null, ...same } = rest;
       rows.add(cards, {
         ...same,
         store_order_id: id,
@@ -60,6 +64,9 @@ export const orderBoard = projection<StoreOrderEvent>({
         submitted_at: at,
         changed_at: at,
         ended_at: null,
+        fulfilment,
+        slot,
+        fee_paise: feePaise,
         total_paise: totalPaise,
         person_id: personId,
         sealed_recipient: sealedRecipient,

@@ -9,6 +9,7 @@ import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
+import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 
 /** Postgres: no such table, schema or column: one that is still being built. */
@@ -68,6 +69,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       myOrdersRoutes(app, services);
       orderBoardRoutes(app, services);
       invoiceRoutes(app, services);
+      slotsRoutes(app, services);
       stockRoutes(app, services);
     },
   });

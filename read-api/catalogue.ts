@@ -28,6 +28,9 @@ export type Store = {
   listings: number;
 };
 
+/** A shop with what it says of how its goods come to people. */
+export type StorePage = Store & Pick<StoreRow, 'delivery'>;
+
 export type CatalogueItem = {
   listingId: string;
   name: string;
@@ -95,13 +98,13 @@ async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores
   return { stores: rows };
 }
 
-async function readStore(pool: Pool, storeId: string): Promise<Store> {
-  await findStore(pool, storeId);
+async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
+  const { delivery } = await findStore(pool, storeId);
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return rows[0]!;
+  return { ...rows[0]!, delivery };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
@@ -210,7 +213,34 @@ export const catalogueQuery = {
   },
 } as const;
 
-const storeSchema = object({ storeId: text, name: text, city: text, pincode, listings: count });
+const storeFields = { storeId: text, name: text, city: text, pincode, listings: count };
+const storeSchema = object(storeFields);
+
+const wholeNumber = { type: 'integer' } as const;
+const coordinates = object({ latitude: { type: 'number' }, longitude: { type: 'number' } });
+
+const storePageSchema = object({
+  ...storeFields,
+  delivery: object({
+    paused: { type: 'boolean' },
+    hours: object({
+      weekly: orNull(
+        list(object({ weekday: wholeNumber, fromMinute: wholeNumber, toMinute: wholeNumber })),
+        'Weekday 0 is Sunday; minutes of the day in Asia/Kolkata; null is round the clock',
+      ),
+      holidays: list(text),
+    }),
+    area: object({
+      pincodes: orNull(list(pincode), 'Null: all that begin with the three digits of its own'),
+      within: orNull(object({ centre: coordinates, radiusMetres: wholeNumber })),
+    }),
+    minimumPaise: paise,
+    fee: object({
+      steps: list(object({ fromMetres: wholeNumber, fromPaise: paise, feePaise: paise })),
+      freeFromPaise: orNull(paise),
+    }),
+  }),
+});
 
 export const itemFields = {
   listingId: text,
@@ -260,7 +290,7 @@ export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Service
 
   app.get<{ Params: { storeId: string } }>(
     '/stores/:storeId',
-    { schema: { response: ok(storeSchema) } },
+    { schema: { response: ok(storePageSchema) } },
     (request, reply) => {
       const { storeId } = request.params;
       return answers.send(request, reply, [`store-${storeId}`], () => readStore(pool, storeId));

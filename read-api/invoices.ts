@@ -62,6 +62,8 @@ export type Invoice = {
   totals: ({ gstPercent: number | null; linePaise: number } & Tax)[];
   totalPaise: number;
   totalInWords: string;
+  /** What was paid for bringing it besides: no part of the bill. */
+  feePaise: number;
   creditNotes: CreditNote[];
   creditedPaise: number;
 };
@@ -124,9 +126,11 @@ async function readInvoice(
   { orderId, authorization }: { orderId: string | undefined; authorization: string | undefined },
 ): Promise<Invoice> {
   const [found, notes] = await Promise.all([
-    pool.query<InvoiceRow>({
+    pool.query<InvoiceRow & { fee_paise: number | null }>({
       name: 'invoice',
-      text: 'select * from invoices.invoice where store_order_id = $1',
+      text: `select i.*, p.fee_paise
+        from invoices.invoice i left join my_orders.part p using (store_order_id)
+        where store_order_id = $1`,
       values: [storeOrderId],
     }),
     pool.query<CreditNoteRow>({
@@ -163,6 +167,7 @@ async function readInvoice(
     totals: totalsByRate(lines),
     totalPaise: row.total_paise,
     totalInWords: amountInWords(row.total_paise),
+    feePaise: row.fee_paise ?? 0,
     creditNotes: notes.rows.map((note) => ({
       number: note.number,
       date: note.date,
@@ -272,6 +277,7 @@ const invoiceSchema = object({
   totals: list(object({ gstPercent: percent, linePaise: paise, ...taxFields })),
   totalPaise: paise,
   totalInWords: text,
+  feePaise: { ...paise, description: 'For bringing it, in paise: no part of the bill' },
   creditNotes: list(object({ number: text, date, reason: text, lines, totalPaise: paise })),
   creditedPaise: paise,
 });

@@ -35,12 +35,22 @@ export type OrderLine = {
 export type StoreOrderStatus =
   'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
 
+export type Fulfilment = 'delivery' | 'pickup';
+
+/** Minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
+export type OrderSlot = { date: string; fromMinute: number; toMinute: number };
+
 export type StoreOrder = {
   storeOrderId: string;
   storeId: string;
   storeName: string;
   status: StoreOrderStatus;
   reason: string | null;
+  fulfilment: Fulfilment;
+  /** When it comes, or is to be fetched; null for as soon as the shop can. */
+  slot: OrderSlot | null;
+  /** What bringing it costs: part of the total. */
+  feePaise: number;
   totalPaise: number;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
@@ -113,6 +123,9 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       storeName: part.store_name ?? part.store_id,
       status: part.status as StoreOrderStatus,
       reason: part.reason,
+      fulfilment: part.fulfilment as Fulfilment,
+      slot: part.slot as OrderSlot | null,
+      feePaise: part.fee_paise,
       totalPaise: part.total_paise,
       invoiceNumber: part.invoice_number,
       lines: part.lines as OrderLine[],
@@ -139,6 +152,9 @@ export const partFields = {
     enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered'],
   },
   reason: orNull(text),
+  fulfilment: { type: 'string', enum: ['delivery', 'pickup'] },
+  slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
+  feePaise: paise,
   totalPaise: paise,
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
   lines: list(

@@ -9,7 +9,9 @@ import { sendLive } from './live.ts';
 import {
   partFields,
   recipientFields,
+  type Fulfilment,
   type OrderLine,
+  type OrderSlot,
   type Recipient,
   type StoreOrderStatus,
 } from './my-orders.ts';
@@ -26,6 +28,9 @@ export type BoardCard = {
   reason: string | null;
   submittedAt: string;
   changedAt: string;
+  fulfilment: Fulfilment;
+  slot: OrderSlot | null;
+  feePaise: number;
   totalPaise: number;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
@@ -75,6 +80,9 @@ async function readBoard(
     reason: row.reason,
     submittedAt: row.submitted_at,
     changedAt: row.changed_at,
+    fulfilment: row.fulfilment as Fulfilment,
+    slot: row.slot as OrderSlot | null,
+    feePaise: row.fee_paise,
     totalPaise: row.total_paise,
     invoiceNumber: row.invoice_number,
     payment: row.payment as BoardCard['payment'],

@@ -17,6 +17,7 @@ import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
 import { quoteRoutes } from './quote.ts';
 import { storeOrderRoutes } from './store-order.ts';
+import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
 
 /** What the routes stand on. */
@@ -31,6 +32,7 @@ export type Services = {
 };
 
 const STATUS_OF: Record<RejectionCode, number> = {
+  BELOW_MINIMUM: 409,
   CART_EMPTY: 409,
   CART_CHECKED_OUT: 409,
   CART_CHANGED: 409,
@@ -44,14 +46,19 @@ const STATUS_OF: Record<RejectionCode, number> = {
   LISTING_NOT_FOUND: 404,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
+  OUT_OF_AREA: 409,
   PRICE_ABOVE_MRP: 422,
   PRICE_CHANGED: 409,
   REASON_REQUIRED: 422,
   RETURN_EXCEEDS_PICKED: 409,
+  SLOT_FULL: 409,
+  SLOT_NOT_FOUND: 409,
   STALE_COUNT: 409,
   STORE_ALREADY_REGISTERED: 409,
+  STORE_CLOSED: 409,
   STORE_NOT_FOUND: 404,
   STORE_ORDER_NOT_FOUND: 404,
+  STORE_PAUSED: 409,
   WRONG_STATUS: 409,
 };
 
@@ -82,6 +89,7 @@ export const createWriteApi = (services: Services) =>
     healthy: async () => void (await headOfLog(services.client)),
     routes: (app) => {
       storeRoutes(app, services);
+      deliveryRoutes(app, services);
       importRoutes(app, services);
       cartRoutes(app, services);
       quoteRoutes(app, services);

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
 import { inventory, itemOf, type InventoryCommand } from '../domain/inventory.ts';
 import { order, type OrderPart, type PlacedOrder } from '../domain/order.ts';
+import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder } from '../domain/store-order.ts';
 import { openStore, startShop, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
@@ -14,6 +15,7 @@ import { createHandler, type CommandContext, type Handler } from './handle.ts';
 const ENDS_WITHIN_MS = 15_000;
 const ON_SHELF = 100;
 const WANTED = 2;
+const SLOT = { date: '2099-11-21', fromMinute: 1_080, toMinute: 1_200 };
 
 const test = suite<{ shop: Shop }>('checkout');
 test.before(async (context) => {
@@ -28,12 +30,15 @@ const as = (): CommandContext => {
 
 type Store = { storeId: string; listingIds: string[] };
 
-/** A shop with so many of its one item. */
-async function openShelf(shop: Shop, quantity: number): Promise<Store> {
+/** A shop with so many of its one item, and a slot for so many orders. */
+async function openShelf(shop: Shop, quantity: number, capacity = ON_SHELF): Promise<Store> {
   const store = await openStore(shop, ['Ghee,650']);
   const lines = [{ sku: 's1', quantity }];
   const command = { type: 'ReceiveStock', data: { lines } } as const;
   await shop.handler.handle(inventory, store.storeId, command, as());
+  const slots = [{ fromMinute: SLOT.fromMinute, toMinute: SLOT.toMinute, capacity }];
+  const day = slotDayId(store.storeId, SLOT.date);
+  await shop.handler.handle(slotDay, day, { type: 'SetSlotCapacity', data: { slots } }, as());
   return store;
 }
 
@@ -54,7 +59,7 @@ async function place(
     const line = { listingId, name: 'Ghee', names: {}, pack: null, pricePaise: 65_000 };
     const totalPaise = WANTED * line.pricePaise;
     const lines = [{ ...line, quantity: WANTED, linePaise: totalPaise }];
-    parts.push({ storeOrderId: randomUUID(), storeId, lines, totalPaise });
+    parts.push({ storeOrderId: randomUUID(), storeId, lines, slot: SLOT, totalPaise });
   }
   const data: PlacedOrder = {
     cartId,
@@ -96,6 +101,9 @@ async function hasEnded({ handler }: Shop, orderId: string): Promise<boolean> {
       const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
       const stock = await handler.load(inventory, storeId, { fresh: true });
       const isReserved = stock.reservations.get(storeOrderId) !== undefined;
+      const day = await handler.load(slotDay, slotDayId(storeId, SLOT.date), { fresh: true });
+      const slot = day.held.get(storeOrderId);
+      if (state.confirmed ? !slot?.confirmed : slot) return false;
       const isHandedOver = part.status !== 'none';
       return isReserved === state.confirmed && isHandedOver === state.confirmed;
     }),
@@ -123,6 +131,7 @@ async function until({ client }: Shop, isSo: () => Promise<boolean>): Promise<vo
 const KINDS = [
   { kind: 'goes through', wanted: 'confirmed', more: {} },
   { kind: 'finds too little', wanted: 'INSUFFICIENT_STOCK', more: {} },
+  { kind: 'finds its slot full', wanted: 'SLOT_FULL', more: {} },
   { kind: 'finds the cart changed', wanted: 'CART_CHANGED', more: { inCart: 7 } },
   { kind: 'took too long', wanted: 'CHECKOUT_EXPIRED', more: { expiresInMs: -1 } },
 ] as const;
@@ -130,7 +139,8 @@ const KINDS = [
 /** Places an order for each step after which its server can die, and lets it die there. */
 async function dieEverywhere(shop: Shop, { wanted, more }: (typeof KINDS)[number]) {
   const near = await openShelf(shop, ON_SHELF);
-  const far = await openShelf(shop, wanted === 'INSUFFICIENT_STOCK' ? 1 : ON_SHELF);
+  const stock = wanted === 'INSUFFICIENT_STOCK' ? 1 : ON_SHELF;
+  const far = await openShelf(shop, stock, wanted === 'SLOT_FULL' ? 0 : ON_SHELF);
   const orderIds: string[] = [];
   for (let steps = 0, died = true; died; steps++) {
     const { orderId } = await place(shop, [near, far], more);
@@ -182,9 +192,18 @@ test('who reserves late, for an order that was given up, is undone; what is conf
   await handler.handle(order, orderId, reject, as());
   await until(shop, () => hasEnded(shop, orderId));
 
-  const expiresAt = new Date(Date.now() + 500).toISOString();
+  const soon = () => new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
-  const reserve = { type: 'ReserveStock', data: { storeOrderId, orderId, lines, expiresAt } };
+  const hold = { storeOrderId, orderId, fromMinute: SLOT.fromMinute, expiresAt: soon() };
+  const day = slotDayId(near.storeId, SLOT.date);
+  await handler.handle(slotDay, day, { type: 'HoldSlot', data: hold }, as());
+  assert.not(await hasEnded(shop, orderId));
+  await until(shop, () => hasEnded(shop, orderId));
+
+  const reserve = {
+    type: 'ReserveStock',
+    data: { storeOrderId, orderId, lines, expiresAt: soon() },
+  };
   await handler.handle(inventory, near.storeId, reserve as InventoryCommand, as());
   assert.not(await hasEnded(shop, orderId));
   await until(shop, () => hasEnded(shop, orderId));

@@ -1,5 +1,5 @@
 import { cart, type CartLine } from '../domain/cart.ts';
-import { Rejected, type Decider, type Message } from '../domain/decider.ts';
+import { Rejected, type Decider, type Message, type RejectionCode } from '../domain/decider.ts';
 import {
   inventory,
   type InventoryCommand,
@@ -15,6 +15,7 @@ import {
   type PlacedOrder,
   type Shortage,
 } from '../domain/order.ts';
+import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder, storeOrderEnded } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { CommandContext, Handler, Outcome } from './handle.ts';
@@ -36,11 +37,11 @@ type Take = <S, C extends Message, E extends Message>(
 type Undo = () => Promise<unknown>;
 
 /**
- * Takes every step that a placed order still lacks. Reserve its lines at every shop and close its
- * cart; then it is confirmed and each shop is handed its part, or it is rejected and what was done
- * is undone, last step first. Each step is a command with an id of its own, so that the request
- * and the reactor may both take it: the second finds it done. Where they disagree, the order's own
- * stream says which of them was first, and both go on from there.
+ * Takes every step that a placed order still lacks. Reserve its lines and hold its slots at every
+ * shop, and close its cart; then it is confirmed and each shop is handed its part, or it is
+ * rejected and what was done is undone, last step first. Each step is a command with an id of its
+ * own, so that the request and the reactor may both take it: the second finds it done. Where they
+ * disagree, the order's own stream says which of them was first, and both go on from there.
  */
 export async function driveCheckout(
   handler: Handler,
@@ -87,6 +88,8 @@ async function judge(
   }
   const shortages = await reserveEverywhere(take, orderId, placed, taken);
   if (shortages.length > 0) return reject('INSUFFICIENT_STOCK', shortages);
+  const refusal = await holdSlots(take, orderId, placed, taken);
+  if (refusal) return reject(refusal);
   try {
     const data = { orderId, lines: linesOf(placed) };
     await take(cart, placed.cartId, { type: 'CheckOutCart', data });
@@ -123,6 +126,39 @@ async function reserveEverywhere(
   return shortages.flat();
 }
 
+/** A place in every slot that is wanted; resolves to why one of them is not to be had, if so. */
+async function holdSlots(
+  take: Take,
+  orderId: string,
+  { parts, expiresAt }: Placed,
+  taken: Undo[],
+): Promise<RejectionCode | undefined> {
+  const refusals = await Promise.all(
+    parts.map(async (part): Promise<RejectionCode[]> => {
+      const { storeOrderId, storeId, slot } = part;
+      if (!slot) return [];
+      const data = { storeOrderId, orderId, fromMinute: slot.fromMinute, expiresAt };
+      try {
+        await take(slotDay, slotDayId(storeId, slot.date), { type: 'HoldSlot', data });
+        taken.push(...freeing(take, part));
+        return [];
+      } catch (error) {
+        if (!(error instanceof Rejected)) throw error;
+        return [error.code];
+      }
+    }),
+  );
+  return refusals.flat()[0];
+}
+
+/** Gives a part's slot, if it has one, to whoever comes next. */
+const freeing = (take: Take, { storeOrderId, storeId, slot }: OrderPart): Undo[] => {
+  if (!slot) return [];
+  const data = { storeOrderId, reason: 'order-rejected' } as const;
+  const day = slotDayId(storeId, slot.date);
+  return [() => take(slotDay, day, { type: 'ReleaseSlot', data })];
+};
+
 /** Gives the goods back to a shop. */
 const releasing =
   (take: Take, { storeOrderId, storeId }: OrderPart): Undo =>
@@ -140,17 +176,22 @@ const reopening =
 /** For every step that somebody may have taken, in the order of the steps. */
 const undoesOf = (take: Take, orderId: string, placed: Placed): Undo[] => [
   ...placed.parts.map((part) => releasing(take, part)),
+  ...placed.parts.flatMap((part) => freeing(take, part)),
   reopening(take, orderId, placed),
 ];
 
-/** Hands each shop its part. Resolves to the position of the last of them. */
+/** Confirms each shop's slot and hands it its part. Resolves to the position of the last of them. */
 async function handOver(
   take: Take,
   orderId: string,
   { personId, sealedRecipient, pincode, payment, parts }: Placed,
 ): Promise<bigint> {
   const outcomes = await Promise.all(
-    parts.map(({ storeOrderId, ...part }) => {
+    parts.map(async ({ storeOrderId, ...part }) => {
+      if (part.slot) {
+        const day = slotDayId(part.storeId, part.slot.date);
+        await take(slotDay, day, { type: 'ConfirmSlot', data: { storeOrderId } });
+      }
       const data = { ...part, orderId, personId, sealedRecipient, pincode, payment };
       return take(storeOrder, storeOrderId, { type: 'SubmitStoreOrder', data });
     }),
@@ -160,7 +201,7 @@ async function handOver(
 
 /**
  * Does to a shop's stock what happened to its part of an order: packed goods have left the shelf;
- * those of a rejected part are for sale again.
+ * those of a rejected part are for sale again, and its slot is free.
  */
 export async function driveStock(
   handler: Handler,
@@ -168,7 +209,7 @@ export async function driveStock(
   cause: Cause,
 ): Promise<void> {
   const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const { status, packed, orderId, storeId } = part;
+  const { status, packed, orderId, storeId, slot } = part;
   const take = (command: InventoryCommand) =>
     handler.handle(inventory, storeId, command, stepContext(orderId, storeId, command.type, cause));
   if (packed) {
@@ -176,6 +217,13 @@ export async function driveStock(
     await take({ type: 'PickStock', data: { storeOrderId, lines } });
   }
   if (status !== 'rejected') return;
+  if (slot) {
+    const day = slotDayId(storeId, slot.date);
+    const data = { storeOrderId, reason: 'rejected-by-shop' } as const;
+    const command = { type: 'ReleaseSlot', data } as const;
+    const context = stepContext(orderId, day, command.type, cause);
+    await handler.handle(slotDay, day, command, context);
+  }
   await take(
     packed
       ? { type: 'ReturnStock', data: { storeOrderId, lines: null, to: 'shelf' } }

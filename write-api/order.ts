@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
+import type { Coordinates } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
-import { order, quote, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import { order, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
 import { honour } from '../domain/quote.ts';
 import { idFrom } from '../platform/ids.ts';
 import { list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
-import { readOpenCart, readQuote } from './quote.ts';
+import { destinationOf, priceCart, readQuote } from './quote.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -17,10 +19,11 @@ const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
 /** Whom an order is for: personal, so that it goes into events only sealed. */
 export type Recipient = {
   contact: { name: string; phone: string };
-  address: { line1: string; city: string; pincode: string };
+  address: { line1: string; city: string; pincode: string; location?: Coordinates };
 };
 
-type Body = { cartId: string; quote: string; payment: PaymentMethod } & Recipient;
+type Body = { cartId: string; quote: string; payment: PaymentMethod } & Recipient &
+  Pick<Delivery, 'pickup' | 'slots'>;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
@@ -54,9 +57,12 @@ const newOrder = {
         line1: words(240),
         city: words(80),
         pincode,
+        location: coordinatesSchema,
       },
     },
     payment: { type: 'string', enum: ['cash-on-delivery'] },
+    pickup: pickupIds,
+    slots: slotWishes,
   },
 } as const;
 
@@ -109,13 +115,13 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   { handler, vault, quoteSecret, now }: Services,
   orderId: string,
-  { cartId, quote: token, contact, address, payment }: Body,
+  { cartId, quote, contact, address, payment, pickup, slots }: Body,
 ): Promise<PlacedOrder> {
-  const { lines, listings } = await readOpenCart(handler, cartId);
-  const accepted = readQuote(quoteSecret, cartId, token);
+  const delivery = { address, pickup, slots };
   const at = now();
-  const honoured = honour(accepted, lines, listings, at);
-  const parts = quote(lines, (listingId) => honoured.get(listingId)).map((part) => ({
+  const asked = await priceCart(handler, cartId, delivery, at);
+  const accepted = readQuote(quoteSecret, cartId, quote);
+  const parts = honour(accepted, asked, destinationOf(delivery), at).map((part) => ({
     ...part,
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
@@ -148,6 +154,9 @@ function rejectedCheckout(state: Exclude<Order, { status: 'none' }>): Rejected {
     const what = said.join('; ');
     const message = `${what.charAt(0).toUpperCase()}${what.slice(1)}. Change the cart to order.`;
     return new Rejected(reason, message, { shortages });
+  }
+  if (reason === 'SLOT_FULL' || reason === 'SLOT_NOT_FOUND') {
+    return new Rejected(reason, 'That slot was just taken: choose another.');
   }
   if (reason === 'CHECKOUT_EXPIRED') {
     return new Rejected(reason, 'The order could not be placed in time: place it again.');

@@ -7,7 +7,13 @@ import { headOfLog } from '../platform/event-store.ts';
 import { sign } from '../platform/signature.ts';
 
 type Quote = {
-  parts: { storeId: string; lines: object[]; totalPaise: number }[];
+  parts: {
+    storeId: string;
+    lines: object[];
+    fulfilment: string;
+    feePaise: number;
+    totalPaise: number;
+  }[];
   totalPaise: number;
   expiresAt: string;
   token: string;
@@ -17,6 +23,7 @@ type Problem = {
   code: string;
   detail: string;
   lines: { listingId: string; quotedPaise: number; pricePaise: number }[];
+  fees: { storeId: string; quotedPaise: number; feePaise: number }[];
   differencePaise: number;
 };
 type Cart = { cartId: string; storeId: string; dal: string };
@@ -40,8 +47,11 @@ async function fillCart(shop: Shop): Promise<Cart> {
 const put = (shop: Shop, cartId: string, listingId: string, quantity: number) =>
   shop.write('PUT', `/carts/${cartId}/items/${listingId}`, { quantity });
 
-async function ask(shop: Shop, cartId: string): Promise<Quote> {
-  const { status, body } = await shop.write<Quote>('POST', `/carts/${cartId}/quotes`);
+const HOME = { pincode: '560001' };
+
+async function ask(shop: Shop, cartId: string, delivery: object = {}): Promise<Quote> {
+  const path = `/carts/${cartId}/quotes`;
+  const { status, body } = await shop.write<Quote>('POST', path, { address: HOME, ...delivery });
   assert.is(status, 200);
   return body;
 }
@@ -49,7 +59,19 @@ async function ask(shop: Shop, cartId: string): Promise<Quote> {
 const priceDal = (shop: Shop, { storeId }: Cart, rupees: number) =>
   shop.importCsv(storeId, `sku,name,price\ns1,Toor dal,${rupees}`);
 
-const accept = <T = Placed>(shop: Shop, cartId: string, quote: string, key = newKey()) =>
+const setFee = (shop: Shop, { storeId }: Cart, feePaise: number, freeFromPaise = 100_000) =>
+  shop.write('PUT', `/stores/${storeId}/fee`, {
+    steps: [{ fromMetres: 0, fromPaise: 0, feePaise }],
+    freeFromPaise,
+  });
+
+const accept = <T = Placed>(
+  shop: Shop,
+  cartId: string,
+  quote: string,
+  key = newKey(),
+  { address, ...delivery }: { address?: object; pickup?: string[] } = {},
+) =>
   shop.write<T>(
     'POST',
     '/orders',
@@ -57,8 +79,9 @@ const accept = <T = Placed>(shop: Shop, cartId: string, quote: string, key = new
       cartId,
       quote,
       contact: { name: 'Asha Rao', phone: '9876543210' },
-      address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+      address: { line1: '12, 4th Cross', city: 'Bengaluru', ...HOME, ...address },
       payment: 'cash-on-delivery',
+      ...delivery,
     },
     { 'idempotency-key': key },
   );
@@ -142,6 +165,77 @@ test('a cart that changed is to be quoted anew', async ({ shop }) => {
   assert.equal([refused.status, refused.body.code], [409, 'CART_CHANGED']);
   await put(shop, cartId, dal, 2);
   assert.is((await accept(shop, cartId, token)).status, 201);
+});
+
+test('a quote tells what delivery costs; who fetches, or whose goods bring it free, pays none', async ({
+  shop,
+}) => {
+  const cart = await fillCart(shop);
+  await setFee(shop, cart, 3_000);
+  const [brought] = (await ask(shop, cart.cartId)).parts;
+  assert.equal([brought?.fulfilment, brought?.feePaise], ['delivery', 3_000]);
+  const pickup = [cart.storeId];
+  const fetched = await ask(shop, cart.cartId, { pickup });
+  assert.equal([fetched.parts[0]?.fulfilment, fetched.parts[0]?.feePaise], ['pickup', 0]);
+  assert.is(fetched.totalPaise, 43_100);
+  const unsaid = await shop.write<Quote>('POST', `/carts/${cart.cartId}/quotes`);
+  assert.equal([unsaid.status, unsaid.body.totalPaise], [200, 46_100]);
+  await setFee(shop, cart, 3_000, 43_100);
+  assert.is((await ask(shop, cart.cartId)).totalPaise, 43_100);
+  const placed = await accept(shop, cart.cartId, fetched.token, newKey(), { pickup });
+  assert.equal([placed.status, placed.body.totalPaise], [201, 43_100]);
+});
+
+test('a fee is held like a price: a rise waits for the quote to run out, and is told then', async ({
+  shop,
+}) => {
+  const [held, late, fallen] = [await fillCart(shop), await fillCart(shop), await fillCart(shop)];
+  for (const cart of [held, late, fallen]) await setFee(shop, cart, 3_000);
+  const tokens = await Promise.all(
+    [held, late, fallen].map(async ({ cartId }) => (await ask(shop, cartId)).token),
+  );
+  await setFee(shop, held, 4_000);
+  await setFee(shop, late, 4_000);
+  await setFee(shop, fallen, 2_000);
+  const total = async ({ cartId }: Cart, token?: string) =>
+    (await accept(shop, cartId, token!)).body.totalPaise;
+  assert.is(await total(held, tokens[0]), 46_100);
+  assert.is(await total(fallen, tokens[2]), 45_100);
+  clockMs += QUOTE_HOLDS_MS;
+  const { status, body } = await accept<Problem>(shop, late.cartId, tokens[1]!);
+  assert.equal([status, body.code, body.differencePaise], [409, 'PRICE_CHANGED', 1_000]);
+  assert.equal(body.lines, []);
+  assert.equal(body.fees, [{ storeId: late.storeId, quotedPaise: 3_000, feePaise: 4_000 }]);
+  assert.is(await total(late, (await ask(shop, late.cartId)).token), 47_100);
+});
+
+test('another way or another place than was quoted is to be quoted anew', async ({ shop }) => {
+  const { cartId, storeId } = await fillCart(shop);
+  const { token } = await ask(shop, cartId);
+  const unsaid = await shop.write<Quote>('POST', `/carts/${cartId}/quotes`);
+  const others: [string, Parameters<typeof accept>[4]][] = [
+    [token, { pickup: [storeId] }],
+    [token, { address: { pincode: '560034' } }],
+    [token, { address: { location: { latitude: 12.97, longitude: 77.59 } } }],
+    [(await ask(shop, cartId, { pickup: [storeId] })).token, {}],
+    [unsaid.body.token, {}],
+  ];
+  const head = await headOfLog(shop.client);
+  for (const [quote, delivery] of others) {
+    const { status, body } = await accept<Problem>(shop, cartId, quote, newKey(), delivery);
+    assert.equal([status, body.code], [409, 'CART_CHANGED'], JSON.stringify(delivery));
+  }
+  assert.is(await headOfLog(shop.client), head);
+  assert.is((await accept(shop, cartId, token)).status, 201);
+});
+
+test('there is no quote where the shop would not take the order', async ({ shop }) => {
+  const { cartId, storeId } = await fillCart(shop);
+  const far = { address: { pincode: '110001' } };
+  const answer = await shop.write('POST', `/carts/${cartId}/quotes`, far);
+  assert.equal([answer.status, answer.body.code], [409, 'OUT_OF_AREA']);
+  const fetched = await ask(shop, cartId, { ...far, pickup: [storeId] });
+  assert.is(fetched.totalPaise, 43_100);
 });
 
 test('a quote that was not made here for this cart is refused and changes nothing', async ({

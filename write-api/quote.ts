@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify';
-import { cart, type CartLine } from '../domain/cart.ts';
+import { cart } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
-import { listing, type Listing } from '../domain/listing.ts';
+import { FULFILMENTS, type Fulfilment } from '../domain/delivery.ts';
+import { listing } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
 import { quote } from '../domain/order.ts';
-import { QUOTE_HOLDS_MS, type Quote } from '../domain/quote.ts';
+import { QUOTE_HOLDS_MS, type Destination, type PricedPart, type Quote } from '../domain/quote.ts';
 import { Problem } from '../platform/http.ts';
 import {
   count,
@@ -13,15 +14,33 @@ import {
   object,
   orNull,
   paise,
+  pincode,
   text,
   time,
   uuid,
 } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import type { Services } from './app.ts';
+import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import type { Handler } from './handle.ts';
 
 const params = { type: 'object', properties: { cartId: uuid } } as const;
+
+/** Without it, all is taken to be brought to somewhere near, as soon as the shops can. */
+const wantedDelivery = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: {
+    address: {
+      type: 'object',
+      required: ['pincode'],
+      additionalProperties: false,
+      properties: { pincode, location: coordinatesSchema },
+    },
+    pickup: pickupIds,
+    slots: slotWishes,
+  },
+} as const;
 
 const quoted = object({
   parts: list(
@@ -38,6 +57,8 @@ const quoted = object({
           linePaise: paise,
         }),
       ),
+      fulfilment: { type: 'string', enum: FULFILMENTS },
+      feePaise: { ...paise, description: 'For bringing it, in paise: part of the total' },
       totalPaise: paise,
     }),
   ),
@@ -51,17 +72,20 @@ const quoted = object({
  * however often a shopper looks, and any server can check what another one quoted.
  */
 export function quoteRoutes(app: FastifyInstance, { handler, quoteSecret, now }: Services): void {
-  app.post<{ Params: { cartId: string } }>(
+  app.post<{ Params: { cartId: string }; Body: Delivery | null }>(
     '/carts/:cartId/quotes',
-    { schema: { params, response: { 200: quoted } } },
+    { schema: { params, body: wantedDelivery, response: { 200: quoted } } },
     async (request, reply) => {
       const { cartId } = request.params;
-      const { lines, listings } = await readOpenCart(handler, cartId);
-      const parts = quote(lines, (listingId) => listings.get(listingId));
+      const delivery = request.body ?? {};
+      const at = now();
+      const parts = await priceCart(handler, cartId, delivery, at);
       const made: Quote = {
         lines: parts.flatMap((part) => part.lines),
+        parts,
+        destination: destinationOf(delivery),
         totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
-        expiresAt: new Date(now().getTime() + QUOTE_HOLDS_MS).toISOString(),
+        expiresAt: new Date(at.getTime() + QUOTE_HOLDS_MS).toISOString(),
       };
       const { totalPaise, expiresAt } = made;
       const token = quoteToken(quoteSecret, cartId, made);
@@ -70,14 +94,21 @@ export function quoteRoutes(app: FastifyInstance, { handler, quoteSecret, now }:
   );
 }
 
+export const destinationOf = ({ address }: Delivery): Destination => ({
+  pincode: address?.pincode ?? null,
+  location: address?.location ?? null,
+});
+
 /**
- * What a cart holds, and its listings, as their streams have them now.
- * Throws `Rejected` CART_NOT_FOUND, CART_CHECKED_OUT.
+ * What the shops ask for an open cart, as their streams have it now: for a quote and for an order.
+ * Throws `Rejected` CART_NOT_FOUND, CART_CHECKED_OUT, and what `quote` and `onTerms` throw.
  */
-export async function readOpenCart(
+export async function priceCart(
   handler: Handler,
   cartId: string,
-): Promise<{ lines: CartLine[]; listings: Map<string, Listing> }> {
+  delivery: Delivery,
+  at: Date,
+): Promise<PricedPart[]> {
   const { status, lines } = await handler.load(cart, cartId, { fresh: true });
   if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
   if (status === 'checked-out') {
@@ -89,7 +120,9 @@ export async function readOpenCart(
       return [listingId, current] as const;
     }),
   );
-  return { lines, listings: new Map(listings) };
+  const listingOf = new Map(listings);
+  const goods = quote(lines, (listingId) => listingOf.get(listingId));
+  return onTerms(handler, goods, delivery, at);
 }
 
 /** Lines are short, since a cart may have 200 and a phone sends them back. */
@@ -97,14 +130,17 @@ type Signed = {
   cartId: string;
   expiresAt: string;
   totalPaise: number;
+  destination: Destination;
   lines: [listingId: string, quantity: number, pricePaise: number][];
+  parts: [storeId: string, fulfilment: Fulfilment, feePaise: number][];
 };
 
-function quoteToken(secret: string, cartId: string, { lines, ...rest }: Quote): string {
+function quoteToken(secret: string, cartId: string, { lines, parts, ...rest }: Quote): string {
   const signed: Signed = {
     ...rest,
     cartId,
     lines: lines.map((line) => [line.listingId, line.quantity, line.pricePaise]),
+    parts: parts.map((part) => [part.storeId, part.fulfilment, part.feePaise]),
   };
   return sign(secret, Buffer.from(JSON.stringify(signed)).toString('base64url'));
 }
@@ -120,11 +156,16 @@ export function readQuote(secret: string, cartId: string, token: string): Quote 
       'This is not a quote of this cart: ask for a new one and send its token as it is.',
     );
   }
-  const { expiresAt, totalPaise } = signed;
+  const { expiresAt, totalPaise, destination } = signed;
   const lines = signed.lines.map(([listingId, quantity, pricePaise]) => ({
     listingId,
     quantity,
     pricePaise,
   }));
-  return { lines, totalPaise, expiresAt };
+  const parts = signed.parts.map(([storeId, fulfilment, feePaise]) => ({
+    storeId,
+    fulfilment,
+    feePaise,
+  }));
+  return { lines, parts, destination, totalPaise, expiresAt };
 }

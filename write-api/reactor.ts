@@ -1,6 +1,7 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
 import type { InventoryEvent, Reservation } from '../domain/inventory.ts';
 import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
+import type { SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
 import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
@@ -21,7 +22,9 @@ const MAX_PENDING_TASKS = 10_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 
-type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent;
+type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent;
+
+type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
 
 type Task = {
   run: () => Promise<unknown>;
@@ -86,6 +89,10 @@ export async function runReactor(options: {
     if (lacks?.size === 0) pending.delete(key);
   }
 
+  function letGoOfSlot(event: StoredEvent): void {
+    pending.delete(`slot ${(event.data as SlotHold).storeOrderId}`);
+  }
+
   /** Keyed by event name, as in the rest of the code; other events are none of its business. */
   const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => void>> = {
     OrderPlaced(event) {
@@ -117,6 +124,14 @@ export async function runReactor(options: {
       const run = () => driveCheckout(handler, orderId, causeOf(event));
       enqueue(`reservation ${orderId}`, Date.parse(expiresAt), run);
     },
+    /** A slot may be held as late as goods may be reserved. */
+    SlotHeld(event) {
+      const { storeOrderId, orderId, expiresAt } = event.data as SlotHold;
+      const run = () => driveCheckout(handler, orderId, causeOf(event));
+      enqueue(`slot ${storeOrderId}`, Date.parse(expiresAt), run);
+    },
+    SlotConfirmed: letGoOfSlot,
+    SlotReleased: letGoOfSlot,
     ReservationReleased: (event) => void pending.delete(`reservation ${orderOf(event)}`),
   };
 
@@ -172,7 +187,7 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased'],
+    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased', 'Slot'],
     log,
     signal,
     consume: async ({ events }) => {

@@ -3,7 +3,7 @@
 // trimmed and in lower case, parameters stand in one order, empty and unknown ones are dropped.
 // The local edge runs this very file.
 
-const PARAMETERS = ['pin', 'category', 'q', 'after', 'limit'];
+const PARAMETERS = ['pin', 'category', 'q', 'after', 'limit', 'date'];
 
 // CloudFront calls it by this name.
 // oxlint-disable-next-line no-unused-vars

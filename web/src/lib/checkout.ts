@@ -1,5 +1,6 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
 import type { Address, Cart, Contact, Order } from './contract.ts';
+import type { DeliveryWishes } from './delivery-choice.svelte.ts';
 import { keep, recall } from './storage.ts';
 
 const ATTEMPT_KEY = 'doorstep.attempt';
@@ -16,10 +17,10 @@ type Attempt = { key: string; quote: string };
  */
 export async function placeOrder(
   cartId: string,
-  recipient: { contact: Contact; address: Address },
+  wanted: DeliveryWishes & { contact: Contact; address: Address },
   quote: string,
 ): Promise<Placed> {
-  const body = { cartId, ...recipient, payment: 'cash-on-delivery' };
+  const body = { cartId, ...wanted, payment: 'cash-on-delivery' };
   const attempt = attemptFor(JSON.stringify(body), quote);
   try {
     const { key } = attempt;
@@ -34,7 +35,7 @@ export async function placeOrder(
     const placed = await orderedBefore(cartId, error);
     if (placed) return placed;
     // It was an earlier attempt, at an older quote, that came to nothing: this one is still to do.
-    if (attempt.quote !== quote) return placeOrder(cartId, recipient, quote);
+    if (attempt.quote !== quote) return placeOrder(cartId, wanted, quote);
     throw error;
   }
 }

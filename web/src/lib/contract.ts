@@ -4,7 +4,13 @@ import type { CatalogueItem } from '../../../read-api/catalogue.ts';
 import type { Order, Recipient } from '../../../read-api/my-orders.ts';
 
 export type { Cart, CartLine } from '../../../read-api/cart.ts';
-export type { Catalogue, CatalogueItem, Listing, Store } from '../../../read-api/catalogue.ts';
+export type {
+  Catalogue,
+  CatalogueItem,
+  Listing,
+  Store,
+  StorePage,
+} from '../../../read-api/catalogue.ts';
 export type {
   Invoice,
   InvoiceInShort,
@@ -13,13 +19,16 @@ export type {
   Registration,
 } from '../../../read-api/invoices.ts';
 export type {
+  Fulfilment,
   Order,
   OrderLine,
+  OrderSlot,
   StoreOrder,
   StoreOrderStatus,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
+export type { Slot, Slots } from '../../../read-api/slots.ts';
 export type { Board, BoardCard } from '../../../read-api/order-board.ts';
 
 export type LocalNames = CatalogueItem['names'];

@@ -1,4 +1,4 @@
-import type { Order, StoreOrderStatus, TimelineEntry } from './contract.ts';
+import type { Fulfilment, Order, StoreOrderStatus, TimelineEntry } from './contract.ts';
 
 /** The way of a shop's part, in order. A rejected one leaves it. */
 export const STEPS: { status: StoreOrderStatus; label: string }[] = [
@@ -8,6 +8,17 @@ export const STEPS: { status: StoreOrderStatus; label: string }[] = [
   { status: 'dispatched', label: 'On the way' },
   { status: 'delivered', label: 'Delivered' },
 ];
+
+/** Who fetches goods is not sent them. */
+const PICKUP_LABELS: Partial<Record<StoreOrderStatus, string>> = {
+  dispatched: 'Ready to fetch',
+  delivered: 'Fetched',
+};
+
+export const labelOf = (
+  { status, label }: (typeof STEPS)[number],
+  fulfilment: Fulfilment,
+): string => (fulfilment === 'pickup' ? (PICKUP_LABELS[status] ?? label) : label);
 
 /** How far along a part is: 0 for just sent, 4 for delivered, -1 for rejected. */
 export const stepOf = (status: StoreOrderStatus): number =>
@@ -19,6 +30,7 @@ const REASONS: Record<string, string> = {
   'too-far': 'the address is too far away',
   'rejected-by-every-shop': 'no shop could take it',
   INSUFFICIENT_STOCK: 'something had just sold out',
+  SLOT_FULL: 'the slot had just been taken',
   CHECKOUT_EXPIRED: 'it took too long',
 };
 

@@ -14,11 +14,26 @@ const line = (listingId: string, quantity: number, pricePaise: number) => ({
 });
 
 const quoteOf = (...parts: Quote['parts'][number]['lines'][]): Quote => ({
-  parts: parts.map((lines, index) => ({ storeId: `${index}`, lines, totalPaise: 0 })),
+  parts: parts.map((lines, index) => ({
+    storeId: `${index}`,
+    lines,
+    fulfilment: 'delivery',
+    feePaise: 0,
+    totalPaise: 0,
+  })),
   totalPaise: 0,
   expiresAt: '2026-11-21T10:15:00.000Z',
   token: 'token',
 });
+
+const withFee = (
+  feePaise: number,
+  quantity = 1,
+  fulfilment: 'delivery' | 'pickup' = 'delivery',
+) => {
+  const quote = quoteOf([line('dal', quantity, 100)]);
+  return { ...quote, parts: quote.parts.map((part) => ({ ...part, feePaise, fulfilment })) };
+};
 
 const cartOf = (...lines: { listingId: string; quantity: number }[]) =>
   ({ stores: lines.map((each) => ({ lines: [each] })) }) as unknown as Pick<Cart, 'stores'>;
@@ -38,10 +53,24 @@ test('what rose is told with both prices, and what that makes in all', () => {
   );
   const rises = risesOf(seen, renewed);
   assert.equal(rises, [
-    { listingId: 'dal', name: 'item dal', seenPaise: 100, pricePaise: 110 },
-    { listingId: 'tea', name: 'item tea', seenPaise: 50, pricePaise: 55 },
+    { id: 'dal', storeId: '0', name: 'item dal', quantity: 3, nowPaise: 110, seenPaise: 100 },
+    { id: 'tea', storeId: '1', name: 'item tea', quantity: 1, nowPaise: 55, seenPaise: 50 },
   ]);
-  assert.is(differencePaise(rises, renewed), 3 * 10 + 5);
+  assert.is(differencePaise(rises), 3 * 10 + 5);
+});
+
+test('a rise stays told, whatever is quoted anew, until the price is back', () => {
+  const [seen, risen] = [quoteOf([line('dal', 1, 100)]), quoteOf([line('dal', 1, 110)])];
+  const told = risesOf(seen, risen);
+  assert.equal(risesOf(risen, risen, told), told);
+  assert.equal(risesOf(risen, seen, told), []);
+});
+
+test('a fee that rose is told; one of another load or way is the shopper’s own doing', () => {
+  const [rise] = risesOf(withFee(3_000), withFee(4_000));
+  assert.equal([rise?.name, rise?.seenPaise, rise?.nowPaise], ['Delivery', 3_000, 4_000]);
+  assert.equal(risesOf(withFee(3_000), withFee(4_000, 2)), []);
+  assert.equal(risesOf(withFee(0, 1, 'pickup'), withFee(4_000)), []);
 });
 
 test.run();

@@ -1,45 +1,62 @@
 import { sameLines } from '../../../domain/cart.ts';
 import { linePaise, sumPaise } from '../../../domain/money.ts';
-import type { OrderPart } from '../../../domain/order.ts';
+import type { PricedPart } from '../../../domain/quote.ts';
 import type { Cart } from './contract.ts';
 
 /** What write-api asks for a cart, by shop. `token` says in an order that it is accepted. */
 export type Quote = {
-  parts: Omit<OrderPart, 'storeOrderId'>[];
+  parts: PricedPart[];
   totalPaise: number;
   /** RFC 3339, UTC: until then no price rises. */
   expiresAt: string;
   token: string;
 };
 
-/** A line of which one piece costs more than the shopper saw before. */
-export type Rise = { listingId: string; name: string; seenPaise: number; pricePaise: number };
+/** A piece, or a shop's delivery, that costs more than the shopper saw before. */
+export type Rise = {
+  /** A listing's; a delivery's says what is brought, since another load may cost more by right. */
+  id: string;
+  storeId: string;
+  name: string;
+  quantity: number;
+  seenPaise: number;
+  nowPaise: number;
+};
 
-const linesOf = ({ parts }: Quote) => parts.flatMap((part) => part.lines);
+type Cost = Omit<Rise, 'seenPaise'>;
 
 /** Whether a quote is of just these lines: the shopper may have changed the cart since. */
-export const isQuoteOf = (quote: Quote, { stores }: Pick<Cart, 'stores'>): boolean =>
+export const isQuoteOf = ({ parts }: Quote, { stores }: Pick<Cart, 'stores'>): boolean =>
   sameLines(
-    linesOf(quote),
+    parts.flatMap((part) => part.lines),
     stores.flatMap((store) => store.lines),
   );
 
-/** What costs more in a renewed quote than in the one that the shopper saw. */
-export function risesOf(seen: Quote, renewed: Quote): Rise[] {
-  const seenPrices = new Map(linesOf(seen).map((line) => [line.listingId, line.pricePaise]));
-  return linesOf(renewed).flatMap(({ listingId, name, pricePaise }) => {
-    const seenPaise = seenPrices.get(listingId);
-    if (seenPaise === undefined || seenPaise >= pricePaise) return [];
-    return [{ listingId, name, seenPaise, pricePaise }];
+const costsOf = ({ parts }: Quote): Cost[] =>
+  parts.flatMap(({ storeId, fulfilment, feePaise, lines }) => {
+    const load = lines.map(({ listingId, quantity }) => [listingId, quantity]);
+    const id = JSON.stringify([storeId, fulfilment, load]);
+    return [
+      ...lines.map(({ listingId, name, quantity, pricePaise }) => {
+        return { id: listingId, storeId, name, quantity, nowPaise: pricePaise };
+      }),
+      { id, storeId, name: 'Delivery', quantity: 1, nowPaise: feePaise },
+    ];
+  });
+
+/**
+ * What costs more in a renewed quote than in the one that the shopper saw, or than before a rise
+ * that the shopper was told of and has not accepted yet.
+ */
+export function risesOf(seen: Quote, renewed: Quote, told: Rise[] = []): Rise[] {
+  const seenPrices = new Map(costsOf(seen).map(({ id, nowPaise }) => [id, nowPaise]));
+  for (const { id, seenPaise } of told) seenPrices.set(id, seenPaise);
+  return costsOf(renewed).flatMap((cost) => {
+    const seenPaise = seenPrices.get(cost.id);
+    return seenPaise === undefined || seenPaise >= cost.nowPaise ? [] : [{ ...cost, seenPaise }];
   });
 }
 
-/** What the rises make of a whole quote. */
-export function differencePaise(rises: Rise[], quote: Quote): number {
-  const quantities = new Map(linesOf(quote).map((line) => [line.listingId, line.quantity]));
-  return sumPaise(
-    rises.map(({ listingId, seenPaise, pricePaise }) =>
-      linePaise(pricePaise - seenPaise, quantities.get(listingId) ?? 0),
-    ),
-  );
-}
+/** What the rises make in all. */
+export const differencePaise = (rises: Rise[]): number =>
+  sumPaise(rises.map((rise) => linePaise(rise.nowPaise - rise.seenPaise, rise.quantity)));

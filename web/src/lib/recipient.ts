@@ -21,7 +21,8 @@ export const isPincode = (text: string): boolean => PINCODE.test(text);
 export const phoneText = (phone: string): string =>
   phone.replace(/^(\+91)(\d{5})(\d{5})$/, '$1 $2 $3');
 
-const withoutSpaces = (text: string): string => text.replace(/[\s()-]/g, '');
+/** As people write numbers: `560 001`, `(098400) 12-345`. */
+export const withoutSpaces = (text: string): string => text.replace(/[\s()-]/g, '');
 
 /** Who the order is for and where to; or, for each field that is not right, what to do. */
 export function checkRecipient(

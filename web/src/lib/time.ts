@@ -3,6 +3,7 @@ const TIME_ZONE = 'Asia/Kolkata';
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+const INDIA_OFFSET_MS = 5.5 * HOUR_MS;
 
 const timeFormat = new Intl.DateTimeFormat('en-IN', {
   timeZone: TIME_ZONE,
@@ -21,6 +22,12 @@ export const clockTime = (at: string): string => timeFormat.format(new Date(at))
 
 /** `Sat, 21 Nov` */
 export const calendarDay = (at: string): string => dayFormat.format(new Date(at));
+
+/** So many dates (`2026-11-21`) by India's calendar, from that of an instant on. */
+export const datesFrom = (atMs: number, count: number): string[] =>
+  Array.from({ length: count }, (_, days) =>
+    new Date(atMs + INDIA_OFFSET_MS + days * DAY_MS).toISOString().slice(0, 10),
+  );
 
 /** How long ago, in as few words as staff need: `now`, `12 min`, `2 h 5 min`, `3 days`. */
 export function age(at: string, nowMs: number): string {

@@ -1,6 +1,6 @@
 import { read } from '#lib/api.ts';
 import { cataloguePath } from '#lib/catalogue.ts';
-import type { Catalogue, Store } from '#lib/contract.ts';
+import type { Catalogue, StorePage } from '#lib/contract.ts';
 import { LOAD_ATTEMPTS, needed } from '#lib/load.ts';
 import type { PageLoad } from './$types';
 
@@ -14,7 +14,7 @@ export const load: PageLoad = async ({ fetch, params, setHeaders, url }) => {
   const storePath = `/api/read/stores/${encodeURIComponent(storeId)}`;
   const [store, catalogue] = await needed(
     Promise.all([
-      read<Store>(storePath, options),
+      read<StorePage>(storePath, options),
       read<Catalogue>(cataloguePath(storeId, { category, q, after }), options),
     ]),
   );

@@ -1,0 +1,41 @@
+import { placeOfSlotDay, type SlotDayEvent } from '../domain/slot-day.ts';
+import { projection } from './projection.ts';
+import { defineTable, type Row } from './rows.ts';
+
+const days = defineTable('day', { store_id: 'text', date: 'text', slots: 'json' }, [
+  'store_id',
+  'date',
+]);
+
+/** A row for each place that an order has. */
+const holds = defineTable(
+  'hold',
+  { store_order_id: 'uuid', store_id: 'text', date: 'text', from_minute: 'integer' },
+  ['store_order_id'],
+  { indexes: ['(store_id, date)'] },
+);
+
+export type SlotDayRow = Row<typeof days>;
+
+/** When shops deliver, and how much of that is taken. */
+export const slots = projection<SlotDayEvent>({
+  name: 'slots',
+  version: 1,
+  tables: [days, holds],
+
+  on: {
+    SlotCapacitySet({ id, data }, rows) {
+      const { storeId, date } = placeOfSlotDay(id);
+      rows.put(days, { store_id: storeId, date, slots: data.slots });
+    },
+    SlotHeld({ id, data }, rows) {
+      const { storeId, date } = placeOfSlotDay(id);
+      const { storeOrderId, fromMinute } = data;
+      const row = { store_id: storeId, date, from_minute: fromMinute };
+      rows.put(holds, { store_order_id: storeOrderId, ...row });
+    },
+    SlotReleased({ data }, rows) {
+      rows.delete(holds, { store_order_id: data.storeOrderId });
+    },
+  },
+});

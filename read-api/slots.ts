@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import { count, list, object, text } from '../platform/schema.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+import { findStore } from './catalogue.ts';
+
+export type Slot = {
+  /** Minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
+  fromMinute: number;
+  toMinute: number;
+  capacity: number;
+  /** Places that are left. */
+  left: number;
+};
+
+export type Slots = { storeId: string; date: string; slots: Slot[] };
+
+const slotsSchema = object({
+  storeId: text,
+  date: text,
+  slots: list(
+    object({ fromMinute: count, toMinute: count, capacity: count, left: count }),
+    'Minutes of the day in Asia/Kolkata; a shop without slots has none to pick',
+  ),
+});
+
+const query = {
+  type: 'object',
+  required: ['date'],
+  additionalProperties: false,
+  properties: { date: { type: 'string', format: 'date' } },
+} as const;
+
+/** Never kept: every order of the day changes what is left of it. */
+export function slotsRoutes(app: FastifyInstance, { pool }: Services): void {
+  app.get<{ Params: { storeId: string }; Querystring: { date: string } }>(
+    '/stores/:storeId/slots',
+    { schema: { querystring: query, response: { 200: slotsSchema } } },
+    async (request, reply): Promise<Slots> => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      const { storeId } = request.params;
+      const { date } = request.query;
+      await findStore(pool, storeId);
+      const { rows } = await pool.query<Slot>({
+        name: 'slots',
+        text: `select s."fromMinute", s."toMinute", s.capacity,
+            greatest(0, s.capacity - count(h.store_order_id))::int as left
+          from slots.day d
+            cross join json_to_recordset(d.slots)
+              as s("fromMinute" integer, "toMinute" integer, capacity integer)
+            left join slots.hold h
+              on h.store_id = d.store_id and h.date = d.date and h.from_minute = s."fromMinute"
+          where d.store_id = $1 and d.date = $2
+          group by 1, 2, 3 order by 1`,
+        values: [storeId, date],
+      });
+      return { storeId, date, slots: rows };
+    },
+  );
+}

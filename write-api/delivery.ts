@@ -1,0 +1,273 @@
+import type { FastifyInstance } from 'fastify';
+import { Rejected } from '../domain/decider.ts';
+import {
+  dayOf,
+  instantOf,
+  termsOf,
+  type Coordinates,
+  type DeliveryFee,
+  type Fulfilment,
+  type OpenSpan,
+  type OpeningHours,
+  type ServiceArea,
+} from '../domain/delivery.ts';
+import type { OrderPart } from '../domain/order.ts';
+import type { PricedPart } from '../domain/quote.ts';
+import { freeSlot, slotDay, slotDayId, type OrderSlot, type Slot } from '../domain/slot-day.ts';
+import { store, type StoreCommand } from '../domain/store.ts';
+import { Problem } from '../platform/http.ts';
+import { object, paise, pincode as pincodeSchema, text } from '../platform/schema.ts';
+import type { Services } from './app.ts';
+import { atPosition, commandHeaders, contextOf } from './command.ts';
+import type { Handler } from './handle.ts';
+import { assertStoreExists } from './store.ts';
+
+const MAX_SPANS = 28;
+const MAX_HOLIDAYS = 100;
+const MAX_PINCODES = 500;
+const MAX_FEE_STEPS = 20;
+const MAX_PICKUPS = 50;
+/** Half-way round the Earth is 20,000 km; nobody brings groceries farther than this. */
+const MAX_RADIUS_METRES = 100_000;
+/** A lakh of rupees. */
+const MAX_PAISE = 10_000_000;
+const MAX_SLOTS = 48;
+const MAX_CAPACITY = 1_000;
+const DAY_MINUTES = 1_440;
+
+const bodyOf = (properties: object) => ({
+  type: 'object',
+  required: Object.keys(properties),
+  additionalProperties: false,
+  properties,
+});
+
+const listOf = (items: object, maxItems: number) => ({ type: 'array', maxItems, items });
+const whole = (minimum: number, maximum: number, description: string) =>
+  ({ type: 'integer', minimum, maximum, description }) as const;
+const amount = { ...paise, minimum: 0, maximum: MAX_PAISE } as const;
+const orNone = (schema: { type: string }) => ({ ...schema, type: [schema.type, 'null'] });
+
+export const coordinatesSchema = bodyOf({
+  latitude: { type: 'number', minimum: -90, maximum: 90 },
+  longitude: { type: 'number', minimum: -180, maximum: 180 },
+});
+
+export const pickupIds = {
+  ...listOf({ type: 'string', maxLength: 64 }, MAX_PICKUPS),
+  description: 'Ids of the shops whose part the shopper fetches; the others deliver',
+} as const;
+
+/** In which of their slots the shops shall come, or have it ready; the others as soon as they can. */
+export type SlotWish = { storeId: string; date: string; fromMinute: number };
+
+const date = { type: 'string', format: 'date' } as const;
+const minutes = {
+  fromMinute: whole(0, DAY_MINUTES - 1, 'Minute of the day in Asia/Kolkata'),
+  toMinute: whole(1, 2 * DAY_MINUTES, 'Beyond 1440: after midnight'),
+};
+
+export const slotWishes = {
+  ...listOf(
+    bodyOf({ storeId: { type: 'string', maxLength: 64 }, date, fromMinute: minutes.fromMinute }),
+    MAX_PICKUPS,
+  ),
+  description: 'Slots of the shops that shall not come as soon as they can',
+} as const;
+
+const slotsBody = bodyOf({
+  slots: listOf(
+    bodyOf({ ...minutes, capacity: whole(0, MAX_CAPACITY, 'Orders that fit in') }),
+    MAX_SLOTS,
+  ),
+});
+
+const hours = bodyOf({
+  weekly: {
+    ...orNone(
+      listOf(
+        bodyOf({
+          weekday: whole(0, 6, '0 is Sunday'),
+          ...minutes,
+        }),
+        MAX_SPANS,
+      ),
+    ),
+    description: 'Null: round the clock',
+  },
+  holidays: listOf(date, MAX_HOLIDAYS),
+});
+
+const area = bodyOf({
+  pincodes: {
+    ...orNone(listOf(pincodeSchema, MAX_PINCODES)),
+    description: 'Null: all that begin with the three digits of the shop’s own',
+  },
+  within: orNone(
+    bodyOf({
+      centre: coordinatesSchema,
+      radiusMetres: whole(1, MAX_RADIUS_METRES, 'Metres, as the crow flies'),
+    }),
+  ),
+});
+
+const fee = bodyOf({
+  steps: listOf(
+    bodyOf({
+      fromMetres: whole(0, MAX_RADIUS_METRES, 'From this distance on'),
+      fromPaise: { ...amount, description: 'From this value of goods on, in paise' },
+      feePaise: amount,
+    }),
+    MAX_FEE_STEPS,
+  ),
+  freeFromPaise: {
+    ...orNone(amount),
+    description: 'Goods of this value in paise are brought for nothing; null for never',
+  },
+});
+
+/** What a shop sets, each named in the path: /stores/{id}/hours. */
+const SETTINGS: Record<string, { body: object; commandOf: (body: never) => StoreCommand }> = {
+  hours: {
+    body: hours,
+    commandOf(data: OpeningHours) {
+      assertSpansEnd(data.weekly ?? []);
+      return { type: 'SetHours', data };
+    },
+  },
+  area: { body: area, commandOf: (data: ServiceArea) => ({ type: 'SetServiceArea', data }) },
+  minimum: {
+    body: bodyOf({ minimumPaise: amount }),
+    commandOf: (data: { minimumPaise: number }) => ({ type: 'SetMinimumOrder', data }),
+  },
+  fee: { body: fee, commandOf: (data: DeliveryFee) => ({ type: 'SetDeliveryFee', data }) },
+  pause: {
+    body: bodyOf({ paused: { type: 'boolean' } }),
+    commandOf: ({ paused }: { paused: boolean }) => ({
+      type: paused ? 'PauseStore' : 'ResumeStore',
+      data: {},
+    }),
+  },
+};
+
+/** Hours or slots: each ends after it begins, within a day. */
+function assertSpansEnd(spans: Omit<OpenSpan, 'weekday'>[]): void {
+  const isWrong = ({ fromMinute, toMinute }: Omit<OpenSpan, 'weekday'>) =>
+    toMinute <= fromMinute || toMinute > fromMinute + DAY_MINUTES;
+  const wrong = spans.find(isWrong);
+  if (!wrong) return;
+  throw new Problem(
+    400,
+    'INVALID_REQUEST',
+    `From minute ${wrong.fromMinute} to ${wrong.toMinute}: it has to end after it begins, ` +
+      'within a day; past midnight is beyond 1440.',
+  );
+}
+
+export function deliveryRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  slotsRoute(app, services);
+  for (const [setting, { body, commandOf }] of Object.entries(SETTINGS)) {
+    app.put<{ Params: { storeId: string }; Body: never }>(
+      `/stores/:storeId/${setting}`,
+      { schema: { body, headers: commandHeaders, response: { 200: object({ storeId: text }) } } },
+      async (request, reply) => {
+        const { storeId } = request.params;
+        const command = commandOf(request.body as never);
+        const { position } = await handler.handle(store, storeId, command, contextOf(request));
+        return atPosition(reply, position).send({ storeId });
+      },
+    );
+  }
+}
+
+function assertBeginOnce(slots: Slot[]): void {
+  if (new Set(slots.map(({ fromMinute }) => fromMinute)).size === slots.length) return;
+  throw new Problem(400, 'INVALID_REQUEST', 'Two slots begin at once: make them one.');
+}
+
+function slotsRoute(app: FastifyInstance, { handler }: Services): void {
+  const params = { type: 'object', properties: { date } } as const;
+  const response = { 200: object({ storeId: text, date: text }) };
+  app.put<{ Params: { storeId: string; date: string }; Body: { slots: Slot[] } }>(
+    '/stores/:storeId/slots/:date',
+    { schema: { params, body: slotsBody, headers: commandHeaders, response } },
+    async (request, reply) => {
+      const { storeId, date: day } = request.params;
+      assertSpansEnd(request.body.slots);
+      assertBeginOnce(request.body.slots);
+      await assertStoreExists(handler, storeId);
+      const command = { type: 'SetSlotCapacity', data: request.body } as const;
+      const id = slotDayId(storeId, day);
+      const { position } = await handler.handle(slotDay, id, command, contextOf(request));
+      return atPosition(reply, position).send({ storeId, date: day });
+    },
+  );
+}
+
+/** The slot that is wanted at a shop. Throws `Rejected` SLOT_NOT_FOUND, or SLOT_FULL. */
+async function slotOf(
+  handler: Handler,
+  wish: SlotWish | undefined,
+  atMs: number,
+): Promise<OrderSlot | undefined> {
+  if (!wish) return undefined;
+  const id = slotDayId(wish.storeId, wish.date);
+  const day = await handler.load(slotDay, id, { fresh: true });
+  const { fromMinute, toMinute } = freeSlot(day, wish.fromMinute);
+  if (instantOf(dayOf(wish.date), fromMinute) <= atMs) {
+    throw new Rejected('SLOT_NOT_FOUND', 'That slot has begun: choose a later one.');
+  }
+  return { date: wish.date, fromMinute, toMinute };
+}
+
+/** What of a request is about how goods come to the shopper. */
+export type Delivery = {
+  /** Left out, it is near each shop. */
+  address?: { pincode: string; location?: Coordinates };
+  /** Ids of the shops whose part the shopper fetches. */
+  pickup?: string[];
+  slots?: SlotWish[];
+};
+
+/**
+ * The parts of a cart with what their shops ask for bringing them, as the shops have it at this
+ * moment. Throws the `Rejected` of the first shop that does not take its part.
+ */
+export async function onTerms(
+  handler: Handler,
+  parts: Omit<OrderPart, 'storeOrderId'>[],
+  { address, pickup = [], slots: wishes = [] }: Delivery,
+  at: Date,
+): Promise<PricedPart[]> {
+  const shops = await Promise.all(
+    parts.map(({ storeId }) => handler.load(store, storeId, { fresh: true })),
+  );
+  const atMs = at.getTime();
+  const orderSlots = await Promise.all(
+    parts.map(({ storeId }) =>
+      slotOf(
+        handler,
+        wishes.find((wish) => wish.storeId === storeId),
+        atMs,
+      ),
+    ),
+  );
+  return parts.map((part, index) => {
+    const fulfilment: Fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';
+    const { totalPaise: valuePaise } = part;
+    const slot = orderSlots[index];
+    const shop = shops[index]!;
+    const pincode = address?.pincode ?? shop.pincode;
+    const coordinates = address?.location ?? null;
+    const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
+    const { feePaise } = termsOf(shop, { ...wish, hasSlot: slot !== undefined });
+    return {
+      ...part,
+      fulfilment,
+      ...(slot && { slot }),
+      feePaise,
+      totalPaise: valuePaise + feePaise,
+    };
+  });
+}
