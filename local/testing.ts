@@ -75,13 +75,16 @@ async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> 
   return urls;
 }
 
-/** Where the real parts of a test are: an event store and two databases, all empty. */
+/** The real parts of a test: an event store with a client, and two databases, all empty. */
 export async function startParts() {
   const cleanup = new Cleanup();
   const [databaseUrl, vaultUrl] = await newDatabases(cleanup, 2);
   const store = await startEventStore({ dir: await temporaryFolder(cleanup) });
   cleanup.add(() => store.close());
+  const client = connectEventStore(store.url);
+  cleanup.add(() => client.dispose());
   return {
+    client,
     eventStoreUrl: store.url,
     databaseUrl: databaseUrl!,
     vaultUrl: vaultUrl!,
@@ -99,10 +102,8 @@ export type Shop = Awaited<ReturnType<typeof startShop>>;
  * on a real event store and a real Postgres. `now` is the time by which write-api's routes judge.
  */
 export async function startShop({ now = () => new Date() } = {}) {
-  const { cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
+  const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
   const log = createLog('test', process.env.LOG_LEVEL ?? 'silent');
-  const client = connectEventStore(eventStoreUrl);
-  cleanup.add(() => client.dispose());
   const pool = createPool(databaseUrl, log);
   const vaultPool = createPool(vaultUrl, log, 4);
   cleanup.add(() => pool.end());
@@ -217,6 +218,12 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
   const listingIds = lines.map((_, index) => `${body.storeId}.s${index + 1}`);
   return { storeId: body.storeId, listingIds, position: imported.position };
 }
+
+/** Whom an order is for, as a shopper says it. */
+export const recipient = {
+  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+};
 
 /** Asks for a quote of a cart, and takes it: what an order says to accept it. */
 export async function quoteCart(

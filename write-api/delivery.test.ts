@@ -2,7 +2,14 @@ import { START, eventTypeFilter } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { slotDay } from '../domain/slot-day.ts';
-import { newKey, openStore, startShop, type Answer, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  recipient,
+  startShop,
+  type Answer,
+  type Shop,
+} from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
 
 type Placed = {
@@ -62,8 +69,8 @@ async function order(
   return shop.write('POST', '/orders', {
     cartId,
     quote: quoted.body.token,
-    contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-    address: { line1: '12, 4th Cross', city: 'Bengaluru', ...address },
+    contact: recipient.contact,
+    address: { ...recipient.address, ...address },
     payment: 'cash-on-delivery',
     ...more,
   });

@@ -4,6 +4,7 @@ import {
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startShop,
   type Answer,
   type Shop,
@@ -69,8 +70,7 @@ const order = async <T = Placed>(
     {
       cartId,
       quote: quote ?? (await quoteCart(shop, cartId)),
-      contact: { name: 'Asha Rao', phone: '9876543210' },
-      address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+      ...recipient,
       payment: 'cash-on-delivery',
     },
     { 'idempotency-key': key },

@@ -4,6 +4,7 @@ import {
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startShop,
   type Answer,
   type Shop,
@@ -24,11 +25,6 @@ test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
-};
 
 /** A cart with two items at one shop and one at another, and a quote of it. */
 async function fillCart(shop: Shop) {

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { order } from '../domain/order.ts';
 import { QUOTE_HOLDS_MS } from '../domain/quote.ts';
-import { newKey, openStore, startShop, type Shop } from '../local/testing.ts';
+import { newKey, openStore, recipient, startShop, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
 import { sign } from '../platform/signature.ts';
 
@@ -78,8 +78,8 @@ const accept = <T = Placed>(
     {
       cartId,
       quote,
-      contact: { name: 'Asha Rao', phone: '9876543210' },
-      address: { line1: '12, 4th Cross', city: 'Bengaluru', ...HOME, ...address },
+      contact: recipient.contact,
+      address: { ...recipient.address, ...address },
       payment: 'cash-on-delivery',
       ...delivery,
     },
