@@ -2,8 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BACKWARDS, END } from '@eventstore/db-client';
 import pg from 'pg';
-import { connectEventStore } from '../platform/event-store.ts';
+import {
+  connectEventStore,
+  holdsPositions,
+  storedEvent,
+  type EventStore,
+} from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { storePass } from '../platform/pass.ts';
 import { createPool } from '../platform/postgres.ts';
@@ -239,3 +245,20 @@ export async function quoteCart(
 }
 
 export const newKey = (): string => randomUUID();
+
+/** More than what notes of the system can stand behind the newest event of a command. */
+const NEWEST_EVENTS = 50;
+
+/**
+ * Position of the newest event that a command caused: what says that nothing happened stays as it
+ * is while a reactor notes how far it has come.
+ */
+export async function headOfCommands(client: EventStore): Promise<bigint> {
+  const newest = { direction: BACKWARDS, fromPosition: END, maxCount: NEWEST_EVENTS } as const;
+  let head = 0n;
+  for await (const { event } of client.readAll(newest)) {
+    const stored = storedEvent(event);
+    if (head === 0n && stored && !holdsPositions(stored.stream)) head = stored.position;
+  }
+  return head;
+}

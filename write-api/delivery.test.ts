@@ -9,8 +9,8 @@ import {
   startShop,
   type Answer,
   type Shop,
+  headOfCommands,
 } from '../local/testing.ts';
-import { headOfLog } from '../platform/event-store.ts';
 
 type Placed = {
   orderId: string;
@@ -281,7 +281,7 @@ test('a bad setting says what is wrong, a repeated one does nothing: both append
     holidays: [],
   });
   await set(shop, storeId, 'hours', span(540, 1_500));
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const tried: [number, string, object][] = [
     [200, 'hours', span(540, 1_500)],
     [200, 'pause', { paused: false }],
@@ -300,7 +300,7 @@ test('a bad setting says what is wrong, a repeated one does nothing: both append
     assert.is(answer.status, status, `${setting} ${JSON.stringify(body)}`);
   }
   assert.is((await set(shop, newKey(), 'pause', { paused: true })).status, 404);
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test.run();

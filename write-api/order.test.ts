@@ -8,8 +8,9 @@ import {
   startShop,
   type Answer,
   type Shop,
+  headOfCommands,
 } from '../local/testing.ts';
-import { headOfLog, readStream } from '../platform/event-store.ts';
+import { readStream } from '../platform/event-store.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 type Read = {
@@ -109,7 +110,7 @@ test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
     [400, cartId, { quote: undefined }],
     [404, newKey(), {}],
   ];
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   for (const [status, id, more] of bad) {
     assert.is(
       (await order(shop, { ...filled, cartId: id }, newKey(), more)).status,
@@ -117,7 +118,7 @@ test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
       JSON.stringify(more),
     );
   }
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
