@@ -4,9 +4,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as browse from './browse.ts';
 import * as cart from './cart.ts';
+import * as checkout from './checkout.ts';
 import * as eventStore from './event-store.ts';
 import * as replay from './replay.ts';
 import { profileLines, type Thread } from './profile.ts';
+import type { Latency } from './shopper.ts';
 import { startSystem, type Usage } from './system.ts';
 
 export type ScenarioOptions = { seconds: number; runs: number; events: number[] };
@@ -25,13 +27,14 @@ export type Result = {
   details?: unknown;
   /** Cores in use during the measured run, by process; absent where nothing was sent over HTTP. */
   cores?: Record<string, number>;
+  latencies?: Latency[];
   /** Of every service, right after the load. */
   memory?: Usage[];
   /** Where the measured process's time went. */
   profile?: Thread[];
 };
 
-const SCENARIOS = { cart, browse, replay, 'event-store': eventStore };
+const SCENARIOS = { cart, checkout, browse, replay, 'event-store': eventStore };
 type ScenarioName = keyof typeof SCENARIOS;
 const isScenario = (name: string): name is ScenarioName => name in SCENARIOS;
 
@@ -142,6 +145,7 @@ function tableOf(all: Result[], idleUsage: Usage[]): string {
     ...all.flatMap(({ name, memory }) => (memory ? [memoryRow(`after ${name}`, memory)] : [])),
     '',
     ...coresTable(all),
+    ...latencyTable(all),
     ...all.flatMap(({ profile }) =>
       profile
         ? ['', 'Where the event store’s time goes, by thread:', '', ...profileLines(profile)]
@@ -162,6 +166,24 @@ function coresTable(all: Result[]): string[] {
     ...measured.map(
       ({ name, cores }) => `| ${name} | ${names.map((each) => cores![each] ?? '–').join(' | ')} |`,
     ),
+  ];
+}
+
+function latencyTable(all: Result[]): string[] {
+  const rows = all.flatMap(({ name, latencies = [] }) =>
+    latencies.map(
+      ({ command, count, p50Ms, p99Ms }) =>
+        `| ${name} | ${command} | ${count.toLocaleString('en')} | ${p50Ms} | ${p99Ms} |`,
+    ),
+  );
+  if (rows.length === 0) return [];
+  return [
+    '',
+    'Milliseconds by command, as its sender saw them:',
+    '',
+    '| | command | sent | p50 | p99 |',
+    '|---|---|---|---|---|',
+    ...rows,
   ];
 }
 
