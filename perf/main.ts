@@ -1,7 +1,8 @@
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { assertDataIn } from './baskets.ts';
 import * as browse from './browse.ts';
 import * as cart from './cart.ts';
 import * as checkout from './checkout.ts';
@@ -10,8 +11,16 @@ import * as replay from './replay.ts';
 import { profileLines, type Thread } from './profile.ts';
 import type { Latency } from './shopper.ts';
 import { startSystem, type Usage } from './system.ts';
+import * as workload from './workload.ts';
 
-export type ScenarioOptions = { seconds: number; runs: number; events: number[] };
+export type ScenarioOptions = {
+  seconds: number;
+  runs: number;
+  events: number[];
+  orders: number;
+  /** Folder of the real orders. */
+  data: string;
+};
 
 /** One figure beside its ceiling, both medians of the same run. */
 export type Result = {
@@ -34,14 +43,16 @@ export type Result = {
   profile?: Thread[];
 };
 
-const SCENARIOS = { cart, checkout, browse, replay, 'event-store': eventStore };
+const SCENARIOS = { cart, checkout, browse, workload, replay, 'event-store': eventStore };
 type ScenarioName = keyof typeof SCENARIOS;
 const isScenario = (name: string): name is ScenarioName => name in SCENARIOS;
 
+const DATA = resolve(import.meta.dirname, '../../shared/data');
 const README = join(import.meta.dirname, 'README.md');
 const MARKS = ['<!-- results -->', '<!-- end of results -->'] as const;
 
 const USAGE = `Usage: npm run perf -- [SCENARIO …] [--json] [--save] [--seconds N] [--runs N] [--events N,…]
+                       [--orders N] [--data DIR]
 
 ${Object.entries(SCENARIOS)
   .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
@@ -53,6 +64,8 @@ beside its ceiling, and stops it. All scenarios when none is named.
   --runs N       runs of which the median counts (3)
   --seconds N    length of a run (6)
   --events N,…   lengths of the log for replay (100000,1000000)
+  --orders N     orders of workload (5000)
+  --data DIR     where workload finds the real orders (WORKLOAD_DATA, else ../shared/data)
   --json         the results as JSON on stdout
   --save         put the table into perf/README.md
 
@@ -67,6 +80,8 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '6' },
     runs: { type: 'string', default: '3' },
     events: { type: 'string', default: '100000,1000000' },
+    orders: { type: 'string', default: '5000' },
+    data: { type: 'string', default: process.env.WORKLOAD_DATA ?? DATA },
   },
 });
 
@@ -81,7 +96,11 @@ const options: ScenarioOptions = {
   seconds: Number(values.seconds),
   runs: Number(values.runs),
   events: values.events.split(',').map(Number),
+  orders: Number(values.orders),
+  data: values.data,
 };
+// Before an hour of other scenarios.
+if (chosen.includes('workload')) assertDataIn(options.data);
 
 const results: Result[] = [];
 for (const name of chosen.filter(isScenario)) {
