@@ -5,7 +5,7 @@
  * Its own are the shops, products, quantities, prices paid and times. Derived, always in the same
  * way: what a household bought on one day is one order, at however many shops; a dollar is 80
  * rupees, and a product costs at a shop what the first who bought it paid; a shop has exactly what
- * will be asked of it, but of every twentieth listing one piece less.
+ * will be asked of it, but of every fiftieth listing one piece less.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ const RUPEES_PER_DOLLAR = 80;
 const LEAST_RUPEES = 1;
 /** More is fuel, by the thousandth of a gallon, and none are coupons: no cart takes either. */
 const MAX_QUANTITY = 999;
-const SHORT_LISTING_EVERY = 20;
+const SHORT_LISTING_EVERY = 50;
 
 type Line = {
   household_id: string;
