@@ -9,7 +9,7 @@ import { startSystem, type System } from './system.ts';
 
 export const summary = 'whole checkouts: three items at two shops, to the confirmed order, durable';
 
-const SHOPPERS = 32;
+const SHOPPERS = 64;
 const SHOPS = 16;
 /** Nothing is to run out. */
 const PLENTY = 1_000_000;
