@@ -53,6 +53,7 @@ export async function runReactor(options: {
   const pending = new Map<string, Task>();
   let seen = await loadCheckpoint(client);
   let saved = seen;
+  let running = 0;
 
   const enqueue = (key: string, dueMs: number, run: Task['run'], lacks: string[] = []) =>
     pending.set(key, {
@@ -150,15 +151,23 @@ export async function runReactor(options: {
     }
   }
 
+  /** As many at once as may run; each that ends makes room for the next. */
+  function startDueTasks(): void {
+    const nowMs = Date.now();
+    for (const [key, task] of pending) {
+      if (signal.aborted || running >= MAX_RUNNING_TASKS) return;
+      if (task.running || task.dueMs > nowMs) continue;
+      running += 1;
+      void runTask(key, task).then(() => {
+        running -= 1;
+        startDueTasks();
+      });
+    }
+  }
+
   async function runDueTasks(): Promise<void> {
     while (!signal.aborted) {
-      const nowMs = Date.now();
-      let running = 0;
-      for (const [key, task] of pending) {
-        if (running >= MAX_RUNNING_TASKS) break;
-        if (!task.running && task.dueMs <= nowMs) void runTask(key, task);
-        if (task.running) running += 1;
-      }
+      startDueTasks();
       await waitUnlessAborted(TICK_MS, signal);
     }
   }
