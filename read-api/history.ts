@@ -3,6 +3,7 @@ import { Problem } from '../platform/http.ts';
 import { bearsStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
+import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { orderNotFound, type OrderLine, type OrderSlot } from './my-orders.ts';
@@ -240,25 +241,30 @@ async function readWhy(
   return { entries };
 }
 
-/** The same for a shop of its own part. Throws `Problem` 404. */
+/** The same for a shop, whose pass `authorization` carries, of its own part. Throws `Problem`. */
 async function readStoreOrderWhy(
   services: Services,
-  storeId: string,
   storeOrderId: string,
+  authorization: string | undefined,
 ): Promise<StoreOrderWhy> {
-  const { rows } = await services.pool.query<{ order_id: string; order_number: string }>({
+  const { rows } = await services.pool.query<CardRow & { order_id: string }>({
     name: 'history-store-order',
-    text: `select p.order_id, c.order_number
+    text: `select c.store_id, c.order_number, p.order_id
       from order_board.card c join my_orders.part p using (store_order_id)
-      where store_order_id = $1 and c.store_id = $2`,
-    values: [storeOrderId, storeId],
+      where store_order_id = $1`,
+    values: [storeOrderId],
   });
-  const found = rows[0];
-  if (!found) {
-    throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+  const card = rows[0];
+  if (!card) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
+  if (!bearsStorePass(services.storePassSecret, card.store_id, authorization)) {
+    throw new Problem(
+      401,
+      'STORE_PASS_NEEDED',
+      'What happened to an order is for its shop: send its pass as Authorization: Bearer.',
+    );
   }
-  const { entries } = await readWhy(services, found.order_id, storeId);
-  return { orderNumber: found.order_number, entries };
+  const { entries } = await readWhy(services, card.order_id, card.store_id);
+  return { orderNumber: card.order_number, entries };
 }
 
 const whyFields = {
@@ -294,25 +300,18 @@ export function historyRoutes(app: FastifyInstance, services: Services): void {
     },
   );
 
-  app.get<{ Params: { storeId: string; storeOrderId: string } }>(
-    '/stores/:storeId/store-orders/:storeOrderId/why',
+  app.get<{ Params: { storeOrderId: string } }>(
+    '/store-orders/:storeOrderId/why',
     {
       schema: {
-        params: { type: 'object', properties: { storeId: text, storeOrderId: uuid } },
+        params: { type: 'object', properties: { storeOrderId: uuid } },
         response: { 200: object({ orderNumber: text, ...whyFields }) },
       },
     },
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
-      const { storeId, storeOrderId } = request.params;
-      if (!bearsStorePass(services.storePassSecret, storeId, request.headers.authorization)) {
-        throw new Problem(
-          401,
-          'STORE_PASS_NEEDED',
-          'What happened to an order is for its shop: send its pass as Authorization: Bearer.',
-        );
-      }
-      return readStoreOrderWhy(services, storeId, storeOrderId);
+      const { authorization } = request.headers;
+      return readStoreOrderWhy(services, request.params.storeOrderId, authorization);
     },
   );
 }
