@@ -1,5 +1,6 @@
 import { cart } from './cart.ts';
 import { catalogue } from './catalogue.ts';
+import { history } from './history.ts';
 import { invoices } from './invoices.ts';
 import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
@@ -7,4 +8,12 @@ import { slots } from './slots.ts';
 import type { Projection } from './projection.ts';
 
 /** Every read model there is. */
-export const PROJECTIONS: Projection[] = [catalogue, cart, myOrders, orderBoard, invoices, slots];
+export const PROJECTIONS: Projection[] = [
+  catalogue,
+  cart,
+  myOrders,
+  orderBoard,
+  invoices,
+  slots,
+  history,
+];

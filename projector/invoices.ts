@@ -60,7 +60,7 @@ export type InvoiceRow = Row<typeof invoiceTable>;
 export type CreditNoteRow = Row<typeof creditNotes>;
 
 /** A register's id is its shop's and its fiscal year. */
-const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
+export const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
   const dot = id.lastIndexOf('.');
   return { store_id: id.slice(0, dot), fiscal_year: id.slice(dot + 1) };
 };

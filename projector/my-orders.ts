@@ -16,6 +16,7 @@ const orders = defineTable(
     sealed_recipient: 'text',
   },
   ['order_id'],
+  { versioned: true },
 );
 
 const parts = defineTable(
@@ -33,7 +34,7 @@ const parts = defineTable(
     lines: 'json',
   },
   ['store_order_id'],
-  { indexes: ['(order_id)'] },
+  { indexes: ['(order_id)'], versioned: true },
 );
 
 const timeline = defineTable(
@@ -82,10 +83,10 @@ const partStep =
     tell(fact, { ...told, ...(reason && { reason }) }, rows);
   };
 
-/** What a shopper follows after the checkout. */
+/** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent>({
   name: 'my_orders',
-  version: 3,
+  version: 4,
   tables: [orders, parts, timeline],
 
   on: {

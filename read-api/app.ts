@@ -5,6 +5,7 @@ import type { Vault } from '../platform/vault.ts';
 import { PublicAnswers } from './answers.ts';
 import { cartRoutes } from './cart.ts';
 import { catalogueRoutes } from './catalogue.ts';
+import { historyRoutes } from './history.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
@@ -67,6 +68,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       catalogueRoutes(app, services);
       cartRoutes(app, services);
       myOrdersRoutes(app, services);
+      historyRoutes(app, services);
       orderBoardRoutes(app, services);
       invoiceRoutes(app, services);
       slotsRoutes(app, services);

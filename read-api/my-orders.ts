@@ -17,6 +17,8 @@ import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { sendLive } from './live.ts';
 
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
 export type Recipient = {
   contact: { name: string; phone: string };
   address: { line1: string; city: string; pincode: string };
@@ -80,31 +82,83 @@ export type Order = {
   timeline: TimelineEntry[];
 };
 
-/** Like a cart, an order is opened by knowing its id, until people sign in. */
-async function readOrder({ pool, vault }: Services, orderId: string): Promise<Order> {
+/** The rows of an order ($1) as they are. */
+const NOW = {
+  order: 'select * from my_orders.placed where order_id = $1',
+  parts: `select p.*, s.name as store_name, i.number as invoice_number
+    from my_orders.part p
+      left join catalogue.store s using (store_id)
+      left join invoices.invoice i using (store_order_id)
+    where p.order_id = $1 order by s.name, p.store_order_id`,
+  timeline: 'select * from my_orders.timeline where order_id = $1 order by position',
+};
+
+/** The rows of an order ($1) as they stood once the log had come to a position ($2). */
+const THEN: typeof NOW = {
+  order: `select * from my_orders.placed_version where order_id = $1 and position <= $2
+    order by position desc limit 1`,
+  parts: `select p.*, s.name as store_name, i.data->>'number' as invoice_number
+    from (
+      select distinct on (store_order_id) * from my_orders.part_version
+      where order_id = $1 and position <= $2 order by store_order_id, position desc
+    ) p
+      left join catalogue.store s using (store_id)
+      left join history.event i on i.store_order_id = p.store_order_id
+        and i.type = 'InvoiceIssued' and i.position <= $2
+    order by s.name, p.store_order_id`,
+  timeline: `select * from my_orders.timeline where order_id = $1 and position <= $2
+    order by position`,
+};
+
+/**
+ * Where the log stood, as far as an order is concerned, at a time. Throws `Problem`: 400 for what
+ * is no time, 404 for one before the order.
+ */
+async function positionAt({ pool }: Services, orderId: string, asOf: string): Promise<number> {
+  const atMs = RFC_3339.test(asOf) ? Date.parse(asOf) : Number.NaN;
+  if (Number.isNaN(atMs)) {
+    throw new Problem(
+      400,
+      'INVALID_TIME',
+      'asOf takes a time with its zone, as 2026-11-21T10:00:00Z (a + in it is sent as %2B).',
+    );
+  }
+  const { rows } = await pool.query<{ position: number | null; placed_at: string | null }>({
+    name: 'order-position',
+    text: `select max(position) filter (where at <= to_timestamp($2)) as position,
+        min(at) as placed_at
+      from history.event where order_id = $1`,
+    values: [orderId, atMs / 1000],
+  });
+  const { position, placed_at: placedAt } = rows[0]!;
+  if (!placedAt) throw orderNotFound();
+  if (position === null) {
+    const message = `This order was placed at ${placedAt}: ask for that time or a later one.`;
+    throw new Problem(404, 'ORDER_NOT_PLACED_YET', message);
+  }
+  return position;
+}
+
+/**
+ * An order as it is, or as it stood at a time. Like a cart, it is opened by knowing its id, until
+ * people sign in. Throws `Problem`.
+ */
+async function readOrder(services: Services, orderId: string, asOf?: string): Promise<Order> {
+  const { pool, vault } = services;
+  const isPast = asOf !== undefined;
+  const values = isPast ? [orderId, await positionAt(services, orderId, asOf)] : [orderId];
+  const texts = isPast ? THEN : NOW;
+  const rowsOf = async <T extends object>(what: keyof typeof NOW) => {
+    const name = `${what}-${isPast ? 'then' : 'now'}`;
+    return (await pool.query<T>({ name, text: texts[what], values })).rows;
+  };
   // Before its parts, which then are as new or newer: nothing has ended before all of it has.
-  const { rows: orders } = await pool.query<PlacedRow>({
-    name: 'order',
-    text: 'select * from my_orders.placed where order_id = $1',
-    values: [orderId],
-  });
-  const order = orders[0];
-  if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
-  const parts = pool.query<PartRow & { store_name: string | null; invoice_number: string | null }>({
-    name: 'order-parts',
-    text: `select p.*, s.name as store_name, i.number as invoice_number
-      from my_orders.part p
-        left join catalogue.store s using (store_id)
-        left join invoices.invoice i using (store_order_id)
-      where p.order_id = $1 order by s.name, p.store_order_id`,
-    values: [orderId],
-  });
-  const timeline = pool.query<TimelineRow>({
-    name: 'order-timeline',
-    text: 'select * from my_orders.timeline where order_id = $1 order by position',
-    values: [orderId],
-  });
-  const [{ rows: partRows }, { rows: timelineRows }] = await Promise.all([parts, timeline]);
+  const [order] = await rowsOf<PlacedRow>('order');
+  if (!order) throw orderNotFound();
+  const [partRows, timelineRows] = await Promise.all([
+    rowsOf<PartRow & { store_name: string | null; invoice_number: string | null }>('parts'),
+    rowsOf<TimelineRow>('timeline'),
+  ]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);
   const names = new Map(partRows.map((part) => [part.store_order_id, part.store_name]));
@@ -139,6 +193,9 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
     })),
   };
 }
+
+export const orderNotFound = (): Problem =>
+  new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
 
 export const recipientFields = {
   contact: orNull(object({ name: text, phone: text }), 'Null without the right to see it'),
@@ -189,13 +246,19 @@ const params = {
   properties: { orderId: uuid },
 } as const;
 
+const query = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { asOf: { ...time, description: 'The order as it stood then: RFC 3339' } },
+} as const;
+
 export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
-  app.get<{ Params: { orderId: string } }>(
+  app.get<{ Params: { orderId: string }; Querystring: { asOf?: string } }>(
     '/orders/:orderId',
-    { schema: { params, response: { 200: orderSchema } } },
+    { schema: { params, querystring: query, response: { 200: orderSchema } } },
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
-      return readOrder(services, request.params.orderId);
+      return readOrder(services, request.params.orderId, request.query.asOf);
     },
   );
 

@@ -11,6 +11,7 @@ export type {
   Store,
   StorePage,
 } from '../../../read-api/catalogue.ts';
+export type { StoreOrderWhy, WhyEntry } from '../../../read-api/history.ts';
 export type {
   Invoice,
   InvoiceInShort,
