@@ -3,8 +3,17 @@ import { catalogue } from './catalogue.ts';
 import { invoices } from './invoices.ts';
 import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
+import { paymentsProjection } from './payments.ts';
 import { slots } from './slots.ts';
 import type { Projection } from './projection.ts';
 
 /** Every read model there is. */
-export const PROJECTIONS: Projection[] = [catalogue, cart, myOrders, orderBoard, invoices, slots];
+export const PROJECTIONS: Projection[] = [
+  catalogue,
+  cart,
+  myOrders,
+  orderBoard,
+  paymentsProjection,
+  invoices,
+  slots,
+];

@@ -16,6 +16,12 @@ import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts'
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { sendLive } from './live.ts';
+import {
+  orderPaymentSchema,
+  paymentsOfOrder,
+  type OrderPayment,
+  type PaymentMethod,
+} from './payments.ts';
 
 export type Recipient = {
   contact: { name: string; phone: string };
@@ -65,13 +71,24 @@ export type TimelineEntry = {
   reason: string | null;
 };
 
+export type LeftOut = {
+  storeOrderId: string;
+  listingId: string;
+  wanted: number;
+  left: number;
+  reason: string;
+};
+
 export type Order = {
   orderId: string;
-  status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+  status: 'placed' | 'awaiting-payment' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
   reason: string | null;
   placedAt: string;
   totalPaise: number;
-  payment: 'cash-on-delivery';
+  payment: PaymentMethod;
+  payments: OrderPayment[];
+  /** Lines of which the shops had too little, and how many of them stayed in. */
+  leftOut: LeftOut[];
   /** Null once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
@@ -104,7 +121,12 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
     text: 'select * from my_orders.timeline where order_id = $1 order by position',
     values: [orderId],
   });
-  const [{ rows: partRows }, { rows: timelineRows }] = await Promise.all([parts, timeline]);
+  const paying = paymentsOfOrder(pool, orderId);
+  const [{ rows: partRows }, { rows: timelineRows }, payments] = await Promise.all([
+    parts,
+    timeline,
+    paying,
+  ]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);
   const names = new Map(partRows.map((part) => [part.store_order_id, part.store_name]));
@@ -114,7 +136,9 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
     reason: order.reason,
     placedAt: order.placed_at,
     totalPaise: order.total_paise,
-    payment: order.payment as Order['payment'],
+    payment: order.payment as PaymentMethod,
+    payments,
+    leftOut: order.left_out as LeftOut[],
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
     storeOrders: partRows.map((part) => ({
@@ -174,12 +198,16 @@ const orderSchema = object({
   orderId: uuid,
   status: {
     type: 'string',
-    enum: ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'],
+    enum: ['placed', 'awaiting-payment', 'confirmed', 'rejected', 'cancelled', 'completed'],
   },
   reason: orNull(text),
   placedAt: time,
   totalPaise: paise,
   payment: text,
+  payments: list(orderPaymentSchema),
+  leftOut: list(
+    object({ storeOrderId: uuid, listingId: text, wanted: count, left: count, reason: text }),
+  ),
   ...recipientFields,
   storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),
   timeline: list(

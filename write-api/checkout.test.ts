@@ -8,7 +8,7 @@ import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder } from '../domain/store-order.ts';
 import { openStore, startShop, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
-import { driveCheckout } from './checkout.ts';
+import { driveCheckout, type Drivers } from './checkout.ts';
 import { createHandler, type CommandContext, type Handler } from './handle.ts';
 
 /** Far beyond what the reactor waits before it takes over. */
@@ -92,6 +92,8 @@ function dyingHandler(shop: Shop, steps: number): Handler {
   };
 }
 
+const driversOf = (shop: Shop, handler: Handler): Drivers => ({ ...shop, handler });
+
 /** Whether an order has come to its end, everywhere. */
 async function hasEnded({ handler }: Shop, orderId: string): Promise<boolean> {
   const state = await handler.load(order, orderId, { fresh: true });
@@ -145,7 +147,7 @@ async function dieEverywhere(shop: Shop, { wanted, more }: (typeof KINDS)[number
   for (let steps = 0, died = true; died; steps++) {
     const { orderId } = await place(shop, [near, far], more);
     const cause = { correlationId: orderId, causationId: orderId };
-    died = await driveCheckout(dyingHandler(shop, steps), orderId, cause).then(
+    died = await driveCheckout(driversOf(shop, dyingHandler(shop, steps)), orderId, cause).then(
       () => false,
       (error: Error) => error.message === 'killed',
     );
@@ -180,7 +182,7 @@ test('who reserves late, for an order that was given up, is undone; what is conf
   const near = await openShelf(shop, ON_SHELF);
   const kept = await place(shop, [near], { expiresInMs: 500 });
   const cause = { correlationId: kept.orderId, causationId: kept.orderId };
-  await driveCheckout(handler, kept.orderId, cause);
+  await driveCheckout(driversOf(shop, handler), kept.orderId, cause);
 
   const late = await place(shop, [near]);
   const { orderId, data } = late;
