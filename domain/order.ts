@@ -100,6 +100,8 @@ export type Order =
       shortages: Shortage[];
       /** What was ordered; `parts` and `totalPaise` are what is left of it. */
       asked: OrderPart[];
+      /** Whether it came so far as to wait for its payment. */
+      reserved: boolean;
       leftOut: LeftOut[];
     } & PlacedOrder);
 
@@ -236,10 +238,11 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       reason: null,
       shortages: [],
       asked: data.parts,
+      reserved: false,
       leftOut: [],
     }),
     OrderReserved: (state, data) =>
-      ({ ...state, ...keptOf(data), status: 'awaiting-payment' }) as Order,
+      ({ ...state, ...keptOf(data), status: 'awaiting-payment', reserved: true }) as Order,
     OrderConfirmed: (state, data) =>
       ({ ...state, ...keptOf(data), status: 'confirmed', confirmed: true, reason: null }) as Order,
     OrderRejected: (state, { reason, shortages = [] }) =>

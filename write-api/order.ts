@@ -116,9 +116,10 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
       if (state.status === 'none') throw new Error(`order ${orderId} was placed and is gone`);
-      if (state.status === 'rejected' && !state.confirmed) throw rejectedCheckout(state);
-      const { parts, totalPaise, leftOut } = state;
-      const status = state.confirmed ? 'confirmed' : 'awaiting-payment';
+      const { parts, totalPaise, leftOut, confirmed, reserved } = state;
+      if (!confirmed && !reserved) throw rejectedCheckout(state);
+      // A repeat hears what the first heard, whatever came of the payment since.
+      const status = reserved ? 'awaiting-payment' : 'confirmed';
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
       const placed = { orderId, status, totalPaise, storeOrders, leftOut };
       return atPosition(reply.code(201), position).send(placed);

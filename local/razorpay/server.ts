@@ -224,6 +224,11 @@ function createWebhooks({ webhookSecret, webhookUrl }: RazorpayOptions) {
     sign,
     /** From now on webhooks wait in `held`. */
     hold: () => void (holding = true),
+    /** What is in `held` is never delivered. */
+    release(): void {
+      holding = false;
+      held.length = 0;
+    },
     tell(event: string, payload: object): void {
       const webhook = sign(event, payload);
       if (holding) held.push(webhook);
