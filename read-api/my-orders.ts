@@ -3,9 +3,9 @@ import { Problem } from '../platform/http.ts';
 import {
   count,
   list,
-  localNames,
   object,
   orNull,
+  orderLine,
   paise,
   pincode,
   text,
@@ -181,17 +181,7 @@ export const partFields = {
   feePaise: paise,
   totalPaise: paise,
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
-  lines: list(
-    object({
-      listingId: text,
-      name: text,
-      names: localNames,
-      pack: orNull(text),
-      quantity: count,
-      pricePaise: paise,
-      linePaise: paise,
-    }),
-  ),
+  lines: list(orderLine),
 };
 
 const orderSchema = object({
