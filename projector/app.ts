@@ -3,7 +3,7 @@ import { catalogue } from './catalogue.ts';
 import { invoices } from './invoices.ts';
 import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
-import { paymentsProjection } from './payments.ts';
+import { payments } from './payments.ts';
 import { slots } from './slots.ts';
 import type { Projection } from './projection.ts';
 
@@ -13,7 +13,7 @@ export const PROJECTIONS: Projection[] = [
   cart,
   myOrders,
   orderBoard,
-  paymentsProjection,
+  payments,
   invoices,
   slots,
 ];

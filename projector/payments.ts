@@ -8,7 +8,7 @@ import {
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
 
-const payments = defineTable(
+const requested = defineTable(
   'payment',
   {
     payment_id: 'uuid',
@@ -24,7 +24,7 @@ const payments = defineTable(
   { indexes: ['(order_id)', '(store_id, requested_at) where todo is not null'] },
 );
 
-export type PaymentRow = Row<typeof payments>;
+export type PaymentRow = Row<typeof requested>;
 
 /** Look for money that was waited for, or that may come late; give money back. */
 export type PaymentTodo = 'confirm' | 'confirm-late' | 'give-back';
@@ -47,7 +47,7 @@ type Later = Exclude<PaymentEvent['type'], 'PaymentRequested'>;
 const step =
   (type: Later) =>
   ({ id, data }: Fact<Pick<Payment, 'orderId' | 'storeId'>>, rows: Rows): void => {
-    rows.change(payments, { payment_id: id }, ({ state: before }) => {
+    rows.change(requested, { payment_id: id }, ({ state: before }) => {
       const state = payment.evolve[type](before as Payment, data as never);
       return { state, todo: todoOf(state) };
     });
@@ -55,16 +55,16 @@ const step =
   };
 
 /** What is to be paid for each order, what was, and what goes back. */
-export const paymentsProjection = projection<PaymentEvent>({
+export const payments = projection<PaymentEvent>({
   name: 'payments',
   version: 1,
-  tables: [payments],
+  tables: [requested],
 
   on: {
     PaymentRequested({ id, data, at }: Fact<RequestedPayment>, rows) {
       const state = payment.evolve.PaymentRequested(payment.initial, data);
       const { orderId, storeId } = data;
-      rows.add(payments, {
+      rows.add(requested, {
         payment_id: id,
         order_id: orderId,
         order_number: orderNumber(orderId),

@@ -4,11 +4,12 @@ import { inventory } from '../domain/inventory.ts';
 import { order } from '../domain/order.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
 import { freePort } from '../platform/free-port.ts';
-import { headOfLog } from '../platform/event-store.ts';
 import {
+  headOfCommands,
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startShop,
   type Answer,
   type Shop,
@@ -59,11 +60,6 @@ test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const recipient = {
-  contact: { name: 'Asha Rao', phone: '9876543210' },
-  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
-};
 
 /** A cart with two pieces of the one item of each shop, and a quote of it. */
 async function fillCart(shop: Shop, stores: TestStore[]) {
@@ -147,7 +143,7 @@ test('webhooks count once, however often and in whatever order; forged and old o
   const made = gateway.pay(razorpay!.gatewayOrderId);
   assert.is(webhooks.held.length, 2);
 
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const [captured] = webhooks.held;
   const forged = {
     ...captured!,
@@ -165,7 +161,7 @@ test('webhooks count once, however often and in whatever order; forged and old o
     refund: { entity: { id: 'rfnd_x', notes: { paymentId: newKey(), refundNumber: '1' } } },
   };
   assert.is(await webhooks.send(webhooks.sign('refund.processed', noRefund)), 204);
-  assert.is(await headOfLog(shop.client), head, 'nothing of it changed anything');
+  assert.is(await headOfCommands(shop.client), head, 'nothing of it changed anything');
 
   const many = [...webhooks.held, ...webhooks.held, ...webhooks.held].toReversed();
   const statuses = await Promise.all(many.map((webhook) => webhooks.send(webhook)));
