@@ -13,9 +13,6 @@ export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpa
 /** Where UPI pays a shop: its virtual payment address, and in whose name that is. */
 export type UpiAddress = { vpa: string; name: string };
 
-/** Where a shopper pays by Razorpay, and for which order of Razorpay's. */
-export type RazorpayCheckout = { checkoutUrl: string; keyId: string; gatewayOrderId: string };
-
 /** What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order. */
 type Place = { orderId: string; storeOrderId: string | null; storeId: string | null };
 
@@ -25,7 +22,8 @@ export type RequestedPayment = Place & {
   /** RFC 3339, UTC: when the order is given up that waits for it; null for cash. */
   expiresAt: string | null;
   upi?: UpiAddress;
-  razorpay?: RazorpayCheckout;
+  /** Razorpay's order that is to be paid. */
+  gatewayOrderId?: string;
 };
 
 /** Money that came in; `externalId` is what whoever took it calls it. */

@@ -126,7 +126,7 @@ export async function startShop({ now = () => new Date() } = {}) {
   const webhookUrl = () => `${writeUrl}/api/write/razorpay/webhooks`;
   const gateway = await startRazorpay({ ...keys, webhookUrl });
   cleanup.add(() => gateway.close());
-  const razorpay = connectRazorpay({ ...keys, url: gateway.url });
+  const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
   const payments = paymentPorts(handler, razorpay);
   const reactor = runReactor({ client, handler, payments, log, signal });
   const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });

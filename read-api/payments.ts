@@ -22,8 +22,6 @@ export type OrderPayment = {
   expiresAt: string | null;
   /** Where to pay a shop by UPI. */
   upi: { vpa: string; name: string } | null;
-  /** Where to pay by Razorpay. */
-  razorpay: { checkoutUrl: string; keyId: string; gatewayOrderId: string } | null;
   /** Whether the last try failed: another may succeed. */
   failed: boolean;
 };
@@ -47,7 +45,6 @@ type State = Pick<
   'storeOrderId' | 'method' | 'status' | 'amountPaise' | 'expiresAt'
 > & {
   upi?: OrderPayment['upi'];
-  razorpay?: OrderPayment['razorpay'];
   receipts: Money[];
   refunds: (Money & { refundNumber: number; status: string })[];
   failed: string[];
@@ -63,7 +60,7 @@ export async function paymentsOfOrder(pool: Pool, orderId: string): Promise<Orde
     values: [orderId],
   });
   return rows.map(({ payment_id: paymentId, state }) => {
-    const { receipts, refunds, failed, upi, razorpay, ...rest } = state as State;
+    const { receipts, refunds, failed, upi, ...rest } = state as State;
     const { storeOrderId, method, status, amountPaise, expiresAt } = rest;
     return {
       paymentId,
@@ -75,7 +72,6 @@ export async function paymentsOfOrder(pool: Pool, orderId: string): Promise<Orde
       refundedPaise: sumOf(refunds),
       expiresAt,
       upi: upi ?? null,
-      razorpay: razorpay ?? null,
       failed: failed.length > 0,
     };
   });
@@ -116,7 +112,6 @@ export const orderPaymentSchema = object({
   refundedPaise: { ...paise, description: 'Given back, or about to be, in paise' },
   expiresAt: orNull(time),
   upi: orNull(object({ vpa: text, name: text })),
-  razorpay: orNull(object({ checkoutUrl: text, keyId: text, gatewayOrderId: text })),
   failed: { type: 'boolean', description: 'The last try failed: another may succeed' },
 });
 

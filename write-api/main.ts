@@ -19,6 +19,7 @@ const env = environment(
   'VAULT_SECRET',
   'QUOTE_SECRET',
   'STORE_PASS_SECRET',
+  'PUBLIC_URL',
   'RAZORPAY_URL',
   'RAZORPAY_KEY_ID',
   'RAZORPAY_KEY_SECRET',

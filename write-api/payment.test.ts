@@ -47,7 +47,6 @@ type Read = {
     takenPaise: number;
     refundedPaise: number;
     upi: { vpa: string } | null;
-    razorpay: { gatewayOrderId: string } | null;
   }[];
   storeOrders: { storeId: string; status: string; totalPaise: number }[];
 };
@@ -108,14 +107,15 @@ test('an order by card waits for its money, and goes to the shops when it is the
   const page = await pageOf(shop, placed);
   assert.is(page.status, 'awaiting-payment');
   assert.is(page.payments.length, 1);
-  const { razorpay, amountPaise } = page.payments[0]!;
+  const { amountPaise } = page.payments[0]!;
+  const { gatewayOrderId } = await loadPayment(shop, placed.body.orderId);
   assert.is(amountPaise, 2 * WANTED * PRICE_PAISE);
   const board = `/stores/${stores[0]!.storeId}/board`;
   const waiting = await shop.read<{ storeOrders: object[] }>(board, placed.position);
   assert.is(waiting.body.storeOrders.length, 0, 'no shop sees it before it is paid');
 
-  shop.gateway.pay(razorpay!.gatewayOrderId, { fails: true });
-  shop.gateway.pay(razorpay!.gatewayOrderId);
+  shop.gateway.pay(gatewayOrderId!, { fails: true });
+  shop.gateway.pay(gatewayOrderId!);
   const paid = await untilPage(shop, placed.body.orderId, ({ status }) => status === 'confirmed');
   assert.equal(paid.payments[0]!.takenPaise, amountPaise);
   const repeated = await checkOut(shop, filled, byCard, key);
@@ -138,9 +138,9 @@ test('webhooks count once, however often and in whatever order; forged and old o
     await untilPayment(shop, orderId, ({ status }) => status === 'requested');
   }
   const [heard, unheard] = orderIds as [string, string];
-  const { razorpay } = await loadPayment(shop, heard);
+  const { gatewayOrderId } = await loadPayment(shop, heard);
   webhooks.hold();
-  const made = gateway.pay(razorpay!.gatewayOrderId);
+  const made = gateway.pay(gatewayOrderId!);
   assert.is(webhooks.held.length, 2);
 
   const head = await headOfCommands(shop.client);
@@ -152,7 +152,7 @@ test('webhooks count once, however often and in whatever order; forged and old o
   assert.is(await webhooks.send(forged), 401);
   assert.is(await webhooks.send({ ...captured!, body: `${captured!.body} ` }), 401);
   const longAgo = Math.floor(Date.now() / 1_000) - 26 * 3_600;
-  const entity = { id: 'pay_x', order_id: razorpay!.gatewayOrderId };
+  const entity = { id: 'pay_x', order_id: gatewayOrderId! };
   const payload = { payment: { entity } };
   assert.is(await webhooks.send(webhooks.sign('payment.captured', payload, longAgo)), 400);
   const stranger = { payment: { entity: { ...entity, order_id: 'order_of_somebody_else' } } };
@@ -171,7 +171,7 @@ test('webhooks count once, however often and in whatever order; forged and old o
 
   // A webhook that never comes: whoever asks finds out.
   const silent = await loadPayment(shop, unheard);
-  gateway.pay(silent.razorpay!.gatewayOrderId);
+  gateway.pay(silent.gatewayOrderId!);
   await lookAtPayment(shop, paymentIdOf(unheard), { correlationId: 'c', causationId: 'c' });
   assert.is((await loadPayment(shop, unheard)).status, 'paid');
   await until(shop, async () => {
@@ -184,17 +184,24 @@ test('webhooks count once, however often and in whatever order; forged and old o
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await untilPayment(shop, orderId, ({ status }) => status === 'requested');
-  const { razorpay } = await loadPayment(shop, orderId);
+  const { gatewayOrderId } = await loadPayment(shop, orderId);
   shop.gateway.webhooks.hold();
-  const callback_url = `${shop.writeUrl}/payments/${paymentIdOf(orderId)}/razorpay-return`;
+  const asked = await fetch(`${shop.writeUrl}/payments/${paymentIdOf(orderId)}/pay`);
+  const html = await asked.text();
+  const fieldOf = (name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(html)?.[1];
+  assert.is(fieldOf('order_id'), gatewayOrderId);
+  const { pathname } = new URL(fieldOf('callback_url')!);
+  const callback_url = new URL(pathname, shop.writeUrl).href;
   const body = new URLSearchParams({ callback_url, outcome: 'succeeds' });
-  const url = `${shop.gateway.url}/test/orders/${razorpay!.gatewayOrderId}/payments`;
+  const url = `${shop.gateway.url}/test/orders/${gatewayOrderId!}/payments`;
   const page = await fetch(url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([page.status, page.headers.get('location')], [307, callback_url]);
   const back = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([back.status, back.headers.get('location')], [303, `/orders/${orderId}`]);
   assert.is((await loadPayment(shop, orderId)).status, 'paid');
   shop.gateway.webhooks.release();
+  const late = await fetch(asked.url, { redirect: 'manual' });
+  assert.is(late.headers.get('location'), `/orders/${orderId}`, 'nobody is asked to pay twice');
 });
 
 test('what a shop does not deliver goes back by itself, once', async ({ shop }) => {
@@ -225,8 +232,8 @@ test('paid twice is given back once', async ({ shop }) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await payFor(shop, orderId);
   await untilPayment(shop, orderId, ({ status }) => status === 'paid');
-  const { razorpay } = await loadPayment(shop, orderId);
-  shop.gateway.pay(razorpay!.gatewayOrderId);
+  const { gatewayOrderId } = await loadPayment(shop, orderId);
+  shop.gateway.pay(gatewayOrderId!);
   await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
   const state = await loadPayment(shop, orderId);
   assert.is(state.receipts.length, 2);
@@ -364,7 +371,12 @@ test('whatever each shop can: what is short stays out, and is told and not charg
 });
 
 test('a gateway that is away is not one that says no', async ({ shop }) => {
-  const keys = { keyId: 'rzp_test', keySecret: 'wrong', webhookSecret: 'w' };
+  const keys = {
+    keyId: 'rzp_test',
+    keySecret: 'wrong',
+    webhookSecret: 'w',
+    publicUrl: shop.writeUrl,
+  };
   const due = { paymentId: newKey(), storeOrderId: null, storeId: null, amountPaise: 100 };
   const refund = { ...due, refundId: newKey(), refundNumber: 1, externalId: 'pay_none' };
   const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);

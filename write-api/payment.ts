@@ -32,7 +32,7 @@ export type DuePayment = {
 };
 
 /** What a shopper has to know to pay. */
-type HowToPay = Pick<RequestedPayment, 'upi' | 'razorpay'>;
+type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId'>;
 
 /** Money that goes back; `externalId` is of the receipt, and each refund has one `refundId`. */
 export type RefundCall = {

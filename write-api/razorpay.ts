@@ -1,7 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/decider.ts';
-import { payment, type PaymentCommand } from '../domain/payment.ts';
+import { orderNumber } from '../domain/order.ts';
+import { payment, type Payment, type PaymentCommand } from '../domain/payment.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';
@@ -29,10 +30,17 @@ export type RazorpaySettings = {
   keyId: string;
   keySecret: string;
   webhookSecret: string;
+  /** The address that people type: where the browser comes back to. */
+  publicUrl: string;
 };
 
 export type Razorpay = PaymentPort & {
   webhookSecret: string;
+  /** Where a browser posts which fields to pay. */
+  checkoutOf: (
+    paymentId: string,
+    payment: Payment,
+  ) => { url: string; fields: Record<string, string> };
   /** Our payment of an order of Razorpay's, and what happened to it; undefined where it is not ours. */
   lookUp: (
     gatewayOrderId: string,
@@ -44,14 +52,18 @@ export type Razorpay = PaymentPort & {
  * is not: payments would be taken that nobody hears of.
  */
 export function razorpayFrom(
-  env: Record<`RAZORPAY_${'URL' | 'KEY_ID' | 'KEY_SECRET' | 'WEBHOOK_SECRET'}`, string>,
+  env: Record<
+    `RAZORPAY_${'URL' | 'KEY_ID' | 'KEY_SECRET' | 'WEBHOOK_SECRET'}` | 'PUBLIC_URL',
+    string
+  >,
 ): Razorpay | undefined {
   const keyId = env.RAZORPAY_KEY_ID;
   const keySecret = env.RAZORPAY_KEY_SECRET;
   const webhookSecret = env.RAZORPAY_WEBHOOK_SECRET;
   if (!keyId) return undefined;
   if (keySecret && webhookSecret) {
-    return connectRazorpay({ url: env.RAZORPAY_URL, keyId, keySecret, webhookSecret });
+    const urls = { url: env.RAZORPAY_URL, publicUrl: env.PUBLIC_URL };
+    return connectRazorpay({ ...urls, keyId, keySecret, webhookSecret });
   }
   throw new Error('RAZORPAY_KEY_ID also needs RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET');
 }
@@ -74,6 +86,7 @@ export function connectRazorpay({
   keyId,
   keySecret,
   webhookSecret,
+  publicUrl,
 }: RazorpaySettings): Razorpay {
   const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
 
@@ -105,11 +118,24 @@ export function connectRazorpay({
   return {
     webhookSecret,
 
+    checkoutOf(paymentId, { orderId, amountPaise, gatewayOrderId }) {
+      const fields = {
+        key_id: keyId,
+        order_id: gatewayOrderId!,
+        amount: `${amountPaise}`,
+        currency: 'INR',
+        name: 'Doorstep Groceries',
+        description: `Order ${orderNumber(orderId)}`,
+        callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
+        cancel_url: new URL(`/orders/${orderId}`, publicUrl).href,
+      };
+      return { url: new URL('/v1/checkout/embedded', url).href, fields };
+    },
+
     async open({ paymentId, amountPaise }) {
       const wanted = { amount: amountPaise, currency: 'INR', receipt: paymentId };
       const { id } = await call<{ id: string }>('orders', wanted);
-      const checkoutUrl = new URL('/v1/checkout/embedded', url).href;
-      return { razorpay: { checkoutUrl, keyId, gatewayOrderId: id } };
+      return { gatewayOrderId: id };
     },
 
     async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {
@@ -120,7 +146,7 @@ export function connectRazorpay({
       return made.id;
     },
 
-    look: ({ razorpay }) => newsOfOrder(razorpay!.gatewayOrderId),
+    look: ({ gatewayOrderId }) => newsOfOrder(gatewayOrderId!),
 
     async lookUp(gatewayOrderId) {
       try {
@@ -189,6 +215,23 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
       return reply.code(204).send();
     });
 
+    /** Takes the browser to Razorpay's page, which wants to be posted to. */
+    scope.get<{ Params: { paymentId: string } }>(
+      '/payments/:paymentId/pay',
+      hidden,
+      async ({ params: { paymentId } }, reply) => {
+        const known = await handler.load(payment, paymentId, { fresh: true });
+        const { status, orderId, gatewayOrderId } = known;
+        if (status === 'none' || !gatewayOrderId) {
+          throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+        }
+        if (status !== 'requested') return reply.redirect(`/orders/${orderId}`, 303);
+        const { url, fields } = razorpay.checkoutOf(paymentId, known);
+        reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
+        return reply.send(postingPage(url, fields));
+      },
+    );
+
     /** Where Razorpay's page sends the browser, whatever came of it. */
     scope.post<{ Params: { paymentId: string } }>(
       '/payments/:paymentId/razorpay-return',
@@ -204,6 +247,20 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     );
   });
 }
+
+/** A page that posts its fields as soon as it is open. None of them comes from a person. */
+const postingPage = (url: string, fields: Record<string, string>): string => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>To the payment</title>
+<form method="post" action="${url}">
+${Object.entries(fields)
+  .map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`)
+  .join('\n')}
+<button>Go on to the payment</button>
+</form>
+<script>document.forms[0].submit()</script>
+</html>`;
 
 /** HMAC-SHA256 in hexadecimal digits of the body as it came. */
 export const webhookSignature = (body: Buffer | string, secret: string): string =>

@@ -164,11 +164,11 @@ export async function runReactor(options: {
       complete(event);
     },
     PaymentRequested(event) {
-      const { orderId, expiresAt, razorpay } = event.data as RequestedPayment;
+      const { orderId, expiresAt, gatewayOrderId } = event.data as RequestedPayment;
       if (!expiresAt) return;
       const run = () => driveCheckout(drivers, orderId, causeOf(event));
       enqueue(`payment ${idOf(event)}`, Date.parse(expiresAt), run);
-      if (razorpay) lookRepeatedly(event, expiresAt);
+      if (gatewayOrderId) lookRepeatedly(event, expiresAt);
     },
     PaymentCancelled: (event) => void pending.delete(`payment ${idOf(event)}`),
     PaymentSucceeded(event) {

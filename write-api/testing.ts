@@ -114,9 +114,9 @@ export async function payFor(shop: Shop, orderId: string): Promise<void> {
       }),
     );
     if (payments.some(({ status }) => status === 'none')) return false;
-    for (const { paymentId, amountPaise, razorpay } of payments) {
+    for (const { paymentId, amountPaise, gatewayOrderId } of payments) {
       const data = { externalId: randomUUID(), amountPaise };
-      if (razorpay) gateway.pay(razorpay.gatewayOrderId);
+      if (gatewayOrderId) gateway.pay(gatewayOrderId);
       else await handler.handle(payment, paymentId, { type: 'RecordPayment', data }, as());
     }
     return true;
