@@ -60,7 +60,7 @@ export type Shortage = { listingId: string; wanted: number; left: number };
 type Rejection = { reason: string; shortages?: Shortage[] };
 
 /** What fell out of a part, and why: `left` of it stayed in. */
-export type LeftOut = Shortage & { storeOrderId: string; reason: string };
+export type LeftOut = Shortage & { storeOrderId: string; name: string; reason: string };
 
 /** What of an order its shops can serve; absent where that is all of it. */
 export type Kept = { kept?: { parts: OrderPart[]; leftOut: LeftOut[] } };
@@ -158,9 +158,9 @@ export function leftOutOf(
   kept: OrderPart | undefined,
   reason: string,
 ): LeftOut[] {
-  return lines.flatMap(({ listingId, quantity: wanted }) => {
+  return lines.flatMap(({ listingId, name, quantity: wanted }) => {
     const left = kept?.lines.find((line) => line.listingId === listingId)?.quantity ?? 0;
-    return left < wanted ? [{ storeOrderId, listingId, wanted, left, reason }] : [];
+    return left < wanted ? [{ storeOrderId, listingId, name, wanted, left, reason }] : [];
   });
 }
 

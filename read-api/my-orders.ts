@@ -74,6 +74,7 @@ export type TimelineEntry = {
 export type LeftOut = {
   storeOrderId: string;
   listingId: string;
+  name: string;
   wanted: number;
   left: number;
   reason: string;
@@ -196,7 +197,14 @@ const orderSchema = object({
   payment: text,
   payments: list(orderPaymentSchema),
   leftOut: list(
-    object({ storeOrderId: uuid, listingId: text, wanted: count, left: count, reason: text }),
+    object({
+      storeOrderId: uuid,
+      listingId: text,
+      name: text,
+      wanted: count,
+      left: count,
+      reason: text,
+    }),
   ),
   ...recipientFields,
   storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),

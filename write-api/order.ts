@@ -94,7 +94,7 @@ const placedOrder = object({
   totalPaise: paise,
   storeOrders: list(object({ storeOrderId: uuid, storeId: text })),
   leftOut: list(
-    object({ listingId: text, wanted: count, left: count, reason: text }),
+    object({ listingId: text, name: text, wanted: count, left: count, reason: text }),
     'Lines of which the shops had too little, and how many of them stayed in',
   ),
 });
