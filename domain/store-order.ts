@@ -40,11 +40,17 @@ export type StoreOrder = {
   slot: OrderSlot | null;
   /** Whether its goods have left the shelf. */
   packed: boolean;
+  /** Lines and fee as they were accepted. */
+  totalPaise: number;
 } & Place;
 
 /** Nothing more will happen to it. */
 export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
   status === 'rejected' || status === 'delivered';
+
+/** What the shopper owes for a part as it stands now. */
+export const owedPaise = ({ status, totalPaise }: StoreOrder): number =>
+  status === 'rejected' ? 0 : totalPaise;
 
 /** The shop and order of a store order. Throws `Rejected` STORE_ORDER_NOT_FOUND. */
 function placeOf({ status, orderId, storeId }: StoreOrder): Place {
@@ -71,7 +77,15 @@ function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['st
 
 export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent> = {
   category: 'storeorder',
-  initial: { status: 'none', lines: [], slot: null, packed: false, orderId: '', storeId: '' },
+  initial: {
+    status: 'none',
+    lines: [],
+    slot: null,
+    packed: false,
+    totalPaise: 0,
+    orderId: '',
+    storeId: '',
+  },
 
   decide: {
     SubmitStoreOrder: (state, data) =>
@@ -103,12 +117,13 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
   },
 
   evolve: {
-    StoreOrderSubmitted: (state, { orderId, storeId, lines, slot = null }) => ({
+    StoreOrderSubmitted: (state, { orderId, storeId, lines, totalPaise, slot = null }) => ({
       ...state,
       status: 'submitted',
       orderId,
       storeId,
       slot,
+      totalPaise,
       lines: lines.map(({ listingId, quantity }) => ({ listingId, quantity })),
     }),
     StoreOrderAccepted: (state) => ({ ...state, status: 'accepted' }),

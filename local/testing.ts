@@ -20,9 +20,12 @@ import { createReadApi } from '../read-api/app.ts';
 import { Projected } from '../read-api/projected.ts';
 import { createWriteApi } from '../write-api/app.ts';
 import { createHandler } from '../write-api/handle.ts';
+import { paymentPorts } from '../write-api/payment.ts';
+import { connectRazorpay } from '../write-api/razorpay.ts';
 import { runReactor } from '../write-api/reactor.ts';
 import { startEventStore } from './event-store/server.ts';
 import { startPostgres } from './postgres.ts';
+import { startRazorpay } from './razorpay/server.ts';
 
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
@@ -118,7 +121,14 @@ export async function startShop({ now = () => new Date() } = {}) {
   const { signal } = stopping;
   const vault = await openVault(vaultPool, 'a secret of the tests, 32 or more');
   const handler = createHandler(client, log);
-  const reactor = runReactor({ client, handler, log, signal });
+  let writeUrl = '';
+  const keys = { keyId: 'rzp_test', keySecret: 'key secret', webhookSecret: 'webhook secret' };
+  const webhookUrl = () => `${writeUrl}/api/write/razorpay/webhooks`;
+  const gateway = await startRazorpay({ ...keys, webhookUrl });
+  cleanup.add(() => gateway.close());
+  const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
+  const payments = paymentPorts(handler, razorpay);
+  const reactor = runReactor({ client, handler, payments, log, signal });
   const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
   cleanup.add(async () => {
     stopping.abort();
@@ -129,9 +139,11 @@ export async function startShop({ now = () => new Date() } = {}) {
   cleanup.add(() => projected.stop());
   const storePassSecret = 'another secret of the tests, 32 or more';
   const quoteSecret = 'a third secret of the tests, 32 or more';
-  const writeApi = await createWriteApi({ client, handler, vault, quoteSecret, log, now });
+  const secrets = { quoteSecret, storePassSecret };
+  const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+  const writeApi = await createWriteApi(services);
   const readApi = await createReadApi({ pool, projected, vault, storePassSecret, log });
-  const writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
+  writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
   const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
   cleanup.add(() => readApi.close());
@@ -149,6 +161,9 @@ export async function startShop({ now = () => new Date() } = {}) {
     pool,
     log,
     handler,
+    payments,
+    /** Who takes cards and UPI. */
+    gateway,
     writeUrl: `${writeUrl}/api/write`,
     readUrl: `${readUrl}/api/read`,
     databaseUrl,

@@ -122,6 +122,63 @@ for (const width of [360, 1280]) {
   });
 }
 
+/** A cart of one item, and the checkout filled in but for how it is paid. */
+async function toCheckout(browser: Browser, shopUrl: string, width: number): Promise<Page> {
+  const shopper = await open(browser, shopUrl, width);
+  await shopper.getByRole('button', { name: /^Add / }).first().click();
+  await shopper.getByRole('link', { name: /View cart/ }).click();
+  await fillRecipient(shopper);
+  return shopper;
+}
+
+for (const width of [360, 1280]) {
+  test(`an order by card is paid on another page and goes on by itself, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByLabel('Card, UPI or net banking').check();
+    const shot = process.env.SCREENSHOTS;
+    if (shot)
+      await shopper.screenshot({ path: join(shot, `methods-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+    await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+    if (shot) await shopper.screenshot({ path: join(shot, `card-${width}.png`), fullPage: true });
+    await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
+    await shopper.getByRole('button', { name: 'Let it fail' }).click();
+    await shopper.getByText('The last try did not go through').waitFor();
+    await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
+    await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('Paid', { exact: true }).waitFor();
+    if (shot) await shopper.screenshot({ path: join(shot, `paid-${width}.png`), fullPage: true });
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`what is paid by UPI is confirmed at the board, at ${width} px`, async (context) => {
+    const { browser, shopUrl, boardUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByLabel('UPI to each shop').check();
+    await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+    await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+    const link = shopper.getByRole('link', { name: 'Open UPI app' });
+    assert.match((await link.getAttribute('href'))!, /^upi:\/\/pay\?pa=\S+@okdemo&.*&cu=INR&/);
+    await shopper.getByRole('img', { name: /QR code/ }).waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `upi-${width}.png`), fullPage: true });
+
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByRole('button', { name: 'Payment received' }).click();
+    await staff.getByLabel('UPI reference number').fill('1234 5678 9012');
+    if (shot) await staff.screenshot({ path: join(shot, `received-${width}.png`) });
+    await staff.getByRole('button', { name: 'I got it' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await staff.getByRole('button', { name: 'Payment received' }).waitFor({ state: 'detached' });
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
 for (const width of [360, 1280]) {
   test(`a price that rose is shown, and ordered at once accepted, at ${width} px`, async (context) => {
     const { browser, shopUrl, url } = context;

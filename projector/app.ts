@@ -4,6 +4,7 @@ import { history } from './history.ts';
 import { invoices } from './invoices.ts';
 import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
+import { payments } from './payments.ts';
 import { slots } from './slots.ts';
 import type { Projection } from './projection.ts';
 
@@ -13,6 +14,7 @@ export const PROJECTIONS: Projection[] = [
   cart,
   myOrders,
   orderBoard,
+  payments,
   invoices,
   slots,
   history,

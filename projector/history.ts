@@ -3,6 +3,7 @@ import type { Message } from '../domain/decider.ts';
 import type { InventoryEvent } from '../domain/inventory.ts';
 import type { InvoicesEvent } from '../domain/invoices.ts';
 import type { OrderEvent } from '../domain/order.ts';
+import type { PaymentEvent } from '../domain/payment.ts';
 import { placeOfSlotDay, type SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
 import { registerOf } from './invoices.ts';
@@ -43,6 +44,7 @@ export type HistoryEvent =
   | OrderEvent
   | StoreOrderEvent
   | InvoicesEvent
+  | PaymentEvent
   | Without<
       CartEvent,
       'CartOpened' | 'ItemAddedToCart' | 'CartItemQuantityChanged' | 'ItemRemovedFromCart'
@@ -50,7 +52,7 @@ export type HistoryEvent =
   | Without<InventoryEvent, 'StockReceived' | 'StockCounted' | 'SoldAtCounter' | 'SafetyBufferSet'>
   | Without<SlotDayEvent, 'SlotCapacitySet'>;
 
-type Subject = { orderId?: string; storeOrderId?: string; storeId?: string };
+type Subject = { orderId?: string; storeOrderId?: string | null; storeId?: string | null };
 type Noted = (fact: Fact<object>, rows: Rows) => void;
 
 /** A handler that keeps an event under what it is about. */
@@ -88,10 +90,12 @@ const ofCart = noted(({ data }) => ({ orderId: data.orderId }));
 const ofPart = noted(({ id, data }) => ({ ...data, storeOrderId: id }));
 const ofStock = noted(({ id, data }) => ({ ...data, storeId: id }));
 const ofSlot = noted(({ id, data }) => ({ ...data, storeId: placeOfSlotDay(id).storeId }));
+const ofPayment = noted(({ data }) => data);
 const ofBill = noted(({ id, data }) => ({ ...data, storeId: registerOf(id).store_id }));
 
 const on: { [Type in HistoryEvent['type']]: Noted } = {
   OrderPlaced: ofOrder,
+  OrderReserved: ofOrder,
   OrderConfirmed: ofOrder,
   OrderRejected: ofOrder,
   OrderCompleted: ofOrder,
@@ -112,6 +116,15 @@ const on: { [Type in HistoryEvent['type']]: Noted } = {
   SlotReleased: ofSlot,
   InvoiceIssued: ofBill,
   CreditNoteIssued: ofBill,
+  PaymentRequested: ofPayment,
+  PaymentCancelled: ofPayment,
+  PaymentSucceeded: ofPayment,
+  PaymentFailed: ofPayment,
+  LatePaymentSeen: ofPayment,
+  CashCollected: ofPayment,
+  RefundRequested: ofPayment,
+  RefundSucceeded: ofPayment,
+  RefundFailed: ofPayment,
 };
 
 /** What happened to each order, by whom and because of what, across all streams. */

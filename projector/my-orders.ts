@@ -1,4 +1,5 @@
-import type { OrderEvent } from '../domain/order.ts';
+import { keptOf, type Kept, type OrderEvent } from '../domain/order.ts';
+import type { PaymentEvent } from '../domain/payment.ts';
 import type { StoreOrderEvent, StoreOrderStatus } from '../domain/store-order.ts';
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
@@ -14,6 +15,7 @@ const orders = defineTable(
     payment: 'text',
     person_id: 'uuid',
     sealed_recipient: 'text',
+    left_out: 'json',
   },
   ['order_id'],
   { versioned: true },
@@ -73,6 +75,40 @@ const orderStep =
     tell(fact, { event, orderId: fact.id, ...(reason && { reason }) }, rows);
   };
 
+/** A handler for a step that may leave out what the shops cannot serve. */
+const keepingStep =
+  (event: OrderEvent['type'], status: string) =>
+  (fact: Fact<Kept>, rows: Rows): void => {
+    const kept = keptOf(fact.data);
+    if (kept) keep(fact.id, kept, rows);
+    rows.change(orders, { order_id: fact.id }, () => ({ status, reason: null }));
+    tell(fact, { event, orderId: fact.id }, rows);
+  };
+
+type KeptParts = NonNullable<ReturnType<typeof keptOf>>;
+
+function keep(orderId: string, kept: KeptParts, rows: Rows): void {
+  const { totalPaise: total_paise, leftOut: left_out } = kept;
+  rows.change(orders, { order_id: orderId }, () => ({ total_paise, left_out }));
+  for (const { storeOrderId, lines, totalPaise } of kept.parts) {
+    const columns = { lines, total_paise: totalPaise };
+    rows.change(parts, { store_order_id: storeOrderId }, () => columns);
+  }
+  const ids = new Set(kept.parts.map(({ storeOrderId }) => storeOrderId));
+  for (const { storeOrderId, reason } of left_out) {
+    if (ids.has(storeOrderId)) continue;
+    rows.change(parts, { store_order_id: storeOrderId }, () => ({ status: 'rejected', reason }));
+  }
+}
+
+/** A handler for what is told of a payment. */
+const paymentStep =
+  (event: PaymentEvent['type']) =>
+  (fact: Fact<{ orderId: string; storeOrderId: string | null }>, rows: Rows): void => {
+    const { orderId, storeOrderId } = fact.data;
+    tell(fact, { event, orderId, ...(storeOrderId && { storeOrderId }) }, rows);
+  };
+
 /** A handler for a step of one shop's part. */
 const partStep =
   (event: StoreOrderEvent['type'], status: StoreOrderStatus) =>
@@ -84,7 +120,7 @@ const partStep =
   };
 
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
-export const myOrders = projection<OrderEvent | StoreOrderEvent>({
+export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
   version: 4,
   tables: [orders, parts, timeline],
@@ -95,7 +131,7 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent>({
       const { totalPaise, payment, personId, sealedRecipient } = data;
       const state = { status: 'placed', reason: null, placed_at: at, total_paise: totalPaise };
       const person = { person_id: personId, sealed_recipient: sealedRecipient };
-      rows.add(orders, { order_id: id, ...state, payment, ...person });
+      rows.add(orders, { order_id: id, ...state, payment, ...person, left_out: [] });
       for (const part of data.parts) {
         rows.add(parts, {
           store_order_id: part.storeOrderId,
@@ -112,7 +148,8 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent>({
       }
       tell(fact, { event: 'OrderPlaced', orderId: id }, rows);
     },
-    OrderConfirmed: orderStep('OrderConfirmed', 'confirmed'),
+    OrderReserved: keepingStep('OrderReserved', 'awaiting-payment'),
+    OrderConfirmed: keepingStep('OrderConfirmed', 'confirmed'),
     OrderRejected: orderStep('OrderRejected', 'rejected'),
     OrderCompleted: orderStep('OrderCompleted', 'completed'),
     StoreOrderSubmitted: partStep('StoreOrderSubmitted', 'submitted'),
@@ -121,5 +158,10 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent>({
     StoreOrderPacked: partStep('StoreOrderPacked', 'packed'),
     StoreOrderDispatched: partStep('StoreOrderDispatched', 'dispatched'),
     StoreOrderDelivered: partStep('StoreOrderDelivered', 'delivered'),
+    PaymentSucceeded: paymentStep('PaymentSucceeded'),
+    PaymentFailed: paymentStep('PaymentFailed'),
+    LatePaymentSeen: paymentStep('LatePaymentSeen'),
+    RefundRequested: paymentStep('RefundRequested'),
+    RefundSucceeded: paymentStep('RefundSucceeded'),
   },
 });

@@ -6,6 +6,7 @@ import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
+import type { PaymentMethod } from './payments.ts';
 import { orderNotFound, type OrderLine, type OrderSlot } from './my-orders.ts';
 
 export type WhyEntry = {
@@ -43,6 +44,8 @@ type About = {
   storeOrderId: string | null;
   /** The name of a shop; of this event's where none is given. */
   shop: (storeId?: string) => string;
+  /** An amount; what all shops take together is not for one of them. */
+  amount: (paise: number) => string;
 };
 
 type DataOf<Type> = Extract<HistoryEvent, { type: Type }>['data'];
@@ -60,6 +63,9 @@ const NOBODY = 'anonymous';
 const PROCESSES: Record<string, string> = {
   checkout: 'checkout, by itself',
   invoices: 'billing, by itself',
+  settlement: 'settlement, by itself',
+  'payment-gateway': 'the payment gateway',
+  razorpay: 'Razorpay',
 };
 
 /** Reasons as part of a sentence; one that is not here stands as it is. */
@@ -78,6 +84,10 @@ const REASONS: Record<string, string> = {
   CART_CHANGED: 'the cart had changed',
   CART_CHECKED_OUT: 'the cart had been ordered already',
   CHECKOUT_EXPIRED: 'it took too long',
+  PAID_TOO_LATE: 'the payment came too late',
+  cancelled: 'nobody waited for it any more',
+  'paid-already': 'it had been paid already',
+  'too-little': 'it was too little',
 };
 
 const reasonText = (reason: string): string => REASONS[reason] ?? reason;
@@ -138,6 +148,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     );
     return [SHOPPER, `Ordered: ${asked.join('; ')}`];
   },
+  OrderReserved: () => [SYSTEM, 'All of it was held until it is paid'],
   OrderConfirmed: () => [SYSTEM, 'The order was confirmed'],
   OrderRejected: (data, about) => [
     SYSTEM,
@@ -186,6 +197,41 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     STAFF,
     `${shop()} credited ${rupees(totalPaise)} as ${number}: ${reasonText(reason)}`,
   ],
+  PaymentRequested: ({ amountPaise, method }, { amount }) => [
+    SYSTEM,
+    method === 'cash-on-delivery'
+      ? `${amount(amountPaise)} were to be paid at the door`
+      : `${amount(amountPaise)} were asked for, by ${METHODS[method]}`,
+  ],
+  PaymentCancelled: ({ reason }) => [SYSTEM, `The payment was given up: ${reasonText(reason)}`],
+  PaymentSucceeded: ({ amountPaise }, { amount }) => [STAFF, `${amount(amountPaise)} came in`],
+  PaymentFailed: ({ reason }) => [SYSTEM, `A try to pay failed: ${reasonText(reason)}`],
+  LatePaymentSeen: ({ amountPaise, why }, { amount }) => [
+    STAFF,
+    `${amount(amountPaise)} came in that nobody waited for: ${reasonText(why)}`,
+  ],
+  CashCollected: ({ amountPaise }, { amount, shop }) => [
+    STAFF,
+    `${shop()} took ${amount(amountPaise)} in cash`,
+  ],
+  RefundRequested: ({ amountPaise }, { amount }) => [
+    SYSTEM,
+    `${amount(amountPaise)} were to go back to the shopper`,
+  ],
+  RefundSucceeded: ({ amountPaise }, { amount }) => [
+    STAFF,
+    `${amount(amountPaise)} went back to the shopper`,
+  ],
+  RefundFailed: ({ amountPaise, reason }, { amount }) => [
+    SYSTEM,
+    `${amount(amountPaise)} could not be given back: ${reason}`,
+  ],
+};
+
+const METHODS: Record<PaymentMethod, string> = {
+  'cash-on-delivery': 'cash',
+  upi: 'UPI',
+  razorpay: 'Razorpay',
 };
 
 /** `LineShorted` → `Line shorted`: what a newer projector wrote is told as well as can be. */
@@ -230,10 +276,12 @@ async function readWhy(
   const entries = seen.map((row, index) => {
     const { store_id: storeId, store_order_id: storeOrderId } = row;
     const shop = (id = storeId ?? '') => names.get(id) ?? id;
+    const isForAll = onlyStoreId !== null && storeId === null;
+    const amount = (paise: number) => (isForAll ? 'The money' : rupees(paise));
     return {
       number: index + 1,
       at: row.at,
-      ...tell(row, { parts, storeId, storeOrderId, shop }),
+      ...tell(row, { parts, storeId, storeOrderId, shop, amount }),
       becauseOf: numbers.get(row.causation_id) ?? null,
       requestId: row.correlation_id,
     };

@@ -12,10 +12,17 @@ import {
   time,
   uuid,
 } from '../platform/schema.ts';
+import type { PaymentRow } from '../projector/payments.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { sendLive } from './live.ts';
+import {
+  orderPaymentSchema,
+  orderPayment,
+  type OrderPayment,
+  type PaymentMethod,
+} from './payments.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
@@ -67,13 +74,25 @@ export type TimelineEntry = {
   reason: string | null;
 };
 
+export type LeftOut = {
+  storeOrderId: string;
+  listingId: string;
+  name: string;
+  wanted: number;
+  left: number;
+  reason: string;
+};
+
 export type Order = {
   orderId: string;
-  status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+  status: 'placed' | 'awaiting-payment' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
   reason: string | null;
   placedAt: string;
   totalPaise: number;
-  payment: 'cash-on-delivery';
+  payment: PaymentMethod;
+  payments: OrderPayment[];
+  /** Lines of which the shops had too little, and how many of them stayed in. */
+  leftOut: LeftOut[];
   /** Null once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
@@ -91,6 +110,7 @@ const NOW = {
       left join invoices.invoice i using (store_order_id)
     where p.order_id = $1 order by s.name, p.store_order_id`,
   timeline: 'select * from my_orders.timeline where order_id = $1 order by position',
+  payments: 'select * from payments.payment where order_id = $1 order by payment_id',
 };
 
 /** The rows of an order ($1) as they stood once the log had come to a position ($2). */
@@ -108,6 +128,8 @@ const THEN: typeof NOW = {
     order by s.name, p.store_order_id`,
   timeline: `select * from my_orders.timeline where order_id = $1 and position <= $2
     order by position`,
+  payments: `select distinct on (payment_id) * from payments.payment_version
+    where order_id = $1 and position <= $2 order by payment_id, position desc`,
 };
 
 /**
@@ -155,9 +177,10 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
   // Before its parts, which then are as new or newer: nothing has ended before all of it has.
   const [order] = await rowsOf<PlacedRow>('order');
   if (!order) throw orderNotFound();
-  const [partRows, timelineRows] = await Promise.all([
+  const [partRows, timelineRows, paymentRows] = await Promise.all([
     rowsOf<PartRow & { store_name: string | null; invoice_number: string | null }>('parts'),
     rowsOf<TimelineRow>('timeline'),
+    rowsOf<PaymentRow>('payments'),
   ]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);
@@ -168,7 +191,9 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
     reason: order.reason,
     placedAt: order.placed_at,
     totalPaise: order.total_paise,
-    payment: order.payment as Order['payment'],
+    payment: order.payment as PaymentMethod,
+    payments: paymentRows.map(orderPayment),
+    leftOut: order.left_out as LeftOut[],
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
     storeOrders: partRows.map((part) => ({
@@ -221,12 +246,23 @@ const orderSchema = object({
   orderId: uuid,
   status: {
     type: 'string',
-    enum: ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'],
+    enum: ['placed', 'awaiting-payment', 'confirmed', 'rejected', 'cancelled', 'completed'],
   },
   reason: orNull(text),
   placedAt: time,
   totalPaise: paise,
   payment: text,
+  payments: list(orderPaymentSchema),
+  leftOut: list(
+    object({
+      storeOrderId: uuid,
+      listingId: text,
+      name: text,
+      wanted: count,
+      left: count,
+      reason: text,
+    }),
+  ),
   ...recipientFields,
   storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),
   timeline: list(

@@ -7,6 +7,12 @@ import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 import { sendLive } from './live.ts';
 import {
+  paymentTasksOf,
+  paymentTasksSchema,
+  type PaymentMethod,
+  type PaymentTask,
+} from './payments.ts';
+import {
   partFields,
   recipientFields,
   type Fulfilment,
@@ -34,7 +40,7 @@ export type BoardCard = {
   totalPaise: number;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
-  payment: 'cash-on-delivery';
+  payment: PaymentMethod;
   pincode: string;
   /** Null without the shop's pass, and once the person was erased. */
   contact: Recipient['contact'] | null;
@@ -47,6 +53,8 @@ export type Board = {
   name: string;
   /** Whether the shop's pass came along, so that customers' contacts are shown. */
   signedIn: boolean;
+  /** What the shop has to look after by hand, newest first. */
+  payments: PaymentTask[];
   storeOrders: BoardCard[];
 };
 
@@ -91,13 +99,15 @@ async function readBoard(
     address: recipients[index]?.address ?? null,
     lines: row.lines as OrderLine[],
   }));
-  return { storeId, name, signedIn, storeOrders };
+  const payments = await paymentTasksOf(pool, storeId);
+  return { storeId, name, signedIn, payments, storeOrders };
 }
 
 const boardSchema = object({
   storeId: text,
   name: text,
   signedIn: { type: 'boolean' },
+  payments: paymentTasksSchema,
   storeOrders: list(
     object({
       ...partFields,

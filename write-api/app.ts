@@ -15,7 +15,9 @@ import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
+import { GatewayUnavailable, paymentRoutes, type PaymentPorts } from './payment.ts';
 import { quoteRoutes } from './quote.ts';
+import { razorpayRoutes, type Razorpay } from './razorpay.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
@@ -27,6 +29,10 @@ export type Services = {
   vault: Vault;
   /** Signs quotes. */
   quoteSecret: string;
+  storePassSecret: string;
+  payments: PaymentPorts;
+  /** Absent where nobody has an account there. */
+  razorpay: Razorpay | undefined;
   log: Logger;
   now: () => Date;
 };
@@ -47,9 +53,12 @@ const STATUS_OF: Record<RejectionCode, number> = {
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
   OUT_OF_AREA: 409,
+  PAYMENT_NOT_FOUND: 404,
+  PAYMENT_UNAVAILABLE: 409,
   PRICE_ABOVE_MRP: 422,
   PRICE_CHANGED: 409,
   REASON_REQUIRED: 422,
+  REFUND_NOT_FOUND: 404,
   RETURN_EXCEEDS_PICKED: 409,
   SLOT_FULL: 409,
   SLOT_NOT_FOUND: 409,
@@ -59,6 +68,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
   STORE_NOT_FOUND: 404,
   STORE_ORDER_NOT_FOUND: 404,
   STORE_PAUSED: 409,
+  WRONG_PAYMENT_METHOD: 409,
   WRONG_STATUS: 409,
 };
 
@@ -72,6 +82,12 @@ function problemOf(error: unknown): Problem | undefined {
     return unavailable(
       'OUTCOME_UNKNOWN',
       'It may or may not have been done: repeat the request with the same Idempotency-Key.',
+    );
+  }
+  if (error instanceof GatewayUnavailable) {
+    return unavailable(
+      'PAYMENT_GATEWAY_UNAVAILABLE',
+      'Payments do not answer right now: repeat the request with the same Idempotency-Key.',
     );
   }
   if (isEventStoreUnavailable(error) || isPostgresUnavailable(error)) {
@@ -94,6 +110,8 @@ export const createWriteApi = (services: Services) =>
       cartRoutes(app, services);
       quoteRoutes(app, services);
       orderRoutes(app, services);
+      paymentRoutes(app, services);
+      razorpayRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);
       invoiceRoutes(app, services);

@@ -1,6 +1,7 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
-import type { InventoryEvent, Reservation } from '../domain/inventory.ts';
+import type { InventoryEvent } from '../domain/inventory.ts';
 import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
+import type { PaymentEvent, RequestedPayment } from '../domain/payment.ts';
 import type { SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
 import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
@@ -9,6 +10,8 @@ import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
 import { driveInvoice } from './invoices.ts';
+import { lookAtPayment, type PaymentPorts } from './payment.ts';
+import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -17,16 +20,22 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 /** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
 const STUCK_AFTER_TRIES = 10;
+/** How often a gateway is asked for what it may have failed to tell, and until how long after. */
+const LOOK_EVERY_MS = 20_000;
+const LOOK_AFTER_MS = 10 * 60_000;
 const MAX_BATCH_EVENTS = 1_000;
 const MAX_PENDING_TASKS = 10_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 
-type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent;
+type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent | PaymentEvent;
 
 type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
+type StockHold = Extract<InventoryEvent, { type: 'StockReserved' }>['data'];
+type RefundNumber = { refundNumber: number };
 
 type Task = {
+  /** Resolves to a number of milliseconds where it is to run again after so many. */
   run: () => Promise<unknown>;
   /** Log position of the event before the one that asks for it: from where it would be seen anew. */
   after: bigint | undefined;
@@ -39,17 +48,19 @@ type Task = {
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, moves the stock of what was packed or rejected, bills what was delivered, and ends orders
- * whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
+ * not, moves the stock of what was packed or rejected, bills what was delivered, gives back what is
+ * not owed, and ends orders whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
  * reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;
   handler: Handler;
+  payments: PaymentPorts;
   log: Logger;
   signal: AbortSignal;
 }): Promise<void> {
-  const { client, handler, log, signal } = options;
+  const { client, handler, payments, log, signal } = options;
+  const drivers = { handler, payments };
   const pending = new Map<string, Task>();
   let seen = await loadCheckpoint(client);
   let saved = seen;
@@ -82,6 +93,35 @@ export async function runReactor(options: {
     enqueue(`invoice ${event.id}`, Date.now(), run);
   }
 
+  function settle(event: StoredEvent): void {
+    const run = () => driveSettlement(drivers, orderOf(event), causeOf(event));
+    enqueue(`settle ${event.id}`, Date.now(), run);
+  }
+
+  function collect(event: StoredEvent): void {
+    const run = () => driveCash(drivers, idOf(event), causeOf(event));
+    enqueue(`cash ${event.id}`, Date.now(), run);
+  }
+
+  function drivePaid(event: StoredEvent, orderId: string): void {
+    const run = () => drivePaidOrder(drivers, orderId, causeOf(event));
+    enqueue(`paid ${event.id}`, Date.now(), run);
+  }
+
+  /** Asks about a payment until a while after nobody waits for it any more. */
+  function lookRepeatedly(event: StoredEvent, expiresAt: string): void {
+    const untilMs = Date.parse(expiresAt) + LOOK_AFTER_MS;
+    const run = async () => {
+      await lookAtPayment(drivers, idOf(event), causeOf(event));
+      return Date.now() < untilMs ? LOOK_EVERY_MS : undefined;
+    };
+    enqueue(`look ${idOf(event)}`, Date.parse(event.metadata.at) + LOOK_EVERY_MS, run);
+  }
+
+  function letGoOfRefund(event: StoredEvent): void {
+    pending.delete(refundKey(event));
+  }
+
   /** Lets go of a checkout that its request has brought to its end. */
   function saw(orderId: string, step: string): void {
     const key = `checkout ${orderId}`;
@@ -99,48 +139,79 @@ export async function runReactor(options: {
     OrderPlaced(event) {
       const orderId = idOf(event);
       const { parts } = event.data as PlacedOrder;
-      const run = () => driveCheckout(handler, orderId, causeOf(event));
+      const run = () => driveCheckout(drivers, orderId, causeOf(event));
       const dueMs = Date.parse(event.metadata.at) + GRACE_MS;
       const lacks = ['OrderConfirmed', ...parts.map(({ storeOrderId }) => storeOrderId)];
       enqueue(`checkout ${orderId}`, dueMs, run, lacks);
     },
-    OrderConfirmed(event) {
-      saw(idOf(event), event.type);
+    OrderConfirmed: (event) => saw(idOf(event), event.type),
+    OrderRejected: (event) => drivePaid(event, idOf(event)),
+    StoreOrderSubmitted(event) {
+      saw(orderOf(event), idOf(event));
       pending.delete(`reservation ${idOf(event)}`);
     },
-    StoreOrderSubmitted: (event) => saw(orderOf(event), idOf(event)),
-    StoreOrderPacked: moveStock,
+    StoreOrderPacked(event) {
+      moveStock(event);
+      settle(event);
+    },
     StoreOrderDelivered(event) {
       bill(event);
+      collect(event);
       complete(event);
     },
     StoreOrderRejected(event) {
       moveStock(event);
+      settle(event);
       complete(event);
     },
+    PaymentRequested(event) {
+      const { orderId, expiresAt, gatewayOrderId } = event.data as RequestedPayment;
+      if (!expiresAt) return;
+      const run = () => driveCheckout(drivers, orderId, causeOf(event));
+      enqueue(`payment ${idOf(event)}`, Date.parse(expiresAt), run);
+      if (gatewayOrderId) lookRepeatedly(event, expiresAt);
+    },
+    PaymentCancelled: (event) => void pending.delete(`payment ${idOf(event)}`),
+    PaymentSucceeded(event) {
+      pending.delete(`payment ${idOf(event)}`);
+      pending.delete(`look ${idOf(event)}`);
+      drivePaid(event, orderOf(event));
+    },
+    LatePaymentSeen: (event) => drivePaid(event, orderOf(event)),
+    RefundRequested(event) {
+      const { refundNumber } = event.data as RefundNumber;
+      const { at } = event.metadata;
+      const run = () => driveRefund(drivers, idOf(event), refundNumber, at, causeOf(event));
+      enqueue(refundKey(event), Date.now(), run);
+    },
+    RefundSucceeded: letGoOfRefund,
+    RefundFailed: letGoOfRefund,
     /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
     StockReserved(event) {
-      const { expiresAt } = event.data as Reservation;
-      const orderId = orderOf(event);
-      const run = () => driveCheckout(handler, orderId, causeOf(event));
-      enqueue(`reservation ${orderId}`, Date.parse(expiresAt), run);
+      const { storeOrderId, expiresAt } = event.data as StockHold;
+      const run = () => driveCheckout(drivers, orderOf(event), causeOf(event));
+      enqueue(`reservation ${storeOrderId}`, Date.parse(expiresAt), run);
     },
     /** A slot may be held as late as goods may be reserved. */
     SlotHeld(event) {
       const { storeOrderId, orderId, expiresAt } = event.data as SlotHold;
-      const run = () => driveCheckout(handler, orderId, causeOf(event));
+      const run = () => driveCheckout(drivers, orderId, causeOf(event));
       enqueue(`slot ${storeOrderId}`, Date.parse(expiresAt), run);
     },
     SlotConfirmed: letGoOfSlot,
     SlotReleased: letGoOfSlot,
-    ReservationReleased: (event) => void pending.delete(`reservation ${orderOf(event)}`),
+    ReservationReleased(event) {
+      pending.delete(`reservation ${(event.data as StockHold).storeOrderId}`);
+    },
   };
 
   async function runTask(key: string, task: Task): Promise<void> {
     task.running = true;
     try {
-      await task.run();
-      pending.delete(key);
+      const againMs = await task.run();
+      if (typeof againMs !== 'number') return void pending.delete(key);
+      task.dueMs = Date.now() + againMs;
+      task.running = false;
     } catch (error) {
       task.tries += 1;
       const retryMs = Math.min(FIRST_RETRY_MS * 2 ** task.tries, MAX_RETRY_MS);
@@ -196,7 +267,16 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased', 'Slot'],
+    typePrefixes: [
+      'Order',
+      'StoreOrder',
+      'StockReserved',
+      'ReservationReleased',
+      'Slot',
+      'Payment',
+      'LatePayment',
+      'Refund',
+    ],
     log,
     signal,
     consume: async ({ events }) => {
@@ -215,7 +295,10 @@ export async function runReactor(options: {
 /** A stream's name without its category. */
 const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-') + 1);
 
-/** Whose it is: every event of a store order and of a reservation says so. */
+const refundKey = (event: StoredEvent): string =>
+  `refund ${idOf(event)}.${(event.data as RefundNumber).refundNumber}`;
+
+/** Whose it is: every event of a store order, a reservation and a payment says so. */
 const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
 
 const causeOf = (event: StoredEvent): Cause => ({

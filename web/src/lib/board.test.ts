@@ -28,6 +28,7 @@ const of = (...storeOrders: BoardCard[]): Board => ({
   storeId: 's',
   name: 'S',
   signedIn: false,
+  payments: [],
   storeOrders,
 });
 

@@ -28,6 +28,7 @@ export type {
   StoreOrderStatus,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';
+export type { OrderPayment, PaymentMethod, PaymentTask } from '../../../read-api/payments.ts';
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
 export type { Slot, Slots } from '../../../read-api/slots.ts';
 export type { Board, BoardCard } from '../../../read-api/order-board.ts';

@@ -20,7 +20,12 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
 });
 
 const headline = (...statuses: StoreOrderStatus[]) =>
-  headlineOf({ storeOrders: statuses.map((status, i) => part(`Shop ${i + 1}`, status)) });
+  headlineOf({
+    status: 'confirmed',
+    reason: null,
+    payment: 'cash-on-delivery',
+    storeOrders: statuses.map((status, i) => part(`Shop ${i + 1}`, status)),
+  });
 
 words('names the one shop that is waited for, and counts several', () => {
   assert.is(headline('submitted', 'accepted').detail, 'Waiting for Shop 1 to accept.');

@@ -37,6 +37,12 @@ const REASONS: Record<string, string> = {
 /** Why it was rejected, as part of a sentence; null where that says nothing. */
 export const reasonText = (reason: string | null): string | null => REASONS[reason ?? ''] ?? null;
 
+/** Why a checkout came to nothing that waited for its payment. */
+const UNPAID: Record<string, string> = {
+  CHECKOUT_EXPIRED: 'It was not paid in time. Everything is in your cart again.',
+  PAID_TOO_LATE: 'Your payment came too late, and goes back to you.',
+};
+
 export type Headline = {
   title: string;
   detail: string;
@@ -47,7 +53,18 @@ const plural = (count: number, one: string, many: string): string =>
   count === 1 ? one : `${count} ${many}`;
 
 /** The order at a glance: what the slowest part that is still open is doing. */
-export function headlineOf({ storeOrders }: Pick<Order, 'storeOrders'>): Headline {
+export function headlineOf(
+  order: Pick<Order, 'status' | 'reason' | 'payment' | 'storeOrders'>,
+): Headline {
+  const { reason, payment, storeOrders } = order;
+  if (order.status === 'awaiting-payment') {
+    const detail = 'The shops begin as soon as it is there.';
+    return { title: 'Waiting for your payment', detail, tone: 'waiting' };
+  }
+  if (order.status === 'rejected' && UNPAID[reason ?? '']) {
+    return { title: 'Not ordered', detail: UNPAID[reason!]!, tone: 'failed' };
+  }
+
   const kept = storeOrders.filter((part) => part.status !== 'rejected');
   const open = kept.filter((part) => part.status !== 'delivered');
   if (kept.length === 0) {
@@ -70,7 +87,7 @@ export function headlineOf({ storeOrders }: Pick<Order, 'storeOrders'>): Headlin
   const details = {
     accepted: `${slowest.storeName} is packing.`,
     packed: `${slowest.storeName} sends it out next.`,
-    dispatched: 'Keep the cash ready, please.',
+    dispatched: payment === 'cash-on-delivery' ? 'Keep the cash ready, please.' : 'It is paid.',
   };
   const status = slowest.status as keyof typeof titles;
   return { title: titles[status], detail: details[status], tone: 'moving' };
@@ -94,6 +111,12 @@ export function cashOf({ storeOrders }: Pick<Order, 'storeOrders'>): {
 
 const ENTRIES: Record<string, (shop: string) => string> = {
   OrderPlaced: () => 'You placed the order',
+  OrderReserved: () => 'The shops hold everything for you',
+  PaymentSucceeded: () => 'Your payment is there',
+  PaymentFailed: () => 'A payment did not go through',
+  LatePaymentSeen: () => 'More money came in',
+  RefundRequested: () => 'Money is going back to you',
+  RefundSucceeded: () => 'Money was given back',
   OrderConfirmed: () => 'Order confirmed',
   OrderRejected: () => 'Order could not be taken',
   OrderCompleted: () => 'Everything is delivered',
