@@ -36,7 +36,8 @@ Folds the whole event log once, up to where it ends now, and checks what always 
 
 The system may run meanwhile: nothing live is touched or held up. The fresh fold is written beside
 the live rows, as a rebuild is, and dropped afterwards; that and a copy of the live rows need twice
-their space in Postgres. Memory: the state of 50,000 streams and of each shop's stock and registers,
+their space in Postgres. Ctrl-C is safe; the next proof or replay drops what is left. Read models
+that differ are mended by a replay; what does not hold in the log is for people to look at. Memory: the state of 50,000 streams and of each shop's stock and registers,
 and some 600 bytes for each order.
 
   --json   the result as JSON on stdout

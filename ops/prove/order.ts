@@ -46,7 +46,7 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
       OrderCompleted(seen) {
         step(seen, ['confirmed']);
         const open = orders.get(seen.id)?.parts.find(({ status }) => !storeOrderEnded(status));
-        if (open) tell(ENDED, placeText(seen), `${open.place.stream} was ${open.status} still`);
+        if (open) tell(ENDED, placeText(seen), `its part at ${open.storeId} is ${open.status}`);
       },
     },
 
