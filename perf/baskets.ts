@@ -52,13 +52,13 @@ export type Workload = {
 
 export const PRICE_LIST = ['sku', 'name', 'brand', 'category', 'subcategory', 'pack', 'price'];
 
-/** Throws where the folder lacks the data. */
-export function assertDataIn(dir: string): void {
+/** What to do where the folder does not have the data. */
+export function lackOfData(dir: string): string | undefined {
   const missing = [ORDERS, PRODUCTS].find((file) => !existsSync(join(dir, file)));
-  if (!missing) return;
-  throw new Error(
+  return (
+    missing &&
     `There is no ${missing} in ${dir}: say where the real orders are with --data DIR or ` +
-      'WORKLOAD_DATA, or name the other scenarios.',
+      'WORKLOAD_DATA, or name the scenarios that you want without workload.'
   );
 }
 

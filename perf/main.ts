@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { assertDataIn } from './baskets.ts';
+import { lackOfData } from './baskets.ts';
 import * as browse from './browse.ts';
 import * as cart from './cart.ts';
 import * as checkout from './checkout.ts';
@@ -48,6 +48,8 @@ type ScenarioName = keyof typeof SCENARIOS;
 const isScenario = (name: string): name is ScenarioName => name in SCENARIOS;
 
 const DATA = resolve(import.meta.dirname, '../../shared/data');
+/** Fewer have no rate to speak of. */
+const LEAST_ORDERS = 100;
 const README = join(import.meta.dirname, 'README.md');
 const MARKS = ['<!-- results -->', '<!-- end of results -->'] as const;
 
@@ -93,14 +95,14 @@ if (values.help || unknown.length > 0) {
 
 const chosen = positionals.length > 0 ? positionals.filter(isScenario) : Object.keys(SCENARIOS);
 const options: ScenarioOptions = {
-  seconds: Number(values.seconds),
-  runs: Number(values.runs),
-  events: values.events.split(',').map(Number),
-  orders: Number(values.orders),
+  seconds: atLeast(1, 'seconds', values.seconds),
+  runs: atLeast(1, 'runs', values.runs),
+  events: values.events.split(',').map((text) => atLeast(1, 'events', text)),
+  orders: atLeast(LEAST_ORDERS, 'orders', values.orders),
   data: values.data,
 };
-// Before an hour of other scenarios.
-if (chosen.includes('workload')) assertDataIn(options.data);
+const lack = chosen.includes('workload') ? lackOfData(options.data) : undefined;
+if (lack) refuse(lack);
 
 const results: Result[] = [];
 for (const name of chosen.filter(isScenario)) {
@@ -114,6 +116,17 @@ if (values.json) console.log(JSON.stringify({ machine: machine(), idle, results 
 else console.log(table);
 if (values.save) save(table);
 process.exitCode = results.every(inBudget) ? 0 : 1;
+
+function atLeast(least: number, name: string, text: string): number {
+  const value = Number(text);
+  if (value >= least) return value;
+  return refuse(`--${name} takes a number from ${least} on, not "${text}".`);
+}
+
+function refuse(reason: string): never {
+  console.error(reason);
+  process.exit(1);
+}
 
 /** Of every service, when nobody asks anything of it. */
 async function idleMemory(): Promise<Usage[]> {
