@@ -50,7 +50,10 @@ export async function driveCheckout(
 ): Promise<Outcome<Order>> {
   const take: Take = (decider, id, command) =>
     handler.handle(decider, id, command, stepContext(orderId, id, command.type, cause));
-  const known = await handler.load(order, orderId, { fresh: false });
+  const cached = await handler.load(order, orderId, { fresh: false });
+  // Before it was placed this server may have looked for it in vain.
+  const known =
+    cached.status === 'none' ? await handler.load(order, orderId, { fresh: true }) : cached;
   const taken: Undo[] = [];
   const verdict = known.status === 'placed' ? await judge(take, orderId, known, taken) : confirmed;
   const outcome = await take(order, orderId, verdict);

@@ -1,4 +1,5 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
+import type { CartEvent } from '../domain/cart.ts';
 import type { InventoryEvent, Reservation } from '../domain/inventory.ts';
 import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
 import type { SlotDayEvent } from '../domain/slot-day.ts';
@@ -22,7 +23,7 @@ const MAX_PENDING_TASKS = 10_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 
-type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent;
+type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent | CartEvent;
 
 type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
 
@@ -106,6 +107,7 @@ export async function runReactor(options: {
     OrderConfirmed(event) {
       saw(idOf(event), event.type);
       pending.delete(`reservation ${idOf(event)}`);
+      pending.delete(`cart ${idOf(event)}`);
     },
     StoreOrderSubmitted: (event) => saw(orderOf(event), idOf(event)),
     StoreOrderPacked: moveStock,
@@ -130,6 +132,13 @@ export async function runReactor(options: {
       const run = () => driveCheckout(handler, orderId, causeOf(event));
       enqueue(`slot ${storeOrderId}`, Date.parse(expiresAt), run);
     },
+    /** A cart may be closed as late, by who then dies: its shopper could order nothing from it. */
+    CartCheckedOut(event) {
+      const orderId = orderOf(event);
+      const run = () => driveCheckout(handler, orderId, causeOf(event));
+      enqueue(`cart ${orderId}`, Date.parse(event.metadata.at) + GRACE_MS, run);
+    },
+    CartReopened: (event) => void pending.delete(`cart ${orderOf(event)}`),
     SlotConfirmed: letGoOfSlot,
     SlotReleased: letGoOfSlot,
     ReservationReleased: (event) => void pending.delete(`reservation ${orderOf(event)}`),
@@ -187,7 +196,15 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased', 'Slot'],
+    typePrefixes: [
+      'Order',
+      'StoreOrder',
+      'StockReserved',
+      'ReservationReleased',
+      'Slot',
+      'CartCheckedOut',
+      'CartReopened',
+    ],
     log,
     signal,
     consume: async ({ events }) => {
@@ -206,7 +223,7 @@ export async function runReactor(options: {
 /** A stream's name without its category. */
 const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-') + 1);
 
-/** Whose it is: every event of a store order and of a reservation says so. */
+/** Whose it is: every event of a store order, a reservation and a closed cart says so. */
 const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
 
 const causeOf = (event: StoredEvent): Cause => ({
