@@ -216,6 +216,21 @@ test('what one shop gave back is no reason to forget what another still holds', 
   await until(shop, () => hasEnded(shop, orderId));
 });
 
+test('a cart that is closed late, for an order that was given up, is opened again', async ({
+  shop,
+}) => {
+  const { handle } = shop.handler;
+  const { orderId, data } = await place(shop, [await openShelf(shop, ON_SHELF)]);
+  const reject = { type: 'RejectOrder', data: { reason: 'CHECKOUT_EXPIRED' } } as const;
+  await handle(order, orderId, reject, as());
+  await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
+  const lines = data.parts[0]!.lines.map(({ listingId, quantity }) => ({ listingId, quantity }));
+  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  await handle(cart, data.cartId, close, as());
+  assert.not(await hasEnded(shop, orderId));
+  await until(shop, () => hasEnded(shop, orderId));
+});
+
 /** More than the steps that a late payment takes. */
 const LATE_STEPS = 24;
 

@@ -1,4 +1,5 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
+import type { CartEvent } from '../domain/cart.ts';
 import type { InventoryEvent } from '../domain/inventory.ts';
 import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
 import type { PaymentEvent, RequestedPayment } from '../domain/payment.ts';
@@ -28,7 +29,8 @@ const MAX_PENDING_TASKS = 10_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 
-type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent | PaymentEvent;
+type HeardEvent =
+  OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent | PaymentEvent | CartEvent;
 
 type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
 type StockHold = Extract<InventoryEvent, { type: 'StockReserved' }>['data'];
@@ -144,7 +146,10 @@ export async function runReactor(options: {
       const lacks = ['OrderConfirmed', ...parts.map(({ storeOrderId }) => storeOrderId)];
       enqueue(`checkout ${orderId}`, dueMs, run, lacks);
     },
-    OrderConfirmed: (event) => saw(idOf(event), event.type),
+    OrderConfirmed(event) {
+      saw(idOf(event), event.type);
+      pending.delete(`cart ${idOf(event)}`);
+    },
     OrderRejected: (event) => drivePaid(event, idOf(event)),
     StoreOrderSubmitted(event) {
       saw(orderOf(event), idOf(event));
@@ -198,6 +203,13 @@ export async function runReactor(options: {
       const run = () => driveCheckout(drivers, orderId, causeOf(event));
       enqueue(`slot ${storeOrderId}`, Date.parse(expiresAt), run);
     },
+    /** A cart may be closed as late, by who then dies: its shopper could order nothing from it. */
+    CartCheckedOut(event) {
+      const orderId = orderOf(event);
+      const run = () => driveCheckout(drivers, orderId, causeOf(event));
+      enqueue(`cart ${orderId}`, Date.parse(event.metadata.at) + GRACE_MS, run);
+    },
+    CartReopened: (event) => void pending.delete(`cart ${orderOf(event)}`),
     SlotConfirmed: letGoOfSlot,
     SlotReleased: letGoOfSlot,
     ReservationReleased(event) {
@@ -276,6 +288,8 @@ export async function runReactor(options: {
       'Payment',
       'LatePayment',
       'Refund',
+      'CartCheckedOut',
+      'CartReopened',
     ],
     log,
     signal,
@@ -298,7 +312,7 @@ const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-
 const refundKey = (event: StoredEvent): string =>
   `refund ${idOf(event)}.${(event.data as RefundNumber).refundNumber}`;
 
-/** Whose it is: every event of a store order, a reservation and a payment says so. */
+/** Whose it is: every event of a store order, a reservation, a payment and a closed cart says so. */
 const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
 
 const causeOf = (event: StoredEvent): Cause => ({
