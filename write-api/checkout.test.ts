@@ -153,6 +153,17 @@ test('a checkout ends, wherever its server died', async ({ shop }) => {
   }
 });
 
+/** Rejects an order whose cart is closed, and waits until its checkout has been cleared up. */
+async function giveUp(shop: Shop, { orderId, data }: Awaited<ReturnType<typeof place>>) {
+  const ordered = data.parts.flatMap(({ lines }) => lines);
+  const lines = ordered.map(({ listingId, quantity }) => ({ listingId, quantity }));
+  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  await shop.handler.handle(cart, data.cartId, close, as());
+  const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
+  await shop.handler.handle(order, orderId, reject, as());
+  await until(shop, () => hasEnded(shop, orderId));
+}
+
 test('who reserves late, for an order that was given up, is undone; what is confirmed stays', async ({
   shop,
 }) => {
@@ -164,13 +175,8 @@ test('who reserves late, for an order that was given up, is undone; what is conf
 
   const late = await place(shop, [near]);
   const { orderId, data } = late;
-  const { storeOrderId, lines: ordered } = data.parts[0]!;
-  const closing = ordered.map(({ listingId, quantity }) => ({ listingId, quantity }));
-  const close = { type: 'CheckOutCart', data: { orderId, lines: closing } } as const;
-  await handler.handle(cart, data.cartId, close, as());
-  const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
-  await handler.handle(order, orderId, reject, as());
-  await until(shop, () => hasEnded(shop, orderId));
+  const { storeOrderId } = data.parts[0]!;
+  await giveUp(shop, late);
 
   const soon = () => new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
@@ -195,10 +201,9 @@ test('what one shop gave back is no reason to forget what another still holds', 
 }) => {
   const { handler } = shop;
   const stores = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
-  const { orderId, data } = await place(shop, stores);
-  const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
-  await handler.handle(order, orderId, reject, as());
-  await until(shop, () => hasEnded(shop, orderId));
+  const late = await place(shop, stores);
+  const { orderId, data } = late;
+  await giveUp(shop, late);
 
   const expiresAt = new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];

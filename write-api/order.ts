@@ -116,7 +116,8 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
       if (state.status === 'none') throw new Error(`order ${orderId} was placed and is gone`);
-      const { parts, totalPaise, leftOut, confirmed, reserved } = state;
+      const { parts, totalPaise, leftOut, confirmed, reason } = state;
+      const reserved = state.reserved && reason !== 'PAYMENT_UNAVAILABLE';
       if (!confirmed && !reserved) throw rejectedCheckout(state);
       // A repeat hears what the first heard, whatever came of the payment since.
       const status = reserved ? 'awaiting-payment' : 'confirmed';
@@ -200,7 +201,7 @@ function rejectedCheckout(state: AnyPlaced): Rejected {
     return new Rejected(reason, 'The order could not be placed in time: place it again.');
   }
   if (reason === 'PAYMENT_UNAVAILABLE') {
-    return new Rejected(reason, 'A shop can no longer be paid like that: choose another way.');
+    return new Rejected(reason, 'This cannot be paid like that: choose another way.');
   }
   return reason === 'CART_CHECKED_OUT'
     ? new Rejected(reason, 'This cart was ordered already: open a new one.')

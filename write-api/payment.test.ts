@@ -325,6 +325,21 @@ test('who cannot be paid like that is not asked, and nothing is placed', async (
   assert.is(bad.status, 400);
 });
 
+test('an amount that the gateway does not take is refused at once, and nothing stays held', async ({
+  shop,
+}) => {
+  const { storeId, listingIds } = await openStore(shop, ['Matches,0.50']);
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  const item = `/carts/${body.cartId}/items/${listingIds[0]!}`;
+  await shop.write('PUT', item, { quantity: 1 });
+  const filled = { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
+  const refused = await checkOut(shop, filled, { payment: 'razorpay' });
+  assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'PAYMENT_UNAVAILABLE']);
+  const { reservations } = await shop.handler.load(inventory, storeId, { fresh: true });
+  assert.is(reservations.size, 0);
+  assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
+});
+
 test('cash is taken down when a part is delivered: what is owed, once', async ({ shop }) => {
   const store = await openShelf(shop, ON_SHELF);
   const placed = await checkOut(shop, await fillCart(shop, [store]), {

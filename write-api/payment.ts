@@ -90,7 +90,7 @@ export const paymentPorts = (handler: Handler, razorpay?: PaymentPort): PaymentP
   ...(razorpay && { razorpay }),
 });
 
-const unavailableMethod = (why: string): Rejected =>
+export const unavailableMethod = (why: string): Rejected =>
   new Rejected('PAYMENT_UNAVAILABLE', `${why}: choose another way to pay.`);
 
 /** The ways in which all of these shops can be paid. */

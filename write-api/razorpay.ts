@@ -13,6 +13,7 @@ import {
   GatewayUnavailable,
   lookAtPayment,
   recordNews,
+  unavailableMethod,
   type PaymentNews,
   type PaymentPort,
 } from './payment.ts';
@@ -90,6 +91,8 @@ export function connectRazorpay({
 }: RazorpaySettings): Razorpay {
   const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
 
+  const opening = new Map<string, Promise<{ id: string }>>();
+
   async function call<T>(path: string, body?: object, headers: object = {}): Promise<T> {
     let response: Response;
     let text: string;
@@ -134,8 +137,16 @@ export function connectRazorpay({
 
     async open({ paymentId, amountPaise }) {
       const wanted = { amount: amountPaise, currency: 'INR', receipt: paymentId };
-      const { id } = await call<{ id: string }>('orders', wanted);
-      return { gatewayOrderId: id };
+      // Repeats that come at once share one order there; two would do no harm.
+      const order = opening.get(paymentId) ?? call<{ id: string }>('orders', wanted);
+      opening.set(paymentId, order);
+      try {
+        return { gatewayOrderId: (await order).id };
+      } catch (error) {
+        throw error instanceof GatewayRefused ? unavailableMethod(error.message) : error;
+      } finally {
+        opening.delete(paymentId);
+      }
     },
 
     async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {

@@ -25,7 +25,8 @@ const STUCK_AFTER_TRIES = 10;
 const LOOK_EVERY_MS = 20_000;
 const LOOK_AFTER_MS = 10 * 60_000;
 const MAX_BATCH_EVENTS = 1_000;
-const MAX_PENDING_TASKS = 10_000;
+/** An order that waits to be paid has some five of them for a quarter of an hour. */
+const MAX_PENDING_TASKS = 100_000;
 const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 

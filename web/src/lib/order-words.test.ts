@@ -38,6 +38,14 @@ words('follows the slowest part that is still open', () => {
   assert.is(headline('delivered', 'packed').detail, 'Shop 2 sends it out next.');
 });
 
+words('waits for the money before the shops, and says why it came to nothing', () => {
+  const unpaid = { payment: 'razorpay' as const, storeOrders: [part('A', 'submitted')] };
+  const waiting = headlineOf({ ...unpaid, status: 'awaiting-payment', reason: null });
+  assert.is(waiting.title, 'Waiting for your payment');
+  const late = headlineOf({ ...unpaid, status: 'rejected', reason: 'PAID_TOO_LATE' });
+  assert.match(late.detail, 'goes back to you');
+});
+
 words('is delivered when all that was not rejected is', () => {
   assert.is(headline('delivered', 'rejected').title, 'Delivered');
   assert.is(headline('rejected', 'rejected').tone, 'failed');
