@@ -14,7 +14,15 @@ export type OrderLine = {
   quantity: number;
   pricePaise: number;
   linePaise: number;
+  /** Absent where the shopper was not asked: nothing takes its place. */
+  ifMissing?: IfMissing;
 };
+
+/** What a shopper wants where a shop does not have what was ordered. */
+export const IF_MISSING = ['best-match', 'this-one', 'refund'] as const;
+/** `listingId` is whatever the shop proposes, one that the shopper chose, or none. */
+export type IfMissing =
+  { wish: 'best-match' } | { wish: 'this-one'; listingId: string } | { wish: 'refund' };
 
 export type PaymentMethod = 'cash-on-delivery';
 
@@ -58,12 +66,13 @@ export type OrderCommand =
   | Message<'PlaceOrder', PlacedOrder>
   | Message<'ConfirmOrder', Record<string, never>>
   | Message<'RejectOrder', Rejection>
-  | Message<'CompleteOrder', { delivered: boolean }>;
+  | Message<'CompleteOrder', { delivered: boolean; cancelled?: boolean }>;
 
 export type OrderEvent =
   | Message<'OrderPlaced', PlacedOrder>
   | Message<'OrderConfirmed', Record<string, never>>
   | Message<'OrderRejected', Rejection>
+  | Message<'OrderCancelled', Record<string, never>>
   | Message<'OrderCompleted', Record<string, never>>;
 
 export type OrderStatus = 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
@@ -137,12 +146,13 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       assertPlaced(state);
       return state.status === 'placed' ? [{ type: 'OrderRejected', data }] : [];
     },
-    /** Every shop is done with its part. An order of which nothing was delivered was rejected. */
-    CompleteOrder(state, { delivered }) {
+    /** Every shop is done with its part; `cancelled` says that one was taken and then given up. */
+    CompleteOrder(state, { delivered, cancelled }) {
       assertPlaced(state);
       if (ended(state)) return [];
-      return delivered
-        ? [{ type: 'OrderCompleted', data: {} }]
+      if (delivered) return [{ type: 'OrderCompleted', data: {} }];
+      return cancelled
+        ? [{ type: 'OrderCancelled', data: {} }]
         : [{ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } }];
     },
   },
@@ -158,6 +168,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     OrderConfirmed: (state) => ({ ...state, status: 'confirmed', confirmed: true }) as Order,
     OrderRejected: (state, { reason, shortages = [] }) =>
       ({ ...state, status: 'rejected', reason, shortages }) as Order,
+    OrderCancelled: (state) => ({ ...state, status: 'cancelled' }) as Order,
     OrderCompleted: (state) => ({ ...state, status: 'completed' }) as Order,
   },
 };

@@ -66,7 +66,12 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
   };
 }
 
-const SECRETS = ['VAULT_SECRET', 'STORE_PASS_SECRET', 'QUOTE_SECRET'] as const;
+const SECRETS = [
+  'VAULT_SECRET',
+  'STORE_PASS_SECRET',
+  'QUOTE_SECRET',
+  'DELIVERY_CODE_SECRET',
+] as const;
 type Secrets = Record<(typeof SECRETS)[number], string>;
 
 /** Each is made once and kept: without them, names and addresses in the event log are unreadable. */

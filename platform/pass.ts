@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { sign } from './signature.ts';
 
 /**
@@ -16,4 +16,13 @@ export function bearsStorePass(
   const given = Buffer.from(authorization ?? '');
   const right = Buffer.from(`Bearer ${storePass(secret, storeId)}`);
   return given.length === right.length && timingSafeEqual(given, right);
+}
+
+/**
+ * The four digits that whoever gets an order tells at the door. Made anew each time, so that they
+ * are stored nowhere.
+ */
+export function deliveryCode(secret: string, storeOrderId: string): string {
+  const digest = createHmac('sha256', secret).update(storeOrderId).digest();
+  return `${digest.readUInt32BE() % 10_000}`.padStart(4, '0');
 }

@@ -110,7 +110,7 @@ export type StoreRow = Omit<Row<typeof stores>, 'delivery'> & { delivery: Delive
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 5,
+  version: 6,
   tables: [stores, listings, stock],
 
   on: {
@@ -158,6 +158,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     SoldAtCounter: moveStock(itemChanges.SoldAtCounter),
     SafetyBufferSet: moveStock(itemChanges.SafetyBufferSet),
     StockReserved: moveStock(itemChanges.StockReserved),
+    ReservationChanged: moveStock(itemChanges.ReservationChanged),
     ReservationReleased: moveStock(itemChanges.ReservationReleased),
     StockPicked: moveStock(itemChanges.StockPicked),
     StockReturned: moveStock(itemChanges.StockReturned),

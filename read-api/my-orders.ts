@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import { deliveryCode } from '../platform/pass.ts';
 import {
   count,
   list,
@@ -33,7 +34,24 @@ export type OrderLine = {
 };
 
 export type StoreOrderStatus =
-  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
+  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
+
+/** What was ordered, and of its pieces those given up, not there, in the basket, brought back. */
+export type PartLine = OrderLine & {
+  reduced: number;
+  shorted: number;
+  picked: number;
+  returned: number;
+  ifMissing?: { wish: 'best-match' | 'this-one' | 'refund'; listingId?: string };
+  substitution: {
+    status: 'proposed' | 'accepted';
+    /** Pieces of the line that it stands for. */
+    replaces: number;
+    line: OrderLine;
+    expiresAt: string;
+    returned: number;
+  } | null;
+};
 
 export type Fulfilment = 'delivery' | 'pickup';
 
@@ -51,10 +69,15 @@ export type StoreOrder = {
   slot: OrderSlot | null;
   /** What bringing it costs: part of the total. */
   feePaise: number;
+  /** What was accepted. */
   totalPaise: number;
+  /** What it costs as it stands: less what was given up, was not there or came back. */
+  owedPaise: number;
+  /** To be told at the door; null where nothing is on its way there yet or any more. */
+  deliveryCode: string | null;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
-  lines: OrderLine[];
+  lines: PartLine[];
 };
 
 export type TimelineEntry = {
@@ -62,6 +85,8 @@ export type TimelineEntry = {
   event: string;
   storeOrderId: string | null;
   storeName: string | null;
+  /** What it is about, where it is about one line. */
+  listingId: string | null;
   reason: string | null;
 };
 
@@ -80,8 +105,14 @@ export type Order = {
   timeline: TimelineEntry[];
 };
 
+/** A shop packs it, or somebody is on the way with it. */
+const WITH_CODE = new Set(['accepted', 'packed', 'dispatched']);
+
 /** Like a cart, an order is opened by knowing its id, until people sign in. */
-async function readOrder({ pool, vault }: Services, orderId: string): Promise<Order> {
+async function readOrder(
+  { pool, vault, deliveryCodeSecret }: Services,
+  orderId: string,
+): Promise<Order> {
   // Before its parts, which then are as new or newer: nothing has ended before all of it has.
   const { rows: orders } = await pool.query<PlacedRow>({
     name: 'order',
@@ -127,47 +158,73 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       slot: part.slot as OrderSlot | null,
       feePaise: part.fee_paise,
       totalPaise: part.total_paise,
+      owedPaise: part.owed_paise,
+      deliveryCode: WITH_CODE.has(part.status)
+        ? deliveryCode(deliveryCodeSecret, part.store_order_id)
+        : null,
       invoiceNumber: part.invoice_number,
-      lines: part.lines as OrderLine[],
+      lines: linesOf(part.part),
     })),
-    timeline: timelineRows.map(({ at, event, store_order_id: storeOrderId, reason }) => ({
-      at,
-      event,
-      storeOrderId,
-      storeName: storeOrderId && (names.get(storeOrderId) ?? null),
-      reason,
+    timeline: timelineRows.map((row) => ({
+      at: row.at,
+      event: row.event,
+      storeOrderId: row.store_order_id,
+      storeName: row.store_order_id && (names.get(row.store_order_id) ?? null),
+      listingId: row.listing_id,
+      reason: row.reason,
     })),
   };
 }
+
+export const linesOf = (part: unknown): PartLine[] => (part as { lines: PartLine[] }).lines;
 
 export const recipientFields = {
   contact: orNull(object({ name: text, phone: text }), 'Null without the right to see it'),
   address: orNull(object({ line1: text, city: text, pincode }), 'Null without the right to see it'),
 };
 
+const lineFields = {
+  listingId: text,
+  name: text,
+  names: localNames,
+  pack: orNull(text),
+  quantity: count,
+  pricePaise: paise,
+  linePaise: paise,
+};
+
 export const partFields = {
   storeOrderId: uuid,
   status: {
     type: 'string',
-    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered'],
+    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered', 'cancelled'],
   },
   reason: orNull(text),
   fulfilment: { type: 'string', enum: ['delivery', 'pickup'] },
   slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
   feePaise: paise,
   totalPaise: paise,
+  owedPaise: { ...paise, description: 'What it costs as it stands, in paise' },
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
-  lines: list(
-    object({
-      listingId: text,
-      name: text,
-      names: localNames,
-      pack: orNull(text),
-      quantity: count,
-      pricePaise: paise,
-      linePaise: paise,
+  lines: list({
+    ...object({
+      ...lineFields,
+      reduced: count,
+      shorted: count,
+      picked: count,
+      returned: count,
+      substitution: orNull(
+        object({
+          status: { type: 'string', enum: ['proposed', 'accepted'] },
+          replaces: count,
+          line: object(lineFields),
+          expiresAt: time,
+          returned: count,
+        }),
+      ),
     }),
-  ),
+    additionalProperties: true,
+  }),
 };
 
 const orderSchema = object({
@@ -181,13 +238,21 @@ const orderSchema = object({
   totalPaise: paise,
   payment: text,
   ...recipientFields,
-  storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),
+  storeOrders: list(
+    object({
+      ...partFields,
+      storeId: text,
+      storeName: text,
+      deliveryCode: orNull(text, 'To be told at the door'),
+    }),
+  ),
   timeline: list(
     object({
       at: time,
       event: text,
       storeOrderId: orNull(uuid),
       storeName: orNull(text),
+      listingId: orNull(text),
       reason: orNull(text),
     }),
     'Oldest first',

@@ -16,6 +16,7 @@ const env = environment(
   'VAULT_URL',
   'VAULT_SECRET',
   'QUOTE_SECRET',
+  'DELIVERY_CODE_SECRET',
 );
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL);
@@ -23,6 +24,7 @@ const handler = createHandler(client, log);
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
 const quoteSecret = env.QUOTE_SECRET;
+const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
 const now = () => new Date();
 const stopping = new AbortController();
 
@@ -33,7 +35,8 @@ reactor.catch((error: unknown) => {
   process.exit(1);
 });
 
-await serve(await createWriteApi({ client, handler, vault, quoteSecret, log, now }), {
+const services = { client, handler, vault, quoteSecret, deliveryCodeSecret, log, now };
+await serve(await createWriteApi(services), {
   host: env.HOST,
   port: env.PORT,
   log,

@@ -6,9 +6,11 @@ import type { StoreOrderEvent } from '../domain/store-order.ts';
 import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
-import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
+import { businessDate } from '../platform/time.ts';
+import { driveCheckout, driveCompletion, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
-import { driveInvoice } from './invoices.ts';
+import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
+import { driveStock, driveSubstitution } from './store-order.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -23,6 +25,8 @@ const MAX_RUNNING_TASKS = 16;
 const CHECKPOINT_EVERY_MS = 5_000;
 
 type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent;
+
+type Proposed = Extract<StoreOrderEvent, { type: 'SubstitutionProposed' }>['data'];
 
 type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
 
@@ -39,8 +43,8 @@ type Task = {
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, moves the stock of what was packed or rejected, bills what was delivered, and ends orders
- * whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
+ * not, moves the stock of what was packed or given up, lets wishes decide where nobody answered for
+ * a substitute, bills what was delivered, credits what came back, and ends orders whose parts have. Every task is idempotent, so that any number of write-apis may run a
  * reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
@@ -77,8 +81,16 @@ export async function runReactor(options: {
 
   function bill(event: StoredEvent): void {
     const { at } = event.metadata;
-    const run = () => driveInvoice(handler, idOf(event), orderOf(event), at, causeOf(event));
+    const run = () => driveInvoice(handler, idOf(event), at, causeOf(event));
     enqueue(`invoice ${event.id}`, Date.now(), run);
+  }
+
+  function credit(event: StoredEvent): void {
+    const date = businessDate(event.metadata.at);
+    enqueue(`credit ${event.id}`, Date.now(), async () => {
+      const found = await findInvoice({ handler, client }, idOf(event), date);
+      await driveCredit(handler, found, event.data as Credited, date, causeOf(event));
+    });
   }
 
   /** Lets go of a checkout that its request has brought to its end. */
@@ -108,6 +120,15 @@ export async function runReactor(options: {
       pending.delete(`reservation ${idOf(event)}`);
     },
     StoreOrderSubmitted: (event) => saw(orderOf(event), idOf(event)),
+    LineReduced: moveStock,
+    LineShorted: moveStock,
+    SubstitutionProposed(event) {
+      moveStock(event);
+      const proposed = event.data as Proposed;
+      const run = () => driveSubstitution(handler, idOf(event), proposed, causeOf(event));
+      enqueue(substitutionOf(event), Date.parse(proposed.expiresAt), run);
+    },
+    SubstitutionDecided: (event) => void pending.delete(substitutionOf(event)),
     StoreOrderPacked: moveStock,
     StoreOrderDelivered(event) {
       bill(event);
@@ -116,6 +137,14 @@ export async function runReactor(options: {
     StoreOrderRejected(event) {
       moveStock(event);
       complete(event);
+    },
+    StoreOrderCancelled(event) {
+      moveStock(event);
+      complete(event);
+    },
+    LinesReturned(event) {
+      moveStock(event);
+      credit(event);
     },
     /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
     StockReserved(event) {
@@ -187,7 +216,15 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased', 'Slot'],
+    typePrefixes: [
+      'Order',
+      'StoreOrder',
+      'Line',
+      'Substitution',
+      'StockReserved',
+      'ReservationReleased',
+      'Slot',
+    ],
     log,
     signal,
     consume: async ({ events }) => {
@@ -208,6 +245,10 @@ const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-
 
 /** Whose it is: every event of a store order and of a reservation says so. */
 const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
+
+/** Which line of which part a substitute was proposed for. */
+const substitutionOf = (event: StoredEvent): string =>
+  `substitution ${idOf(event)} ${(event.data as { listingId: string }).listingId}`;
 
 const causeOf = (event: StoredEvent): Cause => ({
   correlationId: event.metadata.$correlationId,
