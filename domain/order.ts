@@ -18,9 +18,7 @@ export type OrderLine = {
   ifMissing?: IfMissing;
 };
 
-/** What a shopper wants where a shop does not have what was ordered. */
-export const IF_MISSING = ['best-match', 'this-one', 'refund'] as const;
-/** `listingId` is whatever the shop proposes, one that the shopper chose, or none. */
+/** What is to come instead of what is not there: what the shop finds, one listing, or nothing. */
 export type IfMissing =
   { wish: 'best-match' } | { wish: 'this-one'; listingId: string } | { wish: 'refund' };
 

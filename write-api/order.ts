@@ -1,8 +1,15 @@
 import type { FastifyInstance } from 'fastify';
+import { MAX_CART_LINES } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import type { Coordinates } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
-import { order, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import {
+  order,
+  type IfMissing,
+  type Order,
+  type PaymentMethod,
+  type PlacedOrder,
+} from '../domain/order.ts';
 import { honour } from '../domain/quote.ts';
 import { idFrom } from '../platform/ids.ts';
 import { list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
@@ -22,11 +29,43 @@ export type Recipient = {
   address: { line1: string; city: string; pincode: string; location?: Coordinates };
 };
 
-type Body = { cartId: string; quote: string; payment: PaymentMethod } & Recipient &
+type Body = {
+  cartId: string;
+  quote: string;
+  payment: PaymentMethod;
+  /** By listing. */
+  ifMissing?: Record<string, IfMissing>;
+} & Recipient &
   Pick<Delivery, 'pickup' | 'slots'>;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
+
+/** Of a line that the shop then does not have. */
+const ifMissingSchema = {
+  type: 'object',
+  maxProperties: MAX_CART_LINES,
+  description: 'What is to come instead, by listing: nothing, unless it is said here',
+  additionalProperties: {
+    anyOf: [
+      {
+        type: 'object',
+        required: ['wish'],
+        additionalProperties: false,
+        properties: { wish: { type: 'string', enum: ['best-match', 'refund'] } },
+      },
+      {
+        type: 'object',
+        required: ['wish', 'listingId'],
+        additionalProperties: false,
+        properties: {
+          wish: { type: 'string', enum: ['this-one'] },
+          listingId: { type: 'string', minLength: 1, maxLength: 200 },
+        },
+      },
+    ],
+  },
+} as const;
 
 const newOrder = {
   type: 'object',
@@ -63,6 +102,7 @@ const newOrder = {
     payment: { type: 'string', enum: ['cash-on-delivery'] },
     pickup: pickupIds,
     slots: slotWishes,
+    ifMissing: ifMissingSchema,
   },
 } as const;
 
@@ -115,7 +155,7 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   { handler, vault, quoteSecret, now }: Services,
   orderId: string,
-  { cartId, quote, contact, address, payment, pickup, slots }: Body,
+  { cartId, quote, contact, address, payment, pickup, slots, ifMissing = {} }: Body,
 ): Promise<PlacedOrder> {
   const delivery = { address, pickup, slots };
   const at = now();
@@ -123,6 +163,10 @@ async function price(
   const accepted = readQuote(quoteSecret, cartId, quote);
   const parts = honour(accepted, asked, destinationOf(delivery), at).map((part) => ({
     ...part,
+    lines: part.lines.map((line) => {
+      const wish = ifMissing[line.listingId];
+      return { ...line, ...(wish && { ifMissing: wish }) };
+    }),
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
   const personId = idFrom('person', orderId);
