@@ -2,9 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BACKWARDS, END } from '@eventstore/db-client';
 import pg from 'pg';
 import { storeOrder } from '../domain/store-order.ts';
-import { connectEventStore } from '../platform/event-store.ts';
+import {
+  connectEventStore,
+  holdsPositions,
+  storedEvent,
+  type EventStore,
+} from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { deliveryCode, storePass } from '../platform/pass.ts';
 import { createPool } from '../platform/postgres.ts';
@@ -76,13 +82,16 @@ async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> 
   return urls;
 }
 
-/** Where the real parts of a test are: an event store and two databases, all empty. */
+/** The real parts of a test: an event store with a client, and two databases, all empty. */
 export async function startParts() {
   const cleanup = new Cleanup();
   const [databaseUrl, vaultUrl] = await newDatabases(cleanup, 2);
   const store = await startEventStore({ dir: await temporaryFolder(cleanup) });
   cleanup.add(() => store.close());
+  const client = connectEventStore(store.url);
+  cleanup.add(() => client.dispose());
   return {
+    client,
     eventStoreUrl: store.url,
     databaseUrl: databaseUrl!,
     vaultUrl: vaultUrl!,
@@ -100,10 +109,8 @@ export type Shop = Awaited<ReturnType<typeof startShop>>;
  * on a real event store and a real Postgres. `now` is the time by which write-api's routes judge.
  */
 export async function startShop({ now = () => new Date() } = {}) {
-  const { cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
+  const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
   const log = createLog('test', process.env.LOG_LEVEL ?? 'silent');
-  const client = connectEventStore(eventStoreUrl);
-  cleanup.add(() => client.dispose());
   const pool = createPool(databaseUrl, log);
   const vaultPool = createPool(vaultUrl, log, 4);
   cleanup.add(() => pool.end());
@@ -222,6 +229,12 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
   return { storeId: body.storeId, listingIds, position: imported.position };
 }
 
+/** Whom an order is for, as a shopper says it. */
+export const recipient = {
+  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+};
+
 /** Asks for a quote of a cart, and takes it: what an order says to accept it. */
 export async function quoteCart(
   shop: Shop,
@@ -265,3 +278,20 @@ async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {
 }
 
 export const newKey = (): string => randomUUID();
+
+/** More than what notes of the system can stand behind the newest event of a command. */
+const NEWEST_EVENTS = 50;
+
+/**
+ * Position of the newest event that a command caused: what says that nothing happened stays as it
+ * is while a reactor notes how far it has come.
+ */
+export async function headOfCommands(client: EventStore): Promise<bigint> {
+  const newest = { direction: BACKWARDS, fromPosition: END, maxCount: NEWEST_EVENTS } as const;
+  let head = 0n;
+  for await (const { event } of client.readAll(newest)) {
+    const stored = storedEvent(event);
+    if (head === 0n && stored && !holdsPositions(stored.stream)) head = stored.position;
+  }
+  return head;
+}

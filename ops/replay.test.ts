@@ -9,6 +9,7 @@ import {
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startParts,
   startShop,
   type Shop,
@@ -48,8 +49,7 @@ async function placeOrder(shop: Shop, listingId: string): Promise<string | null>
   const order = {
     cartId: cart.cartId,
     quote: await quoteCart(shop, cart.cartId),
-    contact: { name: 'Asha', phone: '9876543210' },
-    address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+    ...recipient,
     payment: 'cash-on-delivery',
     slots: [{ storeId, date: SLOT_DATE, fromMinute: 1_080 }],
   };

@@ -5,7 +5,8 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
+import { Fields } from '../platform/protobuf.ts';
+import { optionsOfRead } from '../platform/raw-events.ts';
 
 const FRAME_HEADER_BYTES = 5;
 /** For calls and the connection: what Node's default of 64 KiB costs is not the store's. */
@@ -63,29 +64,13 @@ async function connect(url: string): Promise<Connection> {
   };
 }
 
-/** All of `$all`, from its beginning. */
-function readAllRequest(): Uint8Array {
-  const { ReadReq } = streamsPb;
-  const all = new ReadReq.Options.AllOptions();
-  all.setStart(new sharedPb.Empty());
-  const uuid = new ReadReq.Options.UUIDOption();
-  uuid.setString(new sharedPb.Empty());
-  const options = new ReadReq.Options();
-  options.setAll(all);
-  options.setReadDirection(ReadReq.Options.ReadDirection.FORWARDS);
-  options.setCount(String(Number.MAX_SAFE_INTEGER));
-  options.setNoFilter(new sharedPb.Empty());
-  options.setUuidOption(uuid);
-  const request = new ReadReq();
-  request.setOptions(options);
-  return request.serializeBinary();
-}
-
 /** Reads `$all` to its end; calls back with each answer's bytes. */
 export async function readAllRaw(url: string, visit: (message: Buffer) => void): Promise<void> {
+  const request = new streamsPb.ReadReq();
+  request.setOptions(optionsOfRead(undefined));
   const connection = await connect(url);
   const call = connection.call(READ_PATH);
-  call.end(frame(readAllRequest()));
+  call.end(frame(request.serializeBinary()));
   await eachMessage(call, visit);
   connection.close();
 }
@@ -129,21 +114,19 @@ function appendRequest(slot: number, turn: number, revision: number, events: num
   ]);
 }
 
+/** The first 32 bits of a UUID, which comes as text. */
+function slotOf(id: Fields): number {
+  id.next();
+  return Number.parseInt(id.text().slice(0, 8), 16);
+}
+
 /** What a BatchAppendResp says: whether it acknowledges, and the slot of its correlation id. */
 function readAnswer(answer: Buffer): { slot: number; acknowledged: boolean } {
   let [slot, acknowledged] = [-1, false];
-  for (let at = 0; at < answer.length;) {
-    const tag = answer[at++]! >> 3;
-    let length = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = answer[at++]!;
-      length += (byte & 127) * scale;
-      if (byte < 128) break;
-    }
-    // A UUID in text, behind its own tag and length.
-    if (tag === 1) slot = Number.parseInt(answer.toString('latin1', at + 2, at + 10), 16);
-    if (tag === 3) acknowledged = true;
-    at += length;
+  const fields = new Fields(answer);
+  while (fields.next()) {
+    if (fields.field === 1) slot = slotOf(fields.inner());
+    else if (fields.field === 3) acknowledged = true;
   }
   return { slot, acknowledged };
 }

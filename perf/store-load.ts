@@ -73,41 +73,44 @@ async function fill(events: number): Promise<Rate> {
   return rate(await appendRaw(url, { inFlight: 8, eventsPerAppend: 100, isOver }), sinceMs);
 }
 
+/** Counts what comes; the clock starts with the first. */
+function counter(): { count: () => void; rate: () => Rate } {
+  let [events, sinceMs] = [0, 0];
+  return {
+    count: () => {
+      sinceMs ||= performance.now();
+      events += 1;
+    },
+    rate: () => rate(events, sinceMs),
+  };
+}
+
 /** What the client alone makes of `$all`. */
 async function read(): Promise<Rate> {
   const client = connectEventStore(url);
   const all = client.readAll();
-  let [events, sinceMs] = [0, 0];
-  all.on('data', () => {
-    sinceMs ||= performance.now();
-    events += 1;
-  });
+  const counted = counter();
+  all.on('data', counted.count);
   await once(all, 'end');
-  const result = rate(events, sinceMs);
+  const result = counted.rate();
   await client.dispose();
   return result;
 }
 
 async function readThin(): Promise<Rate> {
-  let [events, sinceMs] = [0, 0];
-  await readAllRaw(url, () => {
-    sinceMs ||= performance.now();
-    events += 1;
-  });
-  return rate(events, sinceMs);
+  const counted = counter();
+  await readAllRaw(url, counted.count);
+  return counted.rate();
 }
 
 /** A subscription from the beginning until it has caught up. */
 async function catchUp(): Promise<Rate> {
   const client = connectEventStore(url);
   const subscription = client.subscribeToAll();
-  let [events, sinceMs] = [0, 0];
-  subscription.on('data', () => {
-    sinceMs ||= performance.now();
-    events += 1;
-  });
+  const counted = counter();
+  subscription.on('data', counted.count);
   await once(subscription, 'caughtUp');
-  const result = rate(events, sinceMs);
+  const result = counted.rate();
   await subscription.unsubscribe();
   await client.dispose();
   return result;

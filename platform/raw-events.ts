@@ -120,11 +120,7 @@ async function* readAllFrom(
   from: bigint | undefined,
   maxCount?: number,
 ): AsyncGenerator<RawEvent> {
-  const options = optionsOfAll(from);
-  options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
-  options.setCount(String(maxCount ?? Number.MAX_SAFE_INTEGER));
-  options.setNoFilter(new sharedPb.Empty());
-  const call = await openRead(client, options);
+  const call = await openRead(client, optionsOfRead(from, maxCount));
   // What cancelling says is of no interest; what comes before it ends the loop.
   call.on('error', () => {});
   try {
@@ -160,6 +156,18 @@ export function subscribeToLog(
     options.setNoFilter(new sharedPb.Empty());
   }
   return openRead(client, options);
+}
+
+/** Of a read of `$all` from a position, without one from its beginning, to where it ends now. */
+export function optionsOfRead(
+  from: bigint | undefined,
+  maxCount: number = Number.MAX_SAFE_INTEGER,
+): streamsPb.ReadReq.Options {
+  const options = optionsOfAll(from);
+  options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
+  options.setCount(String(maxCount));
+  options.setNoFilter(new sharedPb.Empty());
+  return options;
 }
 
 function optionsOfAll(from: bigint | undefined): streamsPb.ReadReq.Options {

@@ -37,6 +37,26 @@ export const localNames = {
   description: 'Names in other languages, by ISO 639-1 code',
 } as const;
 
+/** What is wanted of one article, at the price that a quote or an order has for it. */
+export const orderLineFields = {
+  listingId: text,
+  name: text,
+  names: localNames,
+  pack: orNull(text),
+  quantity: count,
+  pricePaise: paise,
+  linePaise: paise,
+};
+export const orderLine = object(orderLineFields);
+
+/** Of one article in a shop's books, in pieces. */
+export const stockFigures = {
+  onHand: orNull({ type: 'integer' }, 'Pieces by the books; null where nobody counts'),
+  reserved: count,
+  safetyBuffer: count,
+  available: orNull(count, 'Pieces that an order may have; null where nothing limits it'),
+};
+
 /** RFC 9457. */
 export const problem = {
   description: 'What is wrong and what to do about it',

@@ -2,12 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts } from '../local/testing.ts';
-import {
-  append,
-  connectEventStore,
-  NO_REVISION,
-  type EventStore,
-} from '../platform/event-store.ts';
+import { append, NO_REVISION, type EventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { projection, type Projection } from './projection.ts';
@@ -43,10 +38,9 @@ const test = suite<Context>('run');
 
 test.before.each(async (context) => {
   const parts = await startParts();
-  context.client = connectEventStore(parts.eventStoreUrl);
+  context.client = parts.client;
   context.pool = createPool(parts.databaseUrl, log);
   context.stop = async () => {
-    await context.client.dispose();
     await context.pool.end();
     await parts.stop();
   };

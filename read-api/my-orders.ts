@@ -4,9 +4,10 @@ import { deliveryCode } from '../platform/pass.ts';
 import {
   count,
   list,
-  localNames,
   object,
   orNull,
+  orderLine,
+  orderLineFields,
   paise,
   pincode,
   text,
@@ -183,16 +184,6 @@ export const recipientFields = {
   address: orNull(object({ line1: text, city: text, pincode }), 'Null without the right to see it'),
 };
 
-const lineFields = {
-  listingId: text,
-  name: text,
-  names: localNames,
-  pack: orNull(text),
-  quantity: count,
-  pricePaise: paise,
-  linePaise: paise,
-};
-
 export const partFields = {
   storeOrderId: uuid,
   status: {
@@ -208,7 +199,7 @@ export const partFields = {
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
   lines: list({
     ...object({
-      ...lineFields,
+      ...orderLineFields,
       reduced: count,
       shorted: count,
       picked: count,
@@ -217,7 +208,7 @@ export const partFields = {
         object({
           status: { type: 'string', enum: ['proposed', 'accepted'] },
           replaces: count,
-          line: object(lineFields),
+          line: orderLine,
           expiresAt: time,
           returned: count,
         }),

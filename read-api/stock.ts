@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { count, list, localNames, object, orNull, text } from '../platform/schema.ts';
+import { list, localNames, object, orNull, stockFigures, text } from '../platform/schema.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
@@ -39,10 +39,7 @@ const stockSchema = object({
       names: localNames,
       pack: orNull(text),
       category: text,
-      onHand: orNull({ type: 'integer' }, 'Pieces by the books; null where nobody counts'),
-      reserved: count,
-      safetyBuffer: count,
-      available: orNull(count, 'Pieces that an order may have; null where nothing limits it'),
+      ...stockFigures,
     }),
   ),
   next: orNull(text, 'What to send as `after` for the next page; null on the last'),

@@ -2,8 +2,16 @@ import { START, eventTypeFilter } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { slotDay } from '../domain/slot-day.ts';
-import { newKey, openStore, startShop, work, type Answer, type Shop } from '../local/testing.ts';
-import { headOfLog } from '../platform/event-store.ts';
+import {
+  newKey,
+  openStore,
+  recipient,
+  startShop,
+  work,
+  type Answer,
+  type Shop,
+  headOfCommands,
+} from '../local/testing.ts';
 
 type Placed = {
   orderId: string;
@@ -62,8 +70,8 @@ async function order(
   return shop.write('POST', '/orders', {
     cartId,
     quote: quoted.body.token,
-    contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-    address: { line1: '12, 4th Cross', city: 'Bengaluru', ...address },
+    contact: recipient.contact,
+    address: { ...recipient.address, ...address },
     payment: 'cash-on-delivery',
     ...more,
   });
@@ -276,7 +284,7 @@ test('a bad setting says what is wrong, a repeated one does nothing: both append
     holidays: [],
   });
   await set(shop, storeId, 'hours', span(540, 1_500));
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const tried: [number, string, object][] = [
     [200, 'hours', span(540, 1_500)],
     [200, 'pause', { paused: false }],
@@ -295,7 +303,7 @@ test('a bad setting says what is wrong, a repeated one does nothing: both append
     assert.is(answer.status, status, `${setting} ${JSON.stringify(body)}`);
   }
   assert.is((await set(shop, newKey(), 'pause', { paused: true })).status, 404);
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test.run();

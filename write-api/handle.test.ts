@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart, type CartCommand } from '../domain/cart.ts';
 import { startParts } from '../local/testing.ts';
-import { connectEventStore, readStream, type EventStore } from '../platform/event-store.ts';
+import { readStream, type EventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
 
@@ -13,12 +13,7 @@ type Context = { client: EventStore; stop: () => Promise<void> };
 const test = suite<Context>('handle');
 
 test.before(async (context) => {
-  const parts = await startParts();
-  context.client = connectEventStore(parts.eventStoreUrl);
-  context.stop = async () => {
-    await context.client.dispose();
-    await parts.stop();
-  };
+  Object.assign(context, await startParts());
 });
 test.after(({ stop }) => stop());
 

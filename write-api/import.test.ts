@@ -1,7 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openStore, startShop, type Shop } from '../local/testing.ts';
-import { headOfLog } from '../platform/event-store.ts';
+import { openStore, startShop, type Shop, headOfCommands } from '../local/testing.ts';
 
 type Report = {
   rows: number;
@@ -46,10 +45,10 @@ test('every row is a listing, an update or an entry in the report', async ({ sho
 test('the same file again appends no event', async ({ shop, storeId }) => {
   const list = 'sku,name,price,stock,name_hi\na,Salt,20,5,नमक\nb,Rice,60,,चावल\n';
   await shop.importCsv(storeId, list);
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const again = await shop.importCsv<Report>(storeId, list);
   assert.equal(counts(again.body), [2, 0, 0, 2, 0]);
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('text is trimmed of surrounding space, NBSP included, and nothing else', async (context) => {
@@ -102,13 +101,13 @@ test('a file that is torn anywhere changes nothing', async ({ shop, storeId }) =
     ['no name column', 'sku,price\na,1\n', 'INVALID_COLUMNS'],
     ['two name columns', 'name,name,price\na,b,1\n', 'INVALID_COLUMNS'],
   ];
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   for (const [what, csv, code] of torn) {
     const { status, body } = await shop.importCsv(storeId, csv);
     assert.equal([status, body.code], [400, code], what);
     assert.type(body.detail, 'string');
   }
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('a row with too many cells, a NUL or a silly SKU is reported', async ({ shop, storeId }) => {

@@ -4,12 +4,13 @@ import {
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startShop,
   work,
   type Answer,
   type Shop,
+  headOfCommands,
 } from '../local/testing.ts';
-import { headOfLog } from '../platform/event-store.ts';
 
 const SHOPPERS = 64;
 const P99_MS = 500;
@@ -70,8 +71,7 @@ const order = async <T = Placed>(
     {
       cartId,
       quote: quote ?? (await quoteCart(shop, cartId)),
-      contact: { name: 'Asha Rao', phone: '9876543210' },
-      address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+      ...recipient,
       payment: 'cash-on-delivery',
     },
     { 'idempotency-key': key },
@@ -147,7 +147,7 @@ test('a stale count is refused with what the books say now, and changes nothing'
   const { storeId } = await openStore(shop);
   await receive(shop, storeId, 's1', 5);
   await deed(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 1 }] });
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const count = (lines: object, reason: string | null) =>
     deed<Problem>(shop, storeId, 'count', { lines, reason });
   const stale = await count([{ sku: 's1', quantity: 3, expected: 5 }], 'found');
@@ -165,7 +165,7 @@ test('a stale count is refused with what the books say now, and changes nothing'
   for (const [status, lines, reason] of [...bad, [400, [twice, twice], 'found'] as const]) {
     assert.is((await count(lines, reason)).status, status, JSON.stringify(lines));
   }
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('what is short at any shop is said, nothing is held, and the cart stays open', async ({

@@ -11,7 +11,7 @@ import {
 } from '../domain/inventory.ts';
 import { listingId } from '../domain/listing.ts';
 import { Problem } from '../platform/http.ts';
-import { count, list, object, orNull, text } from '../platform/schema.ts';
+import { list, object, stockFigures, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { assertListed } from './cart.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
@@ -69,15 +69,7 @@ const kept = bodyOf(
 
 /** The articles as they stand after the command. */
 const standing = object({
-  lines: list(
-    object({
-      sku: text,
-      onHand: orNull({ type: 'integer' }, 'Pieces by the books; null where nobody counts'),
-      reserved: count,
-      safetyBuffer: count,
-      available: orNull(count, 'Pieces that an order may have; null where nothing limits it'),
-    }),
-  ),
+  lines: list(object({ sku: text, ...stockFigures })),
 });
 
 type Body<Line> = { lines: Line[]; reason?: CountReason | null };

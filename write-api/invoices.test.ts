@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fiscalYearOf, registerId, type Invoice } from '../domain/invoices.ts';
-import { STEPS, newKey, quoteCart, startShop, work, type Shop } from '../local/testing.ts';
+import {
+  STEPS,
+  newKey,
+  quoteCart,
+  recipient,
+  startShop,
+  work,
+  type Shop,
+} from '../local/testing.ts';
 import { readStream } from '../platform/event-store.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Invoice as InvoicePaper, InvoicePage } from '../read-api/invoices.ts';
@@ -21,10 +29,6 @@ const registration = {
   gstin: '29AAGCB7383J1Z4',
   legalName: 'Test Kirana Private Limited',
   address: '12, 4th Cross, Bengaluru 560001',
-};
-const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
 };
 const PRICES = ['sku,name,price,hsn,gst', 'dal,Toor dal,105,0713,5', 'milk,Milk,28,0401,0', ''];
 

@@ -5,12 +5,14 @@ import {
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startShop,
   work,
   type Answer,
   type Shop,
+  headOfCommands,
 } from '../local/testing.ts';
-import { headOfLog, readStream } from '../platform/event-store.ts';
+import { readStream } from '../platform/event-store.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 type Read = {
@@ -26,11 +28,6 @@ test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
-};
 
 /** A cart with two items at one shop and one at another, and a quote of it. */
 async function fillCart(shop: Shop) {
@@ -115,7 +112,7 @@ test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
     [400, cartId, { quote: undefined }],
     [404, newKey(), {}],
   ];
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   for (const [status, id, more] of bad) {
     assert.is(
       (await order(shop, { ...filled, cartId: id }, newKey(), more)).status,
@@ -123,7 +120,7 @@ test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
       JSON.stringify(more),
     );
   }
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('names, phones and addresses are nowhere in the log', async ({ shop }) => {

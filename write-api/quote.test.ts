@@ -2,8 +2,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { order } from '../domain/order.ts';
 import { QUOTE_HOLDS_MS } from '../domain/quote.ts';
-import { newKey, openStore, startShop, type Shop } from '../local/testing.ts';
-import { headOfLog } from '../platform/event-store.ts';
+import {
+  newKey,
+  openStore,
+  recipient,
+  startShop,
+  type Shop,
+  headOfCommands,
+} from '../local/testing.ts';
 import { sign } from '../platform/signature.ts';
 
 type Quote = {
@@ -78,8 +84,8 @@ const accept = <T = Placed>(
     {
       cartId,
       quote,
-      contact: { name: 'Asha Rao', phone: '9876543210' },
-      address: { line1: '12, 4th Cross', city: 'Bengaluru', ...HOME, ...address },
+      contact: recipient.contact,
+      address: { ...recipient.address, ...address },
       payment: 'cash-on-delivery',
       ...delivery,
     },
@@ -92,7 +98,7 @@ test('a quote tells prices by shop and how long it holds, and leaves no trace', 
   const { cartId, storeId } = await fillCart(shop);
   const other = await openStore(shop, ['Ghee,650']);
   await put(shop, cartId, other.listingIds[0]!, 1);
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const { parts, totalPaise, expiresAt } = await ask(shop, cartId);
   assert.equal(
     parts.map((part) => [part.storeId, part.lines.length, part.totalPaise]),
@@ -103,7 +109,7 @@ test('a quote tells prices by shop and how long it holds, and leaves no trace', 
   );
   assert.is(totalPaise, 108_100);
   assert.is(Date.parse(expiresAt), clockMs + QUOTE_HOLDS_MS);
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('a price that fell applies', async ({ shop }) => {
@@ -137,11 +143,11 @@ test('after that it is refused with the difference, until a new quote is accepte
   const old = await ask(shop, cart.cartId);
   await priceDal(shop, cart, 130);
   clockMs += QUOTE_HOLDS_MS;
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const { status, body } = await accept<Problem>(shop, cart.cartId, old.token);
   assert.equal([status, body.code, body.differencePaise], [409, 'PRICE_CHANGED', 2_000]);
   assert.equal(body.lines, [{ listingId: cart.dal, quotedPaise: 12_000, pricePaise: 13_000 }]);
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 
   const renewed = await ask(shop, cart.cartId);
   assert.is(renewed.totalPaise, old.totalPaise + body.differencePaise);
@@ -220,12 +226,12 @@ test('another way or another place than was quoted is to be quoted anew', async 
     [(await ask(shop, cartId, { pickup: [storeId] })).token, {}],
     [unsaid.body.token, {}],
   ];
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   for (const [quote, delivery] of others) {
     const { status, body } = await accept<Problem>(shop, cartId, quote, newKey(), delivery);
     assert.equal([status, body.code], [409, 'CART_CHANGED'], JSON.stringify(delivery));
   }
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
   assert.is((await accept(shop, cartId, token)).status, 201);
 });
 
@@ -249,7 +255,7 @@ test('a quote that was not made here for this cart is refused and changes nothin
   };
   for (const line of claims.lines) line[2] = 1;
   const cheap = Buffer.from(JSON.stringify(claims)).toString('base64url');
-  const head = await headOfLog(shop.client);
+  const head = await headOfCommands(shop.client);
   const bad = [
     `${cheap}.${mac}`,
     sign('a secret that somebody made up themselves', cheap),
@@ -267,7 +273,7 @@ test('a quote that was not made here for this cart is refused and changes nothin
     assert.equal([status, body.code], [400, 'INVALID_QUOTE'], quote);
     assert.match(body.detail, 'ask for a new one');
   }
-  assert.is(await headOfLog(shop.client), head);
+  assert.is(await headOfCommands(shop.client), head);
 });
 
 test('a repeat gets its first answer, however old its quote and whatever prices did', async ({

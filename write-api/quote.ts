@@ -7,18 +7,7 @@ import { sumPaise } from '../domain/money.ts';
 import { quote } from '../domain/order.ts';
 import { QUOTE_HOLDS_MS, type Destination, type PricedPart, type Quote } from '../domain/quote.ts';
 import { Problem } from '../platform/http.ts';
-import {
-  count,
-  list,
-  localNames,
-  object,
-  orNull,
-  paise,
-  pincode,
-  text,
-  time,
-  uuid,
-} from '../platform/schema.ts';
+import { list, object, orderLine, paise, pincode, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import type { Services } from './app.ts';
 import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
@@ -46,17 +35,7 @@ const quoted = object({
   parts: list(
     object({
       storeId: text,
-      lines: list(
-        object({
-          listingId: text,
-          name: text,
-          names: localNames,
-          pack: orNull(text),
-          quantity: count,
-          pricePaise: paise,
-          linePaise: paise,
-        }),
-      ),
+      lines: list(orderLine),
       fulfilment: { type: 'string', enum: FULFILMENTS },
       feePaise: { ...paise, description: 'For bringing it, in paise: part of the total' },
       totalPaise: paise,

@@ -10,13 +10,7 @@ import {
   type InventoryEvent,
 } from '../domain/inventory.ts';
 import { IS_THOROUGH, startParts } from '../local/testing.ts';
-import {
-  NO_REVISION,
-  append,
-  connectEventStore,
-  type EventStore,
-  type NewEvent,
-} from '../platform/event-store.ts';
+import { NO_REVISION, append, type EventStore, type NewEvent } from '../platform/event-store.ts';
 import type { Problem } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
@@ -34,12 +28,7 @@ type Context = { client: EventStore; stop: () => Promise<void> };
 const test = suite<Context>('snapshot');
 
 test.before(async (context) => {
-  const parts = await startParts();
-  context.client = connectEventStore(parts.eventStoreUrl);
-  context.stop = async () => {
-    await context.client.dispose();
-    await parts.stop();
-  };
+  Object.assign(context, await startParts());
 });
 test.after(({ stop }) => stop());
 

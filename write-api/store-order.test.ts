@@ -3,7 +3,15 @@ import * as assert from 'uvu/assert';
 import { inventory, itemOf } from '../domain/inventory.ts';
 import type { IfMissing } from '../domain/order.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
-import { newKey, openStore, quoteCart, startShop, work, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  recipient,
+  startShop,
+  work,
+  type Shop,
+} from '../local/testing.ts';
 import type { Invoice } from '../read-api/invoices.ts';
 import type { Order, StoreOrder } from '../read-api/my-orders.ts';
 import type { BoardCard } from '../read-api/order-board.ts';
@@ -18,11 +26,6 @@ test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
-};
 
 /** Asks again until the reactor has done it. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
