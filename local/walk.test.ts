@@ -123,6 +123,75 @@ for (const width of [360, 1280]) {
 }
 
 for (const width of [360, 1280]) {
+  test(`picked, substituted, handed over with the code, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const shopper = await open(browser, shopUrl, width);
+    const shoot = async (page: Page, name: string) => {
+      const shot = process.env.SCREENSHOTS;
+      if (shot) await page.screenshot({ path: join(shot, `${name}-${width}.png`) });
+    };
+    const adds = shopper.getByRole('button', { name: /^Add / });
+    const names = await Promise.all(
+      [0, 1].map(async (at) => (await adds.nth(at).getAttribute('aria-label'))!.slice(4)),
+    );
+    const [first, second] = names as [string, string];
+    for (const name of names) {
+      await shopper.getByRole('button', { name: `Add ${name}`, exact: true }).click();
+      await shopper.getByRole('button', { name: `One more ${name}` }).waitFor();
+    }
+    await shopper.getByRole('button', { name: `One more ${first}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shoot(shopper, 'placed');
+    const line = await shopper
+      .getByText(/Order [0-9A-F]{6}/)
+      .first()
+      .textContent();
+    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+
+    const staff = await open(browser, boardUrl, width);
+    const card = staff.getByRole('article', { name: number });
+    await card.getByRole('button', { name: 'Accept' }).click();
+    if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
+    await card.getByRole('link', { name: 'Pick' }).click();
+    await staff
+      .getByRole('article', { name: first })
+      .getByRole('button', { name: 'All 2' })
+      .click();
+    await shoot(staff, 'pick');
+    const missing = staff.getByRole('article', { name: second });
+    await missing.getByRole('button', { name: 'Substitute…' }).click();
+    await staff.getByLabel('Search the shelf').fill('a');
+    await staff.getByRole('dialog').getByRole('radio').first().check();
+    await shoot(staff, 'substitute');
+    await staff.getByRole('button', { name: 'Ask the customer' }).click();
+    await missing.getByText('Asked:').waitFor();
+
+    const yes = shopper.getByRole('button', { name: 'Yes, take it' });
+    await yes.waitFor();
+    await shoot(shopper, 'asked');
+    await yes.click();
+    await staff.getByRole('button', { name: 'Packed' }).click();
+    await staff.getByRole('button', { name: 'Out for delivery' }).click();
+    await staff.getByLabel('Code of the customer').waitFor();
+    await shopper.getByRole('heading', { level: 1, name: 'On the way' }).waitFor();
+    await shoot(shopper, 'on-the-way');
+    const code = await shopper.getByText(/^\d{4}$/).textContent();
+    await staff.getByLabel('Code of the customer').fill(code!);
+    await shoot(staff, 'hand-over');
+    await staff.getByRole('button', { name: 'Delivered' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Delivered' }).waitFor();
+    await shopper.getByRole('link', { name: /^Bill / }).click();
+    await shopper.getByText(first).first().waitFor();
+    await shoot(shopper, 'bill');
+    await shopper.context().close();
+    await staff.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
   test(`a price that rose is shown, and ordered at once accepted, at ${width} px`, async (context) => {
     const { browser, shopUrl, url } = context;
     const storeId = shopUrl.split('/').at(-1)!;

@@ -43,7 +43,7 @@ export type PartLine = OrderLine & {
   shorted: number;
   picked: number;
   returned: number;
-  ifMissing?: { wish: 'best-match' | 'this-one' | 'refund'; listingId?: string };
+  ifMissing?: { wish: 'best-match' | 'refund' } | { wish: 'this-one'; listingId: string };
   substitution: {
     status: 'proposed' | 'accepted';
     /** Pieces of the line that it stands for. */

@@ -23,6 +23,7 @@ export type {
   Order,
   OrderLine,
   OrderSlot,
+  PartLine,
   StoreOrder,
   StoreOrderStatus,
   TimelineEntry,
