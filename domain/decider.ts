@@ -68,7 +68,8 @@ export type RejectionCode =
   | 'STORE_PAUSED'
   | 'SUBSTITUTE_NOT_POSSIBLE'
   | 'WRONG_DELIVERY_CODE'
-  | 'WRONG_STATUS';
+  | 'WRONG_STATUS'
+  | 'WRONG_WEIGHT';
 
 /**
  * The domain said no. `message` tells a person what is wrong and what to do about it, `facts` a

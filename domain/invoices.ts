@@ -8,9 +8,11 @@ import { taxWithin, type TaxSplit } from './tax.ts';
 export type Supplier = TaxRegistration & { storeName: string };
 
 /** What is billed; null where the shop did not tell the code or the rate. */
-export type BilledLine = Omit<OrderLine, 'names'> & {
+export type BilledLine = Omit<OrderLine, 'names' | 'ifMissing' | 'gramsEach'> & {
   hsn: string | null;
   gstPercent: number | null;
+  /** What a loose article weighed: its price is for less or more than a piece. */
+  grams?: number;
 };
 
 /** `gstPercent` is what was charged: null where no tax was. */

@@ -14,6 +14,8 @@ export type OrderLine = {
   quantity: number;
   pricePaise: number;
   linePaise: number;
+  /** What a piece is to weigh, where it is weighed when it is picked. */
+  gramsEach?: number;
   /** Absent where the shopper was not asked: nothing takes its place. */
   ifMissing?: IfMissing;
 };
@@ -103,9 +105,10 @@ export function quote(
       if (!listing?.published) {
         throw new Rejected('LISTING_NOT_FOUND', `"${listingId}" is no longer sold: remove it.`);
       }
-      const { name, names, pack, pricePaise } = listing;
+      const { name, names, pack, pricePaise, gramsEach } = listing;
       const total = linePaise(pricePaise, quantity);
-      return { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      const line = { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      return gramsEach ? { ...line, gramsEach } : line;
     });
     return { storeId, lines: priced, totalPaise: sumPaise(priced.map((line) => line.linePaise)) };
   });

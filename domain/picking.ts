@@ -2,8 +2,11 @@ import type { CartLine } from './cart.ts';
 import { linePaise, sharePaise, sumPaise } from './money.ts';
 import type { OrderLine } from './order.ts';
 
+/** What is delivered of a listing; `grams` is what was weighed. */
+export type BasketLine = OrderLine & { grams?: number };
+
 /** What is delivered of a listing, and how much of it came back. */
-type Goods = { line: OrderLine; returned: number };
+type Goods = { line: BasketLine; returned: number };
 
 /** What takes the place of what was not there of a line. */
 export type Substitution = Goods & {
@@ -16,12 +19,14 @@ export type Substitution = Goods & {
 
 /**
  * A line as it was ordered, and what became of its pieces: given up by the shopper, not there, in
- * the basket, and of these, brought back after the delivery.
+ * the basket, and of these, brought back after the delivery. Those of a loose article were `grams`
+ * on the scales, all together.
  */
 export type PartLine = OrderLine & {
   reduced: number;
   shorted: number;
   picked: number;
+  grams?: number;
   returned: number;
   substitution: Substitution | null;
 };
@@ -63,15 +68,22 @@ export const isUntouched = ({ picked, shorted, substitution }: PartLine): boolea
 const acceptedIn = ({ substitution }: PartLine): Substitution | null =>
   substitution?.status === 'accepted' ? substitution : null;
 
+/** What the picked pieces cost: loose ones by the scales, but never more than was accepted. */
+function weighedPaise({ pricePaise, picked, gramsEach, grams }: PartLine): number {
+  const most = linePaise(pricePaise, picked);
+  if (!gramsEach || grams === undefined) return most;
+  return Math.min(most, sharePaise(pricePaise, grams, gramsEach));
+}
+
 function goodsOf(line: PartLine): Goods[] {
   const { reduced: _r, shorted: _s, picked: quantity, returned, substitution: _, ...as } = line;
-  const own = { ...as, quantity, linePaise: linePaise(as.pricePaise, quantity) };
+  const own = { ...as, quantity, linePaise: weighedPaise(line) };
   const accepted = acceptedIn(line);
   return [...(quantity > 0 ? [{ line: own, returned }] : []), ...(accepted ? [accepted] : [])];
 }
 
 /** What is in the basket, picked and substituted, at what is charged for it. */
-export const basketOf = (lines: PartLine[]): OrderLine[] =>
+export const basketOf = (lines: PartLine[]): BasketLine[] =>
   lines.flatMap(goodsOf).map((goods) => goods.line);
 
 /** What of the basket has not come back. */
@@ -92,8 +104,8 @@ export const withReturned = (lines: PartLine[], listingId: string, pieces: numbe
     return { ...line, substitution: { ...substitution, returned } };
   });
 
-/** What is charged for a line as it stands: for what is still to come as for what was picked. */
-function chargeOf(line: PartLine): number {
+/** What is charged for a line at most: for what is still to come as for what was picked. */
+function ceilingOf(line: PartLine): number {
   const accepted = acceptedIn(line);
   const pieces = line.quantity - line.reduced - line.shorted - (accepted?.replaces ?? 0);
   return linePaise(line.pricePaise, pieces) + (accepted?.line.linePaise ?? 0);
@@ -103,6 +115,23 @@ function chargeOf(line: PartLine): number {
 const creditOf = ({ line, returned }: Goods): number =>
   sharePaise(line.linePaise, returned, line.quantity);
 
-/** What the lines cost as they stand, less what came back. */
-export const chargedPaise = (lines: PartLine[]): number =>
-  sumPaise(lines.map(chargeOf)) - sumPaise(lines.flatMap(goodsOf).map(creditOf));
+/**
+ * What lines cost: at most, and once they are packed, what the basket does, less what came back.
+ */
+export const chargedPaise = (lines: PartLine[], packed: boolean): number =>
+  packed
+    ? sumPaise(lines.flatMap(goodsOf).map((goods) => goods.line.linePaise - creditOf(goods)))
+    : sumPaise(lines.map(ceilingOf));
+
+/** How far the scales may be off what was ordered: beyond that a figure was mistyped. */
+const MAX_OVERWEIGHT = 2;
+
+/** Whether so many pieces of a line, picked, can weigh so much; what is not loose is not weighed. */
+export const isWeight = (
+  { gramsEach }: OrderLine,
+  quantity: number,
+  grams: number | undefined,
+): boolean =>
+  gramsEach && quantity > 0
+    ? grams !== undefined && grams > 0 && grams <= quantity * gramsEach * MAX_OVERWEIGHT
+    : grams === undefined;

@@ -161,6 +161,29 @@ test('what is not there costs nothing, and an order of which nothing is there en
   assert.equal([nothing.state.status, owedPaise(nothing.state)], ['cancelled', 0]);
 });
 
+test('loose goods cost what they weigh, and never more than was accepted', () => {
+  const loose = line('tomato', 2, 4_000, { gramsEach: 500 });
+  const weighed = (grams?: number): StoreOrderCommand => ({
+    type: 'PickLines',
+    data: { lines: [{ listingId: 's.tomato', quantity: 2, ...(grams && { grams }) }] },
+  });
+  const picked = (grams: number) => {
+    const past = [submittedWith(loose), accepted];
+    past.push(...given(storeOrder, ...past).decide(weighed(grams)));
+    const before = owedPaise(given(storeOrder, ...past).state);
+    past.push(...given(storeOrder, ...past).decide(pack));
+    return [before - FEE, owedPaise(given(storeOrder, ...past).state) - FEE];
+  };
+  assert.equal(picked(1_000), [8_000, 8_000]);
+  assert.equal(picked(931), [8_000, 7_448]);
+  assert.equal(picked(1_150), [8_000, 8_000]);
+  const past = given(storeOrder, submittedWith(loose), accepted);
+  for (const grams of [undefined, 2_001]) past.when(weighed(grams)).rejected('WRONG_WEIGHT');
+  after()
+    .when({ type: 'PickLines', data: { lines: [{ listingId: 's.dal', quantity: 1, grams: 9 }] } })
+    .rejected('WRONG_WEIGHT');
+});
+
 test('the shopper takes back lines until the shop picks, and never adds any', () => {
   assert.is(owed(reduce('dal', 1)), 21_550 + FEE);
   after(reduce('dal', 1)).when(reduce('dal', 1)).gives();
@@ -262,7 +285,10 @@ const orderedLines = fc.tuple(
         fc.constantFrom({ wish: 'best-match' }, { wish: 'refund' }, undefined),
       )
       .map(([quantity, pricePaise, ifMissing]) =>
-        line(name, quantity, pricePaise, index > 0 && ifMissing ? { ifMissing } : {}),
+        line(name, quantity, pricePaise, {
+          ...(index > 0 && ifMissing && { ifMissing }),
+          ...(name === 'c' && { gramsEach: 250 }),
+        }),
       ),
   ),
 );
@@ -271,7 +297,18 @@ const pieces = fc.nat(4);
 /** Puts into the basket whatever is open: else few histories would get as far as the door. */
 const pickRest = ({ lines }: StoreOrder): StoreOrderCommand => ({
   type: 'PickLines',
-  data: { lines: lines.map((of) => ({ listingId: of.listingId, quantity: toPick(of) })) },
+  data: {
+    lines: lines.map((of) => {
+      const quantity = toPick(of);
+      const grams = of.gramsEach && quantity > 0 ? { grams: of.grams ?? 240 * quantity } : {};
+      return { listingId: of.listingId, quantity, ...grams };
+    }),
+  },
+});
+
+const weigh = (quantity: number, grams: number): StoreOrderCommand => ({
+  type: 'PickLines',
+  data: { lines: [{ listingId: 's.c', quantity, grams }] },
 });
 
 const TO_THE_DOOR = [() => acceptIt, pickRest, () => pack, () => dispatch];
@@ -280,6 +317,7 @@ const command: fc.Arbitrary<StoreOrderCommand> = fc.oneof(
   fc.constant(acceptIt),
   fc.tuple(sku, pieces).map(([of, quantity]) => reduce(of, quantity)),
   { weight: 6, arbitrary: fc.tuple(sku, pieces).map(([of, quantity]) => pick([of, quantity])) },
+  fc.tuple(pieces, fc.integer({ min: 1, max: 1_100 })).map(([of, grams]) => weigh(of, grams)),
   { weight: 3, arbitrary: sku.map(short) },
   { weight: 2, arbitrary: fc.tuple(sku, substitute).map(([of, by]) => propose(of, by)) },
   {

@@ -7,6 +7,7 @@ import {
   chargedPaise,
   isGivenUp,
   isUntouched,
+  isWeight,
   keptOf,
   ordered,
   restOf,
@@ -50,6 +51,8 @@ type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: R
 
 type Cancel = { by: 'shop'; reason: ShopCancel } | { by: 'shopper'; reason: ShopperCancel };
 
+type PickedLine = CartLine & { grams?: number };
+
 type Nothing = Record<string, never>;
 
 /** Whose it is: in every event, so that one event says which board and which order it moves. */
@@ -61,8 +64,8 @@ export type StoreOrderCommand =
   | Message<'RejectStoreOrder', { reason: StoreOrderRejection }>
   /** `quantity` is what the shopper still wants of a line. */
   | Message<'ReduceLines', { lines: CartLine[] }>
-  /** `quantity` is what is in the basket of a line. */
-  | Message<'PickLines', { lines: CartLine[] }>
+  /** `quantity` is what is in the basket of a line, `grams` what it weighs where it is loose. */
+  | Message<'PickLines', { lines: PickedLine[] }>
   | Message<'ShortLine', { listingId: string; reason: ShortReason }>
   /** `line` costs what the shop asks for it; without an answer by `expiresAt` the wish holds. */
   | Message<'ProposeSubstitute', { listingId: string; line: OrderLine; expiresAt: string }>
@@ -83,7 +86,7 @@ export type StoreOrderEvent =
   /** Pieces that the shopper no longer wants. */
   | Message<'LineReduced', Place & CartLine>
   /** Pieces of the line that are in the basket now. */
-  | Message<'LinePicked', Place & CartLine>
+  | Message<'LinePicked', Place & PickedLine>
   /** Pieces that are not there, and of which nothing comes. */
   | Message<'LineShorted', Place & CartLine & { reason: ShortReason | 'substitute-declined' }>
   | Message<
@@ -129,9 +132,9 @@ export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
  * What the shopper owes for the part as it stands, in paise: never more than was accepted, and no
  * step raises it. Nothing once it is rejected or cancelled; what came back is taken off.
  */
-export function owedPaise({ status, lines, feePaise }: StoreOrder): number {
+export function owedPaise({ status, lines, feePaise, packed }: StoreOrder): number {
   if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
-  return chargedPaise(lines) + feePaise;
+  return chargedPaise(lines, packed) + feePaise;
 }
 
 /** Until the shop does something about a line, changing one costs nobody anything. */
@@ -286,17 +289,25 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       return endIfGivenUp(state, events, { by: 'shopper', reason: 'changed-mind' });
     },
 
-    /** Throws `Rejected` PICK_EXCEEDS_ORDERED. */
+    /** Throws `Rejected` PICK_EXCEEDS_ORDERED, and WRONG_WEIGHT. */
     PickLines(state, { lines }) {
       const place = placeOf(state);
-      return lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
-        if (lineOf(state, listingId).picked === quantity) return [];
+      return lines.flatMap(({ listingId, quantity, grams }): StoreOrderEvent[] => {
+        const before = lineOf(state, listingId);
+        if (before.picked === quantity && before.grams === grams) return [];
         const line = lineBeingPicked(state, listingId);
         if (quantity > toPick(line)) {
           const message = `Of "${line.name}" ${toPick(line)} are wanted: pick no more.`;
           throw new Rejected('PICK_EXCEEDS_ORDERED', message);
         }
-        return [{ type: 'LinePicked', data: { ...place, listingId, quantity } }];
+        if (!isWeight(line, quantity, grams)) {
+          const message = line.gramsEach
+            ? `"${line.name}" is loose: weigh the ${quantity}, in grams.`
+            : `"${line.name}" is not weighed: leave the grams out.`;
+          throw new Rejected('WRONG_WEIGHT', message);
+        }
+        const weighed = grams === undefined ? {} : { grams };
+        return [{ type: 'LinePicked', data: { ...place, listingId, quantity, ...weighed } }];
       });
     },
 
@@ -441,10 +452,10 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         state,
         withLine(state, listingId, ({ reduced }) => ({ reduced: reduced + quantity })),
       ),
-    LinePicked: (state, { listingId, quantity }) =>
+    LinePicked: (state, { listingId, quantity, grams }) =>
       after(
         state,
-        withLine(state, listingId, () => ({ picked: quantity })),
+        withLine(state, listingId, () => ({ picked: quantity, grams })),
       ),
     LineShorted: (state, { listingId, quantity }) =>
       after(

@@ -271,8 +271,10 @@ async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {
   }
   if (step !== 'pick') return shop.write('POST', `${path}/${step}`);
   const { lines } = await shop.handler.load(storeOrder, storeOrderId, { fresh: true });
-  const picks = lines.map(({ listingId, quantity, reduced }) => {
-    return { listingId, quantity: quantity - reduced };
+  const picks = lines.map((line) => {
+    const quantity = line.quantity - line.reduced;
+    const grams = line.gramsEach && line.gramsEach * quantity;
+    return { listingId: line.listingId, quantity, ...(grams && { grams }) };
   });
   return shop.write('POST', `${path}/picks`, { lines: picks });
 }

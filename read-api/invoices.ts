@@ -21,6 +21,8 @@ export type InvoiceLine = Tax & {
   pack: string | null;
   hsn: string | null;
   quantity: number;
+  /** What loose goods weighed. */
+  grams?: number;
   pricePaise: number;
   linePaise: number;
   /** What was charged; null where no tax was. */
@@ -248,8 +250,8 @@ const kind = {
   type: 'string',
   enum: ['tax-invoice', 'bill-of-supply', 'invoice-cum-bill-of-supply'],
 } as const;
-const lines = list(
-  object({
+const lines = list({
+  ...object({
     listingId: text,
     name: text,
     pack: orNull(text),
@@ -260,7 +262,8 @@ const lines = list(
     gstPercent: percent,
     ...taxFields,
   }),
-);
+  additionalProperties: true,
+});
 
 const registrationFields = {
   gstin: orNull(text, 'Null: not registered'),

@@ -42,6 +42,9 @@ export type PartLine = OrderLine & {
   reduced: number;
   shorted: number;
   picked: number;
+  /** What a piece is to weigh, where it is loose, and what those that were picked did. */
+  gramsEach?: number;
+  grams?: number;
   returned: number;
   ifMissing?: { wish: 'best-match' | 'refund' } | { wish: 'this-one'; listingId: string };
   substitution: {

@@ -70,6 +70,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
   SUBSTITUTE_NOT_POSSIBLE: 409,
   WRONG_DELIVERY_CODE: 409,
   WRONG_STATUS: 409,
+  WRONG_WEIGHT: 422,
 };
 
 function problemOf(error: unknown): Problem | undefined {

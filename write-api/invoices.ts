@@ -12,8 +12,7 @@ import {
 } from '../domain/invoices.ts';
 import { Rejected } from '../domain/decider.ts';
 import { listing } from '../domain/listing.ts';
-import type { OrderLine } from '../domain/order.ts';
-import { basketOf } from '../domain/picking.ts';
+import { basketOf, type BasketLine } from '../domain/picking.ts';
 import { storeOrder } from '../domain/store-order.ts';
 import { store, type Store } from '../domain/store.ts';
 import { rateOn } from '../domain/tax.ts';
@@ -71,7 +70,7 @@ const supplierOf = ({ name, city, pincode, tax }: Store): Supplier => ({
 
 async function billedLine(
   handler: Handler,
-  { names: _, ifMissing: _wish, ...line }: OrderLine,
+  { names: _n, ifMissing: _i, gramsEach: _g, ...line }: BasketLine,
   date: string,
 ): Promise<BilledLine> {
   const listed = await handler.load(listing, line.listingId, { fresh: true });

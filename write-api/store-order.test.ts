@@ -38,9 +38,10 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 type Refusal = { code: string; detail: string };
 
 /** A part of an order of three dals (₹120) and two rices (₹95.50), with what can be done to it. */
-async function placePart(shop: Shop, ifMissing: Record<string, IfMissing> = {}) {
+async function placePart(shop: Shop, ifMissing: Record<string, IfMissing> = {}, loose?: string) {
   const names = ['Toor dal,120', 'Basmati,95.50', 'Sona masoori,80', 'Ghee,650'];
   const { storeId } = await openStore(shop, names);
+  if (loose) await shop.importCsv(storeId, `sku,name,price,grams_each\n${loose}\n`);
   const of = (sku: string) => `${storeId}.${sku}`;
   const received = ['s1', 's2', 's3', 's4'].map((sku) => ({ sku, quantity: STOCK }));
   await shop.write('POST', `/stores/${storeId}/stock/receive`, { lines: received });
@@ -149,6 +150,27 @@ test('picked short, handed over with the code: stock, bill and what is owed say 
       [2, 19_100],
     ],
   );
+});
+
+test('loose goods are billed by the scales, and what they weigh less goes back', async ({
+  shop,
+}) => {
+  const part = await placePart(shop, {}, 's1,Tomato,120,500');
+  const { staff, of } = part;
+  await staff('accept');
+  const picks = (grams?: number) => ({
+    lines: [
+      { listingId: of('s1'), quantity: 3, ...(grams && { grams }) },
+      { listingId: of('s2'), quantity: 2 },
+    ],
+  });
+  assert.is((await staff('picks', picks())).code, 'WRONG_WEIGHT');
+  assert.is((await staff('picks', picks(1_450))).body.owedPaise, 36_000 + 19_100 + FEE);
+  assert.is((await staff('pack')).body.owedPaise, 34_800 + 19_100 + FEE);
+  await work(shop, part.storeOrderId, ['dispatch', 'deliver']);
+  const { part: billed } = await part.until(({ invoiceNumber }) => invoiceNumber !== null);
+  const { body } = await shop.read<Invoice>(`/store-orders/${part.storeOrderId}/invoice`);
+  assert.equal([body.lines[0]!.grams, body.totalPaise], [1_450, billed.owedPaise]);
 });
 
 test('five wrong codes lock the code at every server, and the shop says how else it knows', async ({

@@ -48,12 +48,20 @@ import { driveCredit, findInvoice } from './invoices.ts';
 const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
 const MAX_LINES = 200;
 const MAX_PIECES = 999;
+const MAX_GRAMS = 1_000_000;
 /** Whatever follows by itself from what became of a part is done in this name. */
 const ACTOR = 'fulfilment';
 
 const listingIdOf = { type: 'string', minLength: 1, maxLength: 200 } as const;
 const pieces = (minimum: number) =>
   ({ type: 'integer', minimum, maximum: MAX_PIECES, description: 'Pieces' }) as const;
+
+const grams = {
+  type: 'integer',
+  minimum: 1,
+  maximum: MAX_GRAMS,
+  description: 'What they weigh together, where the article is loose',
+} as const;
 
 const body = (properties: Record<string, object>, required = Object.keys(properties)) => ({
   type: 'object',
@@ -62,11 +70,11 @@ const body = (properties: Record<string, object>, required = Object.keys(propert
   properties,
 });
 
-const linesOf = (quantity: object) => ({
+const linesOf = (quantity: object, more: Record<string, object> = {}) => ({
   type: 'array',
   minItems: 1,
   maxItems: MAX_LINES,
-  items: body({ listingId: listingIdOf, quantity }),
+  items: body({ listingId: listingIdOf, quantity, ...more }, ['listingId', 'quantity']),
 });
 
 const nothing = { type: ['object', 'null'], additionalProperties: false } as const;
@@ -103,8 +111,13 @@ const STEPS: Record<string, Step> = {
     }),
   },
   picks: {
-    body: body({ lines: linesOf({ ...pieces(0), description: 'Pieces in the basket now' }) }),
-    commandOf: (data: { lines: CartLine[] }) => ({ type: 'PickLines', data }),
+    body: body({
+      lines: linesOf({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
+    }),
+    commandOf: (data: { lines: (CartLine & { grams?: number })[] }) => ({
+      type: 'PickLines',
+      data,
+    }),
   },
   shorts: {
     body: body({ listingId: listingIdOf, reason: oneOf(SHORT_REASONS) }),
@@ -300,7 +313,9 @@ async function substituteLine(
       shortages: [{ sku: skuOfListing(substituteId), wanted: quantity, left }],
     });
   }
-  return part!.lines[0]!;
+  // A substitute is agreed on with its price: it is not weighed.
+  const { gramsEach: _, ...line } = part!.lines[0]!;
+  return line;
 }
 
 /** Pieces that an order may have, with those that it has; null where nothing limits it. */
