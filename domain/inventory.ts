@@ -272,10 +272,13 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'ReservationReleased', data: { storeOrderId, orderId, lines, reason } }];
     },
 
-    /** What was not picked of what was reserved is for sale again. */
+    /**
+     * What was not picked of what was reserved is for sale again. Without a reservation it was
+     * picked before, however long ago.
+     */
     PickStock(state, { storeOrderId, lines }) {
-      if (pickedFor(state, storeOrderId)) return [];
-      const reserved = state.reservations.get(storeOrderId)?.lines ?? [];
+      const reserved = state.reservations.get(storeOrderId)?.lines;
+      if (!reserved) return [];
       const picked = lines.filter(({ quantity }) => quantity > 0);
       return [{ type: 'StockPicked', data: { storeOrderId, lines: picked, reserved } }];
     },

@@ -142,6 +142,8 @@ for (const width of [360, 1280]) {
     }
     await shopper.getByRole('button', { name: `One more ${first}` }).click();
     await shopper.getByRole('link', { name: /View cart/ }).click();
+    await shopper.getByLabel(`If ${second} is not there`).selectOption('The best match');
+    await shoot(shopper, 'wish');
     await fillRecipient(shopper);
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
@@ -168,10 +170,10 @@ for (const width of [360, 1280]) {
     await staff.getByRole('dialog').getByRole('radio').first().check();
     await shoot(staff, 'substitute');
     await staff.getByRole('button', { name: 'Ask the customer' }).click();
-    await missing.getByText('Asked:').waitFor();
+    await missing.getByText('your best match').waitFor();
 
     const yes = shopper.getByRole('button', { name: 'Yes, take it' });
-    await yes.waitFor();
+    await shopper.getByRole('heading', { level: 1, name: 'A question for you' }).waitFor();
     await shoot(shopper, 'asked');
     await yes.click();
     await staff.getByRole('button', { name: 'Packed' }).click();
@@ -189,6 +191,29 @@ for (const width of [360, 1280]) {
     await shoot(shopper, 'bill');
     await shopper.context().close();
     await staff.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a shopper takes a piece off, and then cancels, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    const item = `Jaggery ${width}`;
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    await shopper.getByRole('button', { name: `Add ${item}` }).click();
+    await shopper.getByRole('button', { name: `One more ${item}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Place order · ₹120/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByRole('button', { name: `One less ${item}` }).click();
+    await shopper.getByText('1 taken off').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `less-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: /^Cancel this part/ }).click();
+    await shopper.getByRole('button', { name: 'Cancel it' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Cancelled' }).waitFor();
+    await shopper.getByText('There is nothing to pay for it.').waitFor();
+    await shopper.context().close();
   });
 }
 

@@ -249,7 +249,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
       const found = await findInvoice(services, storeOrderId, today);
       const context = contextOf(request);
       const returnId = idFrom('return', storeOrderId, context.commandId);
-      await assertCanComeBack(handler, storeOrderId, returnId);
+      if (request.body.to === 'shelf') await assertInBooks(handler, storeOrderId, returnId);
       const data = { ...request.body, returnId };
       const outcome = await take(request, { type: 'ReturnLines', data });
       const { number, position } = await driveCredit(handler, found, data, today, {
@@ -350,7 +350,7 @@ const returned = body({
 });
 
 /** Throws `Rejected` where a shop's books no longer know what went out for an order. */
-async function assertCanComeBack(
+async function assertInBooks(
   handler: Handler,
   storeOrderId: string,
   returnId: string,
@@ -361,7 +361,8 @@ async function assertCanComeBack(
   if (isPickKnown(stock, storeOrderId)) return;
   throw new Rejected(
     'RETURN_EXCEEDS_PICKED',
-    'It is not in the books, or no longer, what went out for this order: try again in a moment.',
+    'The books no longer know what went out for this order: enter it as received, and return it ' +
+      'as not brought back.',
   );
 }
 

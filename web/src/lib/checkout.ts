@@ -1,3 +1,4 @@
+import type { IfMissing } from '../../../domain/order.ts';
 import { ApiError, command, newKey, readOwn } from './api.ts';
 import type { Address, Cart, Contact, Order } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
@@ -17,7 +18,11 @@ type Attempt = { key: string; quote: string };
  */
 export async function placeOrder(
   cartId: string,
-  wanted: DeliveryWishes & { contact: Contact; address: Address },
+  wanted: DeliveryWishes & {
+    contact: Contact;
+    address: Address;
+    ifMissing: Record<string, IfMissing>;
+  },
   quote: string,
 ): Promise<Placed> {
   const body = { cartId, ...wanted, payment: 'cash-on-delivery' };

@@ -68,6 +68,13 @@ export function headlineOf({ storeOrders }: Pick<Order, 'storeOrders'>): Headlin
   if (open.length === 0) {
     return { title: 'Delivered', detail: 'Enjoy. Thank you for buying nearby.', tone: 'done' };
   }
+  const asking = open.find(({ lines }) =>
+    lines.some(({ substitution }) => substitution?.status === 'proposed'),
+  );
+  if (asking) {
+    const detail = `${asking.storeName} lacks something and asks you below.`;
+    return { title: 'A question for you', detail, tone: 'waiting' };
+  }
   const waiting = open.filter((part) => part.status === 'submitted');
   if (waiting.length > 0) {
     const shops = plural(waiting.length, waiting[0]!.storeName, 'shops');
