@@ -15,7 +15,15 @@ export type OrderLine = {
   quantity: number;
   pricePaise: number;
   linePaise: number;
+  /** What a piece is to weigh, where it is weighed when it is picked. */
+  gramsEach?: number;
+  /** Absent where the shopper was not asked: nothing takes its place. */
+  ifMissing?: IfMissing;
 };
+
+/** What is to come instead of what is not there: what the shop finds, one listing, or nothing. */
+export type IfMissing =
+  { wish: 'best-match' } | { wish: 'this-one'; listingId: string } | { wish: 'refund' };
 
 /** All of an order or nothing; or of each part what its shop can serve. */
 export const SHORTAGE_CHOICES = ['all-or-nothing', 'whatever-each-shop-can'] as const;
@@ -77,7 +85,7 @@ export type OrderCommand =
   | Message<'RejectOrder', Rejection>
   | Message<'ReinstateOrder', Nothing>
   | Message<'RefuseLatePayment', Nothing>
-  | Message<'CompleteOrder', { delivered: boolean }>;
+  | Message<'CompleteOrder', { delivered: boolean; cancelled?: boolean }>;
 
 export type OrderEvent =
   | Message<'OrderPlaced', PlacedOrder>
@@ -85,6 +93,7 @@ export type OrderEvent =
   | Message<'OrderReserved', Kept>
   | Message<'OrderConfirmed', Kept>
   | Message<'OrderRejected', Rejection>
+  | Message<'OrderCancelled', Nothing>
   | Message<'OrderCompleted', Nothing>;
 
 export type OrderStatus =
@@ -125,9 +134,10 @@ export function quote(
       if (!listing?.published) {
         throw new Rejected('LISTING_NOT_FOUND', `"${listingId}" is no longer sold: remove it.`);
       }
-      const { name, names, pack, pricePaise } = listing;
+      const { name, names, pack, pricePaise, gramsEach } = listing;
       const total = linePaise(pricePaise, quantity);
-      return { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      const line = { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      return gramsEach ? { ...line, gramsEach } : line;
     });
     return { storeId, lines: priced, totalPaise: sumPaise(priced.map((line) => line.linePaise)) };
   });
@@ -220,12 +230,13 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
         ? [{ type: 'OrderRejected', data: { reason: PAID_TOO_LATE } }]
         : [];
     },
-    /** Every shop is done with its part. An order of which nothing was delivered was rejected. */
-    CompleteOrder(state, { delivered }) {
+    /** Every shop is done with its part; `cancelled` says that one was taken and then given up. */
+    CompleteOrder(state, { delivered, cancelled }) {
       assertPlaced(state);
       if (ended(state)) return [];
-      return delivered
-        ? [{ type: 'OrderCompleted', data: {} }]
+      if (delivered) return [{ type: 'OrderCompleted', data: {} }];
+      return cancelled
+        ? [{ type: 'OrderCancelled', data: {} }]
         : [{ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } }];
     },
   },
@@ -247,6 +258,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       ({ ...state, ...keptOf(data), status: 'confirmed', confirmed: true, reason: null }) as Order,
     OrderRejected: (state, { reason, shortages = [] }) =>
       ({ ...state, status: 'rejected', reason, shortages }) as Order,
+    OrderCancelled: (state) => ({ ...state, status: 'cancelled' }) as Order,
     OrderCompleted: (state) => ({ ...state, status: 'completed' }) as Order,
   },
 };

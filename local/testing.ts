@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BACKWARDS, END } from '@eventstore/db-client';
 import pg from 'pg';
+import { storeOrder } from '../domain/store-order.ts';
 import {
   connectEventStore,
   holdsPositions,
@@ -11,7 +12,7 @@ import {
   type EventStore,
 } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
-import { storePass } from '../platform/pass.ts';
+import { deliveryCode, storePass } from '../platform/pass.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
 import { PROJECTIONS } from '../projector/app.ts';
@@ -139,10 +140,11 @@ export async function startShop({ now = () => new Date() } = {}) {
   cleanup.add(() => projected.stop());
   const storePassSecret = 'another secret of the tests, 32 or more';
   const quoteSecret = 'a third secret of the tests, 32 or more';
-  const secrets = { quoteSecret, storePassSecret };
+  const deliveryCodeSecret = 'a fourth secret of the tests, 32 or more';
+  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret };
   const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
   const writeApi = await createWriteApi(services);
-  const readApi = await createReadApi({ pool, projected, vault, storePassSecret, log });
+  const readApi = await createReadApi({ pool, projected, vault, ...secrets, log });
   writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
   const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
@@ -169,6 +171,7 @@ export async function startShop({ now = () => new Date() } = {}) {
     databaseUrl,
     eventStoreUrl,
     passOf: (storeId: string) => storePass(storePassSecret, storeId),
+    codeOf: (storeOrderId: string) => deliveryCode(deliveryCodeSecret, storeOrderId),
 
     /** Sends a command; `body` as JSON. */
     write: <T = Record<string, unknown>>(
@@ -257,6 +260,37 @@ export async function quoteCart(
   const { status, body } = await shop.write<{ token: string }>('POST', path, wanted);
   if (status !== 200) throw new Error(`no quote: ${JSON.stringify(body)}`);
   return body.token;
+}
+
+/** The steps of a shop's work on a part, in order. `pick` puts everything into the basket. */
+export const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver'] as const;
+export type StepName = (typeof STEPS)[number];
+
+/** Takes steps of a part's way to the door. Throws where one is refused. */
+export async function work(
+  shop: Shop,
+  storeOrderId: string,
+  steps: readonly StepName[] = STEPS,
+): Promise<void> {
+  for (const step of steps) {
+    const { status, body } = await takeStep(shop, storeOrderId, step);
+    if (status !== 200) throw new Error(`${step}: ${JSON.stringify(body)}`);
+  }
+}
+
+async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {
+  const path = `/store-orders/${storeOrderId}`;
+  if (step === 'deliver') {
+    return shop.write('POST', `${path}/deliver`, { code: shop.codeOf(storeOrderId) });
+  }
+  if (step !== 'pick') return shop.write('POST', `${path}/${step}`);
+  const { lines } = await shop.handler.load(storeOrder, storeOrderId, { fresh: true });
+  const picks = lines.map((line) => {
+    const quantity = line.quantity - line.reduced;
+    const grams = line.gramsEach && line.gramsEach * quantity;
+    return { listingId: line.listingId, quantity, ...(grams && { grams }) };
+  });
+  return shop.write('POST', `${path}/picks`, { lines: picks });
 }
 
 export const newKey = (): string => randomUUID();

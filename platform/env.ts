@@ -18,6 +18,10 @@ const RULES = {
   VAULT_URL: { pattern: POSTGRES_URL, hint: 'postgres://… of the keys of personal data' },
   VAULT_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: wraps those keys' },
   QUOTE_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: signs quotes' },
+  DELIVERY_CODE_SECRET: {
+    pattern: /^\S{32,}$/,
+    hint: '32 or more random characters: makes the codes that shoppers tell at the door',
+  },
   STORE_PASS_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters' },
   RAZORPAY_URL: {
     pattern: HTTP_URL,

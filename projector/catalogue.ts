@@ -173,6 +173,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     SoldAtCounter: moveStock(itemChanges.SoldAtCounter),
     SafetyBufferSet: moveStock(itemChanges.SafetyBufferSet),
     StockReserved: moveStock(itemChanges.StockReserved),
+    ReservationChanged: moveStock(itemChanges.ReservationChanged),
     ReservationReleased: moveStock(itemChanges.ReservationReleased),
     StockPicked: moveStock(itemChanges.StockPicked),
     StockReturned: moveStock(itemChanges.StockReturned),

@@ -23,6 +23,8 @@ export type Services = {
   answers: PublicAnswers;
   vault: Vault;
   storePassSecret: string;
+  /** Makes the codes that shoppers tell at the door. */
+  deliveryCodeSecret: string;
   log: Logger;
   /** Aborts when the server closes: pages that follow live are sent away. */
   closing: AbortSignal;

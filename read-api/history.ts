@@ -36,6 +36,8 @@ export type StoreOrderWhy = Why & { orderNumber: string };
 
 type Part = { storeOrderId: string; storeId: string; lines: OrderLine[]; slot?: OrderSlot };
 
+type CartLine = Pick<OrderLine, 'listingId' | 'quantity'>;
+
 /** What words are made with. */
 type About = {
   /** The order's parts, without those that are not to be seen. */
@@ -78,6 +80,15 @@ const REASONS: Record<string, string> = {
   'order-rejected': 'the order was given up',
   'rejected-by-shop': 'the shop refused its part',
   'wrong-item': 'the wrong item came',
+  'sold-out': 'it was sold out',
+  damaged: 'it was damaged',
+  expired: 'it was past its date',
+  'substitute-declined': 'nothing was to come instead',
+  'not-reachable': 'nobody could be reached',
+  'on-request': 'the shopper asked for it',
+  'changed-mind': 'the shopper changed their mind',
+  'too-slow': 'it took too long',
+  'by-mistake': 'it was ordered by mistake',
   INSUFFICIENT_STOCK: 'not enough was left',
   SLOT_FULL: 'the slot was full',
   SLOT_NOT_FOUND: 'there was no such slot',
@@ -120,6 +131,12 @@ function goods({ parts, storeId }: About, lines: { sku: string; quantity: number
   return joined(named) || 'Nothing';
 }
 
+/** Pieces of an article by the name that the order gave it. */
+function article({ parts }: About, { listingId, quantity }: CartLine): string {
+  const line = parts.flatMap((part) => part.lines).find((one) => one.listingId === listingId);
+  return pieces(quantity, line ? nameOf(line) : listingId.slice(listingId.indexOf('.') + 1));
+}
+
 /** `2026-11-21, 18:00 to 20:00 at Sri Lakshmi` */
 function slot({ parts, storeOrderId, shop }: About): string {
   const held = parts.find((part) => part.storeOrderId === storeOrderId)?.slot;
@@ -154,6 +171,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     SYSTEM,
     `The order was given up: ${reasonText(data.reason)}${shortages(about, data.shortages)}`,
   ],
+  OrderCancelled: () => [SYSTEM, 'The order was closed: nothing of it was delivered'],
   OrderCompleted: () => [SYSTEM, 'The order was closed: every shop was done with its part'],
   CartCheckedOut: () => [SYSTEM, 'The cart was closed'],
   CartReopened: () => [SYSTEM, 'The cart was given back to the shopper'],
@@ -163,12 +181,45 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     STAFF,
     `${shop()} refused its part: ${reasonText(reason)}`,
   ],
+  LineReduced: (line, about) => [SHOPPER, `No longer wanted: ${article(about, line)}`],
+  LinePicked: ({ grams, ...line }, about) => [
+    STAFF,
+    `${about.shop()} put ${article(about, line)} in the basket` + (grams ? `: ${grams} g` : ''),
+  ],
+  LineShorted: ({ reason, ...line }, about) => [
+    STAFF,
+    `${about.shop()} did not have ${article(about, line)}: ${reasonText(reason)}`,
+  ],
+  SubstitutionProposed: ({ listingId, replaces, line }, about) => [
+    STAFF,
+    `${about.shop()} offered ${pieces(line.quantity, nameOf(line))} ` +
+      `for ${article(about, { listingId, quantity: replaces })}`,
+  ],
+  SubstitutionDecided: ({ accepted, by }) => [
+    by === 'shopper' ? SHOPPER : SYSTEM,
+    (accepted ? 'The substitute was taken' : 'The substitute was not taken') +
+      (by === 'wish' ? ', as was wished beforehand' : ''),
+  ],
   StoreOrderPacked: (_, { shop }) => [STAFF, `${shop()} packed its part`],
   StoreOrderDispatched: (_, { shop }) => [STAFF, `${shop()} sent its part out`],
+  DeliveryCodeMissed: (_, { shop }) => [STAFF, `${shop()} was told a wrong code`],
   StoreOrderDelivered: (_, { shop }) => [STAFF, `${shop()} delivered its part`],
+  StoreOrderCancelled: ({ by, reason }, { shop }) => [
+    by === 'shopper' ? SHOPPER : STAFF,
+    `The part of ${shop()} was cancelled: ${reasonText(reason)}`,
+  ],
+  LinesReturned: ({ lines, reason }, about) => [
+    STAFF,
+    `${about.shop()} took back ${joined(lines.map((line) => article(about, line)))}: ` +
+      reasonText(reason),
+  ],
   StockReserved: ({ lines }, about) => [
     SYSTEM,
     `${goods(about, lines)} were put aside at ${about.shop()}`,
+  ],
+  ReservationChanged: ({ lines }, about) => [
+    SYSTEM,
+    `${goods(about, lines)} stayed put aside at ${about.shop()}`,
   ],
   ReservationReleased: ({ lines, reason }, about) => [
     SYSTEM,

@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import { deliveryCode } from '../platform/pass.ts';
 import {
   count,
   list,
   object,
   orNull,
   orderLine,
+  orderLineFields,
   paise,
   pincode,
   text,
@@ -42,7 +44,27 @@ export type OrderLine = {
 };
 
 export type StoreOrderStatus =
-  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
+  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
+
+/** What was ordered, and of its pieces those given up, not there, in the basket, brought back. */
+export type PartLine = OrderLine & {
+  reduced: number;
+  shorted: number;
+  picked: number;
+  /** What a piece is to weigh, where it is loose, and what those that were picked did. */
+  gramsEach?: number;
+  grams?: number;
+  returned: number;
+  ifMissing?: { wish: 'best-match' | 'refund' } | { wish: 'this-one'; listingId: string };
+  substitution: {
+    status: 'proposed' | 'accepted';
+    /** Pieces of the line that it stands for. */
+    replaces: number;
+    line: OrderLine;
+    expiresAt: string;
+    returned: number;
+  } | null;
+};
 
 export type Fulfilment = 'delivery' | 'pickup';
 
@@ -60,10 +82,15 @@ export type StoreOrder = {
   slot: OrderSlot | null;
   /** What bringing it costs: part of the total. */
   feePaise: number;
+  /** What was accepted. */
   totalPaise: number;
+  /** What it costs as it stands: less what was given up, was not there or came back. */
+  owedPaise: number;
+  /** To be told at the door; null where nothing is on its way there yet or any more. */
+  deliveryCode: string | null;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
-  lines: OrderLine[];
+  lines: PartLine[];
 };
 
 export type TimelineEntry = {
@@ -71,6 +98,8 @@ export type TimelineEntry = {
   event: string;
   storeOrderId: string | null;
   storeName: string | null;
+  /** What it is about, where it is about one line. */
+  listingId: string | null;
   reason: string | null;
 };
 
@@ -100,6 +129,9 @@ export type Order = {
   /** Oldest first. */
   timeline: TimelineEntry[];
 };
+
+/** A shop packs it, or somebody is on the way with it. */
+const WITH_CODE = new Set(['accepted', 'packed', 'dispatched']);
 
 /** The rows of an order ($1) as they are. */
 const NOW = {
@@ -166,7 +198,7 @@ async function positionAt({ pool }: Services, orderId: string, asOf: string): Pr
  * people sign in. Throws `Problem`.
  */
 async function readOrder(services: Services, orderId: string, asOf?: string): Promise<Order> {
-  const { pool, vault } = services;
+  const { pool, vault, deliveryCodeSecret } = services;
   const isPast = asOf !== undefined;
   const values = isPast ? [orderId, await positionAt(services, orderId, asOf)] : [orderId];
   const texts = isPast ? THEN : NOW;
@@ -206,21 +238,27 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
       slot: part.slot as OrderSlot | null,
       feePaise: part.fee_paise,
       totalPaise: part.total_paise,
+      owedPaise: part.owed_paise,
+      deliveryCode: WITH_CODE.has(part.status)
+        ? deliveryCode(deliveryCodeSecret, part.store_order_id)
+        : null,
       invoiceNumber: part.invoice_number,
-      lines: part.lines as OrderLine[],
+      lines: linesOf(part.part),
     })),
-    timeline: timelineRows.map(({ at, event, store_order_id: storeOrderId, reason }) => ({
-      at,
-      event,
-      storeOrderId,
-      storeName: storeOrderId && (names.get(storeOrderId) ?? null),
-      reason,
+    timeline: timelineRows.map((row) => ({
+      at: row.at,
+      event: row.event,
+      storeOrderId: row.store_order_id,
+      storeName: row.store_order_id && (names.get(row.store_order_id) ?? null),
+      listingId: row.listing_id,
+      reason: row.reason,
     })),
   };
 }
 
 export const orderNotFound = (): Problem =>
   new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
+export const linesOf = (part: unknown): PartLine[] => (part as { lines: PartLine[] }).lines;
 
 export const recipientFields = {
   contact: orNull(object({ name: text, phone: text }), 'Null without the right to see it'),
@@ -231,15 +269,34 @@ export const partFields = {
   storeOrderId: uuid,
   status: {
     type: 'string',
-    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered'],
+    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered', 'cancelled'],
   },
   reason: orNull(text),
   fulfilment: { type: 'string', enum: ['delivery', 'pickup'] },
   slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
   feePaise: paise,
   totalPaise: paise,
+  owedPaise: { ...paise, description: 'What it costs as it stands, in paise' },
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
-  lines: list(orderLine),
+  lines: list({
+    ...object({
+      ...orderLineFields,
+      reduced: count,
+      shorted: count,
+      picked: count,
+      returned: count,
+      substitution: orNull(
+        object({
+          status: { type: 'string', enum: ['proposed', 'accepted'] },
+          replaces: count,
+          line: orderLine,
+          expiresAt: time,
+          returned: count,
+        }),
+      ),
+    }),
+    additionalProperties: true,
+  }),
 };
 
 const orderSchema = object({
@@ -264,13 +321,21 @@ const orderSchema = object({
     }),
   ),
   ...recipientFields,
-  storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),
+  storeOrders: list(
+    object({
+      ...partFields,
+      storeId: text,
+      storeName: text,
+      deliveryCode: orNull(text, 'To be told at the door'),
+    }),
+  ),
   timeline: list(
     object({
       at: time,
       event: text,
       storeOrderId: orNull(uuid),
       storeName: orNull(text),
+      listingId: orNull(text),
       reason: orNull(text),
     }),
     'Oldest first',

@@ -1,11 +1,6 @@
 import { cart, type CartLine } from '../domain/cart.ts';
 import { Rejected, type Decider, type Message, type RejectionCode } from '../domain/decider.ts';
-import {
-  inventory,
-  type InventoryCommand,
-  type StockLine,
-  type StockShortage,
-} from '../domain/inventory.ts';
+import { inventory, type StockLine, type StockShortage } from '../domain/inventory.ts';
 import { listingId, skuOfListing } from '../domain/listing.ts';
 import {
   order,
@@ -358,38 +353,6 @@ export async function handOver(drive: Drive, placed: AnyPlaced): Promise<void> {
   await Promise.all([...submitting, ...requesting]);
 }
 
-/**
- * Does to a shop's stock what happened to its part of an order: packed goods have left the shelf;
- * those of a rejected part are for sale again, and its slot is free.
- */
-export async function driveStock(
-  handler: Handler,
-  storeOrderId: string,
-  cause: Cause,
-): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const { status, packed, orderId, storeId, slot } = part;
-  const take = (command: InventoryCommand) =>
-    handler.handle(inventory, storeId, command, stepContext(orderId, storeId, command.type, cause));
-  if (packed) {
-    const lines = part.lines.map(stockLine);
-    await take({ type: 'PickStock', data: { storeOrderId, lines } });
-  }
-  if (status !== 'rejected') return;
-  if (slot) {
-    const day = slotDayId(storeId, slot.date);
-    const data = { storeOrderId, reason: 'rejected-by-shop' } as const;
-    const command = { type: 'ReleaseSlot', data } as const;
-    const context = stepContext(orderId, day, command.type, cause);
-    await handler.handle(slotDay, day, command, context);
-  }
-  await take(
-    packed
-      ? { type: 'ReturnStock', data: { storeOrderId, lines: null, to: 'shelf' } }
-      : { type: 'ReleaseReservation', data: { storeOrderId, reason: 'rejected-by-shop' } },
-  );
-}
-
 /** Ends an order once every shop is done with its part. */
 export async function driveCompletion(
   handler: Handler,
@@ -403,7 +366,8 @@ export async function driveCompletion(
   );
   if (!parts.every(({ status }) => storeOrderEnded(status))) return;
   const delivered = parts.some(({ status }) => status === 'delivered');
-  const command = { type: 'CompleteOrder', data: { delivered } } as const;
+  const cancelled = parts.some(({ status }) => status === 'cancelled');
+  const command = { type: 'CompleteOrder', data: { delivered, cancelled } } as const;
   const context = stepContext(orderId, orderId, command.type, cause);
   await handler.handle(order, orderId, command, context);
 }

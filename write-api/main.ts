@@ -19,6 +19,7 @@ const env = environment(
   'VAULT_SECRET',
   'QUOTE_SECRET',
   'STORE_PASS_SECRET',
+  'DELIVERY_CODE_SECRET',
   'PUBLIC_URL',
   'RAZORPAY_URL',
   'RAZORPAY_KEY_ID',
@@ -32,6 +33,7 @@ const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
 const quoteSecret = env.QUOTE_SECRET;
 const storePassSecret = env.STORE_PASS_SECRET;
+const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
 const razorpay = razorpayFrom(env);
 const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
@@ -44,7 +46,7 @@ reactor.catch((error: unknown) => {
   process.exit(1);
 });
 
-const secrets = { quoteSecret, storePassSecret };
+const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret };
 const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
 await serve(await createWriteApi(services), {
   host: env.HOST,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { MAX_CART_LINES } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import type { Coordinates } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
@@ -6,6 +7,7 @@ import {
   order,
   SHORTAGE_CHOICES,
   type AnyPlaced,
+  type IfMissing,
   type OnShortage,
   type PlacedOrder,
 } from '../domain/order.ts';
@@ -35,11 +37,39 @@ type Body = {
   quote: string;
   payment: PaymentMethod;
   onShortage?: OnShortage;
+  /** By listing. */
+  ifMissing?: Record<string, IfMissing>;
 } & Recipient &
   Pick<Delivery, 'pickup' | 'slots'>;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
+
+/** Of a line that the shop then does not have. */
+const ifMissingSchema = {
+  type: 'object',
+  maxProperties: MAX_CART_LINES,
+  description: 'What is to come instead, by listing: nothing, unless it is said here',
+  additionalProperties: {
+    anyOf: [
+      {
+        type: 'object',
+        required: ['wish'],
+        additionalProperties: false,
+        properties: { wish: { type: 'string', enum: ['best-match', 'refund'] } },
+      },
+      {
+        type: 'object',
+        required: ['wish', 'listingId'],
+        additionalProperties: false,
+        properties: {
+          wish: { type: 'string', enum: ['this-one'] },
+          listingId: { type: 'string', minLength: 1, maxLength: 200 },
+        },
+      },
+    ],
+  },
+} as const;
 
 const newOrder = {
   type: 'object',
@@ -81,6 +111,7 @@ const newOrder = {
     },
     pickup: pickupIds,
     slots: slotWishes,
+    ifMissing: ifMissingSchema,
   },
 } as const;
 
@@ -147,7 +178,7 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   services: Services,
   orderId: string,
-  { cartId, quote, contact, address, payment, onShortage, pickup, slots }: Body,
+  { cartId, quote, contact, address, payment, onShortage, pickup, slots, ifMissing = {} }: Body,
 ): Promise<PlacedOrder> {
   const { handler, vault, quoteSecret, now } = services;
   const delivery = { address, pickup, slots };
@@ -156,6 +187,10 @@ async function price(
   const accepted = readQuote(quoteSecret, cartId, quote);
   const parts = honour(accepted, asked, destinationOf(delivery), at).map((part) => ({
     ...part,
+    lines: part.lines.map((line) => {
+      const wish = ifMissing[line.listingId];
+      return { ...line, ...(wish && { ifMissing: wish }) };
+    }),
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
   await assertPayable(

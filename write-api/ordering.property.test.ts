@@ -24,16 +24,11 @@ import {
 } from '../platform/event-store.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
-import {
-  driveCheckout,
-  driveCompletion,
-  driveStock,
-  type Cause,
-  type Drivers,
-} from './checkout.ts';
+import { driveCheckout, driveCompletion, type Cause, type Drivers } from './checkout.ts';
 import { eventId, type CommandContext, type Handler } from './handle.ts';
 import { driveInvoice } from './invoices.ts';
 import { paymentPorts } from './payment.ts';
+import { driveStock } from './store-order.ts';
 import { MemoryLog, ReusedServer, Turns, pickFrom, type Pick } from './simulation.ts';
 
 const driversOf = (handler: Handler): Drivers => ({ handler, payments: paymentPorts(handler) });
@@ -209,7 +204,7 @@ class World {
     const id = idOf(event);
     const complete = (handler: Handler) => driveCompletion(handler, orderId, cause);
     const moveStock = (handler: Handler) => driveStock(handler, id, cause);
-    const bill = (handler: Handler) => driveInvoice(handler, id, orderId, event.metadata.at, cause);
+    const bill = (handler: Handler) => driveInvoice(handler, id, event.metadata.at, cause);
     switch (event.type) {
       case 'OrderPlaced':
         return [(handler) => driveCheckout(driversOf(handler), id, cause)];

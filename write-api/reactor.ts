@@ -8,11 +8,13 @@ import type { StoreOrderEvent } from '../domain/store-order.ts';
 import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
-import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
+import { businessDate } from '../platform/time.ts';
+import { driveCheckout, driveCompletion, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
-import { driveInvoice } from './invoices.ts';
+import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
 import { lookAtPayment, type PaymentPorts } from './payment.ts';
 import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
+import { driveStock, driveSubstitution } from './store-order.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -33,6 +35,8 @@ const CHECKPOINT_EVERY_MS = 5_000;
 type HeardEvent =
   OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent | PaymentEvent | CartEvent;
 
+type Proposed = Extract<StoreOrderEvent, { type: 'SubstitutionProposed' }>['data'];
+
 type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
 type StockHold = Extract<InventoryEvent, { type: 'StockReserved' }>['data'];
 type RefundNumber = { refundNumber: number };
@@ -51,8 +55,9 @@ type Task = {
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, moves the stock of what was packed or rejected, bills what was delivered, gives back what is
- * not owed, and ends orders whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
+ * not, moves the stock of what was packed or given up, lets wishes decide where nobody answered for
+ * a substitute, bills what was delivered, credits what came back, gives back what is not owed, and
+ * ends orders whose parts have. Every task is idempotent, so that any number of write-apis may run a
  * reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
@@ -92,13 +97,27 @@ export async function runReactor(options: {
 
   function bill(event: StoredEvent): void {
     const { at } = event.metadata;
-    const run = () => driveInvoice(handler, idOf(event), orderOf(event), at, causeOf(event));
+    const run = () => driveInvoice(handler, idOf(event), at, causeOf(event));
     enqueue(`invoice ${event.id}`, Date.now(), run);
+  }
+
+  function credit(event: StoredEvent): void {
+    const date = businessDate(event.metadata.at);
+    enqueue(`credit ${event.id}`, Date.now(), async () => {
+      const found = await findInvoice({ handler, client }, idOf(event), date);
+      await driveCredit(handler, found, event.data as Credited, date, causeOf(event));
+    });
   }
 
   function settle(event: StoredEvent): void {
     const run = () => driveSettlement(drivers, orderOf(event), causeOf(event));
     enqueue(`settle ${event.id}`, Date.now(), run);
+  }
+
+  /** Of a part that has become smaller: goods that nobody takes, and money for them. */
+  function lessIsOwed(event: StoredEvent): void {
+    moveStock(event);
+    settle(event);
   }
 
   function collect(event: StoredEvent): void {
@@ -156,19 +175,35 @@ export async function runReactor(options: {
       saw(orderOf(event), idOf(event));
       pending.delete(`reservation ${idOf(event)}`);
     },
-    StoreOrderPacked(event) {
-      moveStock(event);
+    LineReduced: lessIsOwed,
+    LineShorted: lessIsOwed,
+    SubstitutionProposed(event) {
+      lessIsOwed(event);
+      const proposed = event.data as Proposed;
+      const run = () => driveSubstitution(handler, idOf(event), proposed, causeOf(event));
+      enqueue(substitutionOf(event), Date.parse(proposed.expiresAt), run);
+    },
+    SubstitutionDecided(event) {
+      pending.delete(substitutionOf(event));
       settle(event);
     },
+    StoreOrderPacked: lessIsOwed,
     StoreOrderDelivered(event) {
       bill(event);
       collect(event);
       complete(event);
     },
     StoreOrderRejected(event) {
-      moveStock(event);
-      settle(event);
+      lessIsOwed(event);
       complete(event);
+    },
+    StoreOrderCancelled(event) {
+      lessIsOwed(event);
+      complete(event);
+    },
+    LinesReturned(event) {
+      lessIsOwed(event);
+      credit(event);
     },
     PaymentRequested(event) {
       const { orderId, expiresAt, gatewayOrderId } = event.data as RequestedPayment;
@@ -283,6 +318,8 @@ export async function runReactor(options: {
     typePrefixes: [
       'Order',
       'StoreOrder',
+      'Line',
+      'Substitution',
       'StockReserved',
       'ReservationReleased',
       'Slot',
@@ -315,6 +352,10 @@ const refundKey = (event: StoredEvent): string =>
 
 /** Whose it is: every event of a store order, a reservation, a payment and a closed cart says so. */
 const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
+
+/** Which line of which part a substitute was proposed for. */
+const substitutionOf = (event: StoredEvent): string =>
+  `substitution ${idOf(event)} ${(event.data as { listingId: string }).listingId}`;
 
 const causeOf = (event: StoredEvent): Cause => ({
   correlationId: event.metadata.$correlationId,

@@ -1,5 +1,5 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
-import type { OnShortage } from '../../../domain/order.ts';
+import type { IfMissing, OnShortage } from '../../../domain/order.ts';
 import type { PaymentMethod } from '../../../domain/payment.ts';
 import type { Address, Cart, Contact, Order } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
@@ -14,6 +14,8 @@ export type Wanted = DeliveryWishes & {
   address: Address;
   payment: PaymentMethod;
   onShortage: OnShortage;
+  /** By listing. */
+  ifMissing: Record<string, IfMissing>;
 };
 type Attempt = { key: string; quote: string };
 

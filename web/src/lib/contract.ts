@@ -24,6 +24,7 @@ export type {
   Order,
   OrderLine,
   OrderSlot,
+  PartLine,
   StoreOrder,
   StoreOrderStatus,
   TimelineEntry,

@@ -15,6 +15,8 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   slot: null,
   feePaise: 0,
   totalPaise: 1000,
+  owedPaise: status === 'rejected' ? 0 : 1000,
+  deliveryCode: null,
   invoiceNumber: null,
   lines: [],
 });
@@ -62,8 +64,19 @@ words('asks for cash only for what is still coming', () => {
   assert.equal(cash('rejected'), { label: 'To pay', paise: 0 });
 });
 
+words('counts what was cancelled as gone, and says by name what was not there', () => {
+  assert.is(headline('delivered', 'cancelled').title, 'Delivered');
+  assert.is(headline('cancelled', 'rejected').title, 'Cancelled');
+  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana', listingId: 's.dal' };
+  const names = new Map([['s.dal', 'Toor dal']]);
+  assert.is(
+    timelineText({ ...entry, event: 'LineShorted', reason: 'sold-out' }, names),
+    'Sharma Kirana does not have Toor dal',
+  );
+});
+
 words('says in the timeline who could not take it, and why', () => {
-  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana' };
+  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana', listingId: null };
   assert.is(
     timelineText({ ...entry, event: 'StoreOrderRejected', reason: 'out-of-stock' }),
     'Sharma Kirana could not take it: something is out of stock',
