@@ -2,6 +2,9 @@ import type { CartLine } from './cart.ts';
 import { linePaise, sharePaise, sumPaise } from './money.ts';
 import type { OrderLine } from './order.ts';
 
+/** How many times what was ordered the scales may say: beyond that a figure was mistyped. */
+const MAX_OVERWEIGHT = 2;
+
 /** What is delivered of a listing; `grams` is what was weighed. */
 export type BasketLine = OrderLine & { grams?: number };
 
@@ -11,7 +14,7 @@ type Goods = { line: BasketLine; returned: number };
 /** What takes the place of what was not there of a line. */
 export type Substitution = Goods & {
   status: 'proposed' | 'accepted';
-  /** Pieces of the line that it stands for; they were to cost no less than it does. */
+  /** Pieces of the line that it stands for; they were to cost at least as much. */
   replaces: number;
   /** RFC 3339, UTC: without an answer by then, the shopper's own wish for the line holds. */
   expiresAt: string;
@@ -122,9 +125,6 @@ export const chargedPaise = (lines: PartLine[], packed: boolean): number =>
   packed
     ? sumPaise(lines.flatMap(goodsOf).map((goods) => goods.line.linePaise - creditOf(goods)))
     : sumPaise(lines.map(ceilingOf));
-
-/** How far the scales may be off what was ordered: beyond that a figure was mistyped. */
-const MAX_OVERWEIGHT = 2;
 
 /** Whether so many pieces of a line, picked, can weigh so much; what is not loose is not weighed. */
 export const isWeight = (

@@ -137,7 +137,7 @@ const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   StoreOrderSubmitted: (shop) => `Sent to ${shop}`,
   StoreOrderAccepted: (shop) => `${shop} accepted`,
   StoreOrderRejected: (shop) => `${shop} could not take it`,
-  LineReduced: (_, item) => `You took ${item} off`,
+  LineReduced: (_, item) => `You want less of ${item}`,
   LineShorted: (shop, item) => `${shop} does not have ${item}`,
   SubstitutionProposed: (shop, item) => `${shop} proposes something for ${item}`,
   StoreOrderPacked: (shop) => `${shop} packed it`,
