@@ -38,7 +38,7 @@ const MAX_SHRINKS = 5;
 type Round = 'first' | 'late';
 
 /** What undoes a step that was taken. */
-export type Undo = () => Promise<unknown>;
+type Undo = () => Promise<unknown>;
 
 /**
  * One drive of an order. Every command has an id of its own in each round, so that two drivers may

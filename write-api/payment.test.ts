@@ -14,7 +14,6 @@ import {
   type Answer,
   type Shop,
 } from '../local/testing.ts';
-import { driveCheckout } from './checkout.ts';
 import { GatewayRefused, GatewayUnavailable, lookAtPayment, paymentIdOf } from './payment.ts';
 import { connectRazorpay } from './razorpay.ts';
 import { driveRefund } from './settlement.ts';
@@ -24,6 +23,7 @@ import {
   openShelf,
   payFor,
   place,
+  placeUnpaid,
   PRICE_PAISE,
   until,
   WANTED,
@@ -240,16 +240,8 @@ test('paid twice is given back once', async ({ shop }) => {
   assert.is(keptPaise(state), WANTED * PRICE_PAISE);
 });
 
-/** An order by card that was given up before it was paid. */
-async function expire(shop: Shop, store: TestStore): Promise<string> {
-  const { orderId } = await place(shop, [store], { payment: 'razorpay', expiresInMs: 1_500 });
-  await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
-  await untilPayment(shop, orderId, ({ status }) => status === 'cancelled');
-  return orderId;
-}
-
 test('money that comes late brings the order back while all of it can be had', async ({ shop }) => {
-  const orderId = await expire(shop, await openShelf(shop, ON_SHELF));
+  const orderId = await placeUnpaid(shop, await openShelf(shop, ON_SHELF));
   await payFor(shop, orderId);
   await until(shop, async () => {
     const state = await shop.handler.load(order, orderId, { fresh: true });
@@ -260,7 +252,7 @@ test('money that comes late brings the order back while all of it can be had', a
 
 test('money that comes too late goes back', async ({ shop }) => {
   const store = await openShelf(shop, WANTED);
-  const orderId = await expire(shop, store);
+  const orderId = await placeUnpaid(shop, store);
   await until(shop, async () => {
     const { reservations } = await shop.handler.load(inventory, store.storeId, { fresh: true });
     return reservations.size === 0;

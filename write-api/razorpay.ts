@@ -274,7 +274,7 @@ ${Object.entries(fields)
 </html>`;
 
 /** HMAC-SHA256 in hexadecimal digits of the body as it came. */
-export const webhookSignature = (body: Buffer | string, secret: string): string =>
+const webhookSignature = (body: Buffer | string, secret: string): string =>
   createHmac('sha256', secret).update(body).digest('hex');
 
 function assertSigned(raw: Buffer, secret: string, signature = ''): void {

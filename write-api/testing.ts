@@ -7,8 +7,9 @@ import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { store } from '../domain/store.ts';
 import { openStore, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
+import { driveCheckout } from './checkout.ts';
 import type { CommandContext } from './handle.ts';
-import { paymentsOf } from './payment.ts';
+import { paymentIdOf, paymentsOf } from './payment.ts';
 
 /** Far beyond what the reactor waits before it takes over. */
 const ENDS_WITHIN_MS = 15_000;
@@ -121,4 +122,15 @@ export async function payFor(shop: Shop, orderId: string): Promise<void> {
     }
     return true;
   });
+}
+
+/** An order by card that waited for its money, and was given up. */
+export async function placeUnpaid(shop: Shop, opened: TestStore): Promise<string> {
+  const { orderId } = await place(shop, [opened], { payment: 'razorpay' });
+  await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
+  const reason = 'CHECKOUT_EXPIRED';
+  const cancel = { type: 'CancelPayment', data: { reason } } as const;
+  await shop.handler.handle(payment, paymentIdOf(orderId), cancel, as());
+  await shop.handler.handle(order, orderId, { type: 'RejectOrder', data: { reason } }, as());
+  return orderId;
 }
