@@ -1,11 +1,20 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { START } from '@eventstore/db-client';
-import { newKey, openStore, quoteCart, startShop, type Shop } from '../local/testing.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  startShop,
+  type Answer,
+  type Shop,
+} from '../local/testing.ts';
+import { idFrom } from '../platform/ids.ts';
 import type { StoreOrderWhy, Why, WhyEntry } from './history.ts';
 import type { Order } from './my-orders.ts';
 
 const EVENT_TIMEOUT_MS = 20_000;
+const MAX_READS = 15;
 
 const test = suite<{ shop: Shop }>('history');
 test.before(async (context) => {
@@ -37,8 +46,22 @@ async function order(shop: Shop, storeIds: string[], meanwhile = async () => {})
   const quote = await quoteCart(shop, cart.cartId);
   await meanwhile();
   const body = { cartId: cart.cartId, quote, ...recipient, payment: 'cash-on-delivery' };
-  const answer = await shop.write<Placed>('POST', '/orders', body, { 'idempotency-key': newKey() });
-  return { ...answer, cartId: cart.cartId };
+  const key = newKey();
+  const answer = await shop.write<Placed>('POST', '/orders', body, { 'idempotency-key': key });
+  return { ...answer, orderId: idFrom('order', key) };
+}
+
+/** Reads what shows a position: on a busy machine it is not projected in the second that it waits. */
+async function readAt<T>(
+  shop: Shop,
+  path: string,
+  position: string | null,
+  headers: Record<string, string> = {},
+): Promise<Answer<T>> {
+  for (let tries = 1; ; tries++) {
+    const answer = await shop.read<T>(path, position, headers);
+    if (answer.status !== 503 || tries === MAX_READS) return answer;
+  }
 }
 
 /** The position of the newest event that a stream has once it has one of this type. */
@@ -78,12 +101,13 @@ test('why says who did what because of what, across all streams of an order', as
   }
   await untilEvent(shop, `order-${placed.orderId}`, 'OrderCompleted');
   const picked = await untilEvent(shop, `inventory-${storeId}`, 'StockPicked');
-  const { body } = await shop
-    .untilLive<Order>(
-      `/orders/${placed.orderId}`,
-      ({ status, storeOrders }) => status === 'completed' && storeOrders[0]!.invoiceNumber !== null,
-    )
-    .then(() => shop.read<Why>(`/orders/${placed.orderId}/why`, picked));
+  const path = `/orders/${placed.orderId}`;
+  await readAt(shop, path, picked);
+  await shop.untilLive<Order>(
+    path,
+    ({ status, storeOrders }) => status === 'completed' && storeOrders[0]!.invoiceNumber !== null,
+  );
+  const { body } = await shop.read<Why>(`${path}/why`);
   const ordered = 'Ordered: 2 pieces of Toor dal at Test Kirana';
   const bill = body.entries.find(({ what }) => what.includes('billed'))!.what;
   assert.match(bill, /^Test Kirana billed ₹24\.00 as \d\d-\d\d\/000001$/);
@@ -117,17 +141,13 @@ test('why says who did what because of what, across all streams of an order', as
 
 test('why tells what was short, and that everything was given back', async ({ shop }) => {
   const storeIds = [await openShelf(shop, 'Toor dal', 5), await openShelf(shop, 'Ghee', 2)];
-  const { status, cartId } = await order(shop, storeIds, async () => {
+  const { status, orderId } = await order(shop, storeIds, async () => {
     const lines = [{ sku: 's1', quantity: 1 }];
     await shop.write('POST', `/stores/${storeIds[1]!}/stock/sell`, { lines });
   });
   assert.is(status, 409);
   const released = await untilEvent(shop, `inventory-${storeIds[0]!}`, 'ReservationReleased');
-  const { rows } = await shop.pool.query<{ order_id: string }>(
-    `select order_id from history.event where type = 'OrderPlaced' and data->>'cartId' = $1`,
-    [cartId],
-  );
-  const { body } = await shop.read<Why>(`/orders/${rows[0]!.order_id}/why`, released);
+  const { body } = await readAt<Why>(shop, `/orders/${orderId}/why`, released);
   const text = textOf(body.entries);
   assert.match(text, 'The order was given up: not enough was left (of Ghee 2 wanted, 1 left)');
   assert.match(text, '2 pieces of Toor dal went back on sale at Test Kirana: the order was given');
@@ -141,7 +161,8 @@ test('a shop is told why of its own part only, and only with its pass', async ({
     placed.storeOrders.find((part) => part.storeId === storeId)!.storeOrderId;
   const { position } = await step(shop, partOf(far), 'reject', { reason: 'closed' });
   const read = (storeOrderId: string, pass?: string) =>
-    shop.read<StoreOrderWhy>(
+    readAt<StoreOrderWhy>(
+      shop,
       `/store-orders/${storeOrderId}/why`,
       position,
       pass ? { authorization: `Bearer ${pass}` } : {},
@@ -165,7 +186,7 @@ test('a shop is told why of its own part only, and only with its pass', async ({
 test('an event that no words are kept for is told by its name', async ({ shop }) => {
   const { body: placed, position } = await order(shop, [await openShelf(shop, 'Toor dal', 5)]);
   const path = `/orders/${placed.orderId}/why`;
-  await shop.read(path, position);
+  await readAt(shop, path, position);
   await shop.pool.query(
     `update history.event set type = 'ParcelLost', actor = 'settlement'
      where order_id = $1 and type = 'OrderConfirmed'`,
@@ -181,13 +202,13 @@ test('asOf gives an order as it stood then: status, parts, timeline and bill', a
   const { body: placed, position } = await order(shop, storeIds);
   const path = `/orders/${placed.orderId}`;
   const [first, second] = placed.storeOrders;
-  const stood = [(await shop.read<Order>(path, position)).body];
+  const stood = [(await readAt<Order>(shop, path, position)).body];
   for (const name of ['accept', 'pack', 'dispatch']) {
     const { position: at } = await step(shop, first!.storeOrderId, name);
-    stood.push((await shop.read<Order>(path, at)).body);
+    stood.push((await readAt<Order>(shop, path, at)).body);
   }
   const rejected = await step(shop, second!.storeOrderId, 'reject', { reason: 'closed' });
-  stood.push((await shop.read<Order>(path, rejected.position)).body);
+  stood.push((await readAt<Order>(shop, path, rejected.position)).body);
   await step(shop, first!.storeOrderId, 'deliver');
   const ended = await shop.untilLive<Order>(
     path,
@@ -211,7 +232,7 @@ test('an asOf that is no time, or before the order, is refused with what to do',
   shop,
 }) => {
   const { body, position } = await order(shop, [await openShelf(shop, 'Toor dal', 5)]);
-  const { body: placed } = await shop.read<Order>(`/orders/${body.orderId}`, position);
+  const { body: placed } = await readAt<Order>(shop, `/orders/${body.orderId}`, position);
   const before = new Date(Date.parse(placed.placedAt) - 1).toISOString();
   const bad: [string, number, string][] = [
     ['yesterday', 400, 'INVALID_TIME'],
