@@ -586,7 +586,8 @@ const FAULTS: Record<string, Fault> = {
     return {
       plant: [event(order, 'OrderCompleted', {})],
       says: [
-        `an order goes on from where it was: ${next(story, order)}: its part at ${story.storeId} is accepted`,
+        `an order goes on from where it was: ${next(story, order)}: ` +
+          `its part at ${story.storeId} is accepted`,
       ],
     };
   },
@@ -635,7 +636,7 @@ const FAULTS: Record<string, Fault> = {
       plant: [placed, reserved, held, confirmed, event(part, 'StoreOrderSubmitted', submitted)],
       says: [
         `a shop is handed what was ordered and confirmed: event 0 of ${part}: ` +
-          `3 × dal for ${own.totalPaise} paise; ordered were 1 × milk, 3 × dal for`,
+          `it is handed 3 × dal for ${own.totalPaise} paise; ordered were 1 × milk, 3 × dal for`,
       ],
     };
   },
@@ -676,7 +677,8 @@ const FAULTS: Record<string, Fault> = {
   'a delivery that is billed twice': (story) => ({
     plant: [bill(story, {})],
     says: [
-      `what is delivered is billed once, and nothing else is: ${next(story, registerOf(story))}: ` +
+      'what is delivered is billed once, and nothing else is: ' +
+        `${next(story, registerOf(story))}: ` +
         `${story.delivered.storeOrderId} was billed already by event 0 of ${registerOf(story)}`,
     ],
   }),
@@ -684,7 +686,8 @@ const FAULTS: Record<string, Fault> = {
   'a bill for what was not delivered': (story) => ({
     plant: [bill(story, { storeOrderId: story.open.storeOrderId })],
     says: [
-      `what is delivered is billed once, and nothing else is: ${next(story, registerOf(story))}: ` +
+      'what is delivered is billed once, and nothing else is: ' +
+        `${next(story, registerOf(story))}: ` +
         `${story.open.storeOrderId} was not delivered`,
     ],
   }),
@@ -694,7 +697,8 @@ const FAULTS: Record<string, Fault> = {
     return {
       plant: [...deliver(story), bill(story, { storeOrderId: story.open.storeOrderId, lines })],
       says: [
-        `what is delivered is billed once, and nothing else is: ${next(story, registerOf(story))}: ` +
+        'what is delivered is billed once, and nothing else is: ' +
+          `${next(story, registerOf(story))}: ` +
           'it bills 2 × dal; delivered were 1 × milk, 3 × dal',
       ],
     };
@@ -737,7 +741,7 @@ const FAULTS: Record<string, Fault> = {
       plant: [bill(story, { lines })],
       says: [
         `bills and their tax add up: ${next(story, registerOf(story))}: ` +
-          `at 18 % half of the tax in ${story.storeId}.dal is 1602 paise, not 500`,
+          `half of 18 % in ${story.storeId}.dal is 1602 paise, not 500`,
         'what is delivered is billed once, and nothing else is: ',
       ],
     };

@@ -36,9 +36,12 @@ Folds the whole event log once, up to where it ends now, and checks what always 
 
 The system may run meanwhile: nothing live is touched or held up. The fresh fold is written beside
 the live rows, as a rebuild is, and dropped afterwards; that and a copy of the live rows need twice
-their space in Postgres. Ctrl-C is safe; the next proof or replay drops what is left. Read models
-that differ are mended by a replay; what does not hold in the log is for people to look at. Memory: the state of 50,000 streams and of each shop's stock and registers,
-and some 600 bytes for each order.
+their space in Postgres. Ctrl-C is safe: the next proof or replay drops what is left.
+Memory: the state of 50,000 streams and of each shop's stock and registers, and some 2 KB for each
+order; 670 MB for a million events of 62,000 orders.
+
+Read models that differ are mended by a replay. What does not hold in the log is for people to look
+at: an event is never taken back.
 
   --json   the result as JSON on stdout
 
@@ -66,7 +69,8 @@ export async function run(args: string[]): Promise<number> {
     progress.end();
     if (!(error instanceof RebuildRunning)) throw error;
     throw new OperatorError(
-      'The read models are being rebuilt or proved just now: let that finish (see: npm run ops -- status).',
+      'The read models are being rebuilt or proved just now: let that finish ' +
+        '(see: npm run ops -- status).',
     );
   } finally {
     await Promise.all([client.dispose(), pool.end()]);
@@ -133,13 +137,16 @@ const aheadOfLog = (): OperatorError =>
 function render(proof: Proof): string[] {
   const { position, rowsPosition, events, streams, orders, rows, tables, tookMs, lies } = proof;
   const folded = [counted(events, 'event'), counted(streams, 'stream'), counted(orders, 'order')];
+  const compared = `${counted(rows, 'row')} in ${counted(tables, 'table')}`;
+  const verdict =
+    lies.length === 0
+      ? 'All of it holds.'
+      : `${counted(lies.length, 'thing')} that should always hold did not.`;
   return [
     `The log up to position ${count(position)}: ${folded.join(', ')}.`,
-    `The read models at position ${count(rowsPosition)}: ${counted(rows, 'row')} in ${counted(tables, 'table')}.`,
+    `The read models at position ${count(rowsPosition)}: ${compared}.`,
     ...lies.flatMap(renderLies),
-    lies.length === 0
-      ? `All of it holds. It took ${duration(tookMs)}.`
-      : `${counted(lies.length, 'thing')} that should always hold did not. It took ${duration(tookMs)}.`,
+    `${verdict} It took ${duration(tookMs)}.`,
   ];
 }
 

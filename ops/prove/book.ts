@@ -1,10 +1,12 @@
+import type { CartLine } from '../../domain/cart.ts';
+import { skuOfListing } from '../../domain/listing.ts';
 import type { OrderStatus } from '../../domain/order.ts';
 import { storeOrderEnded, type StoreOrder } from '../../domain/store-order.ts';
 import type { Place } from './check.ts';
 
 /**
  * What the log has said so far of every order, for the checks that compare streams with each other.
- * Each check writes down what its own streams say. Some 600 bytes an order.
+ * Each check writes down what its own streams say. Some 2 KB an order.
  */
 export type Book = { orders: Map<string, BookedOrder>; parts: Map<string, Part> };
 
@@ -52,6 +54,10 @@ export const linesText = (lines: { sku: string; quantity: number }[]): string =>
     .map(({ sku, quantity }) => `${quantity} × ${sku}`)
     .toSorted()
     .join(', ') || 'nothing';
+
+/** The same of lines that name listings. */
+export const listingsText = (lines: CartLine[]): string =>
+  linesText(lines.map(({ listingId, quantity }) => ({ sku: skuOfListing(listingId), quantity })));
 
 /** Whether goods and a place in a slot have to be kept for it. */
 export const isToBePacked = ({ order, status, isPacked }: Part): boolean =>

@@ -37,11 +37,12 @@ export function inventoryCheck({ parts }: Book, tell: Tell): Check {
             tell(OVERSOLD, placeText(seen), `it reserves ${quantity} × ${sku} of ${left} left`);
           }
         }
+        const wanted = linesText(lines);
         const part = parts.get(storeOrderId);
         if (part?.storeId !== seen.id) {
           tell(RESERVED, placeText(seen), `order ${orderId} has no part ${storeOrderId} here`);
-        } else if (part.lines !== linesText(lines)) {
-          const text = `it reserves ${linesText(lines)} for ${storeOrderId}; ordered are ${part.lines}`;
+        } else if (part.lines !== wanted) {
+          const text = `it reserves ${wanted} for ${storeOrderId}; ordered are ${part.lines}`;
           tell(RESERVED, placeText(seen), text);
         }
         if (part) part.isReserved = true;

@@ -5,10 +5,9 @@ import type {
   Invoices,
   InvoicesEvent,
 } from '../../domain/invoices.ts';
-import { skuOfListing } from '../../domain/listing.ts';
 import { sumPaise } from '../../domain/money.ts';
 import { taxWithin } from '../../domain/tax.ts';
-import { linesText, type Book } from './book.ts';
+import { listingsText, type Book } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 
 const NUMBERS = 'the numbers of bills and credit notes have no gap';
@@ -39,8 +38,8 @@ export function invoicesCheck({ parts }: Book, tell: Tell): Check {
         } else if (part.invoice) {
           const text = `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`;
           tell(BILLED, placeText(seen), text);
-        } else if (part.lines !== billedText(data.lines)) {
-          const text = `it bills ${billedText(data.lines)}; delivered were ${part.lines}`;
+        } else if (part.lines !== listingsText(data.lines)) {
+          const text = `it bills ${listingsText(data.lines)}; delivered were ${part.lines}`;
           tell(BILLED, placeText(seen), text);
         } else if (part.goodsPaise !== data.totalPaise) {
           const text = `it asks for ${data.totalPaise} paise; ordered was for ${part.goodsPaise}`;
@@ -75,9 +74,6 @@ export function invoicesCheck({ parts }: Book, tell: Tell): Check {
   });
 }
 
-const billedText = (lines: InvoiceLine[]): string =>
-  linesText(lines.map(({ listingId, quantity }) => ({ sku: skuOfListing(listingId), quantity })));
-
 /** What does not add up, in words. */
 function* wrongSums({ lines, totalPaise }: Invoice | CreditNote): Generator<string> {
   for (const { listingId, linePaise, taxablePaise, cgstPaise, sgstPaise } of lines) {
@@ -96,7 +92,7 @@ function* wrongTax(lines: InvoiceLine[]): Generator<string> {
   for (const { listingId, linePaise, gstPercent, cgstPaise } of lines) {
     const due = taxWithin(linePaise, gstPercent ?? 0).cgstPaise;
     if (cgstPaise !== due) {
-      yield `at ${gstPercent ?? 0} % half of the tax in ${listingId} is ${due} paise, not ${cgstPaise}`;
+      yield `half of ${gstPercent ?? 0} % in ${listingId} is ${due} paise, not ${cgstPaise}`;
     }
   }
 }

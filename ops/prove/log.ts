@@ -16,7 +16,7 @@ export type Proved = { events: number; streams: number; orders: number };
 /**
  * Folds the whole log up to a position once and tells what in it cannot be true by `nowMs`.
  * `onEvent` gets every event that projections get, in order. Holds the state of 50,000 streams and
- * of every shop's stock and registers, and some 600 bytes for each order.
+ * of every shop's stock and registers, and some 2 KB for each order.
  */
 export async function proveLog(
   client: EventStore,

@@ -1,9 +1,8 @@
-import { skuOfListing } from '../../domain/listing.ts';
 import { linePaise, sumPaise } from '../../domain/money.ts';
 import type { Order, OrderEvent, OrderPart, PlacedOrder } from '../../domain/order.ts';
 import { slotDay, slotDayId } from '../../domain/slot-day.ts';
 import { storeOrderEnded } from '../../domain/store-order.ts';
-import { linesText, type Book, type Part, type BookedOrder } from './book.ts';
+import { listingsText, type Book, type Part, type BookedOrder } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 
 const STUCK = 'orders come to an end';
@@ -83,9 +82,7 @@ const NOTHING_YET = {
 
 const wantedOf = ({ storeId, lines, totalPaise, slot }: OrderPart) => ({
   storeId,
-  lines: linesText(
-    lines.map(({ listingId, quantity }) => ({ sku: skuOfListing(listingId), quantity })),
-  ),
+  lines: listingsText(lines),
   goodsPaise: sumPaise(lines.map((line) => line.linePaise)),
   totalPaise,
   slot: slot ? `${slotDay.category}-${slotDayId(storeId, slot.date)} ${slot.fromMinute}` : null,

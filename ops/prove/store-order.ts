@@ -1,10 +1,9 @@
-import { skuOfListing } from '../../domain/listing.ts';
 import {
   storeOrderEnded,
   type StoreOrder,
   type StoreOrderEvent,
 } from '../../domain/store-order.ts';
-import { linesText, type Book } from './book.ts';
+import { listingsText, type Book } from './book.ts';
 import { check, placeText, type Check, type Seen, type Tell } from './check.ts';
 
 const HANDED_OVER = 'a shop is handed what was ordered and confirmed';
@@ -19,31 +18,24 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
     }
     const part = parts.get(id);
     if (!part) return;
-    Object.assign(part, { status: after.status, sinceMs: atMs, isPacked: after.packed });
+    part.status = after.status;
+    part.sinceMs = atMs;
+    part.isPacked = after.packed;
     part.place = { stream, revision };
   }
 
   return check<StoreOrderEvent, StoreOrder>({
     on: {
       StoreOrderSubmitted(seen) {
-        const { id, data } = seen;
+        const { id, data, after } = seen;
         const part = parts.get(id);
-        const lines = linesText(
-          seen.after.lines.map((line) => ({ ...line, sku: skuOfListing(line.listingId) })),
-        );
+        const asked = textOf(listingsText(after.lines), data.totalPaise);
         if (!part) tell(HANDED_OVER, placeText(seen), `order ${data.orderId} has no such part`);
         else if (part.order.status === 'placed' || part.order.status === 'rejected') {
           tell(HANDED_OVER, placeText(seen), `its order is ${part.order.status}`);
-        } else if (part.lines !== lines || part.totalPaise !== data.totalPaise) {
-          const [asked, ordered] = [
-            [lines, data.totalPaise],
-            [part.lines, part.totalPaise],
-          ];
-          tell(
-            HANDED_OVER,
-            placeText(seen),
-            `${asked.join(' for ')} paise; ordered were ${ordered.join(' for ')}`,
-          );
+        } else if (textOf(part.lines, part.totalPaise) !== asked) {
+          const ordered = textOf(part.lines, part.totalPaise);
+          tell(HANDED_OVER, placeText(seen), `it is handed ${asked}; ordered were ${ordered}`);
         }
         step(seen);
       },
@@ -55,3 +47,5 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
     },
   });
 }
+
+const textOf = (lines: string, totalPaise: number): string => `${lines} for ${totalPaise} paise`;
