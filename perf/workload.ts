@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectEventStore, headOfLog } from '../platform/event-store.ts';
+import { deliveryCode } from '../platform/pass.ts';
 import { PRICE_LIST, readWorkload, type Basket, type Listing, type Workload } from './baskets.ts';
 import { startMeter } from './load.ts';
 import type { Result, ScenarioOptions } from './main.ts';
@@ -19,7 +20,6 @@ const KEPT_UP = 0.95;
 const SHOPPERS = 64;
 /** Of so many orders, the shops leave one for later. */
 const LEFT_FOR_LATER_EVERY = 4;
-const STEPS = ['accept', 'pack', 'dispatch', 'deliver'];
 const SHOPS_AT_ONCE = 8;
 /** As many as one delivery note may have. */
 const RECEIVED_LINES = 200;
@@ -158,9 +158,10 @@ async function serve(
     const dueMs = beganMs + (atMs - baskets[0]!.atMs) / factor;
     await delay(Math.max(0, dueMs - performance.now()));
     phase.lateMs = Math.max(phase.lateMs, Math.round(performance.now() - dueMs));
-    const placed = await buy(commands, wanted(items, shops));
+    const ordered = wanted(items, shops);
+    const placed = await buy(commands, ordered);
     if (!placed) phase.refused += 1;
-    else if (turn % LEFT_FOR_LATER_EVERY > 0) await deliver(commands, placed);
+    else if (turn % LEFT_FOR_LATER_EVERY > 0) await deliver(system, commands, placed, ordered);
   });
   const seconds = (performance.now() - beganMs) / 1000;
   return { ...phase, seconds, cores: coresSince(seconds) };
@@ -184,12 +185,23 @@ async function buy(commands: Commands, items: Item[]): Promise<Order | undefined
   }
 }
 
-/** Every shop's part, step by step. */
-async function deliver(commands: Commands, { storeOrders }: Order): Promise<void> {
-  for (const { storeOrderId } of storeOrders) {
-    for (const step of STEPS) {
-      await commands.take(step, 'POST', `/store-orders/${storeOrderId}/${step}`);
-    }
+/** Every shop's part, step by step, all that was ordered in its basket. */
+async function deliver(
+  { env }: System,
+  commands: Commands,
+  { storeOrders }: Order,
+  items: Item[],
+): Promise<void> {
+  for (const { storeOrderId, storeId } of storeOrders) {
+    const step = (name: string, body?: object) =>
+      commands.take(name, 'POST', `/store-orders/${storeOrderId}/${name}`, body);
+    await step('accept');
+    await step('picks', {
+      lines: items.filter(({ listingId }) => listingId.startsWith(`${storeId}.`)),
+    });
+    await step('pack');
+    await step('dispatch');
+    await step('deliver', { code: deliveryCode(env.DELIVERY_CODE_SECRET!, storeOrderId) });
   }
 }
 
