@@ -271,11 +271,14 @@ export async function work(
   shop: Shop,
   storeOrderId: string,
   steps: readonly StepName[] = STEPS,
-): Promise<void> {
+): Promise<string | null> {
+  let last: string | null = null;
   for (const step of steps) {
-    const { status, body } = await takeStep(shop, storeOrderId, step);
+    const { status, body, position } = await takeStep(shop, storeOrderId, step);
     if (status !== 200) throw new Error(`${step}: ${JSON.stringify(body)}`);
+    last = position;
   }
+  return last;
 }
 
 async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {

@@ -5,11 +5,14 @@ import {
   newKey,
   openStore,
   quoteCart,
+  recipient,
   startShop,
+  work,
   type Answer,
   type Shop,
 } from '../local/testing.ts';
 import { idFrom } from '../platform/ids.ts';
+import { paymentIdOf } from '../write-api/payment.ts';
 import type { StoreOrderWhy, Why, WhyEntry } from './history.ts';
 import type { Order } from './my-orders.ts';
 
@@ -21,11 +24,6 @@ test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
-  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
-};
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 
@@ -82,27 +80,26 @@ const step = (shop: Shop, storeOrderId: string, name: string, body?: object) =>
   shop.write('POST', `/store-orders/${storeOrderId}/${name}`, body);
 
 /** Who did what, and what that was because of; in whatever order. */
-const reasons = ({ entries }: Why): Set<string> =>
-  new Set(
-    entries.map(({ by, what, becauseOf }) => {
+const reasons = ({ entries }: Why): string[] =>
+  entries
+    .map(({ by, what, becauseOf }) => {
       const cause = becauseOf === null ? 'asked for' : entries[becauseOf - 1]?.what;
       return `${by}: ${what} ← ${cause}`;
-    }),
-  );
+    })
+    .toSorted();
 
 const textOf = (entries: WhyEntry[]): string => entries.map(({ what }) => what).join('\n');
 
 test('why says who did what because of what, across all streams of an order', async ({ shop }) => {
   const storeId = await openShelf(shop, 'Toor dal', 5);
   const { body: placed } = await order(shop, [storeId]);
-  const [part] = placed.storeOrders;
-  for (const name of ['accept', 'pack', 'dispatch', 'deliver']) {
-    assert.is((await step(shop, part!.storeOrderId, name)).status, 200);
-  }
+  const { storeOrderId } = placed.storeOrders[0]!;
+  await work(shop, storeOrderId);
+  const paid = await untilEvent(shop, `payment-${paymentIdOf(storeOrderId)}`, 'CashCollected');
   await untilEvent(shop, `order-${placed.orderId}`, 'OrderCompleted');
   const picked = await untilEvent(shop, `inventory-${storeId}`, 'StockPicked');
   const path = `/orders/${placed.orderId}`;
-  await readAt(shop, path, picked);
+  await readAt(shop, path, Number(paid) > Number(picked) ? paid : picked);
   await shop.untilLive<Order>(
     path,
     ({ status, storeOrders }) => status === 'completed' && storeOrders[0]!.invoiceNumber !== null,
@@ -113,22 +110,25 @@ test('why says who did what because of what, across all streams of an order', as
   assert.match(bill, /^Test Kirana billed ₹24\.00 as \d\d-\d\d\/000001$/);
   assert.equal(
     reasons(body),
-    new Set([
+    [
       `the shopper: ${ordered} ← asked for`,
       `checkout, by itself: 2 pieces of Toor dal were put aside at Test Kirana ← ${ordered}`,
       `checkout, by itself: The cart was closed ← ${ordered}`,
       `checkout, by itself: The order was confirmed ← ${ordered}`,
       `checkout, by itself: Test Kirana was handed its part ← ${ordered}`,
+      `checkout, by itself: ₹24.00 were to be paid at the door ← ${ordered}`,
       'the shop’s staff: Test Kirana took its part ← asked for',
+      'the shop’s staff: Test Kirana put 2 pieces of Toor dal in the basket ← asked for',
       'the shop’s staff: Test Kirana packed its part ← asked for',
-      'checkout, by itself: 2 pieces of Toor dal were taken off the books at Test Kirana ← ' +
+      'fulfilment, by itself: 2 pieces of Toor dal were taken off the books at Test Kirana ← ' +
         'Test Kirana packed its part',
       'the shop’s staff: Test Kirana sent its part out ← asked for',
       'the shop’s staff: Test Kirana delivered its part ← asked for',
       `billing, by itself: ${bill} ← Test Kirana delivered its part`,
+      'settlement, by itself: Test Kirana took ₹24.00 in cash ← Test Kirana delivered its part',
       'checkout, by itself: The order was closed: every shop was done with its part ← ' +
         'Test Kirana delivered its part',
-    ]),
+    ].toSorted(),
   );
   assert.equal(
     body.entries.map(({ number }) => number),
@@ -188,28 +188,38 @@ test('an event that no words are kept for is told by its name', async ({ shop })
   const path = `/orders/${placed.orderId}/why`;
   await readAt(shop, path, position);
   await shop.pool.query(
-    `update history.event set type = 'ParcelLost', actor = 'settlement'
+    `update history.event set type = 'ParcelLost', actor = 'robot'
      where order_id = $1 and type = 'OrderConfirmed'`,
     [placed.orderId],
   );
   const { body } = await shop.read<Why>(path);
   const told = body.entries.find(({ what }) => what === 'Parcel lost');
-  assert.is(told?.by, 'settlement');
+  assert.is(told?.by, 'robot');
 });
+
+/** An order once the log has come to a position, and when that was. */
+async function standing(shop: Shop, path: string, position: string | null) {
+  const { body: stood } = await readAt<Order>(shop, path, position);
+  const { rows } = await shop.pool.query<{ at: string }>(
+    'select at from history.event where position = $1',
+    [position],
+  );
+  return { at: rows[0]!.at, stood };
+}
 
 test('asOf gives an order as it stood then: status, parts, timeline and bill', async ({ shop }) => {
   const storeIds = [await openShelf(shop, 'Toor dal', 5), await openShelf(shop, 'Ghee', 5)];
   const { body: placed, position } = await order(shop, storeIds);
   const path = `/orders/${placed.orderId}`;
   const [first, second] = placed.storeOrders;
-  const stood = [(await readAt<Order>(shop, path, position)).body];
-  for (const name of ['accept', 'pack', 'dispatch']) {
-    const { position: at } = await step(shop, first!.storeOrderId, name);
-    stood.push((await readAt<Order>(shop, path, at)).body);
+  const seen = [await standing(shop, path, position)];
+  for (const name of ['accept', 'pick', 'pack', 'dispatch'] as const) {
+    const at = await work(shop, first!.storeOrderId, [name]);
+    seen.push(await standing(shop, path, at));
   }
   const rejected = await step(shop, second!.storeOrderId, 'reject', { reason: 'closed' });
-  stood.push((await readAt<Order>(shop, path, rejected.position)).body);
-  await step(shop, first!.storeOrderId, 'deliver');
+  seen.push(await standing(shop, path, rejected.position));
+  await work(shop, first!.storeOrderId, ['deliver']);
   const ended = await shop.untilLive<Order>(
     path,
     ({ status, storeOrders }) =>
@@ -217,13 +227,11 @@ test('asOf gives an order as it stood then: status, parts, timeline and bill', a
   );
   const asOf = (at: string) =>
     shop.read<Order>(`${path}?${new URLSearchParams({ asOf: at }).toString()}`);
-  for (const then of stood) {
-    assert.equal((await asOf(then.timeline.at(-1)!.at)).body, then);
-  }
+  for (const { at, stood } of seen) assert.equal((await asOf(at)).body, stood);
   assert.equal((await asOf(new Date().toISOString())).body, ended);
-  assert.is(stood[0]!.status, 'confirmed');
-  assert.equal(stood[0]!.contact, recipient.contact);
-  const { headers, body } = await asOf(stood[0]!.placedAt.replace('Z', '+00:00'));
+  assert.is(seen[0]!.stood.status, 'confirmed');
+  assert.equal(seen[0]!.stood.contact, recipient.contact);
+  const { headers, body } = await asOf(seen[0]!.stood.placedAt.replace('Z', '+00:00'));
   assert.is(headers.get('cache-control'), 'private, no-store');
   assert.is(body.timeline[0]?.event, 'OrderPlaced');
 });

@@ -65,6 +65,7 @@ const NOBODY = 'anonymous';
 const PROCESSES: Record<string, string> = {
   checkout: 'checkout, by itself',
   invoices: 'billing, by itself',
+  fulfilment: 'fulfilment, by itself',
   settlement: 'settlement, by itself',
   'payment-gateway': 'the payment gateway',
   razorpay: 'Razorpay',
