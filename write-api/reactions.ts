@@ -136,6 +136,9 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   }),
 };
 
+/** Types of the events that there are reactions to. */
+export const HEARD = Object.keys(on);
+
 const now = (key: string, run: NewTask['run']): NewTask => ({ key, dueMs: Date.now(), run });
 
 const grace = ({ metadata }: StoredEvent): number => Date.parse(metadata.at) + GRACE_MS;

@@ -2,6 +2,7 @@ import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createLog } from '../platform/log.ts';
+import type { ReactorServices } from './reactions.ts';
 import { Tasks } from './tasks.ts';
 
 const test = suite<{ tasks: Tasks; did: string[]; stopping: AbortController }>('tasks');
@@ -9,7 +10,11 @@ const test = suite<{ tasks: Tasks; did: string[]; stopping: AbortController }>('
 test.before.each((context) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   context.stopping = new AbortController();
-  context.tasks = new Tasks(createLog('test', 'silent'), context.stopping.signal);
+  context.tasks = new Tasks(
+    {} as ReactorServices,
+    createLog('test', 'silent'),
+    context.stopping.signal,
+  );
   context.did = [];
 });
 test.after.each(() => mock.timers.reset());
@@ -57,10 +62,10 @@ test('what the log shows to be done is not done again', async ({ tasks, did }) =
   tasks.add({ key: 'a', dueMs: 10, run: does(did, 'a'), lacks: ['x', 'y'] }, 1n);
   tasks.add({ key: 'b', dueMs: 10, run: does(did, 'b'), lacks: ['x', 'y'] }, 2n);
   tasks.add({ key: 'c', dueMs: 10, run: does(did, 'c') }, 3n);
-  tasks.saw('a', 'x');
-  tasks.saw('a', 'y');
-  tasks.saw('b', 'x');
-  tasks.delete('c');
+  tasks.done({ key: 'a', step: 'x' });
+  tasks.done({ key: 'a', step: 'y' });
+  tasks.done({ key: 'b', step: 'x' });
+  tasks.done({ key: 'c' });
   await pass(10);
   assert.equal(did, ['b']);
 });

@@ -1,4 +1,5 @@
 import type { Logger } from '../platform/log.ts';
+import type { DoneTask, NewTask, ReactorServices } from './reactions.ts';
 
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
@@ -6,21 +7,9 @@ const MAX_RETRY_MS = 30_000;
 const STUCK_AFTER_TRIES = 10;
 const MAX_RUNNING = 16;
 
-/** Resolves to a number of milliseconds where it is to run again after so many. */
-type Run = () => Promise<unknown>;
-
-export type NewTask = {
-  /** One that is there under the same key is no longer to be done. */
-  key: string;
-  dueMs: number;
-  run: Run;
-  /** What the log has to show before it counts as done by somebody else. */
-  lacks?: string[];
-};
-
 type Task = {
   key: string;
-  run: Run;
+  run: NewTask['run'];
   /** Log position of the event before the one that asks for it: from where it would be seen anew. */
   after: bigint | undefined;
   tries: number;
@@ -37,10 +26,12 @@ export class Tasks {
   readonly #pending = new Map<string, Task>();
   readonly #due = new Set<Task>();
   #running = 0;
+  readonly #services: ReactorServices;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
 
-  constructor(log: Logger, signal: AbortSignal) {
+  constructor(services: ReactorServices, log: Logger, signal: AbortSignal) {
+    this.#services = services;
     this.#log = log;
     this.#signal = signal;
     signal.addEventListener('abort', () => {
@@ -59,26 +50,25 @@ export class Tasks {
   }
 
   add({ key, dueMs, run, lacks = [] }: NewTask, after: bigint | undefined): void {
-    this.delete(key);
+    this.#drop(key);
     const task: Task = { key, run, after, tries: 0, lacks: new Set(lacks), timer: undefined };
     this.#pending.set(key, task);
     this.#wait(task, dueMs - Date.now());
   }
 
-  /** It is done, or no longer to be done. */
-  delete(key: string): void {
+  /** It is done, or with `step`, so much of it; or it is no longer to be done. */
+  done({ key, step }: DoneTask): void {
+    const lacks = this.#pending.get(key)?.lacks;
+    if (step) lacks?.delete(step);
+    if (!step || lacks?.size === 0) this.#drop(key);
+  }
+
+  #drop(key: string): void {
     const task = this.#pending.get(key);
     if (!task) return;
     clearTimeout(task.timer);
     this.#due.delete(task);
     this.#pending.delete(key);
-  }
-
-  /** The log has shown a step of a task; with the last of them it is done. */
-  saw(key: string, step: string): void {
-    const lacks = this.#pending.get(key)?.lacks;
-    lacks?.delete(step);
-    if (lacks?.size === 0) this.delete(key);
   }
 
   #wait(task: Task, waitMs: number): void {
@@ -107,7 +97,7 @@ export class Tasks {
     const { key } = task;
     const isWanted = () => this.#pending.get(key) === task;
     try {
-      const againMs = await task.run();
+      const againMs = await task.run(this.#services);
       if (!isWanted()) return;
       if (typeof againMs === 'number') this.#wait(task, againMs);
       else this.#pending.delete(key);
