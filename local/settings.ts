@@ -82,6 +82,7 @@ const SECRETS = [
   'QUOTE_SECRET',
   'RAZORPAY_KEY_SECRET',
   'RAZORPAY_WEBHOOK_SECRET',
+  'UPI_WEBHOOK_SECRET',
   'DELIVERY_CODE_SECRET',
 ] as const;
 type Secrets = Record<(typeof SECRETS)[number], string>;

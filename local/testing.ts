@@ -141,7 +141,8 @@ export async function startShop({ now = () => new Date() } = {}) {
   const storePassSecret = 'another secret of the tests, 32 or more';
   const quoteSecret = 'a third secret of the tests, 32 or more';
   const deliveryCodeSecret = 'a fourth secret of the tests, 32 or more';
-  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret };
+  const upiWebhookSecret = 'a fifth secret of the tests, 32 or more';
+  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
   const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
   const writeApi = await createWriteApi(services);
   const readApi = await createReadApi({ pool, projected, vault, ...secrets, log });
@@ -170,6 +171,7 @@ export async function startShop({ now = () => new Date() } = {}) {
     readUrl: `${readUrl}/api/read`,
     databaseUrl,
     eventStoreUrl,
+    upiWebhookSecret,
     passOf: (storeId: string) => storePass(storePassSecret, storeId),
     codeOf: (storeOrderId: string) => deliveryCode(deliveryCodeSecret, storeOrderId),
 

@@ -39,6 +39,11 @@ const RULES = {
     hint: 'under which its webhooks are signed; Razorpay asks for it where they are set up',
     fallback: '',
   },
+  UPI_WEBHOOK_SECRET: {
+    pattern: /^(?:\S{32,})?$/,
+    hint: '32 or more random characters under which notices of UPI payments are signed; or empty',
+    fallback: '',
+  },
   READ_API_URL: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   PUBLIC_URL: { pattern: HTTP_URL, hint: 'the address that people type, https://shop.example' },
   CLOUDFRONT_DISTRIBUTION_ID: {

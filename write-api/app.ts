@@ -20,6 +20,7 @@ import { razorpayRoutes, type Razorpay } from './razorpay.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
+import { upiRoutes } from './upi.ts';
 
 /** What the routes stand on. */
 export type Services = {
@@ -31,6 +32,8 @@ export type Services = {
   /** Makes the codes that shoppers tell at the door. */
   deliveryCodeSecret: string;
   storePassSecret: string;
+  /** Empty where nobody tells of UPI payments but the shops. */
+  upiWebhookSecret: string;
   payments: PaymentPorts;
   /** Absent where nobody has an account there. */
   razorpay: Razorpay | undefined;
@@ -123,6 +126,7 @@ export const createWriteApi = (services: Services) =>
       orderRoutes(app, services);
       paymentRoutes(app, services);
       razorpayRoutes(app, services);
+      upiRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);
     },

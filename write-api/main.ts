@@ -25,6 +25,7 @@ const env = environment(
   'RAZORPAY_KEY_ID',
   'RAZORPAY_KEY_SECRET',
   'RAZORPAY_WEBHOOK_SECRET',
+  'UPI_WEBHOOK_SECRET',
 );
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL);
@@ -34,6 +35,7 @@ const vault = await openVault(pool, env.VAULT_SECRET);
 const quoteSecret = env.QUOTE_SECRET;
 const storePassSecret = env.STORE_PASS_SECRET;
 const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
+const upiWebhookSecret = env.UPI_WEBHOOK_SECRET;
 const razorpay = razorpayFrom(env);
 const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
@@ -46,7 +48,7 @@ reactor.catch((error: unknown) => {
   process.exit(1);
 });
 
-const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret };
+const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
 const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
 await serve(await createWriteApi(services), {
   host: env.HOST,

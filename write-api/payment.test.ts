@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory } from '../domain/inventory.ts';
@@ -180,6 +181,49 @@ test('webhooks count once, however often and in whatever order; forged and old o
     return state.status === 'confirmed';
   });
   webhooks.release();
+});
+
+test('a UPI payment that a webhook tells of counts once, also where the shop tells too', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const { orderId, data } = await place(shop, [store], { payment: 'upi' });
+  const { storeOrderId } = data.parts[0]!;
+  await untilPayment(shop, storeOrderId, ({ status }) => status === 'requested');
+  const paymentId = paymentIdOf(storeOrderId);
+  const notice = {
+    reference: paymentId.replaceAll('-', ''),
+    utr: '426100123456',
+    amountPaise: WANTED * PRICE_PAISE,
+    at: new Date().toISOString(),
+  };
+  const tell = async (told: object, secret = shop.upiWebhookSecret): Promise<number> => {
+    const body = JSON.stringify(told);
+    const signature = createHmac('sha256', secret).update(body).digest('hex');
+    const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
+    return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
+  };
+  const head = await headOfCommands(shop.client);
+  assert.is(await tell(notice, 'somebody else'), 401);
+  const yesterday = new Date(Date.now() - 26 * 3_600_000).toISOString();
+  assert.is(await tell({ ...notice, at: yesterday }), 400);
+  assert.is(await tell({ ...notice, at: 'now' }), 400);
+  assert.is(await tell({ ...notice, utr: '42' }), 400);
+  assert.is(await tell({ ...notice, amountPaise: 0.5 }), 400);
+  assert.is(await tell({ ...notice, reference: newKey().replaceAll('-', '') }), 204);
+  assert.is(await headOfCommands(shop.client), head, 'nothing of it changed anything');
+
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => tell(notice)));
+  assert.equal(new Set(statuses), new Set([204]));
+  const pass = { authorization: `Bearer ${shop.passOf(store.storeId)}` };
+  const seen = { reference: notice.utr };
+  assert.is((await shop.write('POST', `/payments/${paymentId}/receipts`, seen, pass)).status, 200);
+  const { receipts } = await loadPayment(shop, storeOrderId);
+  assert.equal(receipts, [{ externalId: notice.utr, amountPaise: WANTED * PRICE_PAISE }]);
+  await until(shop, async () => {
+    const state = await shop.handler.load(order, orderId, { fresh: true });
+    return state.status === 'confirmed';
+  });
 });
 
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {

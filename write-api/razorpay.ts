@@ -1,9 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/decider.ts';
 import { orderNumber } from '../domain/order.ts';
 import { payment, type Payment, type PaymentCommand } from '../domain/payment.ts';
-import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
@@ -17,12 +15,9 @@ import {
   type PaymentNews,
   type PaymentPort,
 } from './payment.ts';
+import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
 
 const TIMEOUT_MS = 10_000;
-/** Razorpay repeats a webhook that is not answered for 24 hours. */
-const MAX_WEBHOOK_AGE_MS = 25 * 60 * 60_000;
-/** A clock of theirs may be ahead of ours. */
-const MAX_CLOCK_SKEW_MS = 5 * 60_000;
 const ACTOR = 'razorpay';
 
 export type RazorpaySettings = {
@@ -202,12 +197,7 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
   const hidden = { schema: { hide: true } };
 
   app.register(async (scope) => {
-    scope.removeContentTypeParser('application/json');
-    scope.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer' },
-      async (_: unknown, raw: Buffer) => raw,
-    );
+    keepRawBodies(scope);
     scope.addContentTypeParser(
       'application/x-www-form-urlencoded',
       { parseAs: 'buffer' },
@@ -217,8 +207,9 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     scope.post<{ Body: Buffer | null }>('/razorpay/webhooks', hidden, async (request, reply) => {
       const { headers, id: correlationId } = request;
       const raw = request.body ?? Buffer.alloc(0);
-      assertSigned(raw, razorpay.webhookSecret, headers['x-razorpay-signature']?.toString());
-      const webhook = parseWebhook(raw, now());
+      assertSigned(raw, razorpay.webhookSecret, headers['x-razorpay-signature']);
+      const webhook = JSON.parse(raw.toString()) as Webhook;
+      assertRecent(webhook.created_at * 1_000, now());
       const causationId = String(headers['x-razorpay-event-id'] ?? correlationId);
       const told = await record(services, razorpay, webhook, { correlationId, causationId });
       // Answered as done: it is not ours, and would only be sent again.
@@ -272,28 +263,6 @@ ${Object.entries(fields)
 </form>
 <script>document.forms[0].submit()</script>
 </html>`;
-
-/** HMAC-SHA256 in hexadecimal digits of the body as it came. */
-const webhookSignature = (body: Buffer | string, secret: string): string =>
-  createHmac('sha256', secret).update(body).digest('hex');
-
-function assertSigned(raw: Buffer, secret: string, signature = ''): void {
-  const given = Buffer.from(signature);
-  const right = Buffer.from(webhookSignature(raw, secret));
-  if (given.length === right.length && timingSafeEqual(given, right)) return;
-  throw new Problem(
-    401,
-    'INVALID_SIGNATURE',
-    'This was not signed with the secret of our webhook.',
-  );
-}
-
-function parseWebhook(raw: Buffer, now: Date): Webhook {
-  const webhook = JSON.parse(raw.toString()) as Webhook;
-  const ageMs = now.getTime() - webhook.created_at * 1_000;
-  if (ageMs >= -MAX_CLOCK_SKEW_MS && ageMs <= MAX_WEBHOOK_AGE_MS) return webhook;
-  throw new Problem(400, 'WEBHOOK_TOO_OLD', 'This webhook is not of the last day: send a new one.');
-}
 
 /** Resolves to whether it was about a payment of ours. */
 async function record(
