@@ -111,6 +111,28 @@ test('a refund that failed still counts, so that it is never given twice', () =>
     .rejected('REFUND_NOT_FOUND');
 });
 
+test('a refund that one call was refused stands where another made it', () => {
+  const refund = { ...place, refundNumber: 1, amountPaise: 23_000 };
+  const asked: PaymentEvent = {
+    type: 'RefundRequested',
+    data: { ...refund, externalId: 'pay_1' },
+  };
+  const made: PaymentEvent = {
+    type: 'RefundSucceeded',
+    data: { ...refund, externalId: 'rfnd_1' },
+  };
+  const refused: PaymentEvent = { type: 'RefundFailed', data: { ...refund, reason: 'refused' } };
+  const data = { refundNumber: 1, reason: 'refused' };
+  const giveUp: PaymentCommand = { type: 'GiveUpRefund', data };
+  given(payment, requested, succeeded, asked).when(giveUp).gives(refused);
+  given(payment, requested, succeeded, asked, refused).when(giveUp).gives();
+  given(payment, requested, succeeded, asked, made).when(giveUp).gives();
+  // What a gateway took over may come to nothing later: that is its own word.
+  given(payment, requested, succeeded, asked, made)
+    .when({ type: 'RecordRefundFailure', data })
+    .gives(refused);
+});
+
 const aPaise = fc.integer({ min: 0, max: 40_000 });
 const aMethod = fc.constantFrom(...PAYMENT_METHODS);
 const anId = fc.constantFrom('pay_1', 'pay_2', 'pay_3', 'pay_4');
@@ -136,7 +158,12 @@ const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
     .map((data): PaymentCommand => ({ type: 'RecordRefund', data })),
   fc
     .record({ refundNumber: aNumber, reason })
-    .map((data): PaymentCommand => ({ type: 'RecordRefundFailure', data })),
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordRefundFailure', data },
+        { type: 'GiveUpRefund', data },
+      ),
+    ),
 );
 
 const evolve = (state: Payment, event: PaymentEvent): Payment =>

@@ -43,7 +43,8 @@ export type PaymentCommand =
   | Message<'CollectCash', { amountPaise: number }>
   | Message<'SettlePayment', { owedPaise: number }>
   | Message<'RecordRefund', { refundNumber: number; externalId: string }>
-  | Message<'RecordRefundFailure', { refundNumber: number; reason: string }>;
+  | Message<'RecordRefundFailure', { refundNumber: number; reason: string }>
+  | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
 
 export type PaymentEvent =
   | Message<'PaymentRequested', RequestedPayment>
@@ -193,6 +194,13 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       const place = placeOf(state);
       const { status, amountPaise } = refundOf(state, refundNumber);
       if (status === 'failed') return [];
+      return [{ type: 'RefundFailed', data: { ...place, refundNumber, amountPaise, reason } }];
+    },
+    /** Nobody takes it over. Where somebody did meanwhile, at another server's call, it stands. */
+    GiveUpRefund(state, { refundNumber, reason }) {
+      const place = placeOf(state);
+      const { status, amountPaise } = refundOf(state, refundNumber);
+      if (status !== 'requested') return [];
       return [{ type: 'RefundFailed', data: { ...place, refundNumber, amountPaise, reason } }];
     },
   },

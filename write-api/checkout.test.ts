@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
 import { inventory, itemOf, type InventoryCommand } from '../domain/inventory.ts';
-import { isOpen, order, type AnyPlaced } from '../domain/order.ts';
+import { isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
 import { isPrepaid, keptPaise, payment } from '../domain/payment.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder } from '../domain/store-order.ts';
@@ -152,6 +152,19 @@ test('a checkout ends, wherever its server died', async ({ shop }) => {
     const stock = await shop.handler.load(inventory, near.storeId, { fresh: true });
     assert.equal(itemOf(stock, 's1'), { onHand: ON_SHELF, reserved: promised, safetyBuffer: 0 });
   }
+});
+
+test('a part without a slot is left out as a whole, and told so once', async ({ shop }) => {
+  const near = await openShelf(shop, ON_SHELF);
+  const far = await openShelf(shop, 1, 0);
+  const { orderId, data } = await place(shop, [near, far], WHATEVER);
+  const cause = { correlationId: orderId, causationId: orderId };
+  const { state } = await driveCheckout(driversOf(shop, shop.handler), orderId, cause);
+  const [, { storeOrderId }] = data.parts as [OrderPart, OrderPart];
+  const line = { storeOrderId, listingId: far.listingIds[0]!, name: 'Ghee' };
+  assert.equal(state.status !== 'none' && state.leftOut, [
+    { ...line, wanted: WANTED, left: 0, reason: 'SLOT_FULL' },
+  ]);
 });
 
 /** Rejects an order whose cart is closed, and waits until its checkout has been cleared up. */

@@ -185,7 +185,11 @@ export async function holdParts(drive: Drive, placed: AnyPlaced, expiresAt: stri
   const held = await Promise.all(there.map((part) => holdSlot(drive, part, expiresAt)));
   const refused = held.flatMap(({ leftOut }) => leftOut);
   const parts = held.flatMap(({ kept }) => kept ?? []);
-  const leftOut = [...short, ...refused];
+  const reasons = new Map(refused.map(({ storeOrderId, reason }) => [storeOrderId, reason]));
+  const leftOut = placed.parts.flatMap((part) => {
+    const kept = parts.find(({ storeOrderId }) => storeOrderId === part.storeOrderId);
+    return leftOutOf(part, kept, reasons.get(part.storeOrderId) ?? 'INSUFFICIENT_STOCK');
+  });
   return parts.length === 0 || (all && refused.length > 0)
     ? { parts, leftOut, refusal: rejection(refused[0]!.reason) }
     : { parts, leftOut };

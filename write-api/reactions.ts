@@ -1,14 +1,14 @@
 import type { CartEvent } from '../domain/cart.ts';
 import type { InventoryEvent } from '../domain/inventory.ts';
 import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
-import type { PaymentEvent, RequestedPayment } from '../domain/payment.ts';
+import { isPrepaid, type PaymentEvent, type RequestedPayment } from '../domain/payment.ts';
 import type { SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
 import type { EventStore, StoredEvent } from '../platform/event-store.ts';
 import { businessDate } from '../platform/time.ts';
 import { driveCheckout, driveCompletion, type Cause, type Drivers } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
-import { lookAtPayment } from './payment.ts';
+import { lookAtPayment, paymentIdOf } from './payment.ts';
 import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
 import { driveStock, driveSubstitution } from './store-order.ts';
 
@@ -52,8 +52,11 @@ export const reactionTo = (event: StoredEvent): Reaction =>
 /** Keyed by event name, as in the rest of the code. */
 const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> = {
   OrderPlaced(event) {
-    const { parts } = event.data as PlacedOrder;
-    const lacks = ['OrderConfirmed', ...parts.map(({ storeOrderId }) => storeOrderId)];
+    const { parts, payment } = event.data as PlacedOrder;
+    const handedOver = parts.flatMap(({ storeOrderId }) =>
+      isPrepaid(payment) ? [storeOrderId] : [storeOrderId, paymentIdOf(storeOrderId)],
+    );
+    const lacks = ['OrderConfirmed', ...handedOver];
     return { tasks: [{ ...checkOut(event, 'checkout', idOf(event), grace(event)), lacks }] };
   },
   OrderConfirmed: (event) => ({
@@ -89,7 +92,7 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   LinesReturned: (event) => ({ tasks: [...lessIsOwed(event), credit(event)] }),
   PaymentRequested(event) {
     const { orderId, expiresAt, gatewayOrderId } = event.data as RequestedPayment;
-    if (!expiresAt) return {};
+    if (!expiresAt) return { done: [{ key: `checkout ${orderId}`, step: idOf(event) }] };
     const giveUp = checkOut(event, 'payment', orderId, Date.parse(expiresAt), idOf(event));
     return { tasks: [giveUp, ...(gatewayOrderId ? [lookRepeatedly(event, expiresAt)] : [])] };
   },

@@ -194,7 +194,7 @@ export async function driveRefund(
     const isTooOld = Date.now() > Date.parse(requestedAt) + MAX_REFUND_AGE_MS;
     if (!(error instanceof GatewayRefused) && !isTooOld) throw error;
     const data = { refundNumber, reason: String(error) };
-    const command = { type: 'RecordRefundFailure', data } as const;
+    const command = { type: 'GiveUpRefund', data } as const;
     await handler.handle(payment, paymentId, command, contextOf('failed'));
   }
 }
