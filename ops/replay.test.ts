@@ -101,7 +101,7 @@ test('gives identical rows, while reads go on', async ({ shop, storeId }) => {
   assert.is(code, 0, stderr);
   assert.match(
     stdout,
-    'catalogue, cart, my_orders, order_board, payments, invoices, slots, history: rebuilt from 2,0',
+    'catalogue, cart, my_orders, order_board, payments, invoices, slots, history, till: rebuilt from 2,0',
   );
   assert.match(stderr, /rebuilding {2}█{24} 100 % {2}2,0\d\d events/);
   assert.equal(await dump(shop.pool), before);

@@ -15,6 +15,7 @@ import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoice
 import { lookAtPayment, type PaymentPorts } from './payment.ts';
 import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
 import { driveStock, driveSubstitution } from './store-order.ts';
+import { driveTill, type CashMoved } from './till.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -56,9 +57,9 @@ type Task = {
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
  * not, moves the stock of what was packed or given up, lets wishes decide where nobody answered for
- * a substitute, bills what was delivered, credits what came back, gives back what is not owed, and
- * ends orders whose parts have. Every task is idempotent, so that any number of write-apis may run a
- * reactor each. Resolves when `signal` aborts.
+ * a substitute, bills what was delivered, credits what came back, gives back what is not owed, puts
+ * cash into the till, and ends orders whose parts have. Every task is idempotent, so that any
+ * number of write-apis may run a reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;
@@ -123,6 +124,12 @@ export async function runReactor(options: {
   function collect(event: StoredEvent): void {
     const run = () => driveCash(drivers, idOf(event), causeOf(event));
     enqueue(`cash ${event.id}`, Date.now(), run);
+  }
+
+  function putInTill(event: StoredEvent): void {
+    const moved = { type: event.type, data: event.data } as CashMoved;
+    const run = () => driveTill(handler, idOf(event), moved, event.metadata.at, causeOf(event));
+    enqueue(`till ${event.id}`, Date.now(), run);
   }
 
   function drivePaid(event: StoredEvent, orderId: string): void {
@@ -219,13 +226,17 @@ export async function runReactor(options: {
       drivePaid(event, orderOf(event));
     },
     LatePaymentSeen: (event) => drivePaid(event, orderOf(event)),
+    CashCollected: putInTill,
     RefundRequested(event) {
       const { refundNumber } = event.data as RefundNumber;
       const { at } = event.metadata;
       const run = () => driveRefund(drivers, idOf(event), refundNumber, at, causeOf(event));
       enqueue(refundKey(event), Date.now(), run);
     },
-    RefundSucceeded: letGoOfRefund,
+    RefundSucceeded(event) {
+      letGoOfRefund(event);
+      putInTill(event);
+    },
     RefundFailed: letGoOfRefund,
     /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
     StockReserved(event) {
@@ -325,6 +336,7 @@ export async function runReactor(options: {
       'Slot',
       'Payment',
       'LatePayment',
+      'CashCollected',
       'Refund',
       'CartCheckedOut',
       'CartReopened',
