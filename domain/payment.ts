@@ -73,8 +73,8 @@ export type Payment = RequestedPayment & {
   failed: string[];
 };
 
-/** What cash is called among receipts: it is collected once. */
-const CASH = 'cash';
+/** What cash is called among receipts, where it is collected once, and among refunds. */
+export const CASH = 'cash';
 
 /** What is left of the money when every refund that was asked for has gone out. */
 export const keptPaise = ({ receipts, refunds }: Pick<Payment, 'receipts' | 'refunds'>): number =>

@@ -6,6 +6,7 @@ import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
 import { payments } from './payments.ts';
 import { slots } from './slots.ts';
+import { till } from './till.ts';
 import type { Projection } from './projection.ts';
 
 /** Every read model there is. */
@@ -18,4 +19,5 @@ export const PROJECTIONS: Projection[] = [
   invoices,
   slots,
   history,
+  till,
 ];

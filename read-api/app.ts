@@ -12,6 +12,7 @@ import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
+import { tillRoutes } from './till.ts';
 
 /** Postgres: no such table, schema or column: one that is still being built. */
 const NOT_PROJECTED_YET = new Set(['42P01', '42703']);
@@ -75,6 +76,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       invoiceRoutes(app, services);
       slotsRoutes(app, services);
       stockRoutes(app, services);
+      tillRoutes(app, services);
     },
   });
 }

@@ -20,6 +20,7 @@ import { razorpayRoutes, type Razorpay } from './razorpay.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
+import { tillRoutes } from './till.ts';
 import { upiRoutes } from './upi.ts';
 
 /** What the routes stand on. */
@@ -80,6 +81,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
   STORE_ORDER_NOT_FOUND: 404,
   STORE_PAUSED: 409,
   SUBSTITUTE_NOT_POSSIBLE: 409,
+  TILL_CLOSED: 409,
   WRONG_DELIVERY_CODE: 409,
   WRONG_PAYMENT_METHOD: 409,
   WRONG_STATUS: 409,
@@ -129,5 +131,6 @@ export const createWriteApi = (services: Services) =>
       upiRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);
+      tillRoutes(app, services);
     },
   });

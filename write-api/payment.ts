@@ -201,6 +201,9 @@ const reference = {
   },
 } as const;
 
+export const passRequired = (): Problem =>
+  new Problem(401, 'PASS_REQUIRED', 'Only the shop can say this: sign in with its pass.');
+
 /** What a shop sees in its UPI app, and nobody else can know. */
 export function paymentRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
@@ -213,7 +216,7 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
     const { authorization } = request.headers;
     const { storeId } = known;
     if (storeId && bearsStorePass(services.storePassSecret, storeId, authorization)) return known;
-    throw new Problem(401, 'PASS_REQUIRED', 'Only the shop can say this: sign in with its pass.');
+    throw passRequired();
   }
 
   app.post(

@@ -11,6 +11,7 @@ import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoice
 import { lookAtPayment, paymentIdOf } from './payment.ts';
 import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
 import { driveStock, driveSubstitution } from './store-order.ts';
+import { driveTill, type CashMoved } from './till.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -102,6 +103,7 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
     tasks: [drivePaid(event, orderOf(event))],
   }),
   LatePaymentSeen: (event) => ({ tasks: [drivePaid(event, orderOf(event))] }),
+  CashCollected: (event) => ({ tasks: [putInTill(event)] }),
   RefundRequested(event) {
     const { refundNumber } = event.data as RefundNumber;
     const { at } = event.metadata;
@@ -113,7 +115,10 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
       ],
     };
   },
-  RefundSucceeded: (event) => ({ done: [{ key: refundOf(event) }] }),
+  RefundSucceeded: (event) => ({
+    done: [{ key: refundOf(event) }],
+    tasks: [putInTill(event)],
+  }),
   RefundFailed: (event) => ({ done: [{ key: refundOf(event) }] }),
   /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
   StockReserved(event) {
@@ -193,6 +198,13 @@ const lessIsOwed = (event: StoredEvent): NewTask[] => [moveStock(event), settle(
 
 const collect = (event: StoredEvent): NewTask =>
   now(`cash ${event.id}`, ({ drivers }) => driveCash(drivers, idOf(event), causeOf(event)));
+
+const putInTill = (event: StoredEvent): NewTask => {
+  const moved = { type: event.type, data: event.data } as CashMoved;
+  return now(`till ${event.id}`, ({ drivers: { handler } }) =>
+    driveTill(handler, idOf(event), moved, event.metadata.at, causeOf(event)),
+  );
+};
 
 const drivePaid = (event: StoredEvent, orderId: string): NewTask =>
   now(`paid ${event.id}`, ({ drivers }) => drivePaidOrder(drivers, orderId, causeOf(event)));

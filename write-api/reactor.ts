@@ -16,9 +16,9 @@ const CHECKPOINT_EVERY_MS = 5_000;
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
  * not, moves the stock of what was packed or given up, lets wishes decide where nobody answered for
- * a substitute, bills what was delivered, credits what came back, gives back what is not owed, and
- * ends orders whose parts have. Every task is idempotent, so that any number of write-apis may run a
- * reactor each. Resolves when `signal` aborts.
+ * a substitute, bills what was delivered, credits what came back, gives back what is not owed, puts
+ * cash into the till, and ends orders whose parts have. Every task is idempotent, so that any
+ * number of write-apis may run a reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;

@@ -32,6 +32,7 @@ export type {
 export type { OrderPayment, PaymentMethod, PaymentTask } from '../../../read-api/payments.ts';
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
 export type { Slot, Slots } from '../../../read-api/slots.ts';
+export type { CashMovement, Till } from '../../../read-api/till.ts';
 export type { Board, BoardCard } from '../../../read-api/order-board.ts';
 
 export type LocalNames = CatalogueItem['names'];
