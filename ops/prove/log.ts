@@ -16,7 +16,7 @@ export type Proved = { events: number; streams: number; orders: number };
 /**
  * Folds the whole log up to a position once and tells what in it cannot be true by `nowMs`.
  * `onEvent` gets every event that projections get, in order. Holds the state of 50,000 streams and
- * of every shop's stock and registers, and some 2 KB for each order.
+ * of every shop's stock and registers, and some 3 KB for each order.
  */
 export async function proveLog(
   client: EventStore,
@@ -25,7 +25,7 @@ export async function proveLog(
   tell: Tell,
   onEvent: (event: StoredEvent) => Promise<void> | void = () => {},
 ): Promise<Proved> {
-  const book: Book = { orders: new Map(), parts: new Map() };
+  const book: Book = { orders: new Map(), parts: new Map(), payments: new Map() };
   const checks = CHECKS.map((begin) => begin(book, tell));
   const streams = new Streams(client, tell);
   const seen = { events: 0, streams: 0 };
