@@ -947,7 +947,7 @@ const FAULTS: Record<string, Fault> = {
     const { order } = streamsOf(story.rejected);
     const refused = event(order, 'OrderRejected', { reason: 'PAID_TOO_LATE' });
     return {
-      plant: [refused, { ...refused }],
+      plant: [refused, refused],
       says: [
         `an order goes on from where it was: ${next(story, order, 1)}: ` +
           'it was rejected for good, not rejected',
@@ -1181,7 +1181,7 @@ const FAULTS: Record<string, Fault> = {
       plant: [placed, reserved, held, waits, asked, confirmed, submitted],
       says: [
         `what is paid before it is delivered is confirmed when it is paid: event 2 of ${order}: ` +
-          `0 of ${OPEN_PAISE} paise are paid at ${story.storeId}`,
+          `0 of ${OPEN_PAISE} paise are paid`,
         `${OWED}: event 0 of ${payment}: 0 paise are paid and not given back; owed are`,
       ],
     };
@@ -1270,6 +1270,30 @@ test('a stream whose state is no longer held is read anew', async (story) => {
 
 test('what was left behind in the log holds an hour later', async ({ history }) => {
   assert.equal(await liesInStore(history), []);
+});
+
+test('an order that is brought back by a late payment holds', async (story) => {
+  const order = newOrder(story, { payment: 'upi', expiresAt: PAST });
+  const { orderId, storeOrderId, payment, reserved, held } = order;
+  const free = { orderId, storeOrderId, reason: 'order-rejected' };
+  const receipt = { externalId: '123456789012', amountPaise: OPEN_PAISE, why: 'cancelled' };
+  const planted = [
+    order.placed,
+    reserved,
+    held,
+    order.waits,
+    order.asked,
+    event(payment, 'PaymentCancelled', { orderId, storeOrderId, reason: 'CHECKOUT_EXPIRED' }),
+    order.rejected,
+    event(inventoryOf(story), 'ReservationReleased', { ...free, lines: OPEN_LINES }),
+    event(slotDayOf(story), 'SlotReleased', free),
+    event(payment, 'LatePaymentSeen', { orderId, storeOrderId, ...receipt }),
+    reserved,
+    held,
+    order.confirmed,
+    order.submitted,
+  ];
+  assert.equal(await liesIn(story, plant(story.history, planted)), []);
 });
 
 test('is caught: a snapshot of something else', async (story) => {

@@ -117,10 +117,11 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
       OrderConfirmed(seen) {
         const order = orders.get(seen.id);
         if (!order?.prepaid) return;
-        for (const part of order.parts) {
-          const [paid, asked] = [part.payment?.keptPaise ?? 0, part.payment?.amountPaise];
-          if (asked !== undefined && paid >= asked) continue;
-          const text = `${paid} of ${asked ?? part.totalPaise} paise are paid at ${part.storeId}`;
+        for (const payment of new Set(order.parts.map((part) => part.payment))) {
+          if (payment && payment.keptPaise >= payment.amountPaise) continue;
+          const text = payment
+            ? `${payment.keptPaise} of ${payment.amountPaise} paise are paid`
+            : 'its money was not asked for';
           tell(FIRST, placeText(seen), text);
         }
       },
