@@ -4,23 +4,27 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { CreditNote, Invoice } from '../domain/invoices.ts';
+import { invoices, type CreditNote, type Invoice } from '../domain/invoices.ts';
 import { inventory, type Inventory, type InventoryEvent } from '../domain/inventory.ts';
-import type { PlacedOrder } from '../domain/order.ts';
+import type { OrderLine, PlacedOrder } from '../domain/order.ts';
+import type { Receipt, RequestedPayment } from '../domain/payment.ts';
 import { startEventStore } from '../local/event-store/server.ts';
-import { newKey, quoteCart, startShop, type Shop } from '../local/testing.ts';
 import {
-  connectEventStore,
-  headOfLog,
-  snapshotStreamOf,
-  type StoredEvent,
-} from '../platform/event-store.ts';
+  headOfCommands,
+  newKey,
+  quoteCart,
+  recipient,
+  startShop,
+  work,
+  type Shop,
+} from '../local/testing.ts';
+import { connectEventStore, snapshotStreamOf, type StoredEvent } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { followLog, LogEvent } from '../platform/subscription.ts';
 import { REBUILD_LOCK } from '../projector/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
-import { collectLies } from './prove/check.ts';
+import { collectLies, type Lies } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from './testing.ts';
@@ -28,6 +32,11 @@ import { environmentOf, ops } from './testing.ts';
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
 const SETTLE_TIMEOUT_MS = 20_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const FEE_PAISE = 1_000;
+const DAL_PAISE = 10_500;
+const MILK_PAISE = 2_800;
+const OPEN_PAISE = 3 * DAL_PAISE + MILK_PAISE + FEE_PAISE;
 const NO_ORDER = '00000000-0000-4000-8000-000000000000';
 const FAR = '2099-11-21T00:00:00.000Z';
 const PAST = '2020-11-21T00:00:00.000Z';
@@ -45,6 +54,8 @@ type Story = {
   open: Placed;
   /** Rejected, since more was wanted than there was. */
   rejected: Placed;
+  /** Paid beforehand and delivered, one piece short of what was ordered. */
+  prepaid: Placed;
 };
 type Placed = { orderId: string; storeOrderId: string };
 
@@ -74,34 +85,44 @@ async function liveADay(shop: Shop): Promise<Omit<Story, 'shop' | 'history'>> {
   const slots = [{ fromMinute: SLOT.fromMinute, toMinute: 1_200, capacity: 3 }];
   await shop.write('PUT', `/stores/${storeId}/slots/${SLOT.date}`, { slots });
 
-  const inSlot = [{ storeId, ...SLOT }];
+  const fee = {
+    steps: [{ fromMetres: 0, fromPaise: 0, feePaise: FEE_PAISE }],
+    freeFromPaise: null,
+  };
+  await shop.write('PUT', `/stores/${storeId}/fee`, fee);
+
+  const inSlot = { slots: [{ storeId, ...SLOT }] };
   const delivered = await buy(shop, { [`${storeId}.dal`]: 2, [`${other}.milk`]: 1 }, inSlot);
-  for (const storeOrderId of delivered.storeOrderIds) {
-    await work(shop, storeOrderId, 'accept', 'pack', 'dispatch', 'deliver');
-  }
-  const returned = await buy(shop, { [`${storeId}.dal`]: 1 }, inSlot);
-  await work(shop, returned.storeOrderIds[0]!, 'accept', 'pack', 'reject');
+  for (const storeOrderId of delivered.storeOrderIds) await work(shop, storeOrderId);
+  const cancelled = await buy(shop, { [`${storeId}.dal`]: 1 }, inSlot);
+  await work(shop, cancelled.storeOrderIds[0]!, ['accept', 'pick', 'pack']);
+  await take(shop, cancelled, 'cancel', { reason: 'closed' });
   const open = await buy(shop, { [`${storeId}.dal`]: 3, [`${storeId}.milk`]: 1 }, inSlot);
-  await work(shop, open.storeOrderIds[0]!, 'accept');
+  await work(shop, open.storeOrderIds[0]!, ['accept']);
   const rejected = await buy(shop, { [`${storeId}.dal`]: 64 }, inSlot);
+  const prepaid = await buy(shop, { [`${other}.milk`]: 3 }, { payment: 'razorpay' });
+  await payAndDeliver(shop, prepaid, `${other}.milk`);
   const { body: cart } = await shop.write<{ cartId: string }>('POST', '/carts');
   for (const quantity of [1, 2]) {
     await shop.write('PUT', `/carts/${cart.cartId}/items/${storeId}.dal`, { quantity });
   }
+  await untilSeen(shop, { InvoiceIssued: 3, CashCollected: 2 });
+  const back = [{ listingId: `${storeId}.dal`, quantity: 1 }];
+  await take(shop, delivered, 'returns', { lines: back, reason: 'damaged', to: 'shelf' });
   await untilSeen(shop, {
-    InvoiceIssued: 2,
-    OrderCompleted: 1,
-    OrderRejected: 2,
+    OrderCompleted: 2,
+    OrderCancelled: 1,
+    OrderRejected: 1,
     SlotReleased: 1,
-    StockPicked: 3,
-    StockReturned: 1,
+    StockPicked: 4,
+    StockReturned: 2,
+    CreditNoteIssued: 1,
+    RefundRequested: 2,
+    RefundSucceeded: 1,
   });
-  const credit = { lines: [{ listingId: `${storeId}.dal`, quantity: 1 }], reason: 'damaged' };
-  const path = `/store-orders/${delivered.storeOrderIds[0]}/credit-notes`;
-  const credited = await shop.write('POST', path, credit);
-  assert.is(credited.status, 201);
   // All of it is in the rows.
-  while ((await shop.read('/stores', credited.position)).status === 503);
+  const position = `${await headOfCommands(shop.client)}`;
+  while ((await shop.read('/stores', position)).status === 503);
   const first = ({ orderId, storeOrderIds }: Ordered) => ({
     orderId,
     storeOrderId: storeOrderIds[0]!,
@@ -112,7 +133,21 @@ async function liveADay(shop: Shop): Promise<Omit<Story, 'shop' | 'history'>> {
     delivered: first(delivered),
     open: first(open),
     rejected: first(rejected),
+    prepaid: first(prepaid),
   };
+}
+
+/** Pays an order of three of a listing by card; the shop has two of them. */
+async function payAndDeliver(shop: Shop, ordered: Ordered, listingId: string): Promise<void> {
+  const requested = await untilSeen(shop, { StoreOrderSubmitted: 4, PaymentRequested: 5 });
+  const { gatewayOrderId } = requested.data as RequestedPayment;
+  shop.gateway.pay(gatewayOrderId!);
+  await untilSeen(shop, { StoreOrderSubmitted: 5 });
+  const [storeOrderId] = ordered.storeOrderIds as [string];
+  await work(shop, storeOrderId, ['accept']);
+  await take(shop, ordered, 'picks', { lines: [{ listingId, quantity: 2 }] });
+  await take(shop, ordered, 'shorts', { listingId, reason: 'sold-out' });
+  await work(shop, storeOrderId, ['pack', 'dispatch', 'deliver']);
 }
 
 async function openShop(shop: Shop): Promise<string> {
@@ -128,7 +163,7 @@ type Ordered = { orderId: string; storeOrderIds: string[] };
 async function buy(
   shop: Shop,
   quantities: Record<string, number>,
-  slots: object[] = [],
+  how: { slots?: object[]; payment?: string } = {},
 ): Promise<Ordered> {
   const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
   for (const [listingId, quantity] of Object.entries(quantities)) {
@@ -136,11 +171,10 @@ async function buy(
   }
   const wish = {
     cartId: body.cartId,
-    quote: await quoteCart(shop, body.cartId, { slots }),
-    contact: { name: 'Asha Rao', phone: '9876543210' },
-    address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+    quote: await quoteCart(shop, body.cartId, { slots: how.slots }),
+    ...recipient,
     payment: 'cash-on-delivery',
-    slots,
+    ...how,
   };
   const key = newKey();
   await shop.write('POST', '/orders', wish, { 'idempotency-key': key });
@@ -149,32 +183,49 @@ async function buy(
   return { orderId, storeOrderIds: storeIds.map((id) => idFrom('store-order', orderId, id)) };
 }
 
-async function work(shop: Shop, storeOrderId: string, ...steps: string[]): Promise<void> {
-  for (const step of steps) {
-    const { status } = await shop.write('POST', `/store-orders/${storeOrderId}/${step}`);
-    assert.is(status, 200, step);
-  }
+async function take(
+  shop: Shop,
+  { storeOrderIds: [storeOrderId] }: Ordered,
+  step: string,
+  body: object,
+): Promise<void> {
+  const answer = await shop.write('POST', `/store-orders/${storeOrderId}/${step}`, body);
+  assert.is(answer.status, 200, JSON.stringify(answer.body));
 }
 
-/** Waits until the log has so many events of each type. */
-async function untilSeen({ client, log }: Shop, wanted: Record<string, number>): Promise<void> {
+/** Waits until the log has so many events of each type. Resolves to the last of those. */
+async function untilSeen(
+  { client, log }: Shop,
+  wanted: Record<string, number>,
+): Promise<StoredEvent> {
   const left = new Map(Object.entries(wanted));
   const done = new AbortController();
   const signal = AbortSignal.any([done.signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
+  let last: StoredEvent | undefined;
   const consume = async ({ events }: { events: StoredEvent[] }) => {
-    for (const { type } of events) {
-      const more = left.get(type);
-      if (more === 1) left.delete(type);
-      else if (more) left.set(type, more - 1);
+    for (const event of events) {
+      const more = left.get(event.type);
+      if (!more) continue;
+      last = event;
+      if (more === 1) left.delete(event.type);
+      else left.set(event.type, more - 1);
     }
     if (left.size === 0) done.abort();
   };
   await followLog({ client, after: undefined, maxBatch: 1_000, log, signal, consume });
   assert.equal([...left], [], 'the log lacks');
+  return last!;
 }
 
 /** What a log says that cannot be true an hour from now, as sentences. */
-async function liesIn(events: RawEvent[]): Promise<string[]> {
+async function liesIn({ shop }: Story, events: RawEvent[], laterMs = HOUR_MS): Promise<string[]> {
+  const { tell, lies } = collectLies();
+  await proveLog(shop.client, events, Date.now() + laterMs, tell);
+  return sentences(lies);
+}
+
+/** The same, out of an event store of its own. */
+async function liesInStore(events: RawEvent[]): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-prove-'));
   const store = await startEventStore({ dir });
   const client = connectEventStore(store.url);
@@ -184,10 +235,8 @@ async function liesIn(events: RawEvent[]): Promise<string[]> {
       events.map((event) => appends.append(event.stream, event.revision - 1n, [event])),
     );
     const { tell, lies } = collectLies();
-    await proveLog(client, await headOfLog(client), Date.now() + HOUR_MS, tell);
-    return lies.flatMap(({ kind, first }) =>
-      first.map(({ where, text }) => `${kind}: ${where}: ${text}`),
-    );
+    await proveLog(client, readRawLog(client, undefined), Date.now() + HOUR_MS, tell);
+    return sentences(lies);
   } finally {
     appends.close();
     await client.dispose();
@@ -195,6 +244,9 @@ async function liesIn(events: RawEvent[]): Promise<string[]> {
     await rm(dir, { recursive: true });
   }
 }
+
+const sentences = (lies: Lies[]): string[] =>
+  lies.flatMap(({ kind, first }) => first.map(({ where, text }) => `${kind}: ${where}: ${text}`));
 
 type Planted = {
   stream: string;
@@ -220,7 +272,7 @@ function plant(history: RawEvent[], planted: Planted[]): RawEvent[] {
       data: isJson ? Buffer.from(JSON.stringify(data)) : data,
       metadata: Buffer.from(JSON.stringify(metadata ?? { commandId })),
       position: 0n,
-      created: 0n,
+      created: events.at(-1)!.created,
     });
   }
   return events;
@@ -281,9 +333,14 @@ function newOrder(story: Story, change: Partial<PlacedOrder> = {}) {
   const [orderId, storeOrderId] = [newKey(), newKey()];
   const parts = like.parts.map((part) => ({ ...part, storeOrderId }));
   const streams = streamsOf({ orderId, storeOrderId });
-  const { orderId: _, ...rest } = { orderId, ...like, parts, expiresAt: FAR, ...change };
-  const reservation = { storeOrderId, orderId, lines: OPEN_LINES, expiresAt: FAR };
-  const hold = { storeOrderId, orderId, fromMinute: SLOT.fromMinute, expiresAt: FAR };
+  const rest = { ...like, parts, expiresAt: FAR, ...change };
+  const { expiresAt } = rest;
+  const reservation = { storeOrderId, orderId, lines: OPEN_LINES, expiresAt };
+  const hold = { storeOrderId, orderId, fromMinute: SLOT.fromMinute, expiresAt };
+  const { storeId, totalPaise: amountPaise } = parts[0]!;
+  const method = rest.payment;
+  const due = { orderId, storeOrderId, storeId, method, amountPaise, expiresAt: null };
+  const payment = `payment-${newKey()}`;
   return {
     orderId,
     storeOrderId,
@@ -292,16 +349,37 @@ function newOrder(story: Story, change: Partial<PlacedOrder> = {}) {
     placed: event(streams.order, 'OrderPlaced', rest),
     reserved: event(inventoryOf(story), 'StockReserved', reservation),
     held: event(slotDayOf(story), 'SlotHeld', hold),
+    waits: event(streams.order, 'OrderReserved', {}),
+    payment,
+    asked: event(payment, 'PaymentRequested', due),
     confirmed: event(streams.order, 'OrderConfirmed', {}),
+    submitted: event(streams.part, 'StoreOrderSubmitted', { ...parts[0], orderId }),
     rejected: event(streams.order, 'OrderRejected', { reason: 'CHECKOUT_EXPIRED' }),
   };
 }
 
 /** A step of the open part. */
-function stepOf({ open, storeId }: Story, type: string): Planted {
+function stepOf({ open, storeId }: Story, type: string, more: object = {}): Planted {
   const place = { orderId: open.orderId, storeId };
-  return event(streamsOf(open).part, type, place);
+  return event(streamsOf(open).part, type, { ...place, ...more });
 }
+
+/** What is paid for an order or a part by itself. */
+const paymentOf = (id: string): string => `payment-${idFrom('payment', id)}`;
+
+/** Something that happens to a payment of the story. */
+function paid({ history }: Story, id: string, type: string, data: object): Planted {
+  const stream = paymentOf(id);
+  const { orderId, storeOrderId, storeId } = JSON.parse(
+    Buffer.from(history.find((each) => each.stream === stream)!.data).toString(),
+  );
+  return event(stream, type, { orderId, storeOrderId, storeId, ...data });
+}
+
+const OWED = 'what is paid and not given back is what is owed';
+const keeps = (story: Story, id: string, later: number, paise: number, owed: number): string =>
+  `${OWED}: ${next(story, paymentOf(id), later)}: ` +
+  `${paise} paise are paid and not given back; owed are ${owed}`;
 
 /** What the shop does to the stock for the open part. */
 function stockOf(story: Story, type: string, lines: object[], more: object = {}): Planted {
@@ -316,6 +394,21 @@ const bill = (story: Story, change: Partial<Invoice>): Planted => {
   return event(register, 'InvoiceIssued', { ...known, ...second, ...change });
 };
 
+/** The bill of the open part. */
+function billOfOpen(story: Story, change: Partial<Invoice> = {}): Planted {
+  const known = dataOf<Invoice>(story, registerOf(story), 'InvoiceIssued');
+  const { parts } = placedBy(story, story.open);
+  const lines = parts[0]!.lines.map((line) => {
+    const gstPercent = line.listingId.endsWith('dal') ? 5 : 0;
+    return { ...line, hsn: null, gstPercent };
+  });
+  const data = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const [issued] = invoices.decide.IssueInvoice(invoices.initial, data);
+  const { fees, totalPaise, lines: billed } = issued!.data as Invoice;
+  const own = { storeOrderId: story.open.storeOrderId, lines: billed, totalPaise };
+  return bill(story, { ...own, ...(fees && { fees }), ...change });
+}
+
 const credit = (story: Story, change: Partial<CreditNote>): Planted => {
   const register = registerOf(story);
   const known = dataOf<CreditNote>(story, register, 'CreditNoteIssued');
@@ -323,6 +416,18 @@ const credit = (story: Story, change: Partial<CreditNote>): Planted => {
   const second = { creditNoteId: newKey(), sequence: 2, number };
   return event(register, 'CreditNoteIssued', { ...known, ...second, ...change });
 };
+
+/** The other piece of what was delivered comes back, and the money for it goes back. */
+function comesBack(story: Story, to = 'none'): Planted[] {
+  const { delivered, storeId } = story;
+  const lines = [{ listingId: `${storeId}.dal`, quantity: 1 }];
+  const data = { orderId: delivered.orderId, storeId, returnId: newKey(), lines, reason: 'other' };
+  const refund = { refundNumber: 2, externalId: 'cash', amountPaise: DAL_PAISE };
+  return [
+    event(streamsOf(delivered).part, 'LinesReturned', { ...data, to }),
+    paid(story, delivered.storeOrderId, 'RefundRequested', refund),
+  ];
+}
 
 type Fault = (story: Story) => {
   plant: Planted[];
@@ -378,17 +483,6 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
-  'a snapshot of something else': (story) => {
-    const stream = inventoryOf(story);
-    const state = { items: [['dal', 99, 0, 0]], reservations: [], recent: [], older: [] };
-    const kept = { version: inventory.snapshot!.version, revision: '0', state };
-    const name = snapshotStreamOf(stream);
-    return {
-      plant: [event(name, 'SnapshotTaken', gzipSync(JSON.stringify(kept)))],
-      says: [`a snapshot is what its stream folds to: ${name}: from it, ${stream} does not fold`],
-    };
-  },
-
   'goods that are promised twice': (story) => {
     const { storeOrderId, orderId } = story.rejected;
     const lines = [{ sku: 'dal', quantity: 64 }];
@@ -396,7 +490,7 @@ const FAULTS: Record<string, Fault> = {
     return {
       plant: [event(stream, 'StockReserved', { storeOrderId, orderId, lines, expiresAt: PAST })],
       says: [
-        `nothing is promised twice: ${next(story, stream)}: it reserves 64 × dal of 14 left`,
+        `nothing is promised twice: ${next(story, stream)}: it reserves 64 × dal of 15 left`,
         'what is reserved is what open orders have: ' +
           `event 1 of order-${orderId}: 64 × dal are reserved still for ${storeOrderId}`,
       ],
@@ -415,13 +509,16 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'a reservation of something else than was ordered': (story) => {
-    const { placed, reserved, storeOrderId } = newOrder(story);
+    const { placed, reserved, held, confirmed, asked, submitted, ...order } = newOrder(story);
     const lines = [{ sku: 'dal', quantity: 2 }];
+    const wrong = { ...reserved, data: { ...(reserved.data as object), lines } };
     return {
-      plant: [placed, { ...reserved, data: { ...(reserved.data as object), lines } }],
+      plant: [placed, wrong, held, confirmed, asked, submitted],
       says: [
-        `what is reserved is what open orders have: ${next(story, inventoryOf(story))}: ` +
-          `it reserves 2 × dal for ${storeOrderId}; ordered are 1 × milk, 3 × dal`,
+        `what is reserved is what open orders have: event 1 of ${order.order}: ` +
+          `it needs 1 × milk, 3 × dal at ${story.storeId}; reserved is 2 × dal`,
+        `what is reserved is what open orders have: event 0 of ${order.part}: ` +
+          'it needs 1 × milk, 3 × dal; reserved is 2 × dal',
       ],
     };
   },
@@ -551,10 +648,22 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'a confirmed order that no shop was handed': (story) => {
-    const { order, placed, reserved, held, confirmed } = newOrder(story);
+    const { order, placed, reserved, held, confirmed, asked } = newOrder(story);
     return {
-      plant: [placed, reserved, held, confirmed],
+      plant: [placed, reserved, held, confirmed, asked],
       says: [`orders come to an end: event 1 of ${order}: it is confirmed, and was not handed`],
+    };
+  },
+
+  'an order that waits to be paid for ever': (story) => {
+    const change = { payment: 'razorpay', expiresAt: PAST } as const;
+    const { order, placed, reserved, held, waits, asked } = newOrder(story, change);
+    return {
+      plant: [placed, reserved, held, waits, asked],
+      says: [
+        `orders come to an end: event 1 of ${order}: ` +
+          `it is awaiting-payment still, and expired at ${PAST}`,
+      ],
     };
   },
 
@@ -576,7 +685,7 @@ const FAULTS: Record<string, Fault> = {
       plant: [event(order, 'OrderRejected', { reason: 'CHECKOUT_EXPIRED' })],
       says: [
         `an order goes on from where it was: ${next(story, order)}: ` +
-          'it was completed, not placed or confirmed',
+          'it was completed, not placed or awaiting-payment or confirmed',
       ],
     };
   },
@@ -611,7 +720,7 @@ const FAULTS: Record<string, Fault> = {
       plant: [{ ...placed, data: { ...data, parts } }],
       says: [
         `an order is the sum of its parts, within its quote: event 0 of ${order}: ` +
-          `the lines and fee of ${storeOrderId} are ${data.totalPaise + 1} paise`,
+          `the lines and fee of ${storeOrderId} are ${data.totalPaise - FEE_PAISE + 1} paise`,
       ],
     };
   },
@@ -629,23 +738,23 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'a shop that is handed something else than was ordered': (story) => {
-    const { part, orderId, placed, reserved, held, confirmed, data } = newOrder(story);
-    const [{ storeOrderId: _, ...own }] = data.parts as [PlacedOrder['parts'][0]];
-    const submitted = { ...own, orderId, lines: own.lines.slice(0, 1) };
+    const { part, placed, reserved, held, confirmed, asked, submitted, ...order } = newOrder(story);
+    const [own] = order.data.parts as [PlacedOrder['parts'][0]];
+    const wrong = { ...(submitted.data as object), lines: own.lines.slice(0, 1) };
     return {
-      plant: [placed, reserved, held, confirmed, event(part, 'StoreOrderSubmitted', submitted)],
+      plant: [placed, reserved, held, confirmed, asked, { ...submitted, data: wrong }],
       says: [
         `a shop is handed what was ordered and confirmed: event 0 of ${part}: ` +
           `it is handed 3 × dal for ${own.totalPaise} paise; ordered were 1 × milk, 3 × dal for`,
+        `what is reserved is what open orders have: event 0 of ${part}: it needs 3 × dal; `,
       ],
     };
   },
 
   'a shop that is handed what is not confirmed': (story) => {
-    const { part, orderId, placed, data } = newOrder(story);
-    const [{ storeOrderId: _, ...own }] = data.parts as [PlacedOrder['parts'][0]];
+    const { part, placed, submitted } = newOrder(story);
     return {
-      plant: [placed, event(part, 'StoreOrderSubmitted', { ...own, orderId })],
+      plant: [placed, submitted],
       says: [
         `a shop is handed what was ordered and confirmed: event 0 of ${part}: its order is placed`,
       ],
@@ -666,7 +775,7 @@ const FAULTS: Record<string, Fault> = {
     const gap = { sequence: 3, number: '26-27/000003' };
     const register = registerOf(story);
     return {
-      plant: [credit(story, gap)],
+      plant: [...comesBack(story), credit(story, gap)],
       says: [
         `the numbers of bills and credit notes have no gap: ${next(story, register)}: ` +
           '26-27/000003 (3) comes after number 1',
@@ -699,7 +808,7 @@ const FAULTS: Record<string, Fault> = {
       says: [
         'what is delivered is billed once, and nothing else is: ' +
           `${next(story, registerOf(story))}: ` +
-          'it bills 2 × dal; delivered were 1 × milk, 3 × dal',
+          'it bills 2 × dal for 21000; delivered were 1 × milk for 2800, 3 × dal for 31500',
       ],
     };
   },
@@ -718,7 +827,7 @@ const FAULTS: Record<string, Fault> = {
     const [line] = lines as [CreditNote['lines'][0]];
     const [cgstPaise, sgstPaise] = [line.cgstPaise + 1, line.sgstPaise - 1];
     return {
-      plant: [credit(story, { lines: [{ ...line, cgstPaise, sgstPaise }] })],
+      plant: [...comesBack(story), credit(story, { lines: [{ ...line, cgstPaise, sgstPaise }] })],
       says: [
         `bills and their tax add up: ${next(story, registerOf(story))}: ` +
           `of ${story.storeId}.dal CGST is ${cgstPaise} paise and SGST ${sgstPaise}`,
@@ -727,10 +836,12 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'a bill that does not add up': (story) => ({
-    plant: [credit(story, { totalPaise: 1 })],
+    plant: [...comesBack(story), credit(story, { totalPaise: 1 })],
     says: [
       `bills and their tax add up: ${next(story, registerOf(story))}: ` +
         'its lines are 10500 paise, and its total 1',
+      'what came back is credited, and nothing else is: ' +
+        `${next(story, streamsOf(story.delivered).part)}: 10501 paise are credited, and 21000`,
     ],
   }),
 
@@ -747,24 +858,348 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
-  'more credit than was billed': (story) => {
-    const known = dataOf<CreditNote>(story, registerOf(story), 'CreditNoteIssued');
-    const lines = [1, 2].flatMap(() => known.lines);
-    return {
-      plant: [credit(story, { lines, totalPaise: 2 * known.totalPaise })],
-      says: [
-        `no more is credited than was billed: ${next(story, registerOf(story))}: ` +
-          '31500 of 21000 paise are credited with it',
-      ],
-    };
-  },
+  'credit for what did not come back': (story) => ({
+    plant: [credit(story, {})],
+    says: [
+      `what came back is credited, and nothing else is: ${next(story, registerOf(story))}: ` +
+        '1 × dal did not come back',
+      'what came back is credited, and nothing else is: ' +
+        `${next(story, streamsOf(story.delivered).part, -1)}: 21000 paise are credited, and 10500`,
+    ],
+  }),
+
+  'something that came back without credit': (story) => ({
+    plant: comesBack(story),
+    says: [
+      'what came back is credited, and nothing else is: ' +
+        `${next(story, streamsOf(story.delivered).part)}: 1 × dal came back and are not credited`,
+    ],
+  }),
 
   'credit for what was never billed': (story) => ({
     plant: [credit(story, { storeOrderId: story.open.storeOrderId })],
     says: [
-      `no more is credited than was billed: ${next(story, registerOf(story))}: ` +
+      `what came back is credited, and nothing else is: ${next(story, registerOf(story))}: ` +
         `${story.open.storeOrderId} has no invoice`,
     ],
+  }),
+
+  'a reservation that does not follow its order': (story) => ({
+    plant: [stepOf(story, 'LineReduced', { listingId: `${story.storeId}.milk`, quantity: 1 })],
+    says: [
+      'what is reserved is what open orders have: ' +
+        `${next(story, streamsOf(story.open).part)}: it needs 3 × dal; reserved is 1 × milk, 3`,
+    ],
+  }),
+
+  'goods and a place for a part that fell out': (story) => {
+    const onShortage = 'whatever-each-shop-can';
+    const { order, data, ...rest } = newOrder(story, { onShortage, expiresAt: PAST });
+    const out = { ...data.parts[0]!, storeOrderId: newKey() };
+    const parts = [...data.parts, out];
+    const placed = { ...data, parts, quote: undefined, totalPaise: 2 * data.totalPaise };
+    const kept = { parts: data.parts, leftOut: [] };
+    const own = (planted: Planted): Planted => {
+      const { storeOrderId } = out;
+      return { ...planted, data: { ...(planted.data as object), storeOrderId } };
+    };
+    return {
+      plant: [
+        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, capacity: 9 }] }),
+        event(order, 'OrderPlaced', placed),
+        rest.reserved,
+        rest.held,
+        own(rest.reserved),
+        own(rest.held),
+        event(order, 'OrderConfirmed', { kept }),
+        rest.asked,
+        rest.submitted,
+      ],
+      says: [
+        `what is reserved is what open orders have: event 1 of ${order}: ` +
+          `1 × milk, 3 × dal are reserved still for ${out.storeOrderId}`,
+        `places in slots are held for open orders: event 1 of ${order}: ` +
+          `${out.storeOrderId} holds its place still`,
+      ],
+    };
+  },
+
+  'an order of which more is left than was ordered': (story) => {
+    const onShortage = 'whatever-each-shop-can';
+    const { order, placed, data } = newOrder(story, { onShortage });
+    const [part] = data.parts as [PlacedOrder['parts'][0]];
+    const [dal, milk] = part.lines as [OrderLine, OrderLine];
+    const less = { ...dal, quantity: 4, linePaise: 4 * DAL_PAISE };
+    const kept = { ...part, lines: [less, milk], totalPaise: part.totalPaise + DAL_PAISE };
+    return {
+      plant: [placed, event(order, 'OrderReserved', { kept: { parts: [kept], leftOut: [] } })],
+      says: [
+        `what is left of an order is what was ordered, or less: event 1 of ${order}: ` +
+          `4 of ${story.storeId}.dal are left of 3`,
+        `what is reserved is what open orders have: event 1 of ${order}: it needs 1 × milk, 4 ×`,
+        'what is reserved is what open orders have: ',
+        'places in slots are held for open orders: ',
+      ],
+    };
+  },
+
+  'an order that is given up for good twice': (story) => {
+    const { order } = streamsOf(story.rejected);
+    const refused = event(order, 'OrderRejected', { reason: 'PAID_TOO_LATE' });
+    return {
+      plant: [refused, refused],
+      says: [
+        `an order goes on from where it was: ${next(story, order, 1)}: ` +
+          'it was rejected for good, not rejected',
+      ],
+    };
+  },
+
+  'an order that ends otherwise than its shops did': (story) => {
+    const { order } = streamsOf(story.open);
+    return {
+      plant: [
+        stepOf(story, 'StoreOrderCancelled', { by: 'shop', reason: 'closed' }),
+        stockOf(story, 'ReservationReleased', OPEN_LINES, { reason: 'cancelled' }),
+        event(slotDayOf(story), 'SlotReleased', { ...story.open, reason: 'cancelled' }),
+        event(order, 'OrderCompleted', {}),
+      ],
+      says: [
+        `an order goes on from where it was: ${next(story, order)}: ` +
+          'by what its shops did it is cancelled, not completed',
+      ],
+    };
+  },
+
+  'a line that is picked beyond what was ordered': (story) => ({
+    plant: [stepOf(story, 'LinePicked', { listingId: `${story.storeId}.dal`, quantity: 4 })],
+    says: [
+      `a shop picks what was ordered, or says what became of it: ` +
+        `${next(story, streamsOf(story.open).part)}: ` +
+        `of ${story.storeId}.dal 4 are picked, and 3 wanted`,
+    ],
+  }),
+
+  'a line that is packed and was not picked': (story) => {
+    const { part } = streamsOf(story.open);
+    const listingId = `${story.storeId}.dal`;
+    const lines = [{ listingId, quantity: 3 }];
+    const wrong = [{ listingId, quantity: 4 }];
+    return {
+      plant: [
+        stepOf(story, 'LinePicked', lines[0]),
+        stepOf(story, 'StoreOrderPacked', { lines: wrong }),
+        stockOf(story, 'StockPicked', [{ sku: 'dal', quantity: 3 }], { reserved: OPEN_LINES }),
+      ],
+      says: [
+        `a shop picks what was ordered, or says what became of it: ${next(story, part, 1)}: ` +
+          `nobody said what becomes of the rest of ${story.storeId}.milk`,
+        `a shop picks what was ordered, or says what became of it: ${next(story, part, 1)}: ` +
+          'it packs 4 × dal; picked were 3 × dal',
+      ],
+    };
+  },
+
+  'other goods that left the shelf than were packed': (story) => ({
+    plant: [
+      stepOf(story, 'StoreOrderPacked'),
+      stockOf(story, 'StockPicked', OPEN_LINES.slice(0, 1), { reserved: OPEN_LINES }),
+    ],
+    says: [
+      `what is packed left the shelf, and nothing else did: ${next(story, inventoryOf(story))}: ` +
+        '3 × dal left the shelf; packed were 1 × milk, 3 × dal',
+    ],
+  }),
+
+  'a substitute that makes it dearer': (story) => {
+    const { storeId, open } = story;
+    const [line] = placedBy(story, open).parts[0]!.lines as [OrderLine];
+    const ghee = { ...line, listingId: `${storeId}.ghee`, quantity: 1, linePaise: 65_000 };
+    const of = { listingId: `${storeId}.milk`, replaces: 1 };
+    const lines = [OPEN_LINES[0]!, { sku: 'ghee', quantity: 1 }];
+    return {
+      plant: [
+        stepOf(story, 'SubstitutionProposed', { ...of, line: ghee, expiresAt: FAR }),
+        stockOf(story, 'ReservationChanged', lines, { was: OPEN_LINES, revision: 3 }),
+        stepOf(story, 'SubstitutionDecided', { ...of, accepted: true, by: 'wish' }),
+      ],
+      says: [
+        `no step of a shop raises what is owed: ${next(story, streamsOf(open).part, 1)}: ` +
+          `${OPEN_PAISE} paise were owed, and now ${OPEN_PAISE - MILK_PAISE + 65_000} are`,
+      ],
+    };
+  },
+
+  'something that comes back of what was not delivered': (story) => {
+    const lines = [{ listingId: `${story.storeId}.dal`, quantity: 1 }];
+    const returned = { returnId: newKey(), lines, reason: 'other', to: 'none' };
+    return {
+      plant: [stepOf(story, 'LinesReturned', returned)],
+      says: [
+        `a store order goes on from where it was: ${next(story, streamsOf(story.open).part)}: ` +
+          'it was accepted, and nothing can come back of it',
+      ],
+    };
+  },
+
+  'goods that came back and are not on the books': (story) => ({
+    plant: [...comesBack(story, 'shelf'), credit(story, {})],
+    says: [
+      'what came back is on the books again: ' +
+        `${next(story, streamsOf(story.delivered).part)}: 1 × dal came back and are not on`,
+    ],
+  }),
+
+  'goods that come back from nobody': (story) => {
+    const { storeOrderId } = story.delivered;
+    const lines = [{ sku: 'dal', quantity: 1 }];
+    return {
+      plant: [event(inventoryOf(story), 'StockReturned', { storeOrderId, lines, to: 'shelf' })],
+      says: [
+        `what came back is on the books again: ${next(story, inventoryOf(story))}: ` +
+          '1 × dal did not come back from anybody',
+      ],
+    };
+  },
+
+  'a bill that leaves the delivery out': (story) => ({
+    plant: [...deliver(story), billOfOpen(story, { fees: [], totalPaise: OPEN_PAISE - FEE_PAISE })],
+    says: [
+      'what is delivered is billed once, and nothing else is: ' +
+        `${next(story, registerOf(story))}: ` +
+        `it asks for ${OPEN_PAISE - FEE_PAISE} paise; owed were ${OPEN_PAISE}`,
+    ],
+  }),
+
+  'money that nobody asked for': () => {
+    const receipt = { externalId: 'pay_1', amountPaise: 100 };
+    return {
+      plant: [event('payment-1', 'PaymentSucceeded', receipt)],
+      says: [
+        'money is asked for once, and only what was asked for comes in: ' +
+          'event 0 of payment-1: nobody asked for it',
+      ],
+    };
+  },
+
+  'money that is asked for twice': (story) => {
+    const known = dataOf<object>(story, paymentOf(story.open.storeOrderId), 'PaymentRequested');
+    return {
+      plant: [event('payment-1', 'PaymentRequested', known)],
+      says: [
+        'money is asked for once, and only what was asked for comes in: ' +
+          'event 0 of payment-1: it was asked for already',
+      ],
+    };
+  },
+
+  'more money asked for than was ordered for': (story) => {
+    const { placed, reserved, held, confirmed, asked, submitted, payment } = newOrder(story);
+    const amountPaise = OPEN_PAISE + 1;
+    const wrong = { ...asked, data: { ...(asked.data as object), amountPaise } };
+    return {
+      plant: [placed, reserved, held, confirmed, wrong, submitted],
+      says: [
+        `money is asked for once, and only what was asked for comes in: event 0 of ${payment}: ` +
+          `it asks for ${amountPaise} paise; ordered was for ${OPEN_PAISE}`,
+      ],
+    };
+  },
+
+  'an order for which nobody asks the money': (story) => {
+    const { order, placed, reserved, held, confirmed, submitted, storeOrderId } = newOrder(story);
+    return {
+      plant: [placed, reserved, held, confirmed, submitted],
+      says: [
+        `money is asked for once, and only what was asked for comes in: event 1 of ${order}: ` +
+          `nobody asked for the money for ${storeOrderId}`,
+      ],
+    };
+  },
+
+  'money that is taken twice': (story) => {
+    const { orderId } = story.prepaid;
+    const { externalId, amountPaise } = dataOf<Receipt>(
+      story,
+      paymentOf(orderId),
+      'PaymentSucceeded',
+    );
+    return {
+      plant: [paid(story, orderId, 'PaymentSucceeded', { externalId, amountPaise })],
+      says: [
+        `money is taken once: ${next(story, paymentOf(orderId))}: it was paid already`,
+        `money is taken once: ${next(story, paymentOf(orderId))}: ${externalId} was taken already`,
+        keeps(story, orderId, 0, 5 * MILK_PAISE, 2 * MILK_PAISE),
+      ],
+    };
+  },
+
+  'late money that is kept': (story) => {
+    const { orderId } = story.prepaid;
+    const receipt = { externalId: 'pay_1', amountPaise: 100, why: 'paid-already' };
+    return {
+      plant: [paid(story, orderId, 'LatePaymentSeen', receipt)],
+      says: [keeps(story, orderId, 0, 2 * MILK_PAISE + 100, 2 * MILK_PAISE)],
+    };
+  },
+
+  'more given back than was taken': (story) => {
+    const { orderId } = story.prepaid;
+    const { externalId } = dataOf<Receipt>(story, paymentOf(orderId), 'PaymentSucceeded');
+    const refund = { refundNumber: 2, externalId, amountPaise: 2 * MILK_PAISE + 1 };
+    return {
+      plant: [
+        paid(story, orderId, 'RefundRequested', refund),
+        paid(story, orderId, 'RefundSucceeded', refund),
+      ],
+      says: [
+        `no more is given back than was taken: ${next(story, paymentOf(orderId))}: ` +
+          `${3 * MILK_PAISE + 1} paise of the ${3 * MILK_PAISE} of ${externalId} go back`,
+        keeps(story, orderId, 1, -1, 2 * MILK_PAISE),
+      ],
+    };
+  },
+
+  'a refund of something else than was asked for': (story) => {
+    const { storeOrderId } = story.delivered;
+    const refund = { refundNumber: 1, externalId: 'cash', amountPaise: DAL_PAISE + 1 };
+    return {
+      plant: [paid(story, storeOrderId, 'RefundSucceeded', refund)],
+      says: [
+        `no more is given back than was taken: ${next(story, paymentOf(storeOrderId))}: ` +
+          `refund 1 is over ${DAL_PAISE + 1} paise; asked for were ${DAL_PAISE}`,
+      ],
+    };
+  },
+
+  'a confirmed order that is not paid': (story) => {
+    const { order, payment, placed, reserved, held, waits, asked, confirmed, submitted } = newOrder(
+      story,
+      { payment: 'razorpay' },
+    );
+    return {
+      plant: [placed, reserved, held, waits, asked, confirmed, submitted],
+      says: [
+        `what is paid before it is delivered is confirmed when it is paid: event 2 of ${order}: ` +
+          `0 of ${OPEN_PAISE} paise are paid`,
+        `${OWED}: event 0 of ${payment}: 0 paise are paid and not given back; owed are`,
+      ],
+    };
+  },
+
+  'cash that differs from what is owed': (story) => ({
+    plant: [...handOver(story), billOfOpen(story), collect(story, OPEN_PAISE - 1)],
+    says: [
+      'cash that is collected is what is owed: ' +
+        `${next(story, paymentOf(story.open.storeOrderId))}: ` +
+        `${OPEN_PAISE - 1} paise were collected; owed at the door were ${OPEN_PAISE}`,
+      keeps(story, story.open.storeOrderId, 0, OPEN_PAISE - 1, OPEN_PAISE),
+    ],
+  }),
+
+  'a delivery that nobody paid': (story) => ({
+    plant: [...handOver(story), billOfOpen(story)],
+    says: [keeps(story, story.open.storeOrderId, -1, 0, OPEN_PAISE)],
   }),
 
   'an event that does not say what its name promises': (story) => {
@@ -777,13 +1212,19 @@ const FAULTS: Record<string, Fault> = {
 };
 
 /** The open part goes its way to the door, and its order ends. */
-const deliver = (story: Story): Planted[] => [
+const handOver = (story: Story): Planted[] => [
   stepOf(story, 'StoreOrderPacked'),
   stockOf(story, 'StockPicked', OPEN_LINES, { reserved: OPEN_LINES }),
   stepOf(story, 'StoreOrderDispatched'),
   stepOf(story, 'StoreOrderDelivered'),
   event(streamsOf(story.open).order, 'OrderCompleted', {}),
 ];
+
+const collect = (story: Story, amountPaise: number): Planted =>
+  paid(story, story.open.storeOrderId, 'CashCollected', { amountPaise });
+
+/** It goes to the door, and is paid there. */
+const deliver = (story: Story): Planted[] => [...handOver(story), collect(story, OPEN_PAISE)];
 
 test('says in JSON what it proved, and leaves nothing behind', async ({ shop, history }) => {
   const { code, stdout } = await ops(['prove', '--json'], environmentOf(shop));
@@ -828,13 +1269,56 @@ test('a stream whose state is no longer held is read anew', async (story) => {
 });
 
 test('what was left behind in the log holds an hour later', async ({ history }) => {
-  assert.equal(await liesIn(history), []);
+  assert.equal(await liesInStore(history), []);
+});
+
+test('an order that is brought back by a late payment holds', async (story) => {
+  const order = newOrder(story, { payment: 'upi', expiresAt: PAST });
+  const { orderId, storeOrderId, payment, reserved, held } = order;
+  const free = { orderId, storeOrderId, reason: 'order-rejected' };
+  const receipt = { externalId: '123456789012', amountPaise: OPEN_PAISE, why: 'cancelled' };
+  const planted = [
+    order.placed,
+    reserved,
+    held,
+    order.waits,
+    order.asked,
+    event(payment, 'PaymentCancelled', { orderId, storeOrderId, reason: 'CHECKOUT_EXPIRED' }),
+    order.rejected,
+    event(inventoryOf(story), 'ReservationReleased', { ...free, lines: OPEN_LINES }),
+    event(slotDayOf(story), 'SlotReleased', free),
+    event(payment, 'LatePaymentSeen', { orderId, storeOrderId, ...receipt }),
+    reserved,
+    held,
+    order.confirmed,
+    order.submitted,
+  ];
+  assert.equal(await liesIn(story, plant(story.history, planted)), []);
+});
+
+test('is caught: a snapshot of something else', async (story) => {
+  const stream = inventoryOf(story);
+  const state = { items: [['dal', 99, 0, 0]], reservations: [], recent: [], older: [] };
+  const kept = { version: inventory.snapshot!.version, revision: '0', state };
+  const name = snapshotStreamOf(stream);
+  const taken = event(name, 'SnapshotTaken', gzipSync(JSON.stringify(kept)));
+  const [lie, ...others] = await liesInStore(plant(story.history, [taken]));
+  assert.match(lie!, `a snapshot is what its stream folds to: ${name}: from it, ${stream} does`);
+  assert.equal(others, []);
+});
+
+test('is caught: money that is not given back for days', async (story) => {
+  const { storeOrderId } = story.delivered;
+  assert.equal(await liesIn(story, story.history, 4 * DAY_MS), [
+    `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
+      'refund 1 is under way still',
+  ]);
 });
 
 for (const [name, fault] of Object.entries(FAULTS)) {
   test(`is caught: ${name}`, async (story) => {
     const { plant: planted, says } = fault(story);
-    const lies = await liesIn(plant(story.history, planted));
+    const lies = await liesIn(story, plant(story.history, planted));
     assert.equal(
       lies.map((lie, index) => lie.slice(0, says[index]?.length)),
       says,
@@ -857,7 +1341,7 @@ const ROW_FAULTS: RowFault[] = [
       `update my_orders.part set fee_paise = 7, slot = null where order_id = '${open.orderId}'`,
     says: ({ open }) => `NOT SO: the rows of my_orders.part are what the log gives
   part, store_order_id ${open.storeOrderId}: slot is null and should be \
-${JSON.stringify({ ...SLOT, toMinute: 1_200 })}; fee_paise is 7 and should be 0`,
+${JSON.stringify({ ...SLOT, toMinute: 1_200 })}; fee_paise is 7 and should be ${FEE_PAISE}`,
   },
   {
     name: 'a row that was deleted',

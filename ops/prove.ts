@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { connectEventStore, headOfLog, type EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
+import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { RebuildRunning, prepareDatabase, rebuildingAlone } from '../projector/checkpoint.ts';
 import { FAILED, OK, OperatorError, printJson } from './command.ts';
@@ -26,19 +27,22 @@ Folds the whole event log once, up to where it ends now, and checks what always 
   streams       every stream folds by its rules; a command takes effect once; a snapshot is what its
                 stream folds to
   stock         nothing is promised twice; what is reserved is what open orders have; what is packed
-                left the shelf
+                left the shelf; what came back is on the books again
   slots         no slot takes more orders than it has places; places are held for open orders
   orders        they add up, stay within the quote that was accepted, and come to one end in time
-  bills         numbers have no gap; what is delivered is billed once; tax adds up; no more is
-                credited than was billed
+  shops         each is handed its part; it picks what was ordered, and nobody owes more by it
+  bills         numbers have no gap; what is in the basket is billed once; tax adds up; what came
+                back is credited
+  payments      money is asked for and taken once; what is taken and not given back is what is owed;
+                refunds arrive in time
   read models   no event is parked; each row, as it stood when this began, is what a fresh fold of
                 the log gives
 
 The system may run meanwhile: nothing live is touched or held up. The fresh fold is written beside
 the live rows, as a rebuild is, and dropped afterwards; that and a copy of the live rows need twice
 their space in Postgres. Ctrl-C is safe: the next proof or replay drops what is left.
-Memory: the state of 50,000 streams and of each shop's stock and registers, and some 2 KB for each
-order; 670 MB for a million events of 62,000 orders.
+Memory: the state of 50,000 streams and of each shop's stock and registers, and some 3 KB for each
+order; 590 MB for 1.3 million events of 40,000 orders.
 
 Read models that differ are mended by a replay. What does not hold in the log is for people to look
 at: an event is never taken back.
@@ -106,7 +110,7 @@ async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
       const head = await headOfLog(client);
       if (rowsPosition > head) throw aheadOfLog();
       let done = 0;
-      const proved = await proveLog(client, head, nowMs, tell, (event) => {
+      const proved = await proveLog(client, logUntil(client, head), nowMs, tell, (event) => {
         done += 1;
         progress.update({ done, fraction: Number(event.position) / Number(head) });
         return rowsProof!.take(event);
@@ -126,6 +130,13 @@ async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
       connection.release(true);
     }
   });
+}
+
+async function* logUntil(client: EventStore, head: bigint): AsyncGenerator<RawEvent> {
+  for await (const event of readRawLog(client, undefined)) {
+    if (event.position > head) return;
+    yield event;
+  }
 }
 
 const aheadOfLog = (): OperatorError =>

@@ -3,6 +3,7 @@ import type { Check, Tell } from './check.ts';
 import { inventoryCheck } from './inventory.ts';
 import { invoicesCheck } from './invoices.ts';
 import { orderCheck } from './order.ts';
+import { paymentCheck } from './payment.ts';
 import { slotDayCheck } from './slot-day.ts';
 import { storeOrderCheck } from './store-order.ts';
 
@@ -13,4 +14,5 @@ export const CHECKS: ((book: Book, tell: Tell) => Check)[] = [
   inventoryCheck,
   slotDayCheck,
   invoicesCheck,
+  paymentCheck,
 ];

@@ -1,19 +1,13 @@
-import type {
-  CreditNote,
-  Invoice,
-  InvoiceLine,
-  Invoices,
-  InvoicesEvent,
-} from '../../domain/invoices.ts';
+import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/invoices.ts';
 import { sumPaise } from '../../domain/money.ts';
-import { taxWithin } from '../../domain/tax.ts';
-import { listingsText, type Book } from './book.ts';
+import { taxWithin, type TaxSplit } from '../../domain/tax.ts';
+import { billText, listingsText, type Book, type Delivered } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 
 const NUMBERS = 'the numbers of bills and credit notes have no gap';
 const BILLED = 'what is delivered is billed once, and nothing else is';
 const TAX = 'bills and their tax add up';
-const CREDITED = 'no more is credited than was billed';
+const CREDITED = 'what came back is credited, and nothing else is';
 
 /** A register's numbers are gapless, its sums right, and its bills those of what was delivered. */
 export function invoicesCheck({ parts }: Book, tell: Tell): Check {
@@ -31,20 +25,12 @@ export function invoicesCheck({ parts }: Book, tell: Tell): Check {
         const { data, stream, revision } = seen;
         number(seen, seen.before.lastInvoice);
         for (const problem of wrongSums(data)) tell(TAX, placeText(seen), problem);
-        for (const problem of wrongTax(data.lines)) tell(TAX, placeText(seen), problem);
+        for (const problem of wrongTax(data)) tell(TAX, placeText(seen), problem);
         const part = parts.get(data.storeOrderId);
-        if (part?.status !== 'delivered') {
-          tell(BILLED, placeText(seen), `${data.storeOrderId} was not delivered`);
-        } else if (part.invoice) {
-          const text = `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`;
-          tell(BILLED, placeText(seen), text);
-        } else if (part.lines !== listingsText(data.lines)) {
-          const text = `it bills ${listingsText(data.lines)}; delivered were ${part.lines}`;
-          tell(BILLED, placeText(seen), text);
-        } else if (part.goodsPaise !== data.totalPaise) {
-          const text = `it asks for ${data.totalPaise} paise; ordered was for ${part.goodsPaise}`;
-          tell(BILLED, placeText(seen), text);
-        }
+        const problem = part?.invoice
+          ? `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`
+          : wronglyBilled(data, part?.delivered ?? null);
+        if (problem) tell(BILLED, placeText(seen), problem);
         if (part) part.invoice ??= { stream, revision };
       },
       CreditNoteIssued(seen) {
@@ -56,43 +42,79 @@ export function invoicesCheck({ parts }: Book, tell: Tell): Check {
           tell(CREDITED, placeText(seen), `${data.storeOrderId} has no invoice`);
           return;
         }
+        const lines = listingsText(data.lines);
+        const returned = part.returns.find((one) => one.lines === lines && !one.isCredited);
+        if (!returned) tell(CREDITED, placeText(seen), `${lines} did not come back`);
+        else returned.isCredited = true;
         part.creditedPaise += data.totalPaise;
-        if (part.creditedPaise > part.goodsPaise) {
-          const text = `${part.creditedPaise} of ${part.goodsPaise} paise are credited with it`;
-          tell(CREDITED, placeText(seen), text);
-        }
       },
     },
 
     end(nowMs) {
-      for (const [storeOrderId, { status, invoice, sinceMs, place }] of parts) {
-        if (status === 'delivered' && !invoice && isLate(sinceMs, nowMs)) {
+      for (const [storeOrderId, part] of parts) {
+        const { delivered, invoice, sinceMs, place, returns, creditedPaise, owedPaise } = part;
+        if (!delivered || !isLate(sinceMs, nowMs)) continue;
+        if (!invoice) {
           tell(BILLED, placeText(place), `${storeOrderId} was delivered and has no invoice`);
+          continue;
+        }
+        const missing = returns.find(({ isCredited }) => !isCredited);
+        const duePaise = delivered.owedPaise - owedPaise;
+        if (missing) {
+          const text = `${missing.lines} came back and are not credited`;
+          tell(CREDITED, placeText(missing.place), text);
+        } else if (creditedPaise !== duePaise) {
+          const text = `${creditedPaise} paise are credited, and ${duePaise} came back`;
+          tell(CREDITED, placeText(place), text);
         }
       }
     },
   });
 }
 
-/** What does not add up, in words. */
-function* wrongSums({ lines, totalPaise }: Invoice | CreditNote): Generator<string> {
-  for (const { listingId, linePaise, taxablePaise, cgstPaise, sgstPaise } of lines) {
-    if (taxablePaise + cgstPaise + sgstPaise !== linePaise) {
-      yield `value and tax of ${listingId} are not its ${linePaise} paise`;
-    }
-    if (cgstPaise !== sgstPaise) {
-      yield `of ${listingId} CGST is ${cgstPaise} paise and SGST ${sgstPaise}`;
-    }
-  }
-  const sum = sumPaise(lines.map((line) => line.linePaise));
-  if (sum !== totalPaise) yield `its lines are ${sum} paise, and its total ${totalPaise}`;
+/** What a bill says of a delivery that was not so. */
+function wronglyBilled(
+  { storeOrderId, lines, fees, totalPaise }: Invoice,
+  delivered: Delivered | null,
+): string | undefined {
+  if (!delivered) return `${storeOrderId} was not delivered`;
+  const { bill, feePaise } = delivered;
+  const billed = billText(lines);
+  if (billed !== bill) return `it bills ${billed}; delivered were ${bill}`;
+  // Deliveries were not billed with the goods at first.
+  const owedPaise = fees ? delivered.owedPaise : delivered.owedPaise - feePaise;
+  if (totalPaise === owedPaise) return undefined;
+  return `it asks for ${totalPaise} paise; owed were ${owedPaise}`;
 }
 
-function* wrongTax(lines: InvoiceLine[]): Generator<string> {
-  for (const { listingId, linePaise, gstPercent, cgstPaise } of lines) {
-    const due = taxWithin(linePaise, gstPercent ?? 0).cgstPaise;
+type Charge = { of: string; paise: number; gstPercent: number | null } & TaxSplit;
+
+/** What is charged in a bill, and its tax. */
+const chargesOf = ({ lines, fees = [] }: Pick<Invoice, 'lines' | 'fees'>): Charge[] => [
+  ...lines.map((line) => ({ ...line, of: line.listingId, paise: line.linePaise })),
+  ...fees.map((fee) => ({ ...fee, of: 'the delivery', paise: fee.feePaise })),
+];
+
+/** What does not add up, in words. */
+function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
+  const charges = chargesOf(bill);
+  for (const { of, paise, taxablePaise, cgstPaise, sgstPaise } of charges) {
+    if (taxablePaise + cgstPaise + sgstPaise !== paise) {
+      yield `value and tax of ${of} are not its ${paise} paise`;
+    }
+    if (cgstPaise !== sgstPaise) {
+      yield `of ${of} CGST is ${cgstPaise} paise and SGST ${sgstPaise}`;
+    }
+  }
+  const sum = sumPaise(charges.map(({ paise }) => paise));
+  if (sum !== bill.totalPaise) yield `its lines are ${sum} paise, and its total ${bill.totalPaise}`;
+}
+
+function* wrongTax(bill: Invoice): Generator<string> {
+  for (const { of, paise, gstPercent, cgstPaise } of chargesOf(bill)) {
+    const due = taxWithin(paise, gstPercent ?? 0).cgstPaise;
     if (cgstPaise !== due) {
-      yield `half of ${gstPercent ?? 0} % in ${listingId} is ${due} paise, not ${cgstPaise}`;
+      yield `half of ${gstPercent ?? 0} % in ${of} is ${due} paise, not ${cgstPaise}`;
     }
   }
 }

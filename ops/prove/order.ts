@@ -1,27 +1,64 @@
 import { linePaise, sumPaise } from '../../domain/money.ts';
-import type { Order, OrderEvent, OrderPart, PlacedOrder } from '../../domain/order.ts';
-import { slotDay, slotDayId } from '../../domain/slot-day.ts';
+import {
+  isFinal,
+  type Kept,
+  type Order,
+  type OrderEvent,
+  type OrderPart,
+  type PlacedOrder,
+} from '../../domain/order.ts';
+import { isPrepaid } from '../../domain/payment.ts';
 import { storeOrderEnded } from '../../domain/store-order.ts';
-import { listingsText, type Book, type Part, type BookedOrder } from './book.ts';
+import { wantedOf, type Book, type BookedOrder, type Part } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 
 const STUCK = 'orders come to an end';
 const SUMS = 'an order is the sum of its parts, within its quote';
+const KEPT = 'what is left of an order is what was ordered, or less';
 const ENDED = 'an order goes on from where it was';
 
 /** What was ordered adds up, and every order comes to exactly one end in its time. */
 export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
   /** Writes down a step of an order that has to be in one of `from`. */
-  function step(seen: Seen<unknown, Order>, from: Order['status'][]): void {
-    const { status } = seen.before;
-    const known = orders.get(seen.id);
-    if (!from.includes(status)) {
-      tell(ENDED, placeText(seen), `it was ${status}, not ${from.join(' or ')}`);
+  function step(seen: Seen<unknown, Order>, ...from: Standing[]): void {
+    const { before, after, id, stream, revision, atMs } = seen;
+    const known = orders.get(id);
+    const standing = standingOf(before);
+    if (!from.includes(standing)) {
+      tell(ENDED, placeText(seen), `it was ${standing}, not ${from.join(' or ')}`);
     }
-    if (!known || seen.after.status === 'none') return;
-    known.status = seen.after.status;
-    known.sinceMs = seen.atMs;
-    known.place = { stream: seen.stream, revision: seen.revision };
+    if (!known || after.status === 'none') return;
+    known.status = after.status;
+    known.confirmed = after.confirmed;
+    known.sinceMs = atMs;
+    known.place = { stream, revision };
+  }
+
+  /** Writes down what its shops can serve of an order. */
+  function keep(seen: Seen<Kept, Order>): void {
+    const known = orders.get(seen.id);
+    const { kept } = seen.data;
+    if (!kept || !known || seen.before.status === 'none') return;
+    for (const problem of wrongParts(kept.parts)) tell(SUMS, placeText(seen), problem);
+    for (const problem of wronglyKept(seen.before, kept.parts)) {
+      tell(KEPT, placeText(seen), problem);
+    }
+    known.parts = kept.parts.flatMap((part) => {
+      const booked = parts.get(part.storeOrderId);
+      return booked ? [Object.assign(booked, wantedOf(part))] : [];
+    });
+  }
+
+  /** An order that shops took ends when they are done, as they say. */
+  function endsWithItsShops({ id, after, ...seen }: Seen<unknown, Order>): void {
+    const of = orders.get(id)?.parts ?? [];
+    const open = of.find(({ status }) => !storeOrderEnded(status));
+    const due = endOf(of);
+    if (open) {
+      tell(ENDED, placeText(seen), `its part at ${open.storeId} is ${open.status}`);
+    } else if (after.status !== due) {
+      tell(ENDED, placeText(seen), `by what its shops did it is ${due}, not ${after.status}`);
+    }
   }
 
   return check<OrderEvent, Order>({
@@ -31,30 +68,58 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
         for (const problem of wrongSums(data)) tell(SUMS, placeText(seen), problem);
         const place = { stream, revision };
         const expiresMs = Date.parse(data.expiresAt);
-        const order: BookedOrder = { status: 'placed', sinceMs: atMs, expiresMs, parts: [], place };
+        const order: BookedOrder = {
+          status: 'placed',
+          confirmed: false,
+          prepaid: isPrepaid(data.payment),
+          sinceMs: atMs,
+          expiresMs,
+          parts: [],
+          place,
+        };
         orders.set(id, order);
         for (const part of data.parts) {
-          const kept: Part = { ...wantedOf(part), ...NOTHING_YET, order, sinceMs: atMs, place };
-          order.parts.push(kept);
-          parts.set(part.storeOrderId, kept);
+          const rest = { order, sinceMs: atMs, heldUntilMs: expiresMs, place };
+          const booked: Part = { ...wantedOf(part), ...NOTHING_YET, ...rest };
+          order.parts.push(booked);
+          parts.set(part.storeOrderId, booked);
         }
-        step(seen, ['none']);
+        step(seen, 'none');
       },
-      OrderConfirmed: (seen) => step(seen, ['placed']),
-      OrderRejected: (seen) => step(seen, ['placed', 'confirmed']),
+      OrderReserved(seen) {
+        keep(seen);
+        step(seen, 'placed');
+      },
+      OrderConfirmed(seen) {
+        keep(seen);
+        step(seen, 'placed', 'awaiting-payment', 'rejected');
+      },
+      OrderRejected(seen) {
+        const { before, after } = seen;
+        const isTooLate = after.status !== 'none' && isFinal(after);
+        const from: Standing[] = isTooLate
+          ? ['rejected']
+          : ['placed', 'awaiting-payment', 'confirmed'];
+        step(seen, ...from);
+        if (before.status === 'confirmed') endsWithItsShops(seen);
+      },
+      OrderCancelled(seen) {
+        step(seen, 'confirmed');
+        endsWithItsShops(seen);
+      },
       OrderCompleted(seen) {
-        step(seen, ['confirmed']);
-        const open = orders.get(seen.id)?.parts.find(({ status }) => !storeOrderEnded(status));
-        if (open) tell(ENDED, placeText(seen), `its part at ${open.storeId} is ${open.status}`);
+        step(seen, 'confirmed');
+        endsWithItsShops(seen);
       },
     },
 
     end(nowMs) {
       for (const order of orders.values()) {
         const { status, expiresMs, place } = order;
-        if (status === 'placed' && isLate(expiresMs, nowMs)) {
+        const isOpen = status === 'placed' || status === 'awaiting-payment';
+        if (isOpen && isLate(expiresMs, nowMs)) {
           const expired = new Date(expiresMs).toISOString();
-          tell(STUCK, placeText(place), `it is placed still, and expired at ${expired}`);
+          tell(STUCK, placeText(place), `it is ${status} still, and expired at ${expired}`);
         }
         if (status !== 'confirmed') continue;
         const isUnseen = order.parts.some((part) => part.status === 'none');
@@ -70,40 +135,72 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
   });
 }
 
+/** A late payment may bring back what was rejected, once, unless shops did it. */
+type Standing = Order['status'] | 'rejected for good';
+
+const standingOf = (order: Order): Standing =>
+  order.status === 'rejected' && (order.confirmed || isFinal(order))
+    ? 'rejected for good'
+    : order.status;
+
+function endOf(parts: Part[]): Order['status'] {
+  if (parts.some(({ status }) => status === 'delivered')) return 'completed';
+  return parts.some(({ status }) => status === 'cancelled') ? 'cancelled' : 'rejected';
+}
+
 const NOTHING_YET = {
   status: 'none',
   isPacked: false,
-  isReserved: false,
   isPicked: false,
+  reserved: null,
   holdsSlot: false,
+  returns: [],
+  delivered: null,
   invoice: null,
   creditedPaise: 0,
+  payment: null,
 } as const;
-
-const wantedOf = ({ storeId, lines, totalPaise, slot }: OrderPart) => ({
-  storeId,
-  lines: listingsText(lines),
-  goodsPaise: sumPaise(lines.map((line) => line.linePaise)),
-  totalPaise,
-  slot: slot ? `${slotDay.category}-${slotDayId(storeId, slot.date)} ${slot.fromMinute}` : null,
-});
 
 /** What does not add up, in words. */
 function* wrongSums({ parts, totalPaise, quote }: PlacedOrder): Generator<string> {
-  for (const { storeOrderId, lines, feePaise = 0, totalPaise: partPaise } of parts) {
+  yield* wrongParts(parts);
+  const sum = sumPaise(parts.map((part) => part.totalPaise));
+  if (sum !== totalPaise) yield `its parts are ${sum} paise, and it asks for ${totalPaise}`;
+  if (quote && totalPaise > quote.totalPaise) {
+    yield `it asks for ${totalPaise} paise, and the shopper accepted ${quote.totalPaise}`;
+  }
+}
+
+function* wrongParts(parts: OrderPart[]): Generator<string> {
+  for (const { storeOrderId, lines, feePaise = 0, totalPaise } of parts) {
     for (const { listingId, pricePaise, quantity, linePaise: paise } of lines) {
       if (paise !== linePaise(pricePaise, quantity)) {
         yield `${quantity} of ${listingId} at ${pricePaise} paise are not ${paise} paise`;
       }
     }
     const sum = sumPaise(lines.map((line) => line.linePaise)) + feePaise;
-    if (sum !== partPaise) {
-      yield `the lines and fee of ${storeOrderId} are ${sum} paise, and it asks for ${partPaise}`;
+    if (sum !== totalPaise) {
+      yield `the lines and fee of ${storeOrderId} are ${sum} paise, and it asks for ${totalPaise}`;
     }
   }
-  const sum = sumPaise(parts.map((part) => part.totalPaise));
-  if (sum !== totalPaise) yield `its parts are ${sum} paise, and it asks for ${totalPaise}`;
-  if (quote && totalPaise > quote.totalPaise) {
-    yield `it asks for ${totalPaise} paise, and the shopper accepted ${quote.totalPaise}`;
+}
+
+/** What was not ordered so, in words. */
+function* wronglyKept(
+  { parts, onShortage }: Pick<PlacedOrder, 'parts' | 'onShortage'>,
+  kept: OrderPart[],
+): Generator<string> {
+  if (onShortage !== 'whatever-each-shop-can') yield 'the shopper wanted all of it or nothing';
+  for (const { storeOrderId, lines, feePaise = 0 } of kept) {
+    const asked = parts.find((part) => part.storeOrderId === storeOrderId);
+    if (feePaise > (asked?.feePaise ?? 0)) yield `the fee of ${storeOrderId} went up`;
+    for (const { listingId, quantity, pricePaise } of lines) {
+      const line = asked?.lines.find((one) => one.listingId === listingId);
+      if (quantity > (line?.quantity ?? 0)) {
+        yield `${quantity} of ${listingId} are left of ${line?.quantity ?? 0}`;
+      } else if (pricePaise !== line?.pricePaise) {
+        yield `${listingId} costs ${pricePaise} paise now`;
+      }
+    }
   }
 }

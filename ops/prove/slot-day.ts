@@ -17,7 +17,7 @@ export function slotDayCheck({ parts }: Book, tell: Tell): Check {
   return check<SlotDayEvent, SlotDay>({
     on: {
       SlotHeld(seen) {
-        const { storeOrderId, orderId, fromMinute } = seen.data;
+        const { storeOrderId, orderId, fromMinute, expiresAt } = seen.data;
         const slot = seen.before.slots.find((one) => one.fromMinute === fromMinute);
         if (!slot) tell(FULL, placeText(seen), `no slot begins in minute ${fromMinute}`);
         else if (leftIn(seen.before, slot) === 0) {
@@ -27,7 +27,9 @@ export function slotDayCheck({ parts }: Book, tell: Tell): Check {
         if (part?.slot !== `${seen.stream} ${fromMinute}`) {
           tell(HELD, placeText(seen), `order ${orderId} has no part ${storeOrderId} in this slot`);
         }
-        if (part) part.holdsSlot = true;
+        if (!part) return;
+        part.holdsSlot = true;
+        part.heldUntilMs = Math.max(part.heldUntilMs, Date.parse(expiresAt));
       },
       SlotConfirmed: (seen) => void isHeld(seen),
       SlotReleased(seen) {

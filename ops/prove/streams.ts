@@ -7,6 +7,7 @@ import { inventory } from '../../domain/inventory.ts';
 import { invoices } from '../../domain/invoices.ts';
 import { listing } from '../../domain/listing.ts';
 import { order } from '../../domain/order.ts';
+import { payment } from '../../domain/payment.ts';
 import { slotDay } from '../../domain/slot-day.ts';
 import { storeOrder } from '../../domain/store-order.ts';
 import { store } from '../../domain/store.ts';
@@ -23,7 +24,7 @@ import { placeText, type Tell } from './check.ts';
 type AnyDecider = Decider<unknown, never, never>;
 
 const DECIDERS = new Map(
-  [cart, inventory, invoices, listing, order, slotDay, store, storeOrder].map(
+  [cart, inventory, invoices, listing, order, payment, slotDay, store, storeOrder].map(
     (decider) => [decider.category, decider as unknown as AnyDecider] as const,
   ),
 );
