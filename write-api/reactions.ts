@@ -103,7 +103,8 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
     tasks: [drivePaid(event, orderOf(event))],
   }),
   LatePaymentSeen: (event) => ({ tasks: [drivePaid(event, orderOf(event))] }),
-  CashCollected: (event) => ({ tasks: [putInTill(event)] }),
+  /** What came back before it was taken down is to be given back. */
+  CashCollected: (event) => ({ tasks: [putInTill(event), settle(event)] }),
   RefundRequested(event) {
     const { refundNumber } = event.data as RefundNumber;
     const { at } = event.metadata;

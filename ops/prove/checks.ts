@@ -6,6 +6,7 @@ import { orderCheck } from './order.ts';
 import { paymentCheck } from './payment.ts';
 import { slotDayCheck } from './slot-day.ts';
 import { storeOrderCheck } from './store-order.ts';
+import { tillCheck } from './till.ts';
 
 /** Every check of the log. What they write into the book they may read from each other. */
 export const CHECKS: ((book: Book, tell: Tell) => Check)[] = [
@@ -15,4 +16,5 @@ export const CHECKS: ((book: Book, tell: Tell) => Check)[] = [
   slotDayCheck,
   invoicesCheck,
   paymentCheck,
+  tillCheck,
 ];

@@ -10,6 +10,7 @@ import { order } from '../../domain/order.ts';
 import { payment } from '../../domain/payment.ts';
 import { slotDay } from '../../domain/slot-day.ts';
 import { storeOrder } from '../../domain/store-order.ts';
+import { till } from '../../domain/till.ts';
 import { store } from '../../domain/store.ts';
 import {
   readStream,
@@ -24,7 +25,7 @@ import { placeText, type Tell } from './check.ts';
 type AnyDecider = Decider<unknown, never, never>;
 
 const DECIDERS = new Map(
-  [cart, inventory, invoices, listing, order, payment, slotDay, store, storeOrder].map(
+  [cart, inventory, invoices, listing, order, payment, slotDay, store, storeOrder, till].map(
     (decider) => [decider.category, decider as unknown as AnyDecider] as const,
   ),
 );
