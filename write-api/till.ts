@@ -20,7 +20,7 @@ import { atPosition, commandHeaders, contextOf } from './command.ts';
 import type { Handler } from './handle.ts';
 import { passRequired } from './payment.ts';
 
-/** A hundred lakh rupees. */
+/** A crore of rupees. */
 const MAX_PAISE = 1_000_000_000;
 const ACTOR = 'till';
 
