@@ -1162,7 +1162,7 @@ const FAULTS: Record<string, Fault> = {
 
   'a refund of something else than was asked for': (story) => {
     const { storeOrderId } = story.delivered;
-    const refund = { refundNumber: 1, externalId: 'cash', amountPaise: DAL_PAISE + 1 };
+    const refund = { refundNumber: 1, externalId: '426100123456', amountPaise: DAL_PAISE + 1 };
     return {
       plant: [paid(story, storeOrderId, 'RefundSucceeded', refund)],
       says: [
@@ -1188,7 +1188,7 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'cash that differs from what is owed': (story) => ({
-    plant: [...handOver(story), billOfOpen(story), collect(story, OPEN_PAISE - 1)],
+    plant: [...handOver(story), billOfOpen(story), ...collect(story, OPEN_PAISE - 1)],
     says: [
       'cash that is collected is what is owed: ' +
         `${next(story, paymentOf(story.open.storeOrderId))}: ` +
@@ -1196,6 +1196,44 @@ const FAULTS: Record<string, Fault> = {
       keeps(story, story.open.storeOrderId, 0, OPEN_PAISE - 1, OPEN_PAISE),
     ],
   }),
+
+  'cash that is in no till': (story) => {
+    const [collected] = collect(story, OPEN_PAISE);
+    return {
+      plant: [...handOver(story), billOfOpen(story), collected!],
+      says: [
+        'cash that changes hands is in its shop’s till, once: ' +
+          `${next(story, paymentOf(story.open.storeOrderId))}: ${OPEN_PAISE} paise are in no till`,
+      ],
+    };
+  },
+
+  'cash in a till that nobody collected': (story) => {
+    const [, taken] = collect(story, OPEN_PAISE);
+    return {
+      plant: [taken!],
+      says: [
+        'cash that changes hands is in its shop’s till, once: ' +
+          `event 0 of ${tillOf(story)}: nobody moved ${OPEN_PAISE} paise for payment`,
+      ],
+    };
+  },
+
+  'a till that is closed with something else than it held': (story) => {
+    const closing = {
+      countedPaise: 500,
+      expectedPaise: 400,
+      differencePaise: 100,
+      reason: 'other',
+    };
+    return {
+      plant: [event(tillOf(story), 'TillClosed', closing)],
+      says: [
+        'a till is closed with what should have been in it: ' +
+          `event 0 of ${tillOf(story)}: it says 400 paise and a difference of 100; in it were 0`,
+      ],
+    };
+  },
 
   'a delivery that nobody paid': (story) => ({
     plant: [...handOver(story), billOfOpen(story)],
@@ -1220,11 +1258,21 @@ const handOver = (story: Story): Planted[] => [
   event(streamsOf(story.open).order, 'OrderCompleted', {}),
 ];
 
-const collect = (story: Story, amountPaise: number): Planted =>
-  paid(story, story.open.storeOrderId, 'CashCollected', { amountPaise });
+/** Cash for the open part, which goes into the till. */
+function collect(story: Story, amountPaise: number): Planted[] {
+  const { orderId, storeOrderId } = story.open;
+  const cash = { paymentId: paymentOf(storeOrderId).slice('payment-'.length), orderId };
+  const at = new Date(0).toISOString();
+  return [
+    paid(story, storeOrderId, 'CashCollected', { amountPaise }),
+    event(tillOf(story), 'CashTaken', { ...cash, storeOrderId, amountPaise, at }),
+  ];
+}
+
+const tillOf = ({ storeId }: Story): string => `till-${storeId}.2099-11-21`;
 
 /** It goes to the door, and is paid there. */
-const deliver = (story: Story): Planted[] => [...handOver(story), collect(story, OPEN_PAISE)];
+const deliver = (story: Story): Planted[] => [...handOver(story), ...collect(story, OPEN_PAISE)];
 
 test('says in JSON what it proved, and leaves nothing behind', async ({ shop, history }) => {
   const { code, stdout } = await ops(['prove', '--json'], environmentOf(shop));
