@@ -13,7 +13,7 @@ import { sumPaise } from '../domain/money.ts';
 import { order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
 import { isPrepaid, keptPaise, payment, type Payment } from '../domain/payment.ts';
 import { basketOf, reservedFor } from '../domain/picking.ts';
-import { leftIn, slotDay, slotDayId } from '../domain/slot-day.ts';
+import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { owedPaise, storeOrder, storeOrderEnded, type StoreOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import { SKUS, SLOT, type World } from './ordering-world.ts';
@@ -68,6 +68,10 @@ async function assertEnded(world: World, { id, state, parts }: Ended): Promise<v
   for (const { storeOrderId } of state.asked) {
     if (parts.some((part) => part.storeOrderId === storeOrderId)) continue;
     assert.is(world.memory.stream(`storeorder-${storeOrderId}`).length, 0, 'left out is left out');
+  }
+  for (const { at } of parts.filter((part) => part.at.status === 'accepted')) {
+    const isAsked = at.lines.some(({ substitution }) => substitution?.status === 'proposed');
+    assert.not(isAsked, 'nobody waits for an answer for ever');
   }
   assert.is(state.status, statusOf(state, parts));
   const { orderId } = await world.load(cart, state.cartId);
@@ -215,9 +219,8 @@ function assertSlots(world: World, ends: Ended[]): void {
     const day = slotDayId(storeId, SLOT.date);
     let state = slotDay.initial;
     for (const { type, data } of world.memory.stream(`slotday-${day}`)) {
-      const before = state;
       state = slotDay.evolve[type as keyof typeof slotDay.evolve](state, data as never);
-      if (type === 'SlotHeld') assert.ok(leftIn(before, before.slots[0]!) > 0, 'a full slot');
+      assert.ok(state.held.size <= state.slots[0]!.capacity, 'a slot is more than full');
     }
     const coming = ends
       .filter(({ state: { confirmed } }) => confirmed)

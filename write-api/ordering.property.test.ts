@@ -344,13 +344,18 @@ async function payByGateway(
   }
 }
 
-/** What nobody told of before is told, and what was given back by hand or by the gateway. */
-async function tellLate(world: World, orderId: string): Promise<void> {
+/**
+ * What was paid is told again, in another order, and what was given back by hand or by the gateway.
+ * Of what was paid in time and never told, the reactor finds out by itself.
+ */
+async function tellLate(world: World, orderId: string, { when }: Checkout['pays']): Promise<void> {
   const cause = { correlationId: orderId, causationId: orderId };
-  for (const { paymentId, gatewayOrderId, refunds } of await askedOf(world, orderId)) {
+  for (const { paymentId, gatewayOrderId, receipts, refunds } of await askedOf(world, orderId)) {
     const { drivers } = world.some();
     const { news = [] } = world.gateway.orders.get(gatewayOrderId ?? '') ?? {};
-    await world.bravely(() => recordNews(drivers.handler, paymentId, news.toReversed(), cause));
+    if (when === 'late' || receipts.length > 0) {
+      await world.bravely(() => recordNews(drivers.handler, paymentId, news.toReversed(), cause));
+    }
     for (const { refundNumber, status } of refunds) {
       const made = world.gateway.refunds.get(idFrom('refund', paymentId, refundNumber));
       if (gatewayOrderId ? !made : status !== 'requested' || world.pick(2) === 0) continue;
@@ -492,13 +497,13 @@ async function play(told: History): Promise<World> {
   const wait = async (most: number) => {
     for (let turn = pick(most); turn > 0; turn--) await turns.take();
   };
-  const reactNowAndThen = async () => {
-    for (let round = pick(4); round > 0; round--) {
-      await wait(20);
-      world.passTo(Date.now() + pick(SOON_MS));
-      await world.react();
-    }
+  const lookOnce = async () => {
+    await wait(60);
+    world.passTo(Date.now() + pick(SOON_MS));
+    await world.react();
   };
+  /** A look may begin before the one before it has ended, as that of another server's reactor. */
+  const reactNowAndThen = () => Promise.all(Array.from({ length: pick(5) }, lookOnce));
   const runOut = () => wait(60).then(() => world.passTo(OPENED_MS + CHECKOUT_MS));
   const dropUpi = () =>
     wait(60).then(() =>
@@ -530,9 +535,13 @@ async function play(told: History): Promise<World> {
   await together(...orders.map((one) => payIf(one, 'at once').then(() => serve(one))));
   await settle(Infinity);
   world.passTo(OPENED_MS + CHECKOUT_MS + pick(MAX_LATE_MS));
-  await together(...orders.map((one) => payIf(one, 'late').then(() => tellLate(world, one.id))));
+  await together(
+    ...orders.map((one) => payIf(one, 'late').then(() => tellLate(world, one.id, one.pays))),
+  );
   await settle(Date.now() + SOON_MS);
-  await together(...orders.map((one) => Promise.all([serve(one), tellLate(world, one.id)])));
+  await together(
+    ...orders.map((one) => Promise.all([serve(one), tellLate(world, one.id, one.pays)])),
+  );
   await settle(Infinity);
   return world;
 }
