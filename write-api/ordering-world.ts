@@ -36,6 +36,7 @@ const REPEATED_TASKS = 5;
 /** One of so many looks at what is to be done is that of a reactor that just started. */
 const RESTARTS = 8;
 const MAX_STEPS = 24;
+const MAX_TRIES = 5;
 /** Rounds in which the reactor has to be done with everything. */
 const MAX_ROUNDS = 500;
 
@@ -137,9 +138,9 @@ export class World {
     await this.bravely(() => this.some().drivers.handler.handle(decider, id, command, key));
   }
 
-  /** Does something twice where the first answer got lost; refusals are nothing special. */
+  /** Does something again where its answer got lost; refusals are nothing special. */
   async bravely(act: () => Promise<unknown>): Promise<void> {
-    for (let tries = 1; tries <= 2; tries++) {
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
       try {
         await act();
         return;

@@ -543,6 +543,9 @@ async function play(told: History): Promise<World> {
     ...orders.map((one) => Promise.all([serve(one), tellLate(world, one.id, one.pays)])),
   );
   await settle(Infinity);
+  // A refund whose answer was lost, while another call for it was refused: the gateway tells.
+  await turns.until(Promise.all(orders.map((one) => tellLate(world, one.id, one.pays))));
+  await settle(Infinity);
   return world;
 }
 
