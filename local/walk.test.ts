@@ -246,6 +246,10 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('link', { name: /^Bill / }).click();
     await shopper.getByText(first).first().waitFor();
     await shoot(shopper, 'bill');
+    await staff.goto(boardUrl);
+    await staff.getByRole('link', { name: 'Cash' }).click();
+    await staff.getByText(number).waitFor();
+    await shoot(staff, 'till');
     await shopper.context().close();
     await staff.context().close();
   });
