@@ -12,7 +12,7 @@ const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   projector: { values: ['domain', 'platform'], types: [] },
   'read-api': { values: ['platform'], types: ['projector'] },
   web: { values: ['domain'], types: ['read-api'] },
-  ops: { values: ['platform', 'projector'], types: [] },
+  ops: { values: ['domain', 'platform', 'projector'], types: [] },
   perf: { values: ['platform'], types: [] },
   local: { values: ['platform'], types: [] },
 };

@@ -23,7 +23,7 @@ export type CountReason = (typeof COUNT_REASONS)[number];
  */
 export type StockCount = StockLine & { expected?: number | null };
 
-export type ReleaseReason = 'order-rejected' | 'rejected-by-shop';
+export type ReleaseReason = 'order-rejected' | 'rejected-by-shop' | 'cancelled';
 
 /** What an order wants of an article, and what is left of it for an order. */
 export type StockShortage = { sku: string; wanted: number; left: number };
@@ -34,9 +34,11 @@ export type InventoryCommand =
   | Message<'SellAtCounter', { lines: StockLine[] }>
   | Message<'SetSafetyBuffer', { lines: StockLine[] }>
   | Message<'ReserveStock', { storeOrderId: string } & Reservation>
+  | Message<'ChangeReservation', { storeOrderId: string; lines: StockLine[]; revision: number }>
   | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason }>
   | Message<'PickStock', { storeOrderId: string; lines: StockLine[] }>
-  | Message<'ReturnStock', { storeOrderId: string; lines: StockLine[] | null; to: ReturnedTo }>;
+  /** `kept` is what has not come back by then of what was picked. */
+  | Message<'ReturnStock', { storeOrderId: string; kept: StockLine[]; to: ReturnedTo }>;
 
 export type InventoryEvent =
   | Message<'StockReceived', { lines: StockLine[] }>
@@ -48,6 +50,17 @@ export type InventoryEvent =
   | Message<'SoldAtCounter', { lines: StockLine[] }>
   | Message<'SafetyBufferSet', { lines: StockLine[] }>
   | Message<'StockReserved', { storeOrderId: string } & Reservation>
+  /** `lines` are reserved for the order, and `was` no longer. */
+  | Message<
+      'ReservationChanged',
+      {
+        storeOrderId: string;
+        orderId: string;
+        lines: StockLine[];
+        was: StockLine[];
+        revision: number;
+      }
+    >
   | Message<
       'ReservationReleased',
       { storeOrderId: string; orderId: string; lines: StockLine[]; reason: ReleaseReason }
@@ -59,8 +72,16 @@ export type InventoryEvent =
 /** Back for sale, or spoiled. */
 export type ReturnedTo = 'shelf' | 'write-off';
 
-/** One order's lines at the shop; `expiresAt` (RFC 3339) is when its checkout is given up. */
-export type Reservation = { orderId: string; lines: StockLine[]; expiresAt: string };
+/**
+ * One order's lines at the shop; `expiresAt` (RFC 3339) is when its checkout is given up.
+ * `revision` is that of the store order for which it was changed.
+ */
+export type Reservation = {
+  orderId: string;
+  lines: StockLine[];
+  expiresAt: string;
+  revision?: number;
+};
 
 /**
  * `onHand` is null while nobody counted or received the article: it sells freely. Below zero, more
@@ -126,6 +147,10 @@ export const itemChanges: {
   SafetyBufferSet: ({ lines }) =>
     eachLine(lines, (item, safetyBuffer) => ({ ...item, safetyBuffer })),
   StockReserved: ({ lines }) => eachLine(lines, reserve),
+  ReservationChanged: ({ lines, was }) => [
+    ...eachLine(was, unreserve),
+    ...eachLine(lines, reserve),
+  ],
   ReservationReleased: ({ lines }) => eachLine(lines, unreserve),
   StockPicked: ({ lines, reserved }) => [
     ...eachLine(reserved, unreserve),
@@ -154,6 +179,10 @@ function withPicked({ picked }: Inventory, id: string, lines: StockLine[]): Inve
     ? { recent: recent.with(id, lines), older }
     : { recent: PersistentMap.from([[id, lines]]), older: recent };
 }
+
+/** Whether it is still known what left the shelf for an order, so that it can come back. */
+export const isPickKnown = (state: Inventory, storeOrderId: string): boolean =>
+  pickedFor(state, storeOrderId) !== undefined;
 
 const minus = (lines: StockLine[], taken: StockLine[]): StockLine[] => {
   const quantities = new Map(taken.map(({ sku, quantity }) => [sku, quantity]));
@@ -223,6 +252,19 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'StockReserved', data }];
     },
 
+    /**
+     * What the shop goes on to pick for an order. Never refused, since a substitute is in the
+     * picker's hand; an older view of the order than the last one changes nothing.
+     */
+    ChangeReservation(state, { storeOrderId, lines, revision }) {
+      const reservation = state.reservations.get(storeOrderId);
+      if (!reservation || revision <= (reservation.revision ?? 0)) return [];
+      const { orderId, lines: was } = reservation;
+      if (JSON.stringify(lines) === JSON.stringify(was)) return [];
+      const data = { storeOrderId, orderId, lines, was, revision };
+      return [{ type: 'ReservationChanged', data }];
+    },
+
     ReleaseReservation(state, { storeOrderId, reason }) {
       const reservation = state.reservations.get(storeOrderId);
       if (!reservation) return [];
@@ -230,27 +272,20 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'ReservationReleased', data: { storeOrderId, orderId, lines, reason } }];
     },
 
-    /** What was not picked of what was reserved is for sale again. */
+    /**
+     * What was not picked of what was reserved is for sale again. Without a reservation it was
+     * picked before, however long ago.
+     */
     PickStock(state, { storeOrderId, lines }) {
-      if (pickedFor(state, storeOrderId)) return [];
-      const reserved = state.reservations.get(storeOrderId)?.lines ?? [];
+      const reserved = state.reservations.get(storeOrderId)?.lines;
+      if (!reserved) return [];
       const picked = lines.filter(({ quantity }) => quantity > 0);
       return [{ type: 'StockPicked', data: { storeOrderId, lines: picked, reserved } }];
     },
 
-    /** `lines` null: whatever has not come back yet. Throws RETURN_EXCEEDS_PICKED. */
-    ReturnStock(state, { storeOrderId, lines, to }) {
-      const out = pickedFor(state, storeOrderId) ?? [];
-      const returned = lines ?? out;
-      if (minus(returned, out).length > 0) {
-        throw new Rejected(
-          'RETURN_EXCEEDS_PICKED',
-          'That is more than went out for this order: enter it as received or counted.',
-        );
-      }
-      return returned.length > 0
-        ? [{ type: 'StockReturned', data: { storeOrderId, lines: returned, to } }]
-        : [];
+    ReturnStock(state, { storeOrderId, kept, to }) {
+      const lines = minus(pickedFor(state, storeOrderId) ?? [], kept);
+      return lines.length > 0 ? [{ type: 'StockReturned', data: { storeOrderId, lines, to } }] : [];
     },
   },
 
@@ -263,6 +298,13 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       const { storeOrderId, ...reservation } = data;
       const reservations = state.reservations.with(storeOrderId, reservation);
       return changeItems({ ...state, reservations }, itemChanges.StockReserved(data));
+    },
+    ReservationChanged(state, data) {
+      const { storeOrderId, lines, revision } = data;
+      const { orderId, expiresAt } = state.reservations.get(storeOrderId)!;
+      const changed = { orderId, lines, expiresAt, revision };
+      const reservations = state.reservations.with(storeOrderId, changed);
+      return changeItems({ ...state, reservations }, itemChanges.ReservationChanged(data));
     },
     ReservationReleased(state, data) {
       const reservations = state.reservations.without(data.storeOrderId);

@@ -41,6 +41,7 @@ const issue = (
   storeOrderId: string,
   lines: BilledLine[] = [line('dal', 2, 10_500, 5)],
   supplier = registered,
+  feePaise = 0,
 ): InvoicesCommand => ({
   type: 'IssueInvoice',
   data: {
@@ -52,6 +53,7 @@ const issue = (
     sealedRecipient: 'sealed',
     pincode: '560001',
     lines,
+    feePaise,
   },
 });
 
@@ -103,6 +105,32 @@ test('what kind of paper it is', () => {
     assert.is(tax > 0, kind !== 'bill-of-supply');
     if (supplier !== registered) assert.is(invoice.lines[0]!.gstPercent, null);
   }
+});
+
+test('a delivery bears the rates of what is brought, to the paisa', () => {
+  const lines = [
+    line('dal', 1, 10_000, 5),
+    line('soap', 2, 10_000, 18),
+    line('milk', 1, 10_000, 0),
+  ];
+  const invoice = issued(...given(invoices).decide(issue('so01', lines, registered, 3_001)));
+  assert.equal(
+    invoice.fees!.map(({ gstPercent, feePaise }) => [gstPercent, feePaise]),
+    [
+      [0, 750],
+      [5, 750],
+      [18, 1_501],
+    ],
+  );
+  assert.is(invoice.totalPaise, 40_000 + 3_001);
+  for (const { feePaise, taxablePaise, cgstPaise, sgstPaise } of invoice.fees!) {
+    assert.is(taxablePaise + cgstPaise + sgstPaise, feePaise);
+  }
+  const plain = { ...registered, gstin: null };
+  const bill = issued(...given(invoices).decide(issue('so01', lines, plain, 3_001)));
+  assert.equal(bill.fees, [
+    { gstPercent: null, feePaise: 3_001, taxablePaise: 3_001, cgstPaise: 0, sgstPaise: 0 },
+  ]);
 });
 
 test('a credit is for what is left of the invoice, at its rates', () => {

@@ -1,5 +1,5 @@
 import { Rejected, type Decider, type Message } from './decider.ts';
-import { linePaise, sumPaise } from './money.ts';
+import { sharePaise, splitPaise, sumPaise } from './money.ts';
 import type { OrderLine } from './order.ts';
 import type { TaxRegistration } from './store.ts';
 import { taxWithin, type TaxSplit } from './tax.ts';
@@ -8,13 +8,18 @@ import { taxWithin, type TaxSplit } from './tax.ts';
 export type Supplier = TaxRegistration & { storeName: string };
 
 /** What is billed; null where the shop did not tell the code or the rate. */
-export type BilledLine = Omit<OrderLine, 'names'> & {
+export type BilledLine = Omit<OrderLine, 'names' | 'ifMissing' | 'gramsEach'> & {
   hsn: string | null;
   gstPercent: number | null;
+  /** What a loose article weighed: its price is for less or more than a piece. */
+  grams?: number;
 };
 
 /** `gstPercent` is what was charged: null where no tax was. */
 export type InvoiceLine = BilledLine & TaxSplit;
+
+/** What was charged for the delivery with the goods of one rate. */
+export type InvoiceFee = { gstPercent: number | null; feePaise: number } & TaxSplit;
 
 /**
  * A bill of supply is for what bears no tax, and from shops that may charge none; where some lines
@@ -40,6 +45,9 @@ export type Invoice = Delivered & {
   number: string;
   kind: InvoiceKind;
   lines: InvoiceLine[];
+  /** Lowest rate first. Absent where the delivery was not billed with the goods yet. */
+  fees?: InvoiceFee[];
+  /** Lines and fees. */
   totalPaise: number;
 };
 
@@ -61,7 +69,7 @@ export type CreditNote = {
 };
 
 export type InvoicesCommand =
-  | Message<'IssueInvoice', Delivered & { lines: BilledLine[] }>
+  | Message<'IssueInvoice', Delivered & { lines: BilledLine[]; feePaise: number }>
   | Message<
       'IssueCreditNote',
       {
@@ -127,6 +135,22 @@ function bill(line: BilledLine, supplier: Supplier): InvoiceLine {
   return { ...line, gstPercent, ...taxWithin(line.linePaise, gstPercent ?? 0) };
 }
 
+/**
+ * A delivery goes with its goods, which nobody would have had brought without them: it bears their
+ * tax (CGST Act 2017, section 8(a)), and where they bear several, in proportion to their value.
+ */
+function feesFor(lines: InvoiceLine[], feePaise: number): InvoiceFee[] {
+  if (feePaise === 0) return [];
+  const rates = [...Map.groupBy(lines, ({ gstPercent }) => gstPercent)].toSorted(
+    ([a], [b]) => (a ?? -1) - (b ?? -1),
+  );
+  const values = rates.map(([, same]) => sumPaise(same.map((line) => line.linePaise)));
+  return splitPaise(feePaise, values).map((share, index) => {
+    const gstPercent = rates[index]![0];
+    return { gstPercent, feePaise: share, ...taxWithin(share, gstPercent ?? 0) };
+  });
+}
+
 function kindOf(lines: InvoiceLine[]): InvoiceKind {
   const taxed = lines.filter(({ gstPercent }) => gstPercent).length;
   if (taxed === 0) return 'bill-of-supply';
@@ -138,13 +162,13 @@ function kindOf(lines: InvoiceLine[]): InvoiceKind {
  * difference of the two sums, so that all pieces together are the line's tax to the paisa.
  */
 function creditLine(line: InvoiceLine, before: number, quantity: number): InvoiceLine {
-  const upTo = (pieces: number) =>
-    taxWithin(linePaise(line.pricePaise, pieces), line.gstPercent ?? 0);
+  const paiseUpTo = (pieces: number) => sharePaise(line.linePaise, pieces, line.quantity);
+  const upTo = (pieces: number) => taxWithin(paiseUpTo(pieces), line.gstPercent ?? 0);
   const [from, to] = [upTo(before), upTo(before + quantity)];
   return {
     ...line,
     quantity,
-    linePaise: linePaise(line.pricePaise, quantity),
+    linePaise: paiseUpTo(before + quantity) - paiseUpTo(before),
     taxablePaise: to.taxablePaise - from.taxablePaise,
     cgstPaise: to.cgstPaise - from.cgstPaise,
     sgstPaise: to.sgstPaise - from.sgstPaise,
@@ -171,13 +195,15 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
 
   decide: {
     /** Bills a delivered store order; one that was billed stays as it was billed. */
-    IssueInvoice(state, { lines: billed, ...delivered }) {
+    IssueInvoice(state, { lines: billed, feePaise, ...delivered }) {
       if (revisionOf(state, delivered.storeOrderId) !== undefined) return [];
       const sequence = state.lastInvoice + 1;
       const number = numberOf(fiscalYearOf(delivered.date).slice(2), sequence);
       const lines = billed.map((line) => bill(line, delivered.supplier));
-      const totalPaise = sumPaise(lines.map((line) => line.linePaise));
-      const data = { ...delivered, sequence, number, kind: kindOf(lines), lines, totalPaise };
+      const fees = feesFor(lines, feePaise);
+      const totalPaise = sumPaise(lines.map((line) => line.linePaise)) + feePaise;
+      const papers = { sequence, number, kind: kindOf(lines) };
+      const data = { ...delivered, ...papers, lines, fees, totalPaise };
       return [{ type: 'InvoiceIssued', data }];
     },
 

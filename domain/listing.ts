@@ -14,6 +14,11 @@ export type ListingDescription = {
   pack: string | null;
   description: string | null;
   hsn: string | null;
+  /**
+   * What a piece of a loose article is to weigh: it is weighed when it is picked, and the price is
+   * for so much. Absent, as null, where it is sold as it is.
+   */
+  gramsEach?: number | null;
 };
 
 export type ListingPrice = { pricePaise: number; mrpPaise: number | null };

@@ -1,6 +1,25 @@
 /** What a line costs: whole paise, so there is nothing to round while items are sold by the piece. */
 export const linePaise = (pricePaise: number, quantity: number): number => pricePaise * quantity;
 
+/** What `part` of `whole` pieces costs that cost `paise` together, rounded half up. */
+export const sharePaise = (paise: number, part: number, whole: number): number =>
+  Math.floor((2 * paise * part + whole) / (2 * whole));
+
+/**
+ * Splits an amount in proportion to `weights`, whose sum is above 0, to the paisa: what rounding
+ * down leaves goes to the largest remainders, of equal ones to the first.
+ */
+export function splitPaise(paise: number, weights: readonly number[]): number[] {
+  const whole = sumPaise(weights);
+  const shares = weights.map((weight) => Math.floor((paise * weight) / whole));
+  const remainders = weights.map((weight, index) => ({ index, rest: (paise * weight) % whole }));
+  const left = paise - sumPaise(shares);
+  for (const { index } of remainders.toSorted((a, b) => b.rest - a.rest).slice(0, left)) {
+    shares[index]! += 1;
+  }
+  return shares;
+}
+
 export const sumPaise = (amounts: Iterable<number>): number => {
   let total = 0;
   for (const amount of amounts) total += amount;

@@ -2,7 +2,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Rejected } from './decider.ts';
 import type { Listing } from './listing.ts';
-import { order, quote, type OrderEvent, type PlacedOrder } from './order.ts';
+import {
+  leftOutOf,
+  order,
+  partOf,
+  quote,
+  type OrderCommand,
+  type OrderEvent,
+  type OrderPart,
+  type PlacedOrder,
+} from './order.ts';
 import { given } from './testing.ts';
 
 const listed = (pricePaise: number): Listing => ({
@@ -96,6 +105,84 @@ test('what ended stays as it ended', () => {
   given(order, placed, rejected)
     .when({ type: 'CompleteOrder', data: { delivered: true } })
     .gives();
+});
+
+const part: OrderPart = {
+  storeOrderId: 'so',
+  storeId: 'a',
+  lines: [
+    {
+      listingId: 'a.1',
+      name: 'Ghee',
+      names: {},
+      pack: null,
+      quantity: 3,
+      pricePaise: 100,
+      linePaise: 300,
+    },
+    {
+      listingId: 'a.2',
+      name: 'Dal',
+      names: {},
+      pack: null,
+      quantity: 1,
+      pricePaise: 50,
+      linePaise: 50,
+    },
+  ],
+  feePaise: 30,
+  totalPaise: 380,
+};
+
+test('a part shrinks to what its shop has, and says what was left out', () => {
+  const kept = partOf(part, new Map([['a.1', 2]]));
+  assert.equal([kept?.lines.length, kept?.lines[0]?.linePaise, kept?.totalPaise], [1, 200, 230]);
+  const out = { storeOrderId: 'so', reason: 'INSUFFICIENT_STOCK' };
+  assert.equal(leftOutOf(part, kept, 'INSUFFICIENT_STOCK'), [
+    { ...out, listingId: 'a.1', name: 'Ghee', wanted: 3, left: 2 },
+    { ...out, listingId: 'a.2', name: 'Dal', wanted: 1, left: 0 },
+  ]);
+  assert.is(partOf(part, new Map()), undefined);
+  assert.equal(
+    partOf(
+      part,
+      new Map([
+        ['a.1', 9],
+        ['a.2', 9],
+      ]),
+    ),
+    part,
+    'never more than was asked for',
+  );
+});
+
+test('an order keeps what was asked, and goes on with what is left', () => {
+  const kept = partOf(part, new Map([['a.1', 2]]))!;
+  const asked: OrderEvent = { type: 'OrderPlaced', data: { ...placedOrder, parts: [part] } };
+  const left = { parts: [kept], leftOut: leftOutOf(part, kept, 'INSUFFICIENT_STOCK') };
+  const reserved: OrderEvent = { type: 'OrderReserved', data: { kept: left } };
+  given(order, asked)
+    .when({ type: 'ReserveOrder', data: { kept: left } })
+    .gives(reserved);
+  given(order, asked, reserved).when({ type: 'ReserveOrder', data: {} }).gives();
+  given(order, asked, reserved).when({ type: 'ConfirmOrder', data: {} }).gives(confirmed);
+  const { state } = given(order, asked, reserved, confirmed);
+  assert.equal(
+    state.status !== 'none' && [state.status, state.asked, state.parts, state.totalPaise],
+    ['confirmed', [part], [kept], 230],
+  );
+});
+
+test('a late payment brings an order back or not, once and for all', () => {
+  const expired: OrderEvent = { type: 'OrderRejected', data: { reason: 'CHECKOUT_EXPIRED' } };
+  const refused: OrderEvent = { type: 'OrderRejected', data: { reason: 'PAID_TOO_LATE' } };
+  const reinstate: OrderCommand = { type: 'ReinstateOrder', data: {} };
+  const refuse: OrderCommand = { type: 'RefuseLatePayment', data: {} };
+  given(order, placed, expired).when(reinstate).gives(confirmed);
+  given(order, placed, expired).when(refuse).gives(refused);
+  given(order, placed, expired, confirmed).when(refuse).gives();
+  given(order, placed, expired, refused).when(reinstate).gives();
+  given(order, placed).when(reinstate).gives();
 });
 
 test.run();

@@ -4,6 +4,7 @@ import type { Fulfilment } from './delivery.ts';
 import type { OrderSlot } from './slot-day.ts';
 import { storeOfListing, type Listing, type LocalNames } from './listing.ts';
 import { linePaise, sumPaise } from './money.ts';
+import type { PaymentMethod } from './payment.ts';
 
 /** A line as the shopper accepted it: name and price stay as they were when it was ordered. */
 export type OrderLine = {
@@ -14,9 +15,19 @@ export type OrderLine = {
   quantity: number;
   pricePaise: number;
   linePaise: number;
+  /** What a piece is to weigh, where it is weighed when it is picked. */
+  gramsEach?: number;
+  /** Absent where the shopper was not asked: nothing takes its place. */
+  ifMissing?: IfMissing;
 };
 
-export type PaymentMethod = 'cash-on-delivery';
+/** What is to come instead of what is not there: what the shop finds, one listing, or nothing. */
+export type IfMissing =
+  { wish: 'best-match' } | { wish: 'this-one'; listingId: string } | { wish: 'refund' };
+
+/** All of an order or nothing; or of each part what its shop can serve. */
+export const SHORTAGE_CHOICES = ['all-or-nothing', 'whatever-each-shop-can'] as const;
+export type OnShortage = (typeof SHORTAGE_CHOICES)[number];
 
 /** One shop's part of an order. */
 export type OrderPart = {
@@ -41,6 +52,8 @@ export type PlacedOrder = {
   sealedRecipient: string;
   pincode: string;
   payment: PaymentMethod;
+  /** Absent where nobody was asked: all or nothing. */
+  onShortage?: OnShortage;
   parts: OrderPart[];
   totalPaise: number;
   /** What the shopper accepted: never less than the total. Orders from before quotes have none. */
@@ -54,19 +67,37 @@ export type Shortage = { listingId: string; wanted: number; left: number };
 
 type Rejection = { reason: string; shortages?: Shortage[] };
 
+/** What fell out of a part, and why: `left` of it stayed in. */
+export type LeftOut = Shortage & { storeOrderId: string; name: string; reason: string };
+
+/** What of an order its shops can serve; absent where that is all of it. */
+export type Kept = { kept?: { parts: OrderPart[]; leftOut: LeftOut[] } };
+
+type Nothing = Record<string, never>;
+
+/** Why a payment that came too late is given back: nothing brings such an order back. */
+const PAID_TOO_LATE = 'PAID_TOO_LATE';
+
 export type OrderCommand =
   | Message<'PlaceOrder', PlacedOrder>
-  | Message<'ConfirmOrder', Record<string, never>>
+  | Message<'ReserveOrder', Kept>
+  | Message<'ConfirmOrder', Kept>
   | Message<'RejectOrder', Rejection>
-  | Message<'CompleteOrder', { delivered: boolean }>;
+  | Message<'ReinstateOrder', Nothing>
+  | Message<'RefuseLatePayment', Nothing>
+  | Message<'CompleteOrder', { delivered: boolean; cancelled?: boolean }>;
 
 export type OrderEvent =
   | Message<'OrderPlaced', PlacedOrder>
-  | Message<'OrderConfirmed', Record<string, never>>
+  /** Everything that is left of it is held for it, until it is paid. */
+  | Message<'OrderReserved', Kept>
+  | Message<'OrderConfirmed', Kept>
   | Message<'OrderRejected', Rejection>
-  | Message<'OrderCompleted', Record<string, never>>;
+  | Message<'OrderCancelled', Nothing>
+  | Message<'OrderCompleted', Nothing>;
 
-export type OrderStatus = 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+export type OrderStatus =
+  'placed' | 'awaiting-payment' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
 
 export type Order =
   | { status: 'none' }
@@ -76,7 +107,14 @@ export type Order =
       confirmed: boolean;
       reason: string | null;
       shortages: Shortage[];
+      /** What was ordered; `parts` and `totalPaise` are what is left of it. */
+      asked: OrderPart[];
+      /** Whether it came so far as to wait for its payment. */
+      reserved: boolean;
+      leftOut: LeftOut[];
     } & PlacedOrder);
+
+export type AnyPlaced = Exclude<Order, { status: 'none' }>;
 
 /**
  * Prices a cart at today's listings, a part for each shop, in the order of the cart.
@@ -96,11 +134,43 @@ export function quote(
       if (!listing?.published) {
         throw new Rejected('LISTING_NOT_FOUND', `"${listingId}" is no longer sold: remove it.`);
       }
-      const { name, names, pack, pricePaise } = listing;
+      const { name, names, pack, pricePaise, gramsEach } = listing;
       const total = linePaise(pricePaise, quantity);
-      return { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      const line = { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      return gramsEach ? { ...line, gramsEach } : line;
     });
     return { storeId, lines: priced, totalPaise: sumPaise(priced.map((line) => line.linePaise)) };
+  });
+}
+
+/**
+ * A part where its shop has only so many of each listing; undefined where nothing is left. What it
+ * costs to bring stays as it was accepted.
+ */
+export function partOf(
+  part: OrderPart,
+  quantities: ReadonlyMap<string, number>,
+): OrderPart | undefined {
+  const lines = part.lines
+    .map((line) => {
+      const quantity = Math.min(line.quantity, quantities.get(line.listingId) ?? 0);
+      return { ...line, quantity, linePaise: linePaise(line.pricePaise, quantity) };
+    })
+    .filter(({ quantity }) => quantity > 0);
+  if (lines.length === 0) return undefined;
+  const totalPaise = sumPaise([...lines.map((line) => line.linePaise), part.feePaise ?? 0]);
+  return { ...part, lines, totalPaise };
+}
+
+/** What of a part is not in what its shop keeps of it. */
+export function leftOutOf(
+  { storeOrderId, lines }: OrderPart,
+  kept: OrderPart | undefined,
+  reason: string,
+): LeftOut[] {
+  return lines.flatMap(({ listingId, name, quantity: wanted }) => {
+    const left = kept?.lines.find((line) => line.listingId === listingId)?.quantity ?? 0;
+    return left < wanted ? [{ storeOrderId, listingId, name, wanted, left, reason }] : [];
   });
 }
 
@@ -110,9 +180,16 @@ export function quote(
  */
 export const orderNumber = (orderId: string): string => orderId.slice(-6).toUpperCase();
 
-function assertPlaced(order: Order): asserts order is Exclude<Order, { status: 'none' }> {
+function assertPlaced(order: Order): asserts order is AnyPlaced {
   if (order.status === 'none') throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
 }
+
+/** Not confirmed, and not rejected either. */
+export const isOpen = ({ status }: Order): boolean =>
+  status === 'placed' || status === 'awaiting-payment';
+
+/** Whether it was rejected for good: a late payment may bring back what ended before. */
+export const isFinal = (order: AnyPlaced): boolean => order.reason === PAID_TOO_LATE;
 
 const ended = (order: Order): boolean =>
   order.status === 'rejected' || order.status === 'completed' || order.status === 'cancelled';
@@ -128,21 +205,38 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       }
       return [{ type: 'OrderPlaced', data }];
     },
-    ConfirmOrder(state) {
+    ReserveOrder(state, data) {
       assertPlaced(state);
-      return state.status === 'placed' ? [{ type: 'OrderConfirmed', data: {} }] : [];
+      return state.status === 'placed' ? [{ type: 'OrderReserved', data }] : [];
+    },
+    ConfirmOrder(state, data) {
+      assertPlaced(state);
+      return isOpen(state) ? [{ type: 'OrderConfirmed', data }] : [];
     },
     /** Gives up a checkout; of two that drive it to different ends, the first one is right. */
     RejectOrder(state, data) {
       assertPlaced(state);
-      return state.status === 'placed' ? [{ type: 'OrderRejected', data }] : [];
+      return isOpen(state) ? [{ type: 'OrderRejected', data }] : [];
     },
-    /** Every shop is done with its part. An order of which nothing was delivered was rejected. */
-    CompleteOrder(state, { delivered }) {
+    /** Its payment came late, and everything can still be had. */
+    ReinstateOrder(state) {
+      assertPlaced(state);
+      return mayBeReinstated(state) ? [{ type: 'OrderConfirmed', data: {} }] : [];
+    },
+    /** Its payment came late and goes back. */
+    RefuseLatePayment(state) {
+      assertPlaced(state);
+      return mayBeReinstated(state)
+        ? [{ type: 'OrderRejected', data: { reason: PAID_TOO_LATE } }]
+        : [];
+    },
+    /** Every shop is done with its part; `cancelled` says that one was taken and then given up. */
+    CompleteOrder(state, { delivered, cancelled }) {
       assertPlaced(state);
       if (ended(state)) return [];
-      return delivered
-        ? [{ type: 'OrderCompleted', data: {} }]
+      if (delivered) return [{ type: 'OrderCompleted', data: {} }];
+      return cancelled
+        ? [{ type: 'OrderCancelled', data: {} }]
         : [{ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } }];
     },
   },
@@ -154,10 +248,24 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       confirmed: false,
       reason: null,
       shortages: [],
+      asked: data.parts,
+      reserved: false,
+      leftOut: [],
     }),
-    OrderConfirmed: (state) => ({ ...state, status: 'confirmed', confirmed: true }) as Order,
+    OrderReserved: (state, data) =>
+      ({ ...state, ...keptOf(data), status: 'awaiting-payment', reserved: true }) as Order,
+    OrderConfirmed: (state, data) =>
+      ({ ...state, ...keptOf(data), status: 'confirmed', confirmed: true, reason: null }) as Order,
     OrderRejected: (state, { reason, shortages = [] }) =>
       ({ ...state, status: 'rejected', reason, shortages }) as Order,
+    OrderCancelled: (state) => ({ ...state, status: 'cancelled' }) as Order,
     OrderCompleted: (state) => ({ ...state, status: 'completed' }) as Order,
   },
 };
+
+const mayBeReinstated = (state: AnyPlaced): boolean =>
+  state.status === 'rejected' && !state.confirmed && !isFinal(state);
+
+/** What of the state changes with what the shops can serve. */
+export const keptOf = ({ kept }: Kept) =>
+  kept && { ...kept, totalPaise: sumPaise(kept.parts.map((part) => part.totalPaise)) };

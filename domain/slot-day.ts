@@ -7,7 +7,7 @@ export type Slot = { fromMinute: number; toMinute: number; capacity: number };
 /** A slot of a day (`2026-11-21`) that part of an order comes in. */
 export type OrderSlot = { date: string; fromMinute: number; toMinute: number };
 
-export type SlotReleaseReason = 'order-rejected' | 'rejected-by-shop';
+export type SlotReleaseReason = 'order-rejected' | 'rejected-by-shop' | 'cancelled';
 
 /** Whose hold it is: in every event of it. */
 type Holder = { storeOrderId: string; orderId: string };

@@ -1,5 +1,20 @@
+import type { CreditReason } from './invoices.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
-import type { OrderPart, PlacedOrder } from './order.ts';
+import { linePaise } from './money.ts';
+import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
+import {
+  basketOf,
+  chargedPaise,
+  isGivenUp,
+  isUntouched,
+  isWeight,
+  keptOf,
+  ordered,
+  restOf,
+  toPick,
+  withReturned,
+  type PartLine,
+} from './picking.ts';
 import type { CartLine } from './cart.ts';
 import type { OrderSlot } from './slot-day.ts';
 
@@ -7,8 +22,36 @@ import type { OrderSlot } from './slot-day.ts';
 export type SubmittedStoreOrder = Omit<OrderPart, 'storeOrderId'> &
   Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode' | 'payment'> & { orderId: string };
 
+/** Why a shop does not take an order. */
 export const REJECTION_REASONS = ['out-of-stock', 'closed', 'too-far', 'other'] as const;
 export type StoreOrderRejection = (typeof REJECTION_REASONS)[number];
+
+/** Why a shop that took an order cannot keep to it, and why a shopper no longer wants it. */
+export const SHOP_CANCELS = ['out-of-stock', 'closed', 'not-reachable', 'on-request'] as const;
+export const SHOPPER_CANCELS = ['changed-mind', 'too-slow', 'by-mistake', 'other'] as const;
+export type ShopCancel = (typeof SHOP_CANCELS)[number];
+export type ShopperCancel = (typeof SHOPPER_CANCELS)[number];
+
+/** Why pieces are not there. */
+export const SHORT_REASONS = ['sold-out', 'damaged', 'expired'] as const;
+export type ShortReason = (typeof SHORT_REASONS)[number];
+
+/** How a shop knows without the code that the goods reached whom they are for. */
+export const DELIVERY_PROOFS = ['known-customer', 'phone-call', 'neighbour', 'other'] as const;
+export type DeliveryProof = (typeof DELIVERY_PROOFS)[number];
+
+/** Back for sale, spoiled, or not brought back at all. */
+export const RETURN_PLACES = ['shelf', 'write-off', 'none'] as const;
+export type ReturnPlace = (typeof RETURN_PLACES)[number];
+
+/** Wrong codes after which the code opens nothing any more: of 10,000 they are one in 2,000. */
+export const MAX_WRONG_CODES = 5;
+
+type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
+
+type Cancel = { by: 'shop'; reason: ShopCancel } | { by: 'shopper'; reason: ShopperCancel };
+
+type PickedLine = CartLine & { grams?: number };
 
 type Nothing = Record<string, never>;
 
@@ -19,32 +62,84 @@ export type StoreOrderCommand =
   | Message<'SubmitStoreOrder', SubmittedStoreOrder>
   | Message<'AcceptStoreOrder', Nothing>
   | Message<'RejectStoreOrder', { reason: StoreOrderRejection }>
+  /** `quantity` is what the shopper still wants of a line. */
+  | Message<'ReduceLines', { lines: CartLine[] }>
+  /** `quantity` is what is in the basket of a line, `grams` what it weighs where it is loose. */
+  | Message<'PickLines', { lines: PickedLine[] }>
+  | Message<'ShortLine', { listingId: string; reason: ShortReason }>
+  /** `line` costs what the shop asks for it; without an answer by `expiresAt` the wish holds. */
+  | Message<'ProposeSubstitute', { listingId: string; line: OrderLine; expiresAt: string }>
+  | Message<
+      'DecideSubstitution',
+      { listingId: string; substituteId: string; answer: 'accept' | 'decline' | 'none' }
+    >
   | Message<'PackStoreOrder', Nothing>
   | Message<'DispatchStoreOrder', Nothing>
-  | Message<'DeliverStoreOrder', Nothing>;
+  | Message<'DeliverStoreOrder', { proof: 'code' | 'wrong-code' | DeliveryProof }>
+  | Message<'CancelStoreOrder', Cancel>
+  | Message<'ReturnLines', Return>;
 
 export type StoreOrderEvent =
   | Message<'StoreOrderSubmitted', SubmittedStoreOrder>
   | Message<'StoreOrderAccepted', Place>
   | Message<'StoreOrderRejected', Place & { reason: StoreOrderRejection }>
-  | Message<'StoreOrderPacked', Place>
+  /** Pieces that the shopper no longer wants. */
+  | Message<'LineReduced', Place & CartLine>
+  /** Pieces of the line that are in the basket now. */
+  | Message<'LinePicked', Place & PickedLine>
+  /** Pieces that are not there, and of which nothing comes. */
+  | Message<'LineShorted', Place & CartLine & { reason: ShortReason | 'substitute-declined' }>
+  | Message<
+      'SubstitutionProposed',
+      Place & { listingId: string; replaces: number; line: OrderLine; expiresAt: string }
+    >
+  | Message<
+      'SubstitutionDecided',
+      Place & { listingId: string; accepted: boolean; by: 'shopper' | 'wish' }
+    >
+  /** `lines` is the basket; absent where lines were not picked one by one yet: all of them. */
+  | Message<'StoreOrderPacked', Place & { lines?: CartLine[] }>
   | Message<'StoreOrderDispatched', Place>
-  | Message<'StoreOrderDelivered', Place>;
+  | Message<'DeliveryCodeMissed', Place>
+  /** `proof` is absent where nobody was asked for one yet. */
+  | Message<'StoreOrderDelivered', Place & { proof?: 'code' | DeliveryProof }>
+  | Message<'StoreOrderCancelled', Place & Cancel>
+  | Message<'LinesReturned', Place & Return>;
 
 export type StoreOrderStatus =
-  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
+  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
 
 export type StoreOrder = {
   status: 'none' | StoreOrderStatus;
-  lines: CartLine[];
+  lines: PartLine[];
+  feePaise: number;
   slot: OrderSlot | null;
   /** Whether its goods have left the shelf. */
   packed: boolean;
-} & Place;
+  wrongCodes: number;
+  /** Oldest first. */
+  returns: Return[];
+  /** Events so far: which of two views of it is newer. */
+  revision: number;
+} & Place &
+  Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode'>;
 
-/** Nothing more will happen to it. */
+/** Nothing more is to be done for it. */
 export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
-  status === 'rejected' || status === 'delivered';
+  status === 'rejected' || status === 'delivered' || status === 'cancelled';
+
+/**
+ * What the shopper owes for the part as it stands, in paise: never more than was accepted, and no
+ * step raises it. Nothing once it is rejected or cancelled; what came back is taken off.
+ */
+export function owedPaise({ status, lines, feePaise, packed }: StoreOrder): number {
+  if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
+  return chargedPaise(lines, packed) + feePaise;
+}
+
+/** Until the shop does something about a line, changing one costs nobody anything. */
+export const isEditable = ({ status, lines }: Pick<StoreOrder, 'status' | 'lines'>): boolean =>
+  (status === 'submitted' || status === 'accepted') && lines.every(isUntouched);
 
 /** The shop and order of a store order. Throws `Rejected` STORE_ORDER_NOT_FOUND. */
 function placeOf({ status, orderId, storeId }: StoreOrder): Place {
@@ -69,9 +164,101 @@ function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['st
   return true;
 }
 
+/** The line of a part that is being picked. Throws `Rejected`. */
+function lineBeingPicked(state: StoreOrder, listingId: string): PartLine {
+  if (state.status !== 'accepted') {
+    const message = `This order is ${state.status}; only one that is accepted is picked.`;
+    throw new Rejected('WRONG_STATUS', message);
+  }
+  return lineOf(state, listingId);
+}
+
+function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
+  const line = lines.find((one) => one.listingId === listingId);
+  if (line) return line;
+  throw new Rejected('LINE_NOT_FOUND', `"${listingId}" is not in this order: look at its lines.`);
+}
+
+const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
+  events.reduce((before, { type, data }) => storeOrder.evolve[type](before, data as never), state);
+
+/** The events, and the end of a part of which they leave nothing to deliver. */
+function endIfGivenUp(state: StoreOrder, events: StoreOrderEvent[], cancel: Cancel) {
+  if (events.length === 0 || !fold(state, events).lines.every(isGivenUp)) return events;
+  const end: StoreOrderEvent = {
+    type: 'StoreOrderCancelled',
+    data: { ...placeOf(state), ...cancel },
+  };
+  return [...events, end];
+}
+
+const notPossible = (message: string): Rejected => new Rejected('SUBSTITUTE_NOT_POSSIBLE', message);
+
+/** Throws `Rejected` where a listing cannot take the place of the rest of a line. */
+function assertCanReplace(state: StoreOrder, line: PartLine, substituteId: string): void {
+  if (line.substitution) throw notPossible(`Something else takes the place of "${line.name}".`);
+  if (restOf(line) === 0) throw notPossible(`Nothing of "${line.name}" is missing.`);
+  const taken = state.lines.flatMap((one) => [one.listingId, one.substitution?.line.listingId]);
+  if (taken.includes(substituteId)) {
+    throw notPossible('That is in this order already: propose something else.');
+  }
+}
+
+/** What the shopper said beforehand about a substitute that nobody answered for. */
+const isWished = ({ ifMissing }: PartLine, substituteId: string): boolean =>
+  ifMissing?.wish === 'best-match' ||
+  (ifMissing?.wish === 'this-one' && ifMissing.listingId === substituteId);
+
+function assertEditable(state: StoreOrder): void {
+  if (isEditable(state)) return;
+  throw new Rejected('EDIT_TOO_LATE', 'The shop packs it already: ask the shop, or keep it.');
+}
+
+function assertKept({ lines }: StoreOrder, returned: CartLine[]): void {
+  const kept = keptOf(lines);
+  for (const { listingId, quantity } of returned) {
+    const line = kept.find((one) => one.listingId === listingId);
+    if (!line || line.quantity < quantity) {
+      const message = `Of "${line?.name ?? listingId}" ${line?.quantity ?? 0} can still come back.`;
+      throw new Rejected('RETURN_EXCEEDS_DELIVERED', message);
+    }
+  }
+}
+
+const withLine = (
+  state: StoreOrder,
+  listingId: string,
+  change: (line: PartLine) => Partial<PartLine>,
+): Partial<StoreOrder> => ({
+  lines: state.lines.map((line) =>
+    line.listingId === listingId ? { ...line, ...change(line) } : line,
+  ),
+});
+
+const after = (state: StoreOrder, change: Partial<StoreOrder>): StoreOrder => ({
+  ...state,
+  ...change,
+  revision: state.revision + 1,
+});
+
+/** One shop's part of an order, from the board to the door and back. */
 export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent> = {
   category: 'storeorder',
-  initial: { status: 'none', lines: [], slot: null, packed: false, orderId: '', storeId: '' },
+  initial: {
+    status: 'none',
+    lines: [],
+    feePaise: 0,
+    slot: null,
+    packed: false,
+    wrongCodes: 0,
+    returns: [],
+    revision: 0,
+    orderId: '',
+    storeId: '',
+    personId: '',
+    sealedRecipient: '',
+    pincode: '',
+  },
 
   decide: {
     SubmitStoreOrder: (state, data) =>
@@ -82,39 +269,228 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     },
     RejectStoreOrder(state, { reason }) {
       const data = { ...placeOf(state), reason };
-      return step(state, 'rejected', ['submitted', 'accepted', 'packed'])
-        ? [{ type: 'StoreOrderRejected', data }]
-        : [];
+      return step(state, 'rejected', ['submitted']) ? [{ type: 'StoreOrderRejected', data }] : [];
     },
+
+    /** Throws `Rejected` EDIT_TOO_LATE, and EDIT_RAISES: more is for another order. */
+    ReduceLines(state, { lines }) {
+      const place = placeOf(state);
+      const events = lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
+        const line = lineOf(state, listingId);
+        const less = line.quantity - line.reduced - quantity;
+        if (less === 0) return [];
+        assertEditable(state);
+        if (less < 0) {
+          const message = `Of "${line.name}" fewer can be had, not more: order them as well.`;
+          throw new Rejected('EDIT_RAISES', message);
+        }
+        return [{ type: 'LineReduced', data: { ...place, listingId, quantity: less } }];
+      });
+      return endIfGivenUp(state, events, { by: 'shopper', reason: 'changed-mind' });
+    },
+
+    /** Throws `Rejected` PICK_EXCEEDS_ORDERED, and WRONG_WEIGHT. */
+    PickLines(state, { lines }) {
+      const place = placeOf(state);
+      return lines.flatMap(({ listingId, quantity, grams }): StoreOrderEvent[] => {
+        const before = lineOf(state, listingId);
+        if (before.picked === quantity && before.grams === grams) return [];
+        const line = lineBeingPicked(state, listingId);
+        if (quantity > toPick(line)) {
+          const message = `Of "${line.name}" ${toPick(line)} are wanted: pick no more.`;
+          throw new Rejected('PICK_EXCEEDS_ORDERED', message);
+        }
+        if (!isWeight(line, quantity, grams)) {
+          const message = line.gramsEach
+            ? `"${line.name}" is loose: weigh the ${quantity}, in grams.`
+            : `"${line.name}" is not weighed: leave the grams out.`;
+          throw new Rejected('WRONG_WEIGHT', message);
+        }
+        const weighed = grams === undefined ? {} : { grams };
+        return [{ type: 'LinePicked', data: { ...place, listingId, quantity, ...weighed } }];
+      });
+    },
+
+    /** What is not picked of a line is not there. An order of which nothing is there ends. */
+    ShortLine(state, { listingId, reason }) {
+      const place = placeOf(state);
+      const quantity = restOf(lineOf(state, listingId));
+      if (quantity === 0) return [];
+      lineBeingPicked(state, listingId);
+      const data = { ...place, listingId, quantity, reason };
+      const events: StoreOrderEvent[] = [{ type: 'LineShorted', data }];
+      return endIfGivenUp(state, events, { by: 'shop', reason: 'out-of-stock' });
+    },
+
+    /**
+     * Offers something else for what is not picked of a line, at its own price and for no more
+     * than was accepted. What the shopper chose beforehand needs no answer.
+     */
+    ProposeSubstitute(state, { listingId, line: asked, expiresAt }) {
+      const place = placeOf(state);
+      const line = lineBeingPicked(state, listingId);
+      const proposed = line.substitution?.line;
+      if (proposed?.listingId === asked.listingId && proposed.quantity === asked.quantity) {
+        return [];
+      }
+      assertCanReplace(state, line, asked.listingId);
+      const replaces = restOf(line);
+      const charged = Math.min(asked.linePaise, linePaise(line.pricePaise, replaces));
+      const data = { ...place, listingId, replaces, line: { ...asked, linePaise: charged } };
+      const events: StoreOrderEvent[] = [
+        { type: 'SubstitutionProposed', data: { ...data, expiresAt } },
+      ];
+      if (line.ifMissing?.wish === 'this-one' && isWished(line, asked.listingId)) {
+        const decided = { ...place, listingId, accepted: true, by: 'wish' } as const;
+        events.push({ type: 'SubstitutionDecided', data: decided });
+      }
+      return events;
+    },
+
+    /** Of what is declined nothing comes. Throws WRONG_STATUS where it was decided otherwise. */
+    DecideSubstitution(state, { listingId, substituteId, answer }) {
+      const place = placeOf(state);
+      const line = lineOf(state, listingId);
+      const { substitution } = line;
+      const isThis = substitution?.line.listingId === substituteId;
+      const isOpen = state.status === 'accepted' && isThis && substitution.status === 'proposed';
+      if (!isOpen) {
+        const isDone = answer === 'accept' ? isThis && substitution.status === 'accepted' : !isThis;
+        if (answer === 'none' || isDone) return [];
+        throw new Rejected('WRONG_STATUS', 'That was decided already: look at the order again.');
+      }
+      const accepted = answer === 'none' ? isWished(line, substituteId) : answer === 'accept';
+      const by = answer === 'none' ? 'wish' : 'shopper';
+      const data = { ...place, listingId, accepted, by } as const;
+      const events: StoreOrderEvent[] = [{ type: 'SubstitutionDecided', data }];
+      if (accepted) return events;
+      const { replaces: quantity } = substitution;
+      const shorted = { ...place, listingId, quantity, reason: 'substitute-declined' } as const;
+      events.push({ type: 'LineShorted', data: shorted });
+      return endIfGivenUp(state, events, { by: 'shop', reason: 'out-of-stock' });
+    },
+
+    /** Throws `Rejected` NOT_PICKED with the lines of which something is still open. */
     PackStoreOrder(state) {
-      const data = placeOf(state);
-      return step(state, 'packed', ['accepted']) ? [{ type: 'StoreOrderPacked', data }] : [];
+      const place = placeOf(state);
+      if (!step(state, 'packed', ['accepted'])) return [];
+      const open = state.lines.filter(
+        (line) => restOf(line) > 0 || line.substitution?.status === 'proposed',
+      );
+      if (open.length > 0) {
+        const names = open.map(({ name }) => name).join(', ');
+        const lines = open.map(({ listingId }) => listingId);
+        throw new Rejected('NOT_PICKED', `Pick first, or say that it is not there: ${names}.`, {
+          lines,
+        });
+      }
+      const lines = basketOf(state.lines).map(({ listingId, quantity }) => ({
+        listingId,
+        quantity,
+      }));
+      return [{ type: 'StoreOrderPacked', data: { ...place, lines } }];
     },
     DispatchStoreOrder(state) {
       const data = placeOf(state);
       return step(state, 'dispatched', ['packed']) ? [{ type: 'StoreOrderDispatched', data }] : [];
     },
-    DeliverStoreOrder(state) {
-      const data = placeOf(state);
-      return step(state, 'delivered', ['dispatched'])
-        ? [{ type: 'StoreOrderDelivered', data }]
+
+    /** A wrong code is counted, not refused: no server forgets it. Throws DELIVERY_CODE_LOCKED. */
+    DeliverStoreOrder(state, { proof }) {
+      const place = placeOf(state);
+      if (!step(state, 'delivered', ['dispatched'])) return [];
+      const isByCode = proof === 'code' || proof === 'wrong-code';
+      if (isByCode && state.wrongCodes >= MAX_WRONG_CODES) {
+        throw new Rejected(
+          'DELIVERY_CODE_LOCKED',
+          'Too many wrong codes: say how else you know that it reached the right person.',
+        );
+      }
+      if (proof === 'wrong-code') return [{ type: 'DeliveryCodeMissed', data: place }];
+      return [{ type: 'StoreOrderDelivered', data: { ...place, proof } }];
+    },
+
+    /** By the shopper until it is packed, by the shop until it is on its way. */
+    CancelStoreOrder(state, data) {
+      const place = placeOf(state);
+      const until: StoreOrderStatus[] =
+        data.by === 'shopper' ? ['submitted', 'accepted'] : ['accepted', 'packed'];
+      return step(state, 'cancelled', until)
+        ? [{ type: 'StoreOrderCancelled', data: { ...place, ...data } }]
         : [];
+    },
+
+    /** Throws `Rejected` RETURN_EXCEEDS_DELIVERED. */
+    ReturnLines(state, { lines, ...data }) {
+      const place = placeOf(state);
+      if (state.returns.some(({ returnId }) => returnId === data.returnId)) return [];
+      if (state.status !== 'delivered') {
+        throw new Rejected('WRONG_STATUS', 'Only what was delivered comes back: cancel it.');
+      }
+      const sums = Map.groupBy(lines, ({ listingId }) => listingId);
+      const returned = [...sums].map(([listingId, same]) => ({
+        listingId,
+        quantity: same.reduce((sum, line) => sum + line.quantity, 0),
+      }));
+      assertKept(state, returned);
+      return [{ type: 'LinesReturned', data: { ...place, ...data, lines: returned } }];
     },
   },
 
   evolve: {
-    StoreOrderSubmitted: (state, { orderId, storeId, lines, slot = null }) => ({
-      ...state,
-      status: 'submitted',
-      orderId,
-      storeId,
-      slot,
-      lines: lines.map(({ listingId, quantity }) => ({ listingId, quantity })),
-    }),
-    StoreOrderAccepted: (state) => ({ ...state, status: 'accepted' }),
-    StoreOrderRejected: (state) => ({ ...state, status: 'rejected' }),
-    StoreOrderPacked: (state) => ({ ...state, status: 'packed', packed: true }),
-    StoreOrderDispatched: (state) => ({ ...state, status: 'dispatched' }),
-    StoreOrderDelivered: (state) => ({ ...state, status: 'delivered' }),
+    StoreOrderSubmitted: (state, { lines, slot = null, feePaise = 0, ...data }) => {
+      const { orderId, storeId, personId, sealedRecipient, pincode } = data;
+      const person = { personId, sealedRecipient, pincode };
+      const place = { orderId, storeId, slot };
+      const change = { ...place, ...person, feePaise, lines: lines.map(ordered) };
+      return after(state, { status: 'submitted', ...change });
+    },
+    StoreOrderAccepted: (state) => after(state, { status: 'accepted' }),
+    StoreOrderRejected: (state) => after(state, { status: 'rejected' }),
+    LineReduced: (state, { listingId, quantity }) =>
+      after(
+        state,
+        withLine(state, listingId, ({ reduced }) => ({ reduced: reduced + quantity })),
+      ),
+    LinePicked: (state, { listingId, quantity, grams }) =>
+      after(
+        state,
+        withLine(state, listingId, () => ({ picked: quantity, grams })),
+      ),
+    LineShorted: (state, { listingId, quantity }) =>
+      after(
+        state,
+        withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
+      ),
+    SubstitutionProposed: (state, { listingId, replaces, line, expiresAt }) =>
+      after(
+        state,
+        withLine(state, listingId, () => ({
+          substitution: { status: 'proposed', replaces, line, expiresAt, returned: 0 },
+        })),
+      ),
+    SubstitutionDecided: (state, { listingId, accepted }) =>
+      after(
+        state,
+        withLine(state, listingId, ({ substitution }) => ({
+          substitution: accepted ? { ...substitution!, status: 'accepted' } : null,
+        })),
+      ),
+    StoreOrderPacked(state, { lines }) {
+      const all = state.lines.map((line) => ({ ...line, picked: line.quantity }));
+      return after(state, { status: 'packed', packed: true, ...(!lines && { lines: all }) });
+    },
+    StoreOrderDispatched: (state) => after(state, { status: 'dispatched' }),
+    DeliveryCodeMissed: (state) => after(state, { wrongCodes: state.wrongCodes + 1 }),
+    StoreOrderDelivered: (state) => after(state, { status: 'delivered' }),
+    StoreOrderCancelled: (state) => after(state, { status: 'cancelled' }),
+    LinesReturned: (state, { returnId, lines, reason, to }) =>
+      after(state, {
+        returns: [...state.returns, { returnId, lines, reason, to }],
+        lines: lines.reduce(
+          (known, { listingId, quantity }) => withReturned(known, listingId, quantity),
+          state.lines,
+        ),
+      }),
   },
 };

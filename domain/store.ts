@@ -7,6 +7,7 @@ import {
   type ServiceArea,
 } from './delivery.ts';
 import { isGstin } from './gstin.ts';
+import type { UpiAddress } from './payment.ts';
 
 type NewStore = { name: string; city: string; pincode: string };
 type Nothing = Record<string, never>;
@@ -24,6 +25,8 @@ export type TaxRegistration = {
 export type StoreCommand =
   | Message<'RegisterStore', NewStore>
   | Message<'SetTaxRegistration', TaxRegistration>
+  /** Null: the shop takes no UPI. */
+  | Message<'SetUpiAddress', { upi: UpiAddress | null }>
   | Message<'SetHours', OpeningHours>
   | Message<'SetServiceArea', ServiceArea>
   | Message<'SetMinimumOrder', { minimumPaise: number }>
@@ -34,6 +37,7 @@ export type StoreCommand =
 export type StoreEvent =
   | Message<'StoreRegistered', NewStore>
   | Message<'TaxRegistrationSet', TaxRegistration>
+  | Message<'UpiAddressSet', { upi: UpiAddress | null }>
   | Message<'HoursSet', OpeningHours>
   | Message<'ServiceAreaSet', ServiceArea>
   | Message<'MinimumOrderSet', { minimumPaise: number }>
@@ -45,14 +49,16 @@ export type Store = NewStore & {
   registered: boolean;
   /** Null until the shop told: it counts as not registered. */
   tax: TaxRegistration | null;
+  /** Where it takes UPI, if it does. */
+  upi: UpiAddress | null;
   delivery: DeliverySettings;
 };
 
 /** What each event makes of the settings: for the fold and for read models alike. */
 export const deliveryChanges: {
-  [Type in Exclude<StoreEvent['type'], 'StoreRegistered' | 'TaxRegistrationSet'>]: (
-    data: Extract<StoreEvent, { type: Type }>['data'],
-  ) => Partial<DeliverySettings>;
+  [
+    Type in Exclude<StoreEvent['type'], 'StoreRegistered' | 'TaxRegistrationSet' | 'UpiAddressSet'>
+  ]: (data: Extract<StoreEvent, { type: Type }>['data']) => Partial<DeliverySettings>;
 } = {
   HoursSet: (hours) => ({ hours }),
   ServiceAreaSet: (area) => ({ area }),
@@ -108,6 +114,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     city: '',
     pincode: '',
     tax: null,
+    upi: null,
     delivery: DEFAULT_DELIVERY,
   },
 
@@ -137,6 +144,11 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
         tax.legalName === legalName &&
         tax.address === address;
       return known ? [] : [{ type: 'TaxRegistrationSet', data }];
+    },
+    SetUpiAddress(state, { upi: given }) {
+      assertRegistered(state);
+      const upi = given && { vpa: given.vpa, name: given.name };
+      return isSame(upi, state.upi) ? [] : [{ type: 'UpiAddressSet', data: { upi } }];
     },
     SetHours(state, data) {
       assertRegistered(state);
@@ -171,6 +183,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
   evolve: {
     StoreRegistered: (state, data) => ({ ...state, ...data, registered: true }),
     TaxRegistrationSet: (state, tax) => ({ ...state, tax }),
+    UpiAddressSet: (state, { upi }) => ({ ...state, upi }),
     HoursSet: (state, data) => changed(state, deliveryChanges.HoursSet(data)),
     ServiceAreaSet: (state, data) => changed(state, deliveryChanges.ServiceAreaSet(data)),
     MinimumOrderSet: (state, data) => changed(state, deliveryChanges.MinimumOrderSet(data)),

@@ -82,6 +82,9 @@ async function seedShop(url: string, shop: Shop, products: Product[]) {
     JSON.stringify({ name, city, pincode }),
   );
   const { storeId } = (await registered.json()) as { storeId: string };
+  await put(`${url}/api/write/stores/${storeId}/upi`, {
+    upi: { vpa: `${slug}@okdemo`, name },
+  });
   const imported = await post(
     `${url}/api/write/stores/${storeId}/imports`,
     { 'content-type': 'text/csv' },
@@ -133,6 +136,12 @@ const dice = ({ slug }: Shop, ...about: string[]): number =>
 
 const quote = (cell: string): string =>
   /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+
+async function put(url: string, body: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`PUT ${url}: ${response.status} ${await response.text()}`);
+}
 
 async function post(url: string, headers: Record<string, string>, body: string): Promise<Response> {
   const response = await fetch(url, { method: 'POST', headers, body });

@@ -20,7 +20,15 @@ export type Settings = {
   env: Record<string, string>;
 };
 
-const INNER_PORTS = ['eventStore', 'postgres', 'writeApi', 'readApi', 'projector', 'web'] as const;
+const INNER_PORTS = [
+  'eventStore',
+  'postgres',
+  'writeApi',
+  'readApi',
+  'projector',
+  'web',
+  'razorpay',
+] as const;
 type InnerPort = (typeof INNER_PORTS)[number];
 
 /** Reads PORT, HOST and DATA_DIR, and makes up the rest: free ports, and secrets that stay. */
@@ -54,6 +62,8 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
     PUBLIC_URL: `http://localhost:${port}`,
     EVENTSTORE_URL: `esdb://127.0.0.1:${ports.eventStore}?tls=false`,
     READ_API_URL: at(ports.readApi),
+    RAZORPAY_URL: at(ports.razorpay),
+    RAZORPAY_KEY_ID: 'rzp_test_local',
     ORIGIN_WEB: at(ports.web),
     ORIGIN_READ_API: at(ports.readApi),
     ORIGIN_WRITE_API: at(ports.writeApi),
@@ -66,7 +76,15 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
   };
 }
 
-const SECRETS = ['VAULT_SECRET', 'STORE_PASS_SECRET', 'QUOTE_SECRET'] as const;
+const SECRETS = [
+  'VAULT_SECRET',
+  'STORE_PASS_SECRET',
+  'QUOTE_SECRET',
+  'RAZORPAY_KEY_SECRET',
+  'RAZORPAY_WEBHOOK_SECRET',
+  'UPI_WEBHOOK_SECRET',
+  'DELIVERY_CODE_SECRET',
+] as const;
 type Secrets = Record<(typeof SECRETS)[number], string>;
 
 /** Each is made once and kept: without them, names and addresses in the event log are unreadable. */

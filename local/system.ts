@@ -56,6 +56,12 @@ export function services(settings: Settings, say: (line: string) => void): Servi
       needs: ['event-store', 'postgres'],
       heapMiB: 512,
     }),
+    room('razorpay', ports.razorpay, {
+      entry: 'local/razorpay/main.ts',
+      needs: [],
+      heapMiB: 128,
+      env: () => ({ DATA_DIR: dataDir }),
+    }),
     room('event-store', ports.eventStore, {
       entry: 'local/event-store/main.ts',
       needs: [],

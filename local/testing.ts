@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BACKWARDS, END } from '@eventstore/db-client';
 import pg from 'pg';
+import { storeOrder } from '../domain/store-order.ts';
 import {
   connectEventStore,
   holdsPositions,
@@ -11,7 +12,7 @@ import {
   type EventStore,
 } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
-import { storePass } from '../platform/pass.ts';
+import { deliveryCode, storePass } from '../platform/pass.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
 import { PROJECTIONS } from '../projector/app.ts';
@@ -20,9 +21,12 @@ import { createReadApi } from '../read-api/app.ts';
 import { Projected } from '../read-api/projected.ts';
 import { createWriteApi } from '../write-api/app.ts';
 import { createHandler } from '../write-api/handle.ts';
+import { paymentPorts } from '../write-api/payment.ts';
+import { connectRazorpay } from '../write-api/razorpay.ts';
 import { runReactor } from '../write-api/reactor.ts';
 import { startEventStore } from './event-store/server.ts';
 import { startPostgres } from './postgres.ts';
+import { startRazorpay } from './razorpay/server.ts';
 
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
@@ -118,7 +122,14 @@ export async function startShop({ now = () => new Date() } = {}) {
   const { signal } = stopping;
   const vault = await openVault(vaultPool, 'a secret of the tests, 32 or more');
   const handler = createHandler(client, log);
-  const reactor = runReactor({ client, handler, log, signal });
+  let writeUrl = '';
+  const keys = { keyId: 'rzp_test', keySecret: 'key secret', webhookSecret: 'webhook secret' };
+  const webhookUrl = () => `${writeUrl}/api/write/razorpay/webhooks`;
+  const gateway = await startRazorpay({ ...keys, webhookUrl });
+  cleanup.add(() => gateway.close());
+  const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
+  const payments = paymentPorts(handler, razorpay);
+  const reactor = runReactor({ client, handler, payments, log, signal });
   const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
   cleanup.add(async () => {
     stopping.abort();
@@ -129,9 +140,13 @@ export async function startShop({ now = () => new Date() } = {}) {
   cleanup.add(() => projected.stop());
   const storePassSecret = 'another secret of the tests, 32 or more';
   const quoteSecret = 'a third secret of the tests, 32 or more';
-  const writeApi = await createWriteApi({ client, handler, vault, quoteSecret, log, now });
-  const readApi = await createReadApi({ pool, projected, vault, storePassSecret, log });
-  const writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
+  const deliveryCodeSecret = 'a fourth secret of the tests, 32 or more';
+  const upiWebhookSecret = 'a fifth secret of the tests, 32 or more';
+  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
+  const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+  const writeApi = await createWriteApi(services);
+  const readApi = await createReadApi({ pool, projected, vault, ...secrets, log });
+  writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
   const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
   cleanup.add(() => readApi.close());
@@ -149,11 +164,16 @@ export async function startShop({ now = () => new Date() } = {}) {
     pool,
     log,
     handler,
+    payments,
+    /** Who takes cards and UPI. */
+    gateway,
     writeUrl: `${writeUrl}/api/write`,
     readUrl: `${readUrl}/api/read`,
     databaseUrl,
     eventStoreUrl,
+    upiWebhookSecret,
     passOf: (storeId: string) => storePass(storePassSecret, storeId),
+    codeOf: (storeOrderId: string) => deliveryCode(deliveryCodeSecret, storeOrderId),
 
     /** Sends a command; `body` as JSON. */
     write: <T = Record<string, unknown>>(
@@ -242,6 +262,40 @@ export async function quoteCart(
   const { status, body } = await shop.write<{ token: string }>('POST', path, wanted);
   if (status !== 200) throw new Error(`no quote: ${JSON.stringify(body)}`);
   return body.token;
+}
+
+/** The steps of a shop's work on a part, in order. `pick` puts everything into the basket. */
+export const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver'] as const;
+export type StepName = (typeof STEPS)[number];
+
+/** Takes steps of a part's way to the door. Throws where one is refused. */
+export async function work(
+  shop: Shop,
+  storeOrderId: string,
+  steps: readonly StepName[] = STEPS,
+): Promise<string | null> {
+  let last: string | null = null;
+  for (const step of steps) {
+    const { status, body, position } = await takeStep(shop, storeOrderId, step);
+    if (status !== 200) throw new Error(`${step}: ${JSON.stringify(body)}`);
+    last = position;
+  }
+  return last;
+}
+
+async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {
+  const path = `/store-orders/${storeOrderId}`;
+  if (step === 'deliver') {
+    return shop.write('POST', `${path}/deliver`, { code: shop.codeOf(storeOrderId) });
+  }
+  if (step !== 'pick') return shop.write('POST', `${path}/${step}`);
+  const { lines } = await shop.handler.load(storeOrder, storeOrderId, { fresh: true });
+  const picks = lines.map((line) => {
+    const quantity = line.quantity - line.reduced;
+    const grams = line.gramsEach && line.gramsEach * quantity;
+    return { listingId: line.listingId, quantity, ...(grams && { grams }) };
+  });
+  return shop.write('POST', `${path}/picks`, { lines: picks });
 }
 
 export const newKey = (): string => randomUUID();

@@ -16,7 +16,7 @@ test.after(() => shop.stop());
 test('--help lists every command', async () => {
   const { code, stdout } = await ops(['--help'], {});
   assert.is(code, 0);
-  for (const name of ['status', 'replay', 'import', 'log', 'ship-logs'])
+  for (const name of ['status', 'replay', 'prove', 'import', 'log', 'ship-logs'])
     assert.match(stdout, `  ${name}`);
 });
 
@@ -31,7 +31,7 @@ test('an unknown command is refused with those that there are', async () => {
   const { code, stdout, stderr } = await ops(['reply'], {});
   assert.is(code, 1);
   assert.is(stdout, '');
-  assert.match(stderr, 'There is no command "reply". There are status, replay, import');
+  assert.match(stderr, 'There is no command "reply". There are status, replay, prove, import');
 });
 
 test('an unknown option is refused with where to look', async () => {

@@ -1,12 +1,12 @@
-import { load, medianRun, type LoadOptions } from './load.ts';
+import { load, medianRun, type Load, type LoadOptions } from './load.ts';
 import type { Result, ScenarioOptions } from './main.ts';
 import { openShop, send } from './shop.ts';
-import { startProgram, startSystem } from './system.ts';
+import { startProgram, startSystem, type System } from './system.ts';
 
 export const summary = 'PUT of an item through write-api, each shopper their own cart, durable';
 
 const CONNECTIONS = 64;
-const LISTINGS = 50;
+export const LISTINGS = 50;
 const BUDGET = 0.7;
 /** What a cart holds of each item before; every request sets another quantity. */
 const FIRST_QUANTITY = 2;
@@ -27,6 +27,17 @@ const shopper =
     client.setRequests([{ method: 'PUT', headers, setupRequest }]);
   };
 
+/** Puts items into carts for a while; `round` is another one each time. */
+export const putItems = (
+  { url, carts, storeId }: { url: string; carts: string[]; storeId: string },
+  round: number,
+  seconds: number,
+  system: System,
+): Promise<Load> => {
+  const setupClient = shopper(carts, storeId, round);
+  return load({ url, connections: CONNECTIONS, seconds, setupClient }, system);
+};
+
 export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]> {
   const system = await startSystem();
   const { EVENTSTORE_URL, ORIGIN_WRITE_API } = system.env;
@@ -34,19 +45,13 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
   try {
     const storeId = await openShop(system, LISTINGS);
     const newCarts = () => fillCarts(ORIGIN_WRITE_API!, storeId);
-    const [bareCarts, ourCarts] = [await newCarts(), await newCarts()];
-    const shape = { connections: CONNECTIONS, seconds };
+    const bareShop = { url: bare.url, carts: await newCarts(), storeId };
+    const ourShop = { url: ORIGIN_WRITE_API!, carts: await newCarts(), storeId };
     const ceilings = [];
     const measured = [];
     for (let i = 0; i <= runs; i++) {
-      const ceiling = await load(
-        { ...shape, url: bare.url, setupClient: shopper(bareCarts, storeId, i) },
-        system,
-      );
-      const ours = await load(
-        { ...shape, url: ORIGIN_WRITE_API!, setupClient: shopper(ourCarts, storeId, i) },
-        system,
-      );
+      const ceiling = await putItems(bareShop, i, seconds, system);
+      const ours = await putItems(ourShop, i, seconds, system);
       // The first pair warms both up.
       if (i === 0) continue;
       ceilings.push(ceiling);
@@ -73,7 +78,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
 }
 
 /** A cart for each shopper that holds one of every item, so that each request changes a line. */
-function fillCarts(writeApi: string, storeId: string): Promise<string[]> {
+export function fillCarts(writeApi: string, storeId: string): Promise<string[]> {
   const fill = async () => {
     const carts = `${writeApi}/api/write/carts`;
     const { cartId } = await send<{ cartId: string }>(carts, 'POST');

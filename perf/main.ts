@@ -1,15 +1,26 @@
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { lackOfData } from './baskets.ts';
 import * as browse from './browse.ts';
 import * as cart from './cart.ts';
+import * as checkout from './checkout.ts';
 import * as eventStore from './event-store.ts';
 import * as replay from './replay.ts';
 import { profileLines, type Thread } from './profile.ts';
+import type { Latency } from './shopper.ts';
 import { startSystem, type Usage } from './system.ts';
+import * as workload from './workload.ts';
 
-export type ScenarioOptions = { seconds: number; runs: number; events: number[] };
+export type ScenarioOptions = {
+  seconds: number;
+  runs: number;
+  events: number[];
+  orders: number;
+  /** Folder of the real orders. */
+  data: string;
+};
 
 /** One figure beside its ceiling, both medians of the same run. */
 export type Result = {
@@ -25,20 +36,25 @@ export type Result = {
   details?: unknown;
   /** Cores in use during the measured run, by process; absent where nothing was sent over HTTP. */
   cores?: Record<string, number>;
+  latencies?: Latency[];
   /** Of every service, right after the load. */
   memory?: Usage[];
   /** Where the measured process's time went. */
   profile?: Thread[];
 };
 
-const SCENARIOS = { cart, browse, replay, 'event-store': eventStore };
+const SCENARIOS = { cart, checkout, browse, workload, replay, 'event-store': eventStore };
 type ScenarioName = keyof typeof SCENARIOS;
 const isScenario = (name: string): name is ScenarioName => name in SCENARIOS;
 
+const DATA = resolve(import.meta.dirname, '../../shared/data');
+/** Fewer have no rate to speak of. */
+const LEAST_ORDERS = 100;
 const README = join(import.meta.dirname, 'README.md');
 const MARKS = ['<!-- results -->', '<!-- end of results -->'] as const;
 
 const USAGE = `Usage: npm run perf -- [SCENARIO …] [--json] [--save] [--seconds N] [--runs N] [--events N,…]
+                       [--orders N] [--data DIR]
 
 ${Object.entries(SCENARIOS)
   .map(([name, { summary }]) => `  ${name.padEnd(11)} ${summary}`)
@@ -50,6 +66,8 @@ beside its ceiling, and stops it. All scenarios when none is named.
   --runs N       runs of which the median counts (3)
   --seconds N    length of a run (6)
   --events N,…   lengths of the log for replay (100000,1000000)
+  --orders N     orders of workload (5000)
+  --data DIR     where workload finds the real orders (WORKLOAD_DATA, else ../shared/data)
   --json         the results as JSON on stdout
   --save         put the table into perf/README.md
 
@@ -64,6 +82,8 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '6' },
     runs: { type: 'string', default: '3' },
     events: { type: 'string', default: '100000,1000000' },
+    orders: { type: 'string', default: '5000' },
+    data: { type: 'string', default: process.env.WORKLOAD_DATA ?? DATA },
   },
 });
 
@@ -75,10 +95,14 @@ if (values.help || unknown.length > 0) {
 
 const chosen = positionals.length > 0 ? positionals.filter(isScenario) : Object.keys(SCENARIOS);
 const options: ScenarioOptions = {
-  seconds: Number(values.seconds),
-  runs: Number(values.runs),
-  events: values.events.split(',').map(Number),
+  seconds: atLeast(1, 'seconds', values.seconds),
+  runs: atLeast(1, 'runs', values.runs),
+  events: values.events.split(',').map((text) => atLeast(1, 'events', text)),
+  orders: atLeast(LEAST_ORDERS, 'orders', values.orders),
+  data: values.data,
 };
+const lack = chosen.includes('workload') ? lackOfData(options.data) : undefined;
+if (lack) refuse(lack);
 
 const results: Result[] = [];
 for (const name of chosen.filter(isScenario)) {
@@ -92,6 +116,17 @@ if (values.json) console.log(JSON.stringify({ machine: machine(), idle, results 
 else console.log(table);
 if (values.save) save(table);
 process.exitCode = results.every(inBudget) ? 0 : 1;
+
+function atLeast(least: number, name: string, text: string): number {
+  const value = Number(text);
+  if (value >= least) return value;
+  return refuse(`--${name} takes a number from ${least} on, not "${text}".`);
+}
+
+function refuse(reason: string): never {
+  console.error(reason);
+  process.exit(1);
+}
 
 /** Of every service, when nobody asks anything of it. */
 async function idleMemory(): Promise<Usage[]> {
@@ -142,6 +177,7 @@ function tableOf(all: Result[], idleUsage: Usage[]): string {
     ...all.flatMap(({ name, memory }) => (memory ? [memoryRow(`after ${name}`, memory)] : [])),
     '',
     ...coresTable(all),
+    ...latencyTable(all),
     ...all.flatMap(({ profile }) =>
       profile
         ? ['', 'Where the event store’s time goes, by thread:', '', ...profileLines(profile)]
@@ -162,6 +198,24 @@ function coresTable(all: Result[]): string[] {
     ...measured.map(
       ({ name, cores }) => `| ${name} | ${names.map((each) => cores![each] ?? '–').join(' | ')} |`,
     ),
+  ];
+}
+
+function latencyTable(all: Result[]): string[] {
+  const rows = all.flatMap(({ name, latencies = [] }) =>
+    latencies.map(
+      ({ command, count, p50Ms, p99Ms }) =>
+        `| ${name} | ${command} | ${count.toLocaleString('en')} | ${p50Ms} | ${p99Ms} |`,
+    ),
+  );
+  if (rows.length === 0) return [];
+  return [
+    '',
+    'Milliseconds by command, as its sender saw them:',
+    '',
+    '| | command | sent | p50 | p99 |',
+    '|---|---|---|---|---|',
+    ...rows,
   ];
 }
 

@@ -1,6 +1,20 @@
 import type { System } from './system.ts';
 
-/** Sends a request to the APIs; throws when it is refused. */
+/** Longer than any import; nobody waits for ever. */
+const TIMEOUT_MS = 120_000;
+
+/** What the APIs refused, and why: `body` is their problem+json. */
+export class Refused extends Error {
+  readonly status: number;
+  readonly body: { code?: string; [fact: string]: unknown };
+  constructor(request: string, status: number, body: string) {
+    super(`${request}: ${status} ${body}`);
+    this.status = status;
+    this.body = JSON.parse(body) as Refused['body'];
+  }
+}
+
+/** Sends a request to the APIs. Throws `Refused`. */
 export async function send<T>(
   url: string,
   method = 'GET',
@@ -9,22 +23,35 @@ export async function send<T>(
 ): Promise<T> {
   const response = await fetch(url, {
     method,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(body !== undefined && { body, headers: { 'content-type': type } }),
   });
-  if (!response.ok) throw new Error(`${method} ${url}: ${response.status}`);
+  if (!response.ok) {
+    throw new Refused(`${method} ${url}`, response.status, await response.text());
+  }
   return (await response.json()) as T;
 }
 
-/** A shop with so many listings, through the front door; its id. */
-export async function openShop({ url }: System, listings: number): Promise<string> {
-  const store = JSON.stringify({ name: 'Perf Kirana', city: 'Bengaluru', pincode: '560001' });
-  const { storeId } = await send<{ storeId: string }>(`${url}/api/write/stores`, 'POST', store);
+/** A shop with so many listings, `stock` pieces of each, through the front door; its id. */
+export async function openShop(system: System, listings: number, stock = 20): Promise<string> {
   const rows = Array.from({ length: listings }, (_, i) =>
-    [`s${i}`, `Item number ${i}`, 'Sagar', `Aisle ${i % 12}`, '500 g', 10 + i, 12 + i, 20].join(
+    [`s${i}`, `Item number ${i}`, 'Sagar', `Aisle ${i % 12}`, '500 g', 10 + i, 12 + i, stock].join(
       ',',
     ),
   );
   const csv = ['sku,name,brand,category,pack,price,mrp,stock', ...rows].join('\n');
-  await send(`${url}/api/write/stores/${storeId}/imports`, 'POST', csv, 'text/csv');
+  return registerShop(system, 'Perf Kirana', csv);
+}
+
+/** A shop with this price list; its id. Throws when a row of it was not taken. */
+export async function registerShop({ url }: System, name: string, csv: string): Promise<string> {
+  const store = JSON.stringify({ name, city: 'Bengaluru', pincode: '560001' });
+  const stores = `${url}/api/write/stores`;
+  const { storeId } = await send<{ storeId: string }>(stores, 'POST', store);
+  const imports = `${stores}/${storeId}/imports`;
+  const report = await send<ImportReport>(imports, 'POST', csv, 'text/csv');
+  if (report.reportedCount > 0) throw new Error(`${name}: ${JSON.stringify(report.reported)}`);
   return storeId;
 }
+
+type ImportReport = { reportedCount: number; reported: { row: number; reason: string }[] };

@@ -18,7 +18,32 @@ const RULES = {
   VAULT_URL: { pattern: POSTGRES_URL, hint: 'postgres://… of the keys of personal data' },
   VAULT_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: wraps those keys' },
   QUOTE_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: signs quotes' },
+  DELIVERY_CODE_SECRET: {
+    pattern: /^\S{32,}$/,
+    hint: '32 or more random characters: makes the codes that shoppers tell at the door',
+  },
   STORE_PASS_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters' },
+  RAZORPAY_URL: {
+    pattern: HTTP_URL,
+    hint: "where Razorpay's API answers",
+    fallback: 'https://api.razorpay.com',
+  },
+  RAZORPAY_KEY_ID: {
+    pattern: /^\S*$/,
+    hint: 'of the account that takes cards and UPI; empty where there is none',
+    fallback: '',
+  },
+  RAZORPAY_KEY_SECRET: { pattern: /^\S*$/, hint: 'of that key', fallback: '' },
+  RAZORPAY_WEBHOOK_SECRET: {
+    pattern: /^\S*$/,
+    hint: 'under which its webhooks are signed; Razorpay asks for it where they are set up',
+    fallback: '',
+  },
+  UPI_WEBHOOK_SECRET: {
+    pattern: /^(?:\S{32,})?$/,
+    hint: '32 or more random characters under which notices of UPI payments are signed; or empty',
+    fallback: '',
+  },
   READ_API_URL: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   PUBLIC_URL: { pattern: HTTP_URL, hint: 'the address that people type, https://shop.example' },
   CLOUDFRONT_DISTRIBUTION_ID: {

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { sign, verified } from './signature.ts';
 
 const SCHEME = 'Bearer ';
@@ -16,4 +17,13 @@ export function bearsStorePass(
 ): boolean {
   if (!authorization?.startsWith(SCHEME)) return false;
   return verified(secret, authorization.slice(SCHEME.length)) === storeId;
+}
+
+/**
+ * The four digits that whoever gets an order tells at the door. Made anew each time, so that they
+ * are stored nowhere.
+ */
+export function deliveryCode(secret: string, storeOrderId: string): string {
+  const digest = createHmac('sha256', secret).update(storeOrderId).digest();
+  return `${digest.readUInt32BE() % 10_000}`.padStart(4, '0');
 }

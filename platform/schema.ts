@@ -38,7 +38,7 @@ export const localNames = {
 } as const;
 
 /** What is wanted of one article, at the price that a quote or an order has for it. */
-export const orderLine = object({
+export const orderLineFields = {
   listingId: text,
   name: text,
   names: localNames,
@@ -46,7 +46,8 @@ export const orderLine = object({
   quantity: count,
   pricePaise: paise,
   linePaise: paise,
-});
+};
+export const orderLine = object(orderLineFields);
 
 /** Of one article in a shop's books, in pieces. */
 export const stockFigures = {

@@ -52,7 +52,7 @@ export async function followLog(options: {
 }
 
 /** An event of the log whose data and metadata are parsed when somebody asks for them. */
-class LogEvent implements StoredEvent {
+export class LogEvent implements StoredEvent {
   readonly #raw: RawEvent;
   #data: unknown;
   #metadata: EventMetadata | undefined;

@@ -1,10 +1,23 @@
 import { cart } from './cart.ts';
 import { catalogue } from './catalogue.ts';
+import { history } from './history.ts';
 import { invoices } from './invoices.ts';
 import { myOrders } from './my-orders.ts';
 import { orderBoard } from './order-board.ts';
+import { payments } from './payments.ts';
 import { slots } from './slots.ts';
+import { till } from './till.ts';
 import type { Projection } from './projection.ts';
 
 /** Every read model there is. */
-export const PROJECTIONS: Projection[] = [catalogue, cart, myOrders, orderBoard, invoices, slots];
+export const PROJECTIONS: Projection[] = [
+  catalogue,
+  cart,
+  myOrders,
+  orderBoard,
+  payments,
+  invoices,
+  slots,
+  history,
+  till,
+];

@@ -130,6 +130,7 @@ function project(
       try {
         const refusal = refused.get(target);
         if (refusal) throw refusal;
+        rows.position = event.position;
         target.projection.on[type]!(factOf(event), rows);
       } catch (error) {
         parked.set(event, error instanceof Error ? error : new Error(String(error)));

@@ -8,6 +8,7 @@ import {
   type StockItem,
 } from '../domain/inventory.ts';
 import { listingId, storeOfListing, type ListingEvent } from '../domain/listing.ts';
+import type { UpiAddress } from '../domain/payment.ts';
 import { deliveryChanges, type StoreEvent } from '../domain/store.ts';
 import { SINCE_EVER, withRate, type GstRate } from '../domain/tax.ts';
 import { projection, type Fact } from './projection.ts';
@@ -15,7 +16,14 @@ import { defineTable, type Row, type Rows } from './rows.ts';
 
 const stores = defineTable(
   'store',
-  { store_id: 'text', name: 'text', city: 'text', pincode: 'text', delivery: 'json' },
+  {
+    store_id: 'text',
+    name: 'text',
+    city: 'text',
+    pincode: 'text',
+    delivery: 'json',
+    upi: 'json?',
+  },
   ['store_id'],
   { indexes: ['(left(pincode, 3))'] },
 );
@@ -105,18 +113,25 @@ const changeDelivery =
     rows.changed(`store-${id}`);
   };
 
-export type StoreRow = Omit<Row<typeof stores>, 'delivery'> & { delivery: DeliverySettings };
+export type StoreRow = Omit<Row<typeof stores>, 'delivery' | 'upi'> & {
+  delivery: DeliverySettings;
+  upi: UpiAddress | null;
+};
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 5,
+  version: 6,
   tables: [stores, listings, stock],
 
   on: {
     StoreRegistered({ id, data }, rows) {
-      rows.add(stores, { store_id: id, ...data, delivery: DEFAULT_DELIVERY });
+      rows.add(stores, { store_id: id, ...data, delivery: DEFAULT_DELIVERY, upi: null });
       rows.changed('stores');
+      rows.changed(`store-${id}`);
+    },
+    UpiAddressSet({ id, data: { upi } }, rows) {
+      rows.change(stores, { store_id: id }, () => ({ upi }));
       rows.changed(`store-${id}`);
     },
     HoursSet: changeDelivery(deliveryChanges.HoursSet),
@@ -158,6 +173,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     SoldAtCounter: moveStock(itemChanges.SoldAtCounter),
     SafetyBufferSet: moveStock(itemChanges.SafetyBufferSet),
     StockReserved: moveStock(itemChanges.StockReserved),
+    ReservationChanged: moveStock(itemChanges.ReservationChanged),
     ReservationReleased: moveStock(itemChanges.ReservationReleased),
     StockPicked: moveStock(itemChanges.StockPicked),
     StockReturned: moveStock(itemChanges.StockReturned),

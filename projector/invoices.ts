@@ -32,6 +32,7 @@ const invoiceTable = defineTable(
     sealed_recipient: 'text',
     pincode: 'text',
     lines: 'json',
+    fees: 'json',
     total_paise: 'bigint',
     credited_paise: 'bigint',
   },
@@ -60,7 +61,7 @@ export type InvoiceRow = Row<typeof invoiceTable>;
 export type CreditNoteRow = Row<typeof creditNotes>;
 
 /** A register's id is its shop's and its fiscal year. */
-const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
+export const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
   const dot = id.lastIndexOf('.');
   return { store_id: id.slice(0, dot), fiscal_year: id.slice(dot + 1) };
 };
@@ -68,7 +69,7 @@ const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
 /** What shops billed and took back, for their books and for who bought. */
 export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
-  version: 1,
+  version: 2,
   tables: [registrations, invoiceTable, creditNotes],
 
   on: {
@@ -76,9 +77,11 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
       rows.put(registrations, { ...same, store_id: id, legal_name: legalName });
     },
     InvoiceIssued({ id, data }, rows) {
-      const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...same } = data;
+      const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...rest } = data;
+      const { fees = [], ...same } = rest;
       rows.add(invoiceTable, {
         ...same,
+        fees,
         ...registerOf(id),
         store_order_id: storeOrderId,
         order_id: orderId,

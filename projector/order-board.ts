@@ -1,8 +1,10 @@
 import { orderNumber } from '../domain/order.ts';
 import {
+  owedPaise,
+  storeOrder,
   storeOrderEnded,
+  type StoreOrder,
   type StoreOrderEvent,
-  type StoreOrderStatus,
 } from '../domain/store-order.ts';
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
@@ -25,7 +27,9 @@ const cards = defineTable(
     slot: 'json?',
     fee_paise: 'bigint',
     total_paise: 'bigint',
-    lines: 'json',
+    owed_paise: 'bigint',
+    /** As the domain folds it. */
+    part: 'json',
     person_id: 'uuid',
     sealed_recipient: 'text',
   },
@@ -35,32 +39,53 @@ const cards = defineTable(
 
 export type CardRow = Row<typeof cards>;
 
+type Type = StoreOrderEvent['type'];
+
+/** Columns of a part that follow from its state. */
+export const columnsOf = (part: StoreOrder) => ({
+  part,
+  status: part.status,
+  owed_paise: owedPaise(part),
+});
+
+/** A part after one more event. */
+export const evolved = (part: unknown, type: Type, data: unknown): StoreOrder =>
+  storeOrder.evolve[type](part as StoreOrder, data as never);
+
 const step =
-  (status: StoreOrderStatus) =>
+  (type: Type) =>
   ({ id, data, at }: Fact<{ storeId: string; reason?: string }>, rows: Rows): void => {
-    const ended_at = storeOrderEnded(status) ? at : null;
-    const columns = { status, reason: data.reason ?? null, changed_at: at, ended_at };
-    rows.change(cards, { store_order_id: id }, () => columns);
+    rows.change(cards, { store_order_id: id }, (card) => {
+      const columns = columnsOf(evolved(card.part, type, data));
+      const moved = columns.status !== card.status;
+      return {
+        ...columns,
+        reason: moved ? (data.reason ?? null) : card.reason,
+        changed_at: at,
+        ended_at: storeOrderEnded(columns.status) ? (card.ended_at ?? at) : null,
+      };
+    });
     rows.changed(`board-${data.storeId}`);
   };
 
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 4,
+  version: 5,
   tables: [cards],
 
   on: {
     StoreOrderSubmitted({ id, data, at }, rows) {
-      const { orderId, storeId, totalPaise, personId, sealedRecipient, ...rest } = data;
-      const { feePaise = 0, fulfilment = 'delivery', slot = null, ...same } = rest;
+      const { orderId, storeId, totalPaise, personId, sealedRecipient, pincode, payment } = data;
+      const { feePaise = 0, fulfilment = 'delivery', slot = null } = data;
       rows.add(cards, {
-        ...same,
+        ...columnsOf(evolved(storeOrder.initial, 'StoreOrderSubmitted', data)),
         store_order_id: id,
         order_number: orderNumber(orderId),
         store_id: storeId,
-        status: 'submitted',
         reason: null,
+        pincode,
+        payment,
         submitted_at: at,
         changed_at: at,
         ended_at: null,
@@ -73,10 +98,18 @@ export const orderBoard = projection<StoreOrderEvent>({
       });
       rows.changed(`board-${storeId}`);
     },
-    StoreOrderAccepted: step('accepted'),
-    StoreOrderRejected: step('rejected'),
-    StoreOrderPacked: step('packed'),
-    StoreOrderDispatched: step('dispatched'),
-    StoreOrderDelivered: step('delivered'),
+    StoreOrderAccepted: step('StoreOrderAccepted'),
+    StoreOrderRejected: step('StoreOrderRejected'),
+    LineReduced: step('LineReduced'),
+    LinePicked: step('LinePicked'),
+    LineShorted: step('LineShorted'),
+    SubstitutionProposed: step('SubstitutionProposed'),
+    SubstitutionDecided: step('SubstitutionDecided'),
+    StoreOrderPacked: step('StoreOrderPacked'),
+    StoreOrderDispatched: step('StoreOrderDispatched'),
+    DeliveryCodeMissed: step('DeliveryCodeMissed'),
+    StoreOrderDelivered: step('StoreOrderDelivered'),
+    StoreOrderCancelled: step('StoreOrderCancelled'),
+    LinesReturned: step('LinesReturned'),
   },
 });

@@ -1,5 +1,5 @@
 import type { Message } from '../domain/decider.ts';
-import type { StoredEvent } from '../platform/event-store.ts';
+import type { EventMetadata, StoredEvent } from '../platform/event-store.ts';
 import type { Rows, Table } from './rows.ts';
 
 type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
@@ -8,9 +8,13 @@ type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>[
 export type Fact<Data> = {
   /** The stream's name without its category: a cart's id, a listing's id, … */
   id: string;
+  type: string;
+  /** The event's own: what others name as their cause. */
+  eventId: string;
   data: Data;
   /** When it happened, RFC 3339, UTC. */
   at: string;
+  metadata: EventMetadata;
   /** Place in the log. */
   position: bigint;
 };
@@ -39,10 +43,15 @@ export const projection = <E extends Message>(definition: {
 
 export const factOf = (event: StoredEvent): Fact<never> => ({
   id: event.stream.slice(event.stream.indexOf('-') + 1),
+  type: event.type,
+  eventId: event.id,
   data: event.data as never,
   position: event.position,
-  // Few ask when it was, and it is in the metadata, which is parsed for that.
+  // Few ask when and by whom it was, and the metadata is parsed for that.
   get at() {
     return event.metadata.at;
+  },
+  get metadata() {
+    return event.metadata;
   },
 });

@@ -12,6 +12,10 @@ const counters = defineTable(
   ['shop', 'item'],
 );
 
+const tracked = defineTable('tracked', { item: 'integer', amount: 'integer' }, ['item'], {
+  versioned: true,
+});
+
 type Step =
   | { kind: 'add' | 'put'; item: number; amount: number }
   | { kind: 'change'; item: number; note: string }
@@ -23,7 +27,8 @@ test.before(async (context) => {
   context.pool = createPool(parts.databaseUrl, createLog('test', 'silent'));
   for (const schema of ['together', 'apart']) {
     await context.pool.query(`create schema ${schema}`);
-    for (const sql of createStatements(counters, schema)) await context.pool.query(sql);
+    const statements = [counters, tracked].flatMap((table) => createStatements(table, schema));
+    for (const sql of statements) await context.pool.query(sql);
   }
   context.stop = async () => {
     await context.pool.end();
@@ -82,6 +87,33 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
     }),
     { numRuns: 60 },
   );
+});
+
+test('a table that keeps versions has every state of a row, also of one batch', async ({
+  pool,
+}) => {
+  const takeAll = async (positions: bigint[]) => {
+    const rows = new Rows();
+    for (const position of positions) {
+      rows.position = position;
+      if (position === 1n) rows.add(tracked, { item: 1, amount: 0 });
+      else rows.change(tracked, { item: 1 }, ({ amount }) => ({ amount: amount + 1 }));
+    }
+    await transaction(pool, (connection) => rows.flush(connection, 'together'));
+  };
+  for (const batches of [[[1n, 2n, 3n, 4n]], [[1n], [2n, 3n], [4n]]]) {
+    await pool.query('truncate together.tracked, together.tracked_version');
+    for (const batch of batches) await takeAll(batch);
+    const { rows } = await pool.query('select * from together.tracked_version order by position');
+    assert.equal(
+      rows,
+      [0, 1, 2, 3].map((amount) => ({ item: 1, amount, position: amount + 1 })),
+    );
+    const { rows: now } = await pool.query('select * from together.tracked');
+    assert.equal(now, [{ item: 1, amount: 3 }]);
+  }
+  assert.throws(() => new Rows().put(tracked, { item: 1, amount: 9 }), 'keeps versions');
+  assert.throws(() => new Rows().delete(tracked, { item: 1 }), 'keeps versions');
 });
 
 test('a change of a row that is not there is an error, not a silence', async ({ pool }) => {

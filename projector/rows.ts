@@ -20,6 +20,8 @@ export type Table<C extends Columns = Columns, Key extends keyof C & string = st
   more: string[];
   /** Index definitions: what follows `create index on <table>`. */
   indexes: string[];
+  /** Where every state that a row ever had is kept, by the position that brought it; or nowhere. */
+  versions: Table | null;
 };
 
 /** A row of a table, as its handlers write it and as read-api gets it. */
@@ -30,13 +32,26 @@ export function defineTable<const C extends Columns, Key extends keyof C & strin
   name: string,
   columns: C,
   key: Key[],
-  { more = [], indexes = [] }: { more?: string[]; indexes?: string[] } = {},
+  {
+    more = [],
+    indexes = [],
+    versioned = false,
+  }: { more?: string[]; indexes?: string[]; versioned?: boolean } = {},
 ): Table<C, Key> {
-  return { name, columns, key, more, indexes };
+  const table = { name, columns, key, more, indexes, versions: null };
+  return { ...table, versions: versioned ? versionsOf(table) : null };
 }
 
+/** `part` → `part_version`: its columns, and `position`, from which on the row was so. */
+const versionsOf = (table: Table): Table => ({
+  ...table,
+  name: `${table.name}_version`,
+  columns: { ...table.columns, position: 'bigint' },
+  key: [...table.key, 'position'],
+});
+
 type Values = Record<string, unknown>;
-type Step = (row: Values) => Values;
+type Step = { position: bigint; change: (row: Values) => Values };
 /** A whole row; or its key, and for a row that is yet to be read, what to make of it. */
 type Change =
   { kind: 'add' | 'put' | 'delete'; row: Values } | { kind: 'change'; row: Values; steps: Step[] };
@@ -50,6 +65,8 @@ export class Rows {
   #tables = new Map<Table, Map<string, Change>>();
   /** What readers and caches know the changed rows by: `store-{id}`, `order-{id}`, … */
   readonly tags = new Set<string>();
+  /** Place in the log of the event that is being handled. */
+  position = 0n;
 
   /**
    * Writes a row that is not there yet; Postgres refuses it where it is. Half the price of `put`,
@@ -59,10 +76,12 @@ export class Rows {
     const changes = this.#changes(table);
     const id = keyOf(table, row);
     changes.set(id, { kind: changes.has(id) ? 'put' : 'add', row });
+    this.#keep(table, row, this.position);
   }
 
   /** Writes a whole row, whether or not there was one. */
   put<T extends Table>(table: T, row: Row<T>): void {
+    assertUnversioned(table);
     this.#changes(table).set(keyOf(table, row), { kind: 'put', row });
   }
 
@@ -71,14 +90,16 @@ export class Rows {
     const changes = this.#changes(table);
     const id = keyOf(table, key);
     const earlier = changes.get(id);
-    const untyped = step as unknown as Step;
+    const change = step as unknown as Step['change'];
+    const taken = { position: this.position, change };
     if (earlier?.kind === 'delete') throw new Error(`a change of a deleted row of ${table.name}`);
-    if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [untyped] });
-    else if (earlier.kind === 'change') earlier.steps.push(untyped);
-    else Object.assign(earlier.row, untyped(earlier.row));
+    if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [taken] });
+    else if (earlier.kind === 'change') earlier.steps.push(taken);
+    else this.#keep(table, Object.assign(earlier.row, change(earlier.row)), this.position);
   }
 
   delete<T extends Table>(table: T, key: KeyOf<T>): void {
+    assertUnversioned(table);
     this.#changes(table).set(keyOf(table, key), { kind: 'delete', row: key });
   }
 
@@ -86,20 +107,56 @@ export class Rows {
     this.tags.add(tag);
   }
 
-  /** Writes everything, within the caller's transaction. */
+  /**
+   * Writes everything, within the caller's transaction. Versions come after the rows whose steps
+   * make them: a table's own changes are always noted first.
+   */
   async flush(connection: Connection, schema: string): Promise<void> {
     for (const [table, changes] of this.#tables) {
       const groups = Map.groupBy(changes.values(), ({ kind }) => kind);
       for (const [kind, group] of groups) {
         const rows =
           kind === 'change'
-            ? await takeSteps(connection, table, schema, changes)
+            ? await this.#takeSteps(connection, table, schema, changes)
             : group.map(({ row }) => row);
         const columns = kind === 'delete' ? table.key : Object.keys(table.columns);
         const values = columns.map((column) => arrayOf(table, column, rows));
         await connection.query(statementsOf(table, schema)[kind], values);
       }
     }
+  }
+
+  /** Notes what a row is from an event on, where its table keeps that. */
+  #keep({ versions }: Table, row: Values, position: bigint): void {
+    if (!versions) return;
+    const version = { ...row, position: Number(position) };
+    this.#changes(versions).set(keyOf(versions, version), { kind: 'add', row: version });
+  }
+
+  /** The rows that are changed, read and taken through their steps. */
+  async #takeSteps(
+    connection: Connection,
+    table: Table,
+    schema: string,
+    changes: Map<string, Change>,
+  ): Promise<Values[]> {
+    const changed = [...changes.values()].filter((change) => change.kind === 'change');
+    const keys = changed.map(({ row }) => row);
+    const { rows } = await connection.query<Values>(
+      statementsOf(table, schema).read,
+      table.key.map((column) => arrayOf(table, column, keys)),
+    );
+    if (rows.length !== changed.length) {
+      throw new Error(`a change found no row of ${schema}.${table.name}`);
+    }
+    return rows.map((row) => {
+      const { steps } = changes.get(keyOf(table, row)) as Extract<Change, { kind: 'change' }>;
+      return steps.reduce((known, { position, change }) => {
+        const next = { ...known, ...change(known) };
+        this.#keep(table, next, position);
+        return next;
+      }, row);
+    });
   }
 
   #changes(table: Table): Map<string, Change> {
@@ -109,26 +166,9 @@ export class Rows {
   }
 }
 
-/** The rows that are changed, read and taken through their steps. */
-async function takeSteps(
-  connection: Connection,
-  table: Table,
-  schema: string,
-  changes: Map<string, Change>,
-): Promise<Values[]> {
-  const changed = [...changes.values()].filter((change) => change.kind === 'change');
-  const keys = changed.map(({ row }) => row);
-  const { rows } = await connection.query<Values>(
-    statementsOf(table, schema).read,
-    table.key.map((column) => arrayOf(table, column, keys)),
-  );
-  if (rows.length !== changed.length) {
-    throw new Error(`a change found no row of ${schema}.${table.name}`);
-  }
-  return rows.map((row) => {
-    const { steps } = changes.get(keyOf(table, row)) as Extract<Change, { kind: 'change' }>;
-    return steps.reduce((known, step) => ({ ...known, ...step(known) }), row);
-  });
+/** What was before a row was overwritten or deleted would be missing from its versions. */
+function assertUnversioned({ name, versions }: Table): void {
+  if (versions) throw new Error(`${name} keeps versions: its rows are only added and changed`);
 }
 
 /** No key holds a NUL: Postgres takes none. */
@@ -186,8 +226,9 @@ function statementsOf({ name, columns, key }: Table, schema: string) {
   };
 }
 
-/** The statements that make a table, empty. */
-export function createStatements({ name, columns, key, more, indexes }: Table, schema: string) {
+/** The statements that make a table, empty, and that of its versions. */
+export function createStatements(table: Table, schema: string): string[] {
+  const { name, columns, key, more, indexes, versions } = table;
   const definitions = Object.entries(columns).map(
     ([column, type]) => `${column} ${sqlType(type)}${type.endsWith('?') ? '' : ' not null'}`,
   );
@@ -195,5 +236,6 @@ export function createStatements({ name, columns, key, more, indexes }: Table, s
   return [
     `create table ${schema}.${name} (${parts.join(', ')})`,
     ...indexes.map((index) => `create index on ${schema}.${name} ${index}`),
+    ...(versions ? createStatements(versions, schema) : []),
   ];
 }

@@ -5,12 +5,14 @@ import type { Vault } from '../platform/vault.ts';
 import { PublicAnswers } from './answers.ts';
 import { cartRoutes } from './cart.ts';
 import { catalogueRoutes } from './catalogue.ts';
+import { historyRoutes } from './history.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
 import type { Projected } from './projected.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
+import { tillRoutes } from './till.ts';
 
 /** Postgres: no such table, schema or column: one that is still being built. */
 const NOT_PROJECTED_YET = new Set(['42P01', '42703']);
@@ -22,6 +24,8 @@ export type Services = {
   answers: PublicAnswers;
   vault: Vault;
   storePassSecret: string;
+  /** Makes the codes that shoppers tell at the door. */
+  deliveryCodeSecret: string;
   log: Logger;
   /** Aborts when the server closes: pages that follow live are sent away. */
   closing: AbortSignal;
@@ -67,10 +71,12 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       catalogueRoutes(app, services);
       cartRoutes(app, services);
       myOrdersRoutes(app, services);
+      historyRoutes(app, services);
       orderBoardRoutes(app, services);
       invoiceRoutes(app, services);
       slotsRoutes(app, services);
       stockRoutes(app, services);
+      tillRoutes(app, services);
     },
   });
 }

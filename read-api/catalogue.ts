@@ -29,7 +29,7 @@ export type Store = {
 };
 
 /** A shop with what it says of how its goods come to people. */
-export type StorePage = Store & Pick<StoreRow, 'delivery'>;
+export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
 
 export type CatalogueItem = {
   listingId: string;
@@ -99,12 +99,12 @@ async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
-  const { delivery } = await findStore(pool, storeId);
+  const { delivery, upi } = await findStore(pool, storeId);
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return { ...rows[0]!, delivery };
+  return { ...rows[0]!, delivery, upi };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
@@ -221,6 +221,7 @@ const coordinates = object({ latitude: { type: 'number' }, longitude: { type: 'n
 
 const storePageSchema = object({
   ...storeFields,
+  upi: orNull(object({ vpa: text, name: text }), 'Where it takes UPI; null where it does not'),
   delivery: object({
     paused: { type: 'boolean' },
     hours: object({

@@ -21,11 +21,15 @@ export type InvoiceLine = Tax & {
   pack: string | null;
   hsn: string | null;
   quantity: number;
+  /** What loose goods weighed. */
+  grams?: number;
   pricePaise: number;
   linePaise: number;
   /** What was charged; null where no tax was. */
   gstPercent: number | null;
 };
+
+export type InvoiceFee = Tax & { feePaise: number; gstPercent: number | null };
 
 export type CreditNote = {
   number: string;
@@ -60,10 +64,11 @@ export type Invoice = {
   lines: InvoiceLine[];
   /** By rate, lowest first; lines without tax under null. */
   totals: ({ gstPercent: number | null; linePaise: number } & Tax)[];
+  /** Lines and delivery. */
   totalPaise: number;
   totalInWords: string;
-  /** What was paid for bringing it besides: no part of the bill. */
-  feePaise: number;
+  /** What was charged for the delivery, by the rates of the goods. */
+  fees: InvoiceFee[];
   creditNotes: CreditNote[];
   creditedPaise: number;
 };
@@ -96,17 +101,18 @@ export type InvoicePage = {
   next: string | null;
 };
 
-const totalOf = (lines: InvoiceLine[], amount: keyof Tax | 'linePaise'): number =>
+const totalOf = <K extends string>(lines: Record<K, number>[], amount: K): number =>
   lines.reduce((total, line) => total + line[amount], 0);
 
-const taxOf = (lines: InvoiceLine[]): Tax => ({
+const taxOf = (lines: Tax[]): Tax => ({
   taxablePaise: totalOf(lines, 'taxablePaise'),
   cgstPaise: totalOf(lines, 'cgstPaise'),
   sgstPaise: totalOf(lines, 'sgstPaise'),
 });
 
-function totalsByRate(lines: InvoiceLine[]): Invoice['totals'] {
-  const groups = Map.groupBy(lines, (line) => line.gstPercent);
+function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): Invoice['totals'] {
+  const charged = [...lines, ...fees.map((fee) => ({ ...fee, linePaise: fee.feePaise }))];
+  const groups = Map.groupBy(charged, (line) => line.gstPercent);
   return [...groups]
     .map(([gstPercent, same]) => ({
       gstPercent,
@@ -126,11 +132,9 @@ async function readInvoice(
   { orderId, authorization }: { orderId: string | undefined; authorization: string | undefined },
 ): Promise<Invoice> {
   const [found, notes] = await Promise.all([
-    pool.query<InvoiceRow & { fee_paise: number | null }>({
+    pool.query<InvoiceRow>({
       name: 'invoice',
-      text: `select i.*, p.fee_paise
-        from invoices.invoice i left join my_orders.part p using (store_order_id)
-        where store_order_id = $1`,
+      text: 'select * from invoices.invoice where store_order_id = $1',
       values: [storeOrderId],
     }),
     pool.query<CreditNoteRow>({
@@ -152,6 +156,7 @@ async function readInvoice(
   const sealed = { personId: row.person_id, sealed: row.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>(maySeeBuyer ? [sealed] : []);
   const lines = row.lines as InvoiceLine[];
+  const fees = row.fees as InvoiceFee[];
   return {
     storeOrderId,
     orderId: maySeeBuyer ? row.order_id : null,
@@ -164,10 +169,10 @@ async function readInvoice(
     address: recipient?.address ?? null,
     pincode: row.pincode,
     lines,
-    totals: totalsByRate(lines),
+    totals: totalsByRate(lines, fees),
     totalPaise: row.total_paise,
     totalInWords: amountInWords(row.total_paise),
-    feePaise: row.fee_paise ?? 0,
+    fees,
     creditNotes: notes.rows.map((note) => ({
       number: note.number,
       date: note.date,
@@ -219,7 +224,10 @@ async function readPage(
     years,
     year,
     invoices: page.map((row) => {
-      const { taxablePaise, cgstPaise, sgstPaise } = taxOf(row.lines as InvoiceLine[]);
+      const { taxablePaise, cgstPaise, sgstPaise } = taxOf([
+        ...(row.lines as InvoiceLine[]),
+        ...(row.fees as InvoiceFee[]),
+      ]);
       return {
         storeOrderId: row.store_order_id,
         number: row.number,
@@ -242,8 +250,8 @@ const kind = {
   type: 'string',
   enum: ['tax-invoice', 'bill-of-supply', 'invoice-cum-bill-of-supply'],
 } as const;
-const lines = list(
-  object({
+const lines = list({
+  ...object({
     listingId: text,
     name: text,
     pack: orNull(text),
@@ -254,7 +262,8 @@ const lines = list(
     gstPercent: percent,
     ...taxFields,
   }),
-);
+  additionalProperties: true,
+});
 
 const registrationFields = {
   gstin: orNull(text, 'Null: not registered'),
@@ -277,7 +286,10 @@ const invoiceSchema = object({
   totals: list(object({ gstPercent: percent, linePaise: paise, ...taxFields })),
   totalPaise: paise,
   totalInWords: text,
-  feePaise: { ...paise, description: 'For bringing it, in paise: no part of the bill' },
+  fees: list(
+    object({ gstPercent: percent, feePaise: paise, ...taxFields }),
+    'For the delivery, by the rates of the goods: part of the total',
+  ),
   creditNotes: list(object({ number: text, date, reason: text, lines, totalPaise: paise })),
   creditedPaise: paise,
 });

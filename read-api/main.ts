@@ -14,6 +14,7 @@ const env = environment(
   'VAULT_URL',
   'VAULT_SECRET',
   'STORE_PASS_SECRET',
+  'DELIVERY_CODE_SECRET',
 );
 const log = createLog('read-api', env.LOG_LEVEL);
 const pool = createPool(env.DATABASE_URL, log);
@@ -22,8 +23,10 @@ const vault = await openVault(vaultPool, env.VAULT_SECRET);
 const projected = new Projected(env.DATABASE_URL, pool, log);
 await projected.start();
 const storePassSecret = env.STORE_PASS_SECRET;
+const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
+const services = { pool, projected, vault, storePassSecret, deliveryCodeSecret, log };
 
-await serve(await createReadApi({ pool, projected, vault, storePassSecret, log }), {
+await serve(await createReadApi(services), {
   host: env.HOST,
   port: env.PORT,
   log,

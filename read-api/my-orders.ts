@@ -1,21 +1,32 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import { deliveryCode } from '../platform/pass.ts';
 import {
   count,
   list,
   object,
   orNull,
   orderLine,
+  orderLineFields,
   paise,
   pincode,
   text,
   time,
   uuid,
 } from '../platform/schema.ts';
+import type { PaymentRow } from '../projector/payments.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { sendLive } from './live.ts';
+import {
+  orderPaymentSchema,
+  orderPayment,
+  type OrderPayment,
+  type PaymentMethod,
+} from './payments.ts';
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
 export type Recipient = {
   contact: { name: string; phone: string };
@@ -33,7 +44,27 @@ export type OrderLine = {
 };
 
 export type StoreOrderStatus =
-  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered';
+  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
+
+/** What was ordered, and of its pieces those given up, not there, in the basket, brought back. */
+export type PartLine = OrderLine & {
+  reduced: number;
+  shorted: number;
+  picked: number;
+  /** What a piece is to weigh, where it is loose, and what those that were picked did. */
+  gramsEach?: number;
+  grams?: number;
+  returned: number;
+  ifMissing?: { wish: 'best-match' | 'refund' } | { wish: 'this-one'; listingId: string };
+  substitution: {
+    status: 'proposed' | 'accepted';
+    /** Pieces of the line that it stands for. */
+    replaces: number;
+    line: OrderLine;
+    expiresAt: string;
+    returned: number;
+  } | null;
+};
 
 export type Fulfilment = 'delivery' | 'pickup';
 
@@ -51,10 +82,15 @@ export type StoreOrder = {
   slot: OrderSlot | null;
   /** What bringing it costs: part of the total. */
   feePaise: number;
+  /** What was accepted. */
   totalPaise: number;
+  /** What it costs as it stands: less what was given up, was not there or came back. */
+  owedPaise: number;
+  /** To be told at the door; null where nothing is on its way there yet or any more. */
+  deliveryCode: string | null;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
-  lines: OrderLine[];
+  lines: PartLine[];
 };
 
 export type TimelineEntry = {
@@ -62,16 +98,30 @@ export type TimelineEntry = {
   event: string;
   storeOrderId: string | null;
   storeName: string | null;
+  /** What it is about, where it is about one line. */
+  listingId: string | null;
   reason: string | null;
+};
+
+export type LeftOut = {
+  storeOrderId: string;
+  listingId: string;
+  name: string;
+  wanted: number;
+  left: number;
+  reason: string;
 };
 
 export type Order = {
   orderId: string;
-  status: 'placed' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+  status: 'placed' | 'awaiting-payment' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
   reason: string | null;
   placedAt: string;
   totalPaise: number;
-  payment: 'cash-on-delivery';
+  payment: PaymentMethod;
+  payments: OrderPayment[];
+  /** Lines of which the shops had too little, and how many of them stayed in. */
+  leftOut: LeftOut[];
   /** Null once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
@@ -80,31 +130,90 @@ export type Order = {
   timeline: TimelineEntry[];
 };
 
-/** Like a cart, an order is opened by knowing its id, until people sign in. */
-async function readOrder({ pool, vault }: Services, orderId: string): Promise<Order> {
+/** A shop packs it, or somebody is on the way with it. */
+const WITH_CODE = new Set(['accepted', 'packed', 'dispatched']);
+
+/** The rows of an order ($1) as they are. */
+const NOW = {
+  order: 'select * from my_orders.placed where order_id = $1',
+  parts: `select p.*, s.name as store_name, i.number as invoice_number
+    from my_orders.part p
+      left join catalogue.store s using (store_id)
+      left join invoices.invoice i using (store_order_id)
+    where p.order_id = $1 order by s.name, p.store_order_id`,
+  timeline: 'select * from my_orders.timeline where order_id = $1 order by position',
+  payments: 'select * from payments.payment where order_id = $1 order by payment_id',
+};
+
+/** The rows of an order ($1) as they stood once the log had come to a position ($2). */
+const THEN: typeof NOW = {
+  order: `select * from my_orders.placed_version where order_id = $1 and position <= $2
+    order by position desc limit 1`,
+  parts: `select p.*, s.name as store_name, i.data->>'number' as invoice_number
+    from (
+      select distinct on (store_order_id) * from my_orders.part_version
+      where order_id = $1 and position <= $2 order by store_order_id, position desc
+    ) p
+      left join catalogue.store s using (store_id)
+      left join history.event i on i.store_order_id = p.store_order_id
+        and i.type = 'InvoiceIssued' and i.position <= $2
+    order by s.name, p.store_order_id`,
+  timeline: `select * from my_orders.timeline where order_id = $1 and position <= $2
+    order by position`,
+  payments: `select distinct on (payment_id) * from payments.payment_version
+    where order_id = $1 and position <= $2 order by payment_id, position desc`,
+};
+
+/**
+ * Where the log stood, as far as an order is concerned, at a time. Throws `Problem`: 400 for what
+ * is no time, 404 for one before the order.
+ */
+async function positionAt({ pool }: Services, orderId: string, asOf: string): Promise<number> {
+  const atMs = RFC_3339.test(asOf) ? Date.parse(asOf) : Number.NaN;
+  if (Number.isNaN(atMs)) {
+    throw new Problem(
+      400,
+      'INVALID_TIME',
+      'asOf takes a time with its zone, as 2026-11-21T10:00:00Z (a + in it is sent as %2B).',
+    );
+  }
+  const { rows } = await pool.query<{ position: number | null; placed_at: string | null }>({
+    name: 'order-position',
+    text: `select max(position) filter (where at <= to_timestamp($2)) as position,
+        min(at) as placed_at
+      from history.event where order_id = $1`,
+    values: [orderId, atMs / 1000],
+  });
+  const { position, placed_at: placedAt } = rows[0]!;
+  if (!placedAt) throw orderNotFound();
+  if (position === null) {
+    const message = `This order was placed at ${placedAt}: ask for that time or a later one.`;
+    throw new Problem(404, 'ORDER_NOT_PLACED_YET', message);
+  }
+  return position;
+}
+
+/**
+ * An order as it is, or as it stood at a time. Like a cart, it is opened by knowing its id, until
+ * people sign in. Throws `Problem`.
+ */
+async function readOrder(services: Services, orderId: string, asOf?: string): Promise<Order> {
+  const { pool, vault, deliveryCodeSecret } = services;
+  const isPast = asOf !== undefined;
+  const values = isPast ? [orderId, await positionAt(services, orderId, asOf)] : [orderId];
+  const texts = isPast ? THEN : NOW;
+  const rowsOf = async <T extends object>(what: keyof typeof NOW) => {
+    const name = `${what}-${isPast ? 'then' : 'now'}`;
+    return (await pool.query<T>({ name, text: texts[what], values })).rows;
+  };
   // Before its parts, which then are as new or newer: nothing has ended before all of it has.
-  const { rows: orders } = await pool.query<PlacedRow>({
-    name: 'order',
-    text: 'select * from my_orders.placed where order_id = $1',
-    values: [orderId],
-  });
-  const order = orders[0];
-  if (!order) throw new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
-  const parts = pool.query<PartRow & { store_name: string | null; invoice_number: string | null }>({
-    name: 'order-parts',
-    text: `select p.*, s.name as store_name, i.number as invoice_number
-      from my_orders.part p
-        left join catalogue.store s using (store_id)
-        left join invoices.invoice i using (store_order_id)
-      where p.order_id = $1 order by s.name, p.store_order_id`,
-    values: [orderId],
-  });
-  const timeline = pool.query<TimelineRow>({
-    name: 'order-timeline',
-    text: 'select * from my_orders.timeline where order_id = $1 order by position',
-    values: [orderId],
-  });
-  const [{ rows: partRows }, { rows: timelineRows }] = await Promise.all([parts, timeline]);
+  const [order] = await rowsOf<PlacedRow>('order');
+  if (!order) throw orderNotFound();
+  const [partRows, timelineRows, paymentRows] = await Promise.all([
+    rowsOf<PartRow & { store_name: string | null; invoice_number: string | null }>('parts'),
+    rowsOf<TimelineRow>('timeline'),
+    rowsOf<PaymentRow>('payments'),
+  ]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);
   const names = new Map(partRows.map((part) => [part.store_order_id, part.store_name]));
@@ -114,7 +223,9 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
     reason: order.reason,
     placedAt: order.placed_at,
     totalPaise: order.total_paise,
-    payment: order.payment as Order['payment'],
+    payment: order.payment as PaymentMethod,
+    payments: paymentRows.map(orderPayment),
+    leftOut: order.left_out as LeftOut[],
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
     storeOrders: partRows.map((part) => ({
@@ -127,18 +238,27 @@ async function readOrder({ pool, vault }: Services, orderId: string): Promise<Or
       slot: part.slot as OrderSlot | null,
       feePaise: part.fee_paise,
       totalPaise: part.total_paise,
+      owedPaise: part.owed_paise,
+      deliveryCode: WITH_CODE.has(part.status)
+        ? deliveryCode(deliveryCodeSecret, part.store_order_id)
+        : null,
       invoiceNumber: part.invoice_number,
-      lines: part.lines as OrderLine[],
+      lines: linesOf(part.part),
     })),
-    timeline: timelineRows.map(({ at, event, store_order_id: storeOrderId, reason }) => ({
-      at,
-      event,
-      storeOrderId,
-      storeName: storeOrderId && (names.get(storeOrderId) ?? null),
-      reason,
+    timeline: timelineRows.map((row) => ({
+      at: row.at,
+      event: row.event,
+      storeOrderId: row.store_order_id,
+      storeName: row.store_order_id && (names.get(row.store_order_id) ?? null),
+      listingId: row.listing_id,
+      reason: row.reason,
     })),
   };
 }
+
+export const orderNotFound = (): Problem =>
+  new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
+export const linesOf = (part: unknown): PartLine[] => (part as { lines: PartLine[] }).lines;
 
 export const recipientFields = {
   contact: orNull(object({ name: text, phone: text }), 'Null without the right to see it'),
@@ -149,35 +269,73 @@ export const partFields = {
   storeOrderId: uuid,
   status: {
     type: 'string',
-    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered'],
+    enum: ['submitted', 'accepted', 'rejected', 'packed', 'dispatched', 'delivered', 'cancelled'],
   },
   reason: orNull(text),
   fulfilment: { type: 'string', enum: ['delivery', 'pickup'] },
   slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
   feePaise: paise,
   totalPaise: paise,
+  owedPaise: { ...paise, description: 'What it costs as it stands, in paise' },
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
-  lines: list(orderLine),
+  lines: list({
+    ...object({
+      ...orderLineFields,
+      reduced: count,
+      shorted: count,
+      picked: count,
+      returned: count,
+      substitution: orNull(
+        object({
+          status: { type: 'string', enum: ['proposed', 'accepted'] },
+          replaces: count,
+          line: orderLine,
+          expiresAt: time,
+          returned: count,
+        }),
+      ),
+    }),
+    additionalProperties: true,
+  }),
 };
 
 const orderSchema = object({
   orderId: uuid,
   status: {
     type: 'string',
-    enum: ['placed', 'confirmed', 'rejected', 'cancelled', 'completed'],
+    enum: ['placed', 'awaiting-payment', 'confirmed', 'rejected', 'cancelled', 'completed'],
   },
   reason: orNull(text),
   placedAt: time,
   totalPaise: paise,
   payment: text,
+  payments: list(orderPaymentSchema),
+  leftOut: list(
+    object({
+      storeOrderId: uuid,
+      listingId: text,
+      name: text,
+      wanted: count,
+      left: count,
+      reason: text,
+    }),
+  ),
   ...recipientFields,
-  storeOrders: list(object({ ...partFields, storeId: text, storeName: text })),
+  storeOrders: list(
+    object({
+      ...partFields,
+      storeId: text,
+      storeName: text,
+      deliveryCode: orNull(text, 'To be told at the door'),
+    }),
+  ),
   timeline: list(
     object({
       at: time,
       event: text,
       storeOrderId: orNull(uuid),
       storeName: orNull(text),
+      listingId: orNull(text),
       reason: orNull(text),
     }),
     'Oldest first',
@@ -189,13 +347,19 @@ const params = {
   properties: { orderId: uuid },
 } as const;
 
+const query = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { asOf: { ...time, description: 'The order as it stood then: RFC 3339' } },
+} as const;
+
 export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
-  app.get<{ Params: { orderId: string } }>(
+  app.get<{ Params: { orderId: string }; Querystring: { asOf?: string } }>(
     '/orders/:orderId',
-    { schema: { params, response: { 200: orderSchema } } },
+    { schema: { params, querystring: query, response: { 200: orderSchema } } },
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
-      return readOrder(services, request.params.orderId);
+      return readOrder(services, request.params.orderId, request.query.asOf);
     },
   );
 

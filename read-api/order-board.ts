@@ -1,17 +1,25 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bearsStorePass } from '../platform/pass.ts';
-import { list, object, pincode, text, time } from '../platform/schema.ts';
+import { Problem } from '../platform/http.ts';
+import { count, list, object, pincode, text, time, uuid } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 import { sendLive } from './live.ts';
 import {
+  paymentTasksOf,
+  paymentTasksSchema,
+  type PaymentMethod,
+  type PaymentTask,
+} from './payments.ts';
+import {
   partFields,
   recipientFields,
+  linesOf,
   type Fulfilment,
-  type OrderLine,
   type OrderSlot,
+  type PartLine,
   type Recipient,
   type StoreOrderStatus,
 } from './my-orders.ts';
@@ -31,15 +39,20 @@ export type BoardCard = {
   fulfilment: Fulfilment;
   slot: OrderSlot | null;
   feePaise: number;
+  /** What was accepted. */
   totalPaise: number;
+  /** What it costs as it stands. */
+  owedPaise: number;
+  /** Wrong delivery codes so far. */
+  wrongCodes: number;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
-  payment: 'cash-on-delivery';
+  payment: PaymentMethod;
   pincode: string;
   /** Null without the shop's pass, and once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
-  lines: OrderLine[];
+  lines: PartLine[];
 };
 
 export type Board = {
@@ -47,16 +60,15 @@ export type Board = {
   name: string;
   /** Whether the shop's pass came along, so that customers' contacts are shown. */
   signedIn: boolean;
+  /** What the shop has to look after by hand, newest first. */
+  payments: PaymentTask[];
   storeOrders: BoardCard[];
 };
 
-async function readBoard(
-  { pool, vault }: Services,
-  storeId: string,
-  signedIn: boolean,
-): Promise<Board> {
+async function readBoard(services: Services, storeId: string, signedIn: boolean): Promise<Board> {
+  const { pool } = services;
   const { name } = await findStore(pool, storeId);
-  const { rows } = await pool.query<CardRow & { invoice_number: string | null }>({
+  const { rows } = await pool.query<BilledRow>({
     name: 'board',
     text: `(select *, null as invoice_number from order_board.card
        where store_id = $1 and ended_at is null
@@ -68,12 +80,43 @@ async function readBoard(
        order by ended_at desc limit ${MAX_ENDED})`,
     values: [storeId],
   });
+  const payments = await paymentTasksOf(pool, storeId);
+  const storeOrders = await cardsOf(services, rows, signedIn);
+  return { storeId, name, signedIn, payments, storeOrders };
+}
+
+/** One card, however long ago it ended. Throws a `Problem` 404. */
+async function readCard(
+  services: Services,
+  storeId: string,
+  storeOrderId: string,
+  signedIn: boolean,
+): Promise<BoardCard> {
+  const { rows } = await services.pool.query<BilledRow>({
+    name: 'board-card',
+    text: `select c.*, i.number as invoice_number
+      from order_board.card c left join invoices.invoice i using (store_order_id)
+      where c.store_id = $1 and c.store_order_id = $2`,
+    values: [storeId, storeOrderId],
+  });
+  const [card] = await cardsOf(services, rows, signedIn);
+  if (card) return card;
+  throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+}
+
+type BilledRow = CardRow & { invoice_number: string | null };
+
+async function cardsOf(
+  { vault }: Services,
+  rows: BilledRow[],
+  signedIn: boolean,
+): Promise<BoardCard[]> {
   const recipients = signedIn
     ? await vault.openAll<Recipient>(
         rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
       )
     : [];
-  const storeOrders = rows.map((row, index) => ({
+  return rows.map((row, index) => ({
     storeOrderId: row.store_order_id,
     orderNumber: row.order_number,
     status: row.status as StoreOrderStatus,
@@ -84,54 +127,89 @@ async function readBoard(
     slot: row.slot as OrderSlot | null,
     feePaise: row.fee_paise,
     totalPaise: row.total_paise,
+    owedPaise: row.owed_paise,
+    wrongCodes: (row.part as { wrongCodes: number }).wrongCodes,
     invoiceNumber: row.invoice_number,
     payment: row.payment as BoardCard['payment'],
     pincode: row.pincode,
     contact: recipients[index]?.contact ?? null,
     address: recipients[index]?.address ?? null,
-    lines: row.lines as OrderLine[],
+    lines: linesOf(row.part),
   }));
-  return { storeId, name, signedIn, storeOrders };
 }
+
+const cardSchema = object({
+  ...partFields,
+  ...recipientFields,
+  orderNumber: text,
+  submittedAt: time,
+  changedAt: time,
+  wrongCodes: count,
+  payment: text,
+  pincode,
+});
 
 const boardSchema = object({
   storeId: text,
   name: text,
   signedIn: { type: 'boolean' },
-  storeOrders: list(
-    object({
-      ...partFields,
-      ...recipientFields,
-      orderNumber: text,
-      submittedAt: time,
-      changedAt: time,
-      payment: text,
-      pincode,
-    }),
-  ),
+  payments: paymentTasksSchema,
+  storeOrders: list(cardSchema),
 });
 
 type BoardRequest = FastifyRequest<{ Params: { storeId: string } }>;
+type CardRequest = FastifyRequest<{ Params: { storeId: string; storeOrderId: string } }>;
+
+const cardParams = {
+  type: 'object',
+  properties: { storeId: text, storeOrderId: uuid },
+} as const;
 
 export function orderBoardRoutes(app: FastifyInstance, services: Services): void {
-  const reader = (request: BoardRequest) => {
-    const { storeId } = request.params;
-    const { authorization } = request.headers;
-    const signedIn = bearsStorePass(services.storePassSecret, storeId, authorization);
-    return () => readBoard(services, storeId, signedIn);
+  const isSignedIn = ({ params, headers }: BoardRequest) =>
+    bearsStorePass(services.storePassSecret, params.storeId, headers.authorization);
+  const board = (request: BoardRequest) => () =>
+    readBoard(services, request.params.storeId, isSignedIn(request));
+  const card = (request: CardRequest) => () => {
+    const { storeId, storeOrderId } = request.params;
+    return readCard(services, storeId, storeOrderId, isSignedIn(request));
   };
+  const tagsOf = ({ params }: BoardRequest) => [`board-${params.storeId}`];
 
-  app.get<{ Params: { storeId: string } }>(
+  app.get(
     '/stores/:storeId/board',
     { schema: { response: { 200: boardSchema } } },
-    async (request, reply) => {
+    async (request: BoardRequest, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
-      return reader(request)();
+      return board(request)();
     },
   );
 
-  app.get<{ Params: { storeId: string } }>('/stores/:storeId/board/live', (request, reply) => {
-    const tags = [`board-${request.params.storeId}`];
-    return sendLive(services, request, reply, { event: 'board', tags, read: reader(request) });
-  });
+  app.get('/stores/:storeId/board/live', (request: BoardRequest, reply) =>
+    sendLive(services, request, reply, {
+      event: 'board',
+      tags: tagsOf(request),
+      read: board(request),
+    }),
+  );
+
+  app.get(
+    '/stores/:storeId/board/:storeOrderId',
+    { schema: { params: cardParams, response: { 200: cardSchema } } },
+    async (request: CardRequest, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      return card(request)();
+    },
+  );
+
+  app.get(
+    '/stores/:storeId/board/:storeOrderId/live',
+    { schema: { params: cardParams } },
+    (request: CardRequest, reply) =>
+      sendLive(services, request, reply, {
+        event: 'card',
+        tags: tagsOf(request),
+        read: card(request),
+      }),
+  );
 }

@@ -13,12 +13,15 @@ import { cartRoutes } from './cart.ts';
 import type { Handler } from './handle.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
-import { invoiceRoutes } from './invoices.ts';
 import { orderRoutes } from './order.ts';
+import { GatewayUnavailable, paymentRoutes, type PaymentPorts } from './payment.ts';
 import { quoteRoutes } from './quote.ts';
+import { razorpayRoutes, type Razorpay } from './razorpay.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
+import { tillRoutes } from './till.ts';
+import { upiRoutes } from './upi.ts';
 
 /** What the routes stand on. */
 export type Services = {
@@ -27,6 +30,14 @@ export type Services = {
   vault: Vault;
   /** Signs quotes. */
   quoteSecret: string;
+  /** Makes the codes that shoppers tell at the door. */
+  deliveryCodeSecret: string;
+  storePassSecret: string;
+  /** Empty where nobody tells of UPI payments but the shops. */
+  upiWebhookSecret: string;
+  payments: PaymentPorts;
+  /** Absent where nobody has an account there. */
+  razorpay: Razorpay | undefined;
   log: Logger;
   now: () => Date;
 };
@@ -40,16 +51,26 @@ const STATUS_OF: Record<RejectionCode, number> = {
   CART_TOO_LARGE: 409,
   CHECKOUT_EXPIRED: 409,
   CREDIT_ABOVE_INVOICE: 409,
+  DELIVERY_CODE_LOCKED: 409,
+  EDIT_RAISES: 409,
+  EDIT_TOO_LATE: 409,
   INSUFFICIENT_STOCK: 409,
   INVALID_GSTIN: 422,
   INVOICE_NOT_FOUND: 404,
+  LINE_NOT_FOUND: 404,
   LISTING_NOT_FOUND: 404,
+  NOT_PICKED: 409,
   ORDER_ALREADY_PLACED: 409,
   ORDER_NOT_FOUND: 404,
   OUT_OF_AREA: 409,
+  PAYMENT_NOT_FOUND: 404,
+  PAYMENT_UNAVAILABLE: 409,
+  PICK_EXCEEDS_ORDERED: 409,
   PRICE_ABOVE_MRP: 422,
   PRICE_CHANGED: 409,
   REASON_REQUIRED: 422,
+  REFUND_NOT_FOUND: 404,
+  RETURN_EXCEEDS_DELIVERED: 409,
   RETURN_EXCEEDS_PICKED: 409,
   SLOT_FULL: 409,
   SLOT_NOT_FOUND: 409,
@@ -59,7 +80,12 @@ const STATUS_OF: Record<RejectionCode, number> = {
   STORE_NOT_FOUND: 404,
   STORE_ORDER_NOT_FOUND: 404,
   STORE_PAUSED: 409,
+  SUBSTITUTE_NOT_POSSIBLE: 409,
+  TILL_CLOSED: 409,
+  WRONG_DELIVERY_CODE: 409,
+  WRONG_PAYMENT_METHOD: 409,
   WRONG_STATUS: 409,
+  WRONG_WEIGHT: 422,
 };
 
 function problemOf(error: unknown): Problem | undefined {
@@ -72,6 +98,12 @@ function problemOf(error: unknown): Problem | undefined {
     return unavailable(
       'OUTCOME_UNKNOWN',
       'It may or may not have been done: repeat the request with the same Idempotency-Key.',
+    );
+  }
+  if (error instanceof GatewayUnavailable) {
+    return unavailable(
+      'PAYMENT_GATEWAY_UNAVAILABLE',
+      'Payments do not answer right now: repeat the request with the same Idempotency-Key.',
     );
   }
   if (isEventStoreUnavailable(error) || isPostgresUnavailable(error)) {
@@ -94,8 +126,11 @@ export const createWriteApi = (services: Services) =>
       cartRoutes(app, services);
       quoteRoutes(app, services);
       orderRoutes(app, services);
+      paymentRoutes(app, services);
+      razorpayRoutes(app, services);
+      upiRoutes(app, services);
       storeOrderRoutes(app, services);
       inventoryRoutes(app, services);
-      invoiceRoutes(app, services);
+      tillRoutes(app, services);
     },
   });

@@ -1,80 +1,34 @@
-import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
 import { inventory, itemOf, type InventoryCommand } from '../domain/inventory.ts';
-import { order, type OrderPart, type PlacedOrder } from '../domain/order.ts';
+import { isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
+import { isPrepaid, keptPaise, payment } from '../domain/payment.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder } from '../domain/store-order.ts';
-import { openStore, startShop, type Shop } from '../local/testing.ts';
-import { headOfLog } from '../platform/event-store.ts';
-import { driveCheckout } from './checkout.ts';
-import { createHandler, type CommandContext, type Handler } from './handle.ts';
-
-/** Far beyond what the reactor waits before it takes over. */
-const ENDS_WITHIN_MS = 15_000;
-const ON_SHELF = 100;
-const WANTED = 2;
-const SLOT = { date: '2099-11-21', fromMinute: 1_080, toMinute: 1_200 };
+import { startShop, type Shop } from '../local/testing.ts';
+import { driveCheckout, type Drivers } from './checkout.ts';
+import { createHandler, type Handler } from './handle.ts';
+import { paymentIdOf, paymentsOf } from './payment.ts';
+import { drivePaidOrder } from './settlement.ts';
+import {
+  as,
+  ON_SHELF,
+  openShelf,
+  payFor,
+  place,
+  placeUnpaid,
+  SLOT,
+  until,
+  WANTED,
+  type Placing,
+} from './testing.ts';
 
 const test = suite<{ shop: Shop }>('checkout');
 test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const as = (): CommandContext => {
-  const id = randomUUID();
-  return { commandId: id, correlationId: id, causationId: id, actor: 'test' };
-};
-
-type Store = { storeId: string; listingIds: string[] };
-
-/** A shop with so many of its one item, and a slot for so many orders. */
-async function openShelf(shop: Shop, quantity: number, capacity = ON_SHELF): Promise<Store> {
-  const store = await openStore(shop, ['Ghee,650']);
-  const lines = [{ sku: 's1', quantity }];
-  const command = { type: 'ReceiveStock', data: { lines } } as const;
-  await shop.handler.handle(inventory, store.storeId, command, as());
-  const slots = [{ fromMinute: SLOT.fromMinute, toMinute: SLOT.toMinute, capacity }];
-  const day = slotDayId(store.storeId, SLOT.date);
-  await shop.handler.handle(slotDay, day, { type: 'SetSlotCapacity', data: { slots } }, as());
-  return store;
-}
-
-/** An order of two pieces at each shop, placed and not yet driven; `inCart` is what its cart has. */
-async function place(
-  shop: Shop,
-  stores: Store[],
-  { inCart = WANTED, expiresInMs = 60_000 } = {},
-): Promise<{ orderId: string; data: PlacedOrder }> {
-  const { handle } = shop.handler;
-  const cartId = randomUUID();
-  await handle(cart, cartId, { type: 'OpenCart', data: {} }, as());
-  const parts: OrderPart[] = [];
-  for (const { storeId, listingIds } of stores) {
-    const listingId = listingIds[0]!;
-    const command = { type: 'SetCartItem', data: { listingId, quantity: inCart } } as const;
-    await handle(cart, cartId, command, as());
-    const line = { listingId, name: 'Ghee', names: {}, pack: null, pricePaise: 65_000 };
-    const totalPaise = WANTED * line.pricePaise;
-    const lines = [{ ...line, quantity: WANTED, linePaise: totalPaise }];
-    parts.push({ storeOrderId: randomUUID(), storeId, lines, slot: SLOT, totalPaise });
-  }
-  const data: PlacedOrder = {
-    cartId,
-    personId: randomUUID(),
-    sealedRecipient: '',
-    pincode: '560001',
-    payment: 'cash-on-delivery',
-    parts,
-    totalPaise: parts.reduce((sum, part) => sum + part.totalPaise, 0),
-    expiresAt: new Date(Date.now() + expiresInMs).toISOString(),
-  };
-  const orderId = randomUUID();
-  await handle(order, orderId, { type: 'PlaceOrder', data }, as());
-  return { orderId, data };
-}
 
 /** A server that dies after so many steps, the last of them done or its answer lost. */
 function dyingHandler(shop: Shop, steps: number): Handler {
@@ -92,66 +46,93 @@ function dyingHandler(shop: Shop, steps: number): Handler {
   };
 }
 
+const driversOf = (shop: Shop, handler: Handler): Drivers => ({ ...shop, handler });
+
+/** Whether exactly what is owed is kept of what was taken; cash is taken at the door. */
+async function isPaidFor(handler: Handler, orderId: string, placed: AnyPlaced): Promise<boolean> {
+  const payments = await Promise.all(
+    paymentsOf(orderId, placed).map(async ({ paymentId, amountPaise }) => {
+      const state = await handler.load(payment, paymentId, { fresh: true });
+      const owed = placed.confirmed && isPrepaid(placed.payment) ? amountPaise : 0;
+      return keptPaise(state) === owed && (!placed.confirmed || state.amountPaise === amountPaise);
+    }),
+  );
+  return payments.every(Boolean);
+}
+
 /** Whether an order has come to its end, everywhere. */
 async function hasEnded({ handler }: Shop, orderId: string): Promise<boolean> {
   const state = await handler.load(order, orderId, { fresh: true });
-  if (state.status === 'none' || state.status === 'placed') return false;
+  if (state.status === 'none' || isOpen(state)) return false;
   const ends = await Promise.all(
-    state.parts.map(async ({ storeId, storeOrderId }) => {
+    state.asked.map(async ({ storeId, storeOrderId }) => {
+      const isLeft = state.parts.some((one) => one.storeOrderId === storeOrderId);
+      const stands = state.confirmed && isLeft;
       const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
       const stock = await handler.load(inventory, storeId, { fresh: true });
       const isReserved = stock.reservations.get(storeOrderId) !== undefined;
       const day = await handler.load(slotDay, slotDayId(storeId, SLOT.date), { fresh: true });
       const slot = day.held.get(storeOrderId);
-      if (state.confirmed ? !slot?.confirmed : slot) return false;
+      if (stands ? !slot?.confirmed : slot) return false;
       const isHandedOver = part.status !== 'none';
-      return isReserved === state.confirmed && isHandedOver === state.confirmed;
+      return isReserved === stands && isHandedOver === stands;
     }),
   );
   const { status } = await handler.load(cart, state.cartId, { fresh: true });
-  return ends.every(Boolean) && status === (state.confirmed ? 'checked-out' : 'open');
+  const isSettled = await isPaidFor(handler, orderId, state);
+  return isSettled && ends.every(Boolean) && status === (state.confirmed ? 'checked-out' : 'open');
 }
 
-/** Looks again at every event from now on until it is as wanted. */
-async function until({ client }: Shop, isSo: () => Promise<boolean>): Promise<void> {
-  const head = await headOfLog(client);
-  if (await isSo()) return;
-  const events = client.subscribeToAll({ fromPosition: { commit: head, prepare: head } });
-  const tooLong = setTimeout(() => void events.unsubscribe(), ENDS_WITHIN_MS);
-  try {
-    for await (const { event } of events) {
-      if (event && !event.type.startsWith('$') && (await isSo())) return;
-    }
-  } finally {
-    clearTimeout(tooLong);
-  }
-  throw new Error(`it was not so within ${ENDS_WITHIN_MS} ms`);
-}
+const WHATEVER = { onShortage: 'whatever-each-shop-can' } as const;
 
-const KINDS = [
+type Kind = {
+  kind: string;
+  wanted: string;
+  more: Placing;
+  far?: { stock?: number; capacity?: number };
+  isPaid?: boolean;
+};
+
+const KINDS: Kind[] = [
   { kind: 'goes through', wanted: 'confirmed', more: {} },
-  { kind: 'finds too little', wanted: 'INSUFFICIENT_STOCK', more: {} },
-  { kind: 'finds its slot full', wanted: 'SLOT_FULL', more: {} },
+  { kind: 'finds too little', wanted: 'INSUFFICIENT_STOCK', more: {}, far: { stock: 1 } },
+  { kind: 'finds its slot full', wanted: 'SLOT_FULL', more: {}, far: { capacity: 0 } },
   { kind: 'finds the cart changed', wanted: 'CART_CHANGED', more: { inCart: 7 } },
   { kind: 'took too long', wanted: 'CHECKOUT_EXPIRED', more: { expiresInMs: -1 } },
-] as const;
+  { kind: 'is paid by card', wanted: 'confirmed', more: { payment: 'razorpay' } },
+  { kind: 'is paid by UPI', wanted: 'confirmed', more: { payment: 'upi' } },
+  {
+    kind: 'is never paid',
+    wanted: 'CHECKOUT_EXPIRED',
+    more: { payment: 'razorpay', expiresInMs: 4_000 },
+    isPaid: false,
+  },
+  { kind: 'goes on with what is left', wanted: 'confirmed', more: WHATEVER, far: { stock: 1 } },
+  { kind: 'goes on without a shop', wanted: 'confirmed', more: WHATEVER, far: { capacity: 0 } },
+  {
+    kind: 'goes on with what is left and is paid',
+    wanted: 'confirmed',
+    more: { ...WHATEVER, payment: 'razorpay' },
+    far: { stock: 1, capacity: 0 },
+  },
+];
 
 /** Places an order for each step after which its server can die, and lets it die there. */
-async function dieEverywhere(shop: Shop, { wanted, more }: (typeof KINDS)[number]) {
+async function dieEverywhere(shop: Shop, { more, far: limits = {}, isPaid = true }: Kind) {
   const near = await openShelf(shop, ON_SHELF);
-  const stock = wanted === 'INSUFFICIENT_STOCK' ? 1 : ON_SHELF;
-  const far = await openShelf(shop, stock, wanted === 'SLOT_FULL' ? 0 : ON_SHELF);
+  const far = await openShelf(shop, limits.stock ?? ON_SHELF, limits.capacity ?? ON_SHELF);
   const orderIds: string[] = [];
   for (let steps = 0, died = true; died; steps++) {
     const { orderId } = await place(shop, [near, far], more);
     const cause = { correlationId: orderId, causationId: orderId };
-    died = await driveCheckout(dyingHandler(shop, steps), orderId, cause).then(
+    died = await driveCheckout(driversOf(shop, dyingHandler(shop, steps)), orderId, cause).then(
       () => false,
       (error: Error) => error.message === 'killed',
     );
     orderIds.push(orderId);
   }
   assert.ok(orderIds.length > 3, 'it died after each step');
+  if (isPaid && more.payment) for (const orderId of orderIds) await payFor(shop, orderId);
   return { near, orderIds };
 }
 
@@ -173,6 +154,30 @@ test('a checkout ends, wherever its server died', async ({ shop }) => {
   }
 });
 
+test('a part without a slot is left out as a whole, and told so once', async ({ shop }) => {
+  const near = await openShelf(shop, ON_SHELF);
+  const far = await openShelf(shop, 1, 0);
+  const { orderId, data } = await place(shop, [near, far], WHATEVER);
+  const cause = { correlationId: orderId, causationId: orderId };
+  const { state } = await driveCheckout(driversOf(shop, shop.handler), orderId, cause);
+  const [, { storeOrderId }] = data.parts as [OrderPart, OrderPart];
+  const line = { storeOrderId, listingId: far.listingIds[0]!, name: 'Ghee' };
+  assert.equal(state.status !== 'none' && state.leftOut, [
+    { ...line, wanted: WANTED, left: 0, reason: 'SLOT_FULL' },
+  ]);
+});
+
+/** Rejects an order whose cart is closed, and waits until its checkout has been cleared up. */
+async function giveUp(shop: Shop, { orderId, data }: Awaited<ReturnType<typeof place>>) {
+  const ordered = data.parts.flatMap(({ lines }) => lines);
+  const lines = ordered.map(({ listingId, quantity }) => ({ listingId, quantity }));
+  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  await shop.handler.handle(cart, data.cartId, close, as());
+  const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
+  await shop.handler.handle(order, orderId, reject, as());
+  await until(shop, () => hasEnded(shop, orderId));
+}
+
 test('who reserves late, for an order that was given up, is undone; what is confirmed stays', async ({
   shop,
 }) => {
@@ -180,17 +185,12 @@ test('who reserves late, for an order that was given up, is undone; what is conf
   const near = await openShelf(shop, ON_SHELF);
   const kept = await place(shop, [near], { expiresInMs: 500 });
   const cause = { correlationId: kept.orderId, causationId: kept.orderId };
-  await driveCheckout(handler, kept.orderId, cause);
+  await driveCheckout(driversOf(shop, handler), kept.orderId, cause);
 
   const late = await place(shop, [near]);
   const { orderId, data } = late;
-  const { storeOrderId, lines: ordered } = data.parts[0]!;
-  const closing = ordered.map(({ listingId, quantity }) => ({ listingId, quantity }));
-  const close = { type: 'CheckOutCart', data: { orderId, lines: closing } } as const;
-  await handler.handle(cart, data.cartId, close, as());
-  const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
-  await handler.handle(order, orderId, reject, as());
-  await until(shop, () => hasEnded(shop, orderId));
+  const { storeOrderId } = data.parts[0]!;
+  await giveUp(shop, late);
 
   const soon = () => new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
@@ -208,6 +208,88 @@ test('who reserves late, for an order that was given up, is undone; what is conf
   assert.not(await hasEnded(shop, orderId));
   await until(shop, () => hasEnded(shop, orderId));
   assert.ok(await hasEnded(shop, kept.orderId));
+});
+
+test('what one shop gave back is no reason to forget what another still holds', async ({
+  shop,
+}) => {
+  const { handler } = shop;
+  const stores = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const late = await place(shop, stores);
+  const { orderId, data } = late;
+  await giveUp(shop, late);
+
+  const expiresAt = new Date(Date.now() + 500).toISOString();
+  const lines = [{ sku: 's1', quantity: WANTED }];
+  for (const { storeId, storeOrderId } of data.parts) {
+    const reservation = { storeOrderId, orderId, lines, expiresAt };
+    await handler.handle(inventory, storeId, { type: 'ReserveStock', data: reservation }, as());
+  }
+  const [first] = data.parts;
+  const release = {
+    type: 'ReleaseReservation',
+    data: { storeOrderId: first!.storeOrderId, reason: 'order-rejected' },
+  } as const;
+  await handler.handle(inventory, first!.storeId, release, as());
+  assert.not(await hasEnded(shop, orderId));
+  await until(shop, () => hasEnded(shop, orderId));
+});
+
+test('a cart that is closed late, for an order that was given up, is opened again', async ({
+  shop,
+}) => {
+  const { handle } = shop.handler;
+  const { orderId, data } = await place(shop, [await openShelf(shop, ON_SHELF)]);
+  const reject = { type: 'RejectOrder', data: { reason: 'CHECKOUT_EXPIRED' } } as const;
+  await handle(order, orderId, reject, as());
+  await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
+  const lines = data.parts[0]!.lines.map(({ listingId, quantity }) => ({ listingId, quantity }));
+  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  await handle(cart, data.cartId, close, as());
+  assert.not(await hasEnded(shop, orderId));
+  await until(shop, () => hasEnded(shop, orderId));
+});
+
+/** More than the steps that a late payment takes. */
+const LATE_STEPS = 18;
+
+/** Orders by card that were given up; then paid, while a server dies after each step of it. */
+async function payLateAndDie(shop: Shop, sellOut: boolean): Promise<string[]> {
+  const store = await openShelf(shop, ON_SHELF);
+  const placing = Array.from({ length: LATE_STEPS }, () => placeUnpaid(shop, store));
+  const orderIds = await Promise.all(placing);
+  const causeOf = (orderId: string) => ({ correlationId: orderId, causationId: orderId });
+  for (const orderId of orderIds) await until(shop, () => hasEnded(shop, orderId));
+  const lines = [{ sku: 's1', quantity: ON_SHELF }];
+  const sell = { type: 'SellAtCounter', data: { lines } } as const;
+  if (sellOut) await shop.handler.handle(inventory, store.storeId, sell, as());
+  await Promise.all(
+    orderIds.map(async (orderId, steps) => {
+      await payFor(shop, orderId);
+      const drivers = driversOf(shop, dyingHandler(shop, steps));
+      // It was killed, or lost its race against the others: the reactor goes on.
+      await drivePaidOrder(drivers, orderId, causeOf(orderId)).catch((error: unknown) =>
+        assert.instance(error, Error),
+      );
+    }),
+  );
+  return orderIds;
+}
+
+test('what is paid late comes back or goes back, wherever its server died', async ({ shop }) => {
+  const [back, gone] = await Promise.all([payLateAndDie(shop, false), payLateAndDie(shop, true)]);
+  const endOf = async (orderId: string) => {
+    await until(shop, async () => {
+      const state = await shop.handler.load(payment, paymentIdOf(orderId), { fresh: true });
+      const isPaid = state.receipts.length > 0;
+      const isBack = state.refunds.every(({ status }) => status === 'succeeded');
+      return isPaid && isBack && (await hasEnded(shop, orderId));
+    });
+    const state = await shop.handler.load(order, orderId, { fresh: true });
+    return state.status === 'none' ? state.status : (state.reason ?? state.status);
+  };
+  assert.equal(new Set(await Promise.all(back.map(endOf))), new Set(['confirmed']));
+  assert.equal(new Set(await Promise.all(gone.map(endOf))), new Set(['PAID_TOO_LATE']));
 });
 
 test.run();

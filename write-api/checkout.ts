@@ -1,158 +1,301 @@
 import { cart, type CartLine } from '../domain/cart.ts';
 import { Rejected, type Decider, type Message, type RejectionCode } from '../domain/decider.ts';
-import {
-  inventory,
-  type InventoryCommand,
-  type StockLine,
-  type StockShortage,
-} from '../domain/inventory.ts';
+import { inventory, type StockLine, type StockShortage } from '../domain/inventory.ts';
 import { listingId, skuOfListing } from '../domain/listing.ts';
 import {
   order,
+  isFinal,
+  leftOutOf,
+  partOf,
+  type AnyPlaced,
+  type LeftOut,
   type Order,
   type OrderCommand,
   type OrderPart,
   type PlacedOrder,
   type Shortage,
 } from '../domain/order.ts';
+import { isPrepaid, payment, type Payment } from '../domain/payment.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder, storeOrderEnded } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { CommandContext, Handler, Outcome } from './handle.ts';
+import { openPayment, paymentsOf, type DuePayment, type PaymentPorts } from './payment.ts';
 
 /** What a step is taken because of. */
 export type Cause = { correlationId: string; causationId: string };
 
+/** What an order is driven with. */
+export type Drivers = { handler: Handler; payments: PaymentPorts };
+
 /** Whatever an order's process manager does is done in its name. */
 const ACTOR = 'checkout';
 
-type Placed = Exclude<Order, { status: 'none' }>;
-type Take = <S, C extends Message, E extends Message>(
-  decider: Decider<S, C, E>,
-  id: string,
-  command: C,
-) => Promise<Outcome<S>>;
+/** Tries to reserve what is left at a shop while others buy it away. */
+const MAX_SHRINKS = 5;
+
+/** An order is driven once, and once more where it is paid after it was given up. */
+type Round = 'first' | 'late';
 
 /** What undoes a step that was taken. */
 type Undo = () => Promise<unknown>;
 
 /**
- * Takes every step that a placed order still lacks. Reserve its lines and hold its slots at every
- * shop, and close its cart; then it is confirmed and each shop is handed its part, or it is
- * rejected and what was done is undone, last step first. Each step is a command with an id of its
- * own, so that the request and the reactor may both take it: the second finds it done. Where they
- * disagree, the order's own stream says which of them was first, and both go on from there.
+ * One drive of an order. Every command has an id of its own in each round, so that two drivers may
+ * take the same step: the second finds it done; and what one has undone, no other undoes again.
  */
-export async function driveCheckout(
-  handler: Handler,
+export type Drive = {
+  drivers: Drivers;
+  orderId: string;
+  take: <S, C extends Message, E extends Message>(
+    decider: Decider<S, C, E>,
+    id: string,
+    command: C,
+  ) => Promise<Outcome<S>>;
+  /** What undoes each step that this drive took, in their order. */
+  taken: Undo[];
+  /** Of the last event that this drive saw. */
+  position: bigint;
+};
+
+export const startDrive = (
+  drivers: Drivers,
   orderId: string,
   cause: Cause,
-): Promise<Outcome<Order>> {
-  const take: Take = (decider, id, command) =>
-    handler.handle(decider, id, command, stepContext(orderId, id, command.type, cause));
-  const known = await handler.load(order, orderId, { fresh: false });
-  const taken: Undo[] = [];
-  const verdict = known.status === 'placed' ? await judge(take, orderId, known, taken) : confirmed;
-  const outcome = await take(order, orderId, verdict);
-  const { state } = outcome;
-  if (state.status === 'none') return outcome;
-  if (state.confirmed) {
-    const position = await handOver(take, orderId, state);
-    return position > outcome.position ? { ...outcome, position } : outcome;
+  round: Round = 'first',
+): Drive => {
+  const drive: Drive = {
+    drivers,
+    orderId,
+    async take(decider, id, command) {
+      const context = stepContext(orderId, id, command.type, cause, round);
+      const outcome = await drivers.handler.handle(decider, id, command, context);
+      if (outcome.position > drive.position) drive.position = outcome.position;
+      return outcome;
+    },
+    taken: [],
+    position: 0n,
+  };
+  return drive;
+};
+
+export async function undoAll(undoes: Undo[]): Promise<void> {
+  for (const undo of undoes.toReversed()) await undo();
+}
+
+/**
+ * Takes every step that a placed order still lacks. Reserve its lines and hold its slots at every
+ * shop, close its cart, and where it is paid before it is delivered, ask for that and wait; then it
+ * is confirmed and each shop is handed its part, or it is rejected and what was done is undone,
+ * last step first. Each step is a command with an id of its own, so that the request and the
+ * reactor may both take it: the second finds it done. Where they disagree, the order's own stream
+ * says which of them was first, and both go on from there.
+ */
+export async function driveCheckout(
+  drivers: Drivers,
+  orderId: string,
+  cause: Cause,
+): Promise<{ state: Order; position: bigint }> {
+  const { load } = drivers.handler;
+  const drive = startDrive(drivers, orderId, cause);
+  const cached = await load(order, orderId, { fresh: false });
+  const known = cached.status === 'none' ? await load(order, orderId, { fresh: true }) : cached;
+  const verdict = known.status === 'placed' ? await judge(drive, known) : unchanged;
+  let { state } = await drive.take(order, orderId, verdict);
+  if (state.status === 'awaiting-payment') {
+    await undoAll(undoesOfLeftOut(drive, state));
+    const paid = await judgePayments(drive, state);
+    if (paid) ({ state } = await drive.take(order, orderId, paid));
   }
-  // Rejected earlier: whoever did it may have died before it had undone everything.
-  if (known.status !== 'placed') taken.push(...undoesOf(take, orderId, state));
-  for (const undo of taken.toReversed()) await undo();
-  return outcome;
+  if (state.status !== 'none' && state.confirmed) {
+    await undoAll(undoesOfLeftOut(drive, state));
+    await handOver(drive, state);
+  } else if (state.status === 'rejected') {
+    // Rejected earlier: whoever did it may have died before it had undone everything.
+    await undoAll(known.status === 'placed' ? drive.taken : undoesOf(drive, state));
+    if (isFinal(state)) await undoAll(undoesOf(startDrive(drivers, orderId, cause, 'late'), state));
+  }
+  return { state, position: drive.position };
+}
+
+/** Does nothing to an order that is past being placed; tells where its stream is. */
+const unchanged: OrderCommand = { type: 'ReserveOrder', data: {} };
+
+const rejection = (reason: string, shortages?: Shortage[]): OrderCommand => ({
+  type: 'RejectOrder',
+  data: { reason, ...(shortages && { shortages }) },
+});
+
+/** Takes the steps that a shop can refuse. Resolves to what becomes of the order. */
+async function judge(drive: Drive, placed: AnyPlaced): Promise<OrderCommand> {
+  const { taken } = drive;
+  if (hasExpired(placed)) {
+    taken.push(...undoesOf(drive, placed));
+    return rejection('CHECKOUT_EXPIRED');
+  }
+  const { parts, leftOut, refusal } = await holdParts(drive, placed, placed.expiresAt);
+  if (refusal) return refusal;
+  const closing = await closeCart(drive, placed);
+  if (closing) return rejection(closing);
+  const data = leftOut.length > 0 ? { kept: { parts, leftOut } } : {};
+  return { type: isPrepaid(placed.payment) ? 'ReserveOrder' : 'ConfirmOrder', data };
+}
+
+const hasExpired = ({ expiresAt }: PlacedOrder): boolean => Date.now() >= Date.parse(expiresAt);
+
+/** Closes the cart with what was ordered of it; resolves to why that cannot be, if so. */
+export async function closeCart(
+  drive: Drive,
+  placed: AnyPlaced,
+): Promise<RejectionCode | undefined> {
+  const { take, taken, orderId } = drive;
+  try {
+    const data = { orderId, lines: linesOf(placed.asked) };
+    await take(cart, placed.cartId, { type: 'CheckOutCart', data });
+    taken.push(reopening(drive, placed));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return error.code;
+  }
+}
+
+type Held = { parts: OrderPart[]; leftOut: LeftOut[]; refusal?: OrderCommand };
+
+/**
+ * Reserves lines and holds slots at every shop: all of them, or what each shop can serve, as the
+ * shopper chose. Resolves to what is left, or with what the order is refused for.
+ */
+export async function holdParts(drive: Drive, placed: AnyPlaced, expiresAt: string): Promise<Held> {
+  const all = (placed.onShortage ?? 'all-or-nothing') === 'all-or-nothing';
+  const reserved = await Promise.all(
+    placed.parts.map((part) => reservePart(drive, part, expiresAt, all)),
+  );
+  const short = reserved.flatMap(({ leftOut }) => leftOut);
+  const there = reserved.flatMap(({ kept }) => kept ?? []);
+  const shortages = short.map(({ listingId: id, wanted, left }) => ({
+    listingId: id,
+    wanted,
+    left,
+  }));
+  const outOfStock = rejection('INSUFFICIENT_STOCK', shortages);
+  if (there.length === 0 || (all && short.length > 0)) {
+    return { parts: [], leftOut: short, refusal: outOfStock };
+  }
+  const held = await Promise.all(there.map((part) => holdSlot(drive, part, expiresAt)));
+  const refused = held.flatMap(({ leftOut }) => leftOut);
+  const parts = held.flatMap(({ kept }) => kept ?? []);
+  const reasons = new Map(refused.map(({ storeOrderId, reason }) => [storeOrderId, reason]));
+  const leftOut = placed.parts.flatMap((part) => {
+    const kept = parts.find(({ storeOrderId }) => storeOrderId === part.storeOrderId);
+    return leftOutOf(part, kept, reasons.get(part.storeOrderId) ?? 'INSUFFICIENT_STOCK');
+  });
+  return parts.length === 0 || (all && refused.length > 0)
+    ? { parts, leftOut, refusal: rejection(refused[0]!.reason) }
+    : { parts, leftOut };
+}
+
+/** What is left of a part, if anything, and what fell out of it. */
+type KeptPart = { kept?: OrderPart; leftOut: LeftOut[] };
+
+/** All lines of a part; or, unless it has to be all, as many of each as the shop has left. */
+async function reservePart(
+  drive: Drive,
+  part: OrderPart,
+  expiresAt: string,
+  all: boolean,
+): Promise<KeptPart> {
+  const { take, taken, orderId } = drive;
+  const { storeOrderId, storeId } = part;
+  const reason = 'INSUFFICIENT_STOCK';
+  let kept: OrderPart | undefined = part;
+  for (let tries = 1; kept && tries <= MAX_SHRINKS; tries++) {
+    const lines = kept.lines.map(stockLine);
+    const data = { storeOrderId, orderId, lines, expiresAt };
+    try {
+      const { state } = await take(inventory, storeId, { type: 'ReserveStock', data });
+      taken.push(releasing(drive, part));
+      // Another driver may have been first, when there was more or less.
+      const reserved = state.reservations.get(storeOrderId)?.lines ?? lines;
+      const held = partOf(part, quantitiesOf(storeId, reserved));
+      return { ...(held && { kept: held }), leftOut: leftOutOf(part, held, reason) };
+    } catch (error) {
+      if (!(error instanceof Rejected)) throw error;
+      const short = error.facts.shortages as StockShortage[];
+      const left = quantitiesOf(
+        storeId,
+        short.map(({ sku, left: quantity }) => ({ sku, quantity })),
+      );
+      kept = partOf(kept, new Map([...quantitiesOf(storeId, lines), ...left]));
+      if (all) return { leftOut: leftOutOf(part, kept, reason) };
+    }
+  }
+  return { leftOut: leftOutOf(part, undefined, reason) };
+}
+
+const quantitiesOf = (storeId: string, lines: StockLine[]): Map<string, number> =>
+  new Map(lines.map(({ sku, quantity }) => [listingId(storeId, sku), quantity]));
+
+/** A place in the slot that is wanted, if one is; a part without it falls out as a whole. */
+async function holdSlot(drive: Drive, part: OrderPart, expiresAt: string): Promise<KeptPart> {
+  const { take, taken, orderId } = drive;
+  const { storeOrderId, storeId, slot } = part;
+  if (!slot) return { kept: part, leftOut: [] };
+  const data = { storeOrderId, orderId, fromMinute: slot.fromMinute, expiresAt };
+  try {
+    await take(slotDay, slotDayId(storeId, slot.date), { type: 'HoldSlot', data });
+    taken.push(...freeing(drive, part));
+    return { kept: part, leftOut: [] };
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return { leftOut: leftOutOf(part, undefined, error.code) };
+  }
+}
+
+/**
+ * Asks for the payments that an order still lacks. Resolves to what becomes of it; undefined while
+ * it waits to be paid.
+ */
+async function judgePayments(drive: Drive, reserved: AnyPlaced): Promise<OrderCommand | undefined> {
+  const { take, taken, orderId } = drive;
+  const due = paymentsOf(orderId, reserved);
+  if (hasExpired(reserved)) {
+    taken.push(...undoesOf(drive, reserved));
+    // Before the order is rejected, so that what is paid from now on is known to be late.
+    const states = await cancelPayments(drive, due);
+    const isPaid = states.every(({ status }) => status === 'paid');
+    return isPaid ? confirmed : rejection('CHECKOUT_EXPIRED');
+  }
+  try {
+    const states = await Promise.all(
+      due.map(async (one) => {
+        const known = await drive.drivers.handler.load(payment, one.paymentId, { fresh: true });
+        if (known.status !== 'none') return known;
+        const data = await openPayment(drive.drivers.payments, orderId, reserved, one);
+        const command = { type: 'RequestPayment', data } as const;
+        return (await take(payment, one.paymentId, command)).state;
+      }),
+    );
+    return states.every(({ status }) => status === 'paid') ? confirmed : undefined;
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    taken.push(...undoesOf(drive, reserved));
+    return rejection(error.code);
+  }
 }
 
 const confirmed: OrderCommand = { type: 'ConfirmOrder', data: {} };
 
-/**
- * Takes the steps that can be refused, and adds what undoes them to `taken`. Resolves to what
- * becomes of the order.
- */
-async function judge(
-  take: Take,
-  orderId: string,
-  placed: Placed,
-  taken: Undo[],
-): Promise<OrderCommand> {
-  const reject = (reason: string, shortages?: Shortage[]): OrderCommand => ({
-    type: 'RejectOrder',
-    data: { reason, ...(shortages && { shortages }) },
-  });
-  if (Date.now() >= Date.parse(placed.expiresAt)) {
-    taken.push(...undoesOf(take, orderId, placed));
-    return reject('CHECKOUT_EXPIRED');
-  }
-  const shortages = await reserveEverywhere(take, orderId, placed, taken);
-  if (shortages.length > 0) return reject('INSUFFICIENT_STOCK', shortages);
-  const refusal = await holdSlots(take, orderId, placed, taken);
-  if (refusal) return reject(refusal);
-  try {
-    const data = { orderId, lines: linesOf(placed) };
-    await take(cart, placed.cartId, { type: 'CheckOutCart', data });
-    taken.push(reopening(take, orderId, placed));
-  } catch (error) {
-    if (!(error instanceof Rejected)) throw error;
-    return reject(error.code);
-  }
-  return confirmed;
-}
-
-/** All lines at every shop; resolves to those that are short, at whichever shops. */
-async function reserveEverywhere(
-  take: Take,
-  orderId: string,
-  { parts, expiresAt }: Placed,
-  taken: Undo[],
-): Promise<Shortage[]> {
-  const shortages = await Promise.all(
-    parts.map(async (part): Promise<Shortage[]> => {
-      const { storeOrderId, storeId, lines } = part;
-      const data = { storeOrderId, orderId, lines: lines.map(stockLine), expiresAt };
-      try {
-        await take(inventory, storeId, { type: 'ReserveStock', data });
-        taken.push(releasing(take, part));
-        return [];
-      } catch (error) {
-        if (!(error instanceof Rejected)) throw error;
-        const short = error.facts.shortages as StockShortage[];
-        return short.map(({ sku, ...of }) => ({ listingId: listingId(storeId, sku), ...of }));
-      }
+const cancelPayments = (drive: Drive, due: DuePayment[]): Promise<Payment[]> =>
+  Promise.all(
+    due.map(async ({ paymentId }) => {
+      const command = { type: 'CancelPayment', data: { reason: 'CHECKOUT_EXPIRED' } } as const;
+      return (await drive.take(payment, paymentId, command)).state;
     }),
   );
-  return shortages.flat();
-}
-
-/** A place in every slot that is wanted; resolves to why one of them is not to be had, if so. */
-async function holdSlots(
-  take: Take,
-  orderId: string,
-  { parts, expiresAt }: Placed,
-  taken: Undo[],
-): Promise<RejectionCode | undefined> {
-  const refusals = await Promise.all(
-    parts.map(async (part): Promise<RejectionCode[]> => {
-      const { storeOrderId, storeId, slot } = part;
-      if (!slot) return [];
-      const data = { storeOrderId, orderId, fromMinute: slot.fromMinute, expiresAt };
-      try {
-        await take(slotDay, slotDayId(storeId, slot.date), { type: 'HoldSlot', data });
-        taken.push(...freeing(take, part));
-        return [];
-      } catch (error) {
-        if (!(error instanceof Rejected)) throw error;
-        return [error.code];
-      }
-    }),
-  );
-  return refusals.flat()[0];
-}
 
 /** Gives a part's slot, if it has one, to whoever comes next. */
-const freeing = (take: Take, { storeOrderId, storeId, slot }: OrderPart): Undo[] => {
+const freeing = ({ take }: Drive, { storeOrderId, storeId, slot }: OrderPart): Undo[] => {
   if (!slot) return [];
   const data = { storeOrderId, reason: 'order-rejected' } as const;
   const day = slotDayId(storeId, slot.date);
@@ -161,7 +304,7 @@ const freeing = (take: Take, { storeOrderId, storeId, slot }: OrderPart): Undo[]
 
 /** Gives the goods back to a shop. */
 const releasing =
-  (take: Take, { storeOrderId, storeId }: OrderPart): Undo =>
+  ({ take }: Drive, { storeOrderId, storeId }: OrderPart): Undo =>
   () => {
     const data = { storeOrderId, reason: 'order-rejected' } as const;
     return take(inventory, storeId, { type: 'ReleaseReservation', data });
@@ -169,66 +312,49 @@ const releasing =
 
 /** Gives the cart back to the shopper. */
 const reopening =
-  (take: Take, orderId: string, { cartId }: Placed): Undo =>
+  ({ take, orderId }: Drive, { cartId }: PlacedOrder): Undo =>
   () =>
     take(cart, cartId, { type: 'ReopenCart', data: { orderId } });
 
-/** For every step that somebody may have taken, in the order of the steps. */
-const undoesOf = (take: Take, orderId: string, placed: Placed): Undo[] => [
-  ...placed.parts.map((part) => releasing(take, part)),
-  ...placed.parts.flatMap((part) => freeing(take, part)),
-  reopening(take, orderId, placed),
+const undoesOfParts = (drive: Drive, parts: OrderPart[]): Undo[] => [
+  ...parts.map((part) => releasing(drive, part)),
+  ...parts.flatMap((part) => freeing(drive, part)),
 ];
 
-/** Confirms each shop's slot and hands it its part. Resolves to the position of the last of them. */
-async function handOver(
-  take: Take,
-  orderId: string,
-  { personId, sealedRecipient, pincode, payment, parts }: Placed,
-): Promise<bigint> {
-  const outcomes = await Promise.all(
-    parts.map(async ({ storeOrderId, ...part }) => {
-      if (part.slot) {
-        const day = slotDayId(part.storeId, part.slot.date);
-        await take(slotDay, day, { type: 'ConfirmSlot', data: { storeOrderId } });
-      }
-      const data = { ...part, orderId, personId, sealedRecipient, pincode, payment };
-      return take(storeOrder, storeOrderId, { type: 'SubmitStoreOrder', data });
-    }),
-  );
-  return outcomes.reduce((last, { position }) => (position > last ? position : last), 0n);
-}
+/** For every step that somebody may have taken, in the order of the steps. */
+export const undoesOf = (drive: Drive, placed: AnyPlaced): Undo[] => [
+  ...undoesOfParts(drive, placed.asked),
+  reopening(drive, placed),
+  ...(isPrepaid(placed.payment)
+    ? [() => cancelPayments(drive, paymentsOf(drive.orderId, placed))]
+    : []),
+];
 
-/**
- * Does to a shop's stock what happened to its part of an order: packed goods have left the shelf;
- * those of a rejected part are for sale again, and its slot is free.
- */
-export async function driveStock(
-  handler: Handler,
-  storeOrderId: string,
-  cause: Cause,
-): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const { status, packed, orderId, storeId, slot } = part;
-  const take = (command: InventoryCommand) =>
-    handler.handle(inventory, storeId, command, stepContext(orderId, storeId, command.type, cause));
-  if (packed) {
-    const lines = part.lines.map(stockLine);
-    await take({ type: 'PickStock', data: { storeOrderId, lines } });
-  }
-  if (status !== 'rejected') return;
-  if (slot) {
-    const day = slotDayId(storeId, slot.date);
-    const data = { storeOrderId, reason: 'rejected-by-shop' } as const;
-    const command = { type: 'ReleaseSlot', data } as const;
-    const context = stepContext(orderId, day, command.type, cause);
-    await handler.handle(slotDay, day, command, context);
-  }
-  await take(
-    packed
-      ? { type: 'ReturnStock', data: { storeOrderId, lines: null, to: 'shelf' } }
-      : { type: 'ReleaseReservation', data: { storeOrderId, reason: 'rejected-by-shop' } },
+/** For what a confirmed order is to go without. */
+const undoesOfLeftOut = (drive: Drive, { asked, parts }: AnyPlaced): Undo[] =>
+  undoesOfParts(
+    drive,
+    asked.filter(({ storeOrderId }) => !parts.some((part) => part.storeOrderId === storeOrderId)),
   );
+
+/** Confirms each shop's slot, hands it its part and notes what it has to collect. */
+export async function handOver(drive: Drive, placed: AnyPlaced): Promise<void> {
+  const { take, orderId } = drive;
+  const { personId, sealedRecipient, pincode, payment: method, parts } = placed;
+  const submitting = parts.map(async ({ storeOrderId, ...part }) => {
+    if (part.slot) {
+      const day = slotDayId(part.storeId, part.slot.date);
+      await take(slotDay, day, { type: 'ConfirmSlot', data: { storeOrderId } });
+    }
+    const data = { ...part, orderId, personId, sealedRecipient, pincode, payment: method };
+    return take(storeOrder, storeOrderId, { type: 'SubmitStoreOrder', data });
+  });
+  const due = isPrepaid(method) ? [] : paymentsOf(orderId, placed);
+  const requesting = due.map(async (one) => {
+    const data = await openPayment(drive.drivers.payments, orderId, placed, one);
+    return take(payment, one.paymentId, { type: 'RequestPayment', data });
+  });
+  await Promise.all([...submitting, ...requesting]);
 }
 
 /** Ends an order once every shop is done with its part. */
@@ -244,13 +370,14 @@ export async function driveCompletion(
   );
   if (!parts.every(({ status }) => storeOrderEnded(status))) return;
   const delivered = parts.some(({ status }) => status === 'delivered');
-  const command = { type: 'CompleteOrder', data: { delivered } } as const;
+  const cancelled = parts.some(({ status }) => status === 'cancelled');
+  const command = { type: 'CompleteOrder', data: { delivered, cancelled } } as const;
   const context = stepContext(orderId, orderId, command.type, cause);
   await handler.handle(order, orderId, command, context);
 }
 
 /** The cart's lines as they were quoted. */
-const linesOf = ({ parts }: PlacedOrder): CartLine[] =>
+const linesOf = (parts: OrderPart[]): CartLine[] =>
   parts.flatMap(({ lines }) =>
     lines.map((line) => ({ listingId: line.listingId, quantity: line.quantity })),
   );
@@ -265,8 +392,9 @@ const stepContext = (
   target: string,
   step: string,
   cause: Cause,
+  round: Round = 'first',
 ): CommandContext => ({
   ...cause,
-  commandId: idFrom('checkout', orderId, target, step),
+  commandId: idFrom('checkout', orderId, target, step, ...(round === 'late' ? [round] : [])),
   actor: ACTOR,
 });

@@ -13,6 +13,7 @@ export const IMPORT_FIELDS = [
   'category',
   'subcategory',
   'pack',
+  'grams_each',
   'price',
   'mrp',
   'description',
@@ -36,6 +37,7 @@ const SKU = /^[\p{L}\p{N}][\p{L}\p{N}_.:+-]{0,63}$/u;
 const HSN = /^\d{4}(?:\d{2}){0,2}$/;
 const GST_PERCENT = /^(\d{1,2}(?:\.\d{1,2})?)\s*%?$/;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
+const GRAMS = /^\d{1,5}$/;
 const STOCK = /^\d{1,7}$/;
 const MAX_LENGTH: Partial<Record<ImportField, number>> = { description: 10_000 };
 const DEFAULT_MAX_LENGTH = 300;
@@ -137,6 +139,7 @@ export function readRow(cells: string[], columns: Columns, today: string): Impor
     ...optional('category', cell('category') ?? undefined),
     ...optional('subcategory', cell('subcategory')),
     ...optional('pack', pack),
+    ...optional('gramsEach', readGrams(cell('grams_each'))),
     ...optional('description', cell('description')),
     ...optional('hsn', hsn),
     ...readGst(cell('gst'), cell('gst_from') ?? today),
@@ -161,6 +164,14 @@ function readAmount(field: string, text: string | null | undefined): number | nu
     refuse(`The ${field} "${text}" is not an amount in rupees, like 45 or 45.50.`);
   }
   return paise;
+}
+
+function readGrams(text: string | null | undefined): number | null | undefined {
+  if (text === undefined || text === null) return text;
+  if (!GRAMS.test(text) || Number(text) === 0) {
+    refuse(`The grams_each "${text}" is not a weight in whole grams, like 500.`);
+  }
+  return Number(text);
 }
 
 function readGst(text: string | null | undefined, gstFrom: string) {

@@ -6,6 +6,7 @@ import {
   quoteCart,
   recipient,
   startShop,
+  work,
   type Answer,
   type Shop,
   headOfCommands,
@@ -219,7 +220,7 @@ test('a cart says how many are left', async ({ shop }) => {
   ]);
 });
 
-test('goods leave the shelf when packed, and are for sale again when the shop rejects', async ({
+test('goods leave the shelf when packed, and are for sale again when the shop gives up', async ({
   shop,
 }) => {
   const { storeId, listingIds } = await openStore(shop);
@@ -228,14 +229,12 @@ test('goods leave the shelf when packed, and are for sale again when the shop re
     const { body } = await order(shop, await fillCart(shop, { [listingIds[0]!]: 2 }));
     return body.storeOrders[0]!.storeOrderId;
   };
-  const step = (id: string, name: string) => shop.write('POST', `/store-orders/${id}/${name}`);
   const [packed, unpacked] = [await placeOne(), await placeOne()];
-  await step(packed, 'accept');
-  await step(packed, 'pack');
+  await work(shop, packed, ['accept', 'pick', 'pack']);
   await untilStanding(shop, storeId, { onHand: 3, reserved: 2, available: 1 });
-  await step(unpacked, 'reject');
+  await shop.write('POST', `/store-orders/${unpacked}/reject`);
   await untilStanding(shop, storeId, { onHand: 3, reserved: 0, available: 3 });
-  await step(packed, 'reject');
+  await shop.write('POST', `/store-orders/${packed}/cancel`, { reason: 'not-reachable' });
   await untilStanding(shop, storeId, { onHand: 5, reserved: 0, available: 5 });
 });
 

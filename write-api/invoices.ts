@@ -1,6 +1,4 @@
-import type { FastifyInstance } from 'fastify';
 import {
-  CREDIT_REASONS,
   fiscalYearBefore,
   fiscalYearOf,
   invoiceNotFound,
@@ -14,20 +12,16 @@ import {
 } from '../domain/invoices.ts';
 import { Rejected } from '../domain/decider.ts';
 import { listing } from '../domain/listing.ts';
-import { order, type OrderLine } from '../domain/order.ts';
+import { basketOf, type BasketLine } from '../domain/picking.ts';
 import { storeOrder } from '../domain/store-order.ts';
 import { store, type Store } from '../domain/store.ts';
 import { rateOn } from '../domain/tax.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { object, text, uuid } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
-import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
 import type { Handler } from './handle.ts';
 
-const MAX_CREDIT_LINES = 200;
 /** Whatever is billed by itself is billed in this name. */
 const ACTOR = 'invoices';
 
@@ -41,19 +35,13 @@ const ACTOR = 'invoices';
 export async function driveInvoice(
   handler: Handler,
   storeOrderId: string,
-  orderId: string,
   deliveredAt: string,
   cause: Cause,
 ): Promise<void> {
-  const placed = await handler.load(order, orderId, { fresh: true });
-  const part =
-    placed.status === 'none'
-      ? undefined
-      : placed.parts.find((one) => one.storeOrderId === storeOrderId);
-  if (placed.status === 'none' || !part) throw new Error(`order ${orderId} lacks its part`);
-  const { storeId } = part;
+  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
+  const { storeId, orderId, personId, sealedRecipient, pincode, feePaise } = part;
   const date = businessDate(deliveredAt);
-  const { personId, sealedRecipient, pincode } = placed;
+  const basket = basketOf(part.lines);
   const data = {
     storeOrderId,
     orderId,
@@ -62,7 +50,8 @@ export async function driveInvoice(
     sealedRecipient,
     pincode,
     supplier: supplierOf(await handler.load(store, storeId, { fresh: true })),
-    lines: await Promise.all(part.lines.map((line) => billedLine(handler, line, date))),
+    lines: await Promise.all(basket.map((line) => billedLine(handler, line, date))),
+    feePaise,
   };
   const register = registerId(storeId, fiscalYearOf(date));
   await handler.handle(
@@ -81,7 +70,7 @@ const supplierOf = ({ name, city, pincode, tax }: Store): Supplier => ({
 
 async function billedLine(
   handler: Handler,
-  { names: _, ...line }: OrderLine,
+  { names: _n, ifMissing: _i, gramsEach: _g, ...line }: BasketLine,
   date: string,
 ): Promise<BilledLine> {
   const listed = await handler.load(listing, line.listingId, { fresh: true });
@@ -89,13 +78,13 @@ async function billedLine(
   return { ...line, hsn: listed.hsn, gstPercent: rateOn(listed.gstRates, date) };
 }
 
-type Found = { register: string; invoice: Invoice };
+export type Found = { register: string; invoice: Invoice };
 
 /**
  * The invoice of a store order: in this fiscal year's register or in the last one's. What is older
  * can no longer be credited (CGST Act 2017, section 34(2)). Throws `Rejected`.
  */
-async function findInvoice(
+export async function findInvoice(
   { handler, client }: { handler: Handler; client: EventStore },
   storeOrderId: string,
   today: string,
@@ -123,53 +112,32 @@ async function findInvoice(
   throw invoiceNotFound();
 }
 
-type CreditBody = { lines: { listingId: string; quantity: number }[]; reason: CreditReason };
-
-const creditBody = {
-  type: 'object',
-  required: ['lines', 'reason'],
-  additionalProperties: false,
-  properties: {
-    lines: {
-      type: 'array',
-      minItems: 1,
-      maxItems: MAX_CREDIT_LINES,
-      items: {
-        type: 'object',
-        required: ['listingId', 'quantity'],
-        additionalProperties: false,
-        properties: {
-          listingId: { type: 'string', minLength: 1, maxLength: 200 },
-          quantity: { type: 'integer', minimum: 1 },
-        },
-      },
-    },
-    reason: { type: 'string', enum: CREDIT_REASONS },
-  },
-} as const;
-
-export function invoiceRoutes(app: FastifyInstance, { handler, client }: Services): void {
-  app.post<{ Params: { storeOrderId: string }; Body: CreditBody }>(
-    '/store-orders/:storeOrderId/credit-notes',
-    {
-      schema: {
-        params: { type: 'object', properties: { storeOrderId: uuid } },
-        body: creditBody,
-        headers: commandHeaders,
-        response: { 201: object({ creditNoteId: uuid, number: text }) },
-      },
-    },
-    async (request, reply) => {
-      const { storeOrderId } = request.params;
-      const context = contextOf(request);
-      const today = businessDate(Date.now());
-      const { register, invoice } = await findInvoice({ handler, client }, storeOrderId, today);
-      const creditNoteId = idFrom('credit-note', storeOrderId, context.commandId);
-      const data = { ...request.body, creditNoteId, invoice, date: today };
-      const command = { type: 'IssueCreditNote', data } as const;
-      const { state, position } = await handler.handle(invoices, register, command, context);
-      const number = state.creditNotes[creditNoteId];
-      return atPosition(reply.code(201), position).send({ creditNoteId, number });
-    },
+/**
+ * Credits what came back of an invoice: once, however often it is asked to.
+ *
+ * @param date business date of the credit note
+ * @returns its number, and the log position at which it is to be seen
+ */
+export async function driveCredit(
+  handler: Handler,
+  { register, invoice }: Found,
+  { returnId, lines, reason }: Credited,
+  date: string,
+  cause: Cause,
+): Promise<{ number: string; position: bigint }> {
+  const creditNoteId = idFrom('credit-note', invoice.storeOrderId, returnId);
+  const data = { creditNoteId, date, invoice, lines, reason };
+  const { state, position } = await handler.handle(
+    invoices,
+    register,
+    { type: 'IssueCreditNote', data },
+    { ...cause, commandId: creditNoteId, actor: ACTOR },
   );
+  return { number: state.creditNotes[creditNoteId]!, position };
 }
+
+export type Credited = {
+  returnId: string;
+  lines: { listingId: string; quantity: number }[];
+  reason: CreditReason;
+};

@@ -6,6 +6,8 @@ import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
 import { createHandler } from './handle.ts';
+import { paymentPorts } from './payment.ts';
+import { razorpayFrom } from './razorpay.ts';
 import { runReactor } from './reactor.ts';
 
 const env = environment(
@@ -16,6 +18,14 @@ const env = environment(
   'VAULT_URL',
   'VAULT_SECRET',
   'QUOTE_SECRET',
+  'STORE_PASS_SECRET',
+  'DELIVERY_CODE_SECRET',
+  'PUBLIC_URL',
+  'RAZORPAY_URL',
+  'RAZORPAY_KEY_ID',
+  'RAZORPAY_KEY_SECRET',
+  'RAZORPAY_WEBHOOK_SECRET',
+  'UPI_WEBHOOK_SECRET',
 );
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL);
@@ -23,17 +33,24 @@ const handler = createHandler(client, log);
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
 const quoteSecret = env.QUOTE_SECRET;
+const storePassSecret = env.STORE_PASS_SECRET;
+const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
+const upiWebhookSecret = env.UPI_WEBHOOK_SECRET;
+const razorpay = razorpayFrom(env);
+const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
 const stopping = new AbortController();
 
-const reactor = runReactor({ client, handler, log, signal: stopping.signal });
+const reactor = runReactor({ client, handler, payments, log, signal: stopping.signal });
 reactor.catch((error: unknown) => {
   // Without it orders would stay half done: better to be restarted.
   log.fatal({ err: error }, 'the reactor failed');
   process.exit(1);
 });
 
-await serve(await createWriteApi({ client, handler, vault, quoteSecret, log, now }), {
+const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
+const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+await serve(await createWriteApi(services), {
   host: env.HOST,
   port: env.PORT,
   log,

@@ -1,16 +1,26 @@
 import type { FastifyInstance } from 'fastify';
+import { MAX_CART_LINES } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import type { Coordinates } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
-import { order, type Order, type PaymentMethod, type PlacedOrder } from '../domain/order.ts';
+import {
+  order,
+  SHORTAGE_CHOICES,
+  type AnyPlaced,
+  type IfMissing,
+  type OnShortage,
+  type PlacedOrder,
+} from '../domain/order.ts';
+import { PAYMENT_METHODS, type PaymentMethod } from '../domain/payment.ts';
 import { honour } from '../domain/quote.ts';
 import { idFrom } from '../platform/ids.ts';
-import { list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
+import { count, list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
+import { assertPayable } from './payment.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
@@ -22,11 +32,44 @@ export type Recipient = {
   address: { line1: string; city: string; pincode: string; location?: Coordinates };
 };
 
-type Body = { cartId: string; quote: string; payment: PaymentMethod } & Recipient &
+type Body = {
+  cartId: string;
+  quote: string;
+  payment: PaymentMethod;
+  onShortage?: OnShortage;
+  /** By listing. */
+  ifMissing?: Record<string, IfMissing>;
+} & Recipient &
   Pick<Delivery, 'pickup' | 'slots'>;
 
 const words = (maxLength: number) =>
   ({ type: 'string', minLength: 1, maxLength, pattern: '\\S' }) as const;
+
+/** Of a line that the shop then does not have. */
+const ifMissingSchema = {
+  type: 'object',
+  maxProperties: MAX_CART_LINES,
+  description: 'What is to come instead, by listing: nothing, unless it is said here',
+  additionalProperties: {
+    anyOf: [
+      {
+        type: 'object',
+        required: ['wish'],
+        additionalProperties: false,
+        properties: { wish: { type: 'string', enum: ['best-match', 'refund'] } },
+      },
+      {
+        type: 'object',
+        required: ['wish', 'listingId'],
+        additionalProperties: false,
+        properties: {
+          wish: { type: 'string', enum: ['this-one'] },
+          listingId: { type: 'string', minLength: 1, maxLength: 200 },
+        },
+      },
+    ],
+  },
+} as const;
 
 const newOrder = {
   type: 'object',
@@ -60,16 +103,31 @@ const newOrder = {
         location: coordinatesSchema,
       },
     },
-    payment: { type: 'string', enum: ['cash-on-delivery'] },
+    payment: { type: 'string', enum: PAYMENT_METHODS },
+    onShortage: {
+      type: 'string',
+      enum: SHORTAGE_CHOICES,
+      description: 'Left out: all or nothing',
+    },
     pickup: pickupIds,
     slots: slotWishes,
+    ifMissing: ifMissingSchema,
   },
 } as const;
 
 const placedOrder = object({
   orderId: uuid,
+  status: {
+    type: 'string',
+    enum: ['confirmed', 'awaiting-payment'],
+    description: 'Of an order that waits to be paid, /api/read/orders/{id} tells how',
+  },
   totalPaise: paise,
   storeOrders: list(object({ storeOrderId: uuid, storeId: text })),
+  leftOut: list(
+    object({ listingId: text, name: text, wanted: count, left: count, reason: text }),
+    'Lines of which the shops had too little, and how many of them stayed in',
+  ),
 });
 
 export function orderRoutes(app: FastifyInstance, services: Services): void {
@@ -84,14 +142,19 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       const data = await priceOnce(services, orderId, request.body);
       const command = { type: 'PlaceOrder', data } as const;
       await handler.handle(order, orderId, command, context);
-      const { state, position } = await driveCheckout(handler, orderId, {
+      const { state, position } = await driveCheckout(services, orderId, {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
-      if (state.status === 'rejected' && !state.confirmed) throw rejectedCheckout(state);
-      const { parts, totalPaise } = state.status === 'none' ? data : state;
+      if (state.status === 'none') throw new Error(`order ${orderId} was placed and is gone`);
+      const { parts, totalPaise, leftOut, confirmed, reason } = state;
+      const reserved = state.reserved && reason !== 'PAYMENT_UNAVAILABLE';
+      if (!confirmed && !reserved) throw rejectedCheckout(state);
+      // A repeat hears what the first heard, whatever came of the payment since.
+      const status = reserved ? 'awaiting-payment' : 'confirmed';
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
-      return atPosition(reply.code(201), position).send({ orderId, totalPaise, storeOrders });
+      const placed = { orderId, status, totalPaise, storeOrders, leftOut };
+      return atPosition(reply.code(201), position).send(placed);
     },
   );
 }
@@ -113,18 +176,28 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 
 /** What is ordered: the cart as it is now, at the prices that were accepted, for a sealed recipient. */
 async function price(
-  { handler, vault, quoteSecret, now }: Services,
+  services: Services,
   orderId: string,
-  { cartId, quote, contact, address, payment, pickup, slots }: Body,
+  { cartId, quote, contact, address, payment, onShortage, pickup, slots, ifMissing = {} }: Body,
 ): Promise<PlacedOrder> {
+  const { handler, vault, quoteSecret, now } = services;
   const delivery = { address, pickup, slots };
   const at = now();
   const asked = await priceCart(handler, cartId, delivery, at);
   const accepted = readQuote(quoteSecret, cartId, quote);
   const parts = honour(accepted, asked, destinationOf(delivery), at).map((part) => ({
     ...part,
+    lines: part.lines.map((line) => {
+      const wish = ifMissing[line.listingId];
+      return { ...line, ...(wish && { ifMissing: wish }) };
+    }),
     storeOrderId: idFrom('store-order', orderId, part.storeId),
   }));
+  await assertPayable(
+    services,
+    payment,
+    parts.map(({ storeId }) => storeId),
+  );
   const personId = idFrom('person', orderId);
   const recipient: Recipient = {
     contact: { name: contact.name.trim(), phone: contact.phone.trim() },
@@ -136,6 +209,7 @@ async function price(
     sealedRecipient: await vault.seal(personId, recipient),
     pincode: address.pincode,
     payment,
+    ...(onShortage && { onShortage }),
     parts,
     totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
     quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },
@@ -143,10 +217,10 @@ async function price(
   };
 }
 
-function rejectedCheckout(state: Exclude<Order, { status: 'none' }>): Rejected {
+function rejectedCheckout(state: AnyPlaced): Rejected {
   const { reason, shortages } = state;
   if (reason === 'INSUFFICIENT_STOCK') {
-    const lines = state.parts.flatMap((part) => part.lines);
+    const lines = state.asked.flatMap((part) => part.lines);
     const said = shortages.map(({ listingId, left }) => {
       const { name } = lines.find((line) => line.listingId === listingId)!;
       return left === 0 ? `${name} is sold out` : `only ${left} of ${name} left`;
@@ -160,6 +234,9 @@ function rejectedCheckout(state: Exclude<Order, { status: 'none' }>): Rejected {
   }
   if (reason === 'CHECKOUT_EXPIRED') {
     return new Rejected(reason, 'The order could not be placed in time: place it again.');
+  }
+  if (reason === 'PAYMENT_UNAVAILABLE') {
+    return new Rejected(reason, 'This cannot be paid like that: choose another way.');
   }
   return reason === 'CART_CHECKED_OUT'
     ? new Rejected(reason, 'This cart was ordered already: open a new one.')

@@ -5,6 +5,7 @@ import { FULFILMENTS, type Fulfilment } from '../domain/delivery.ts';
 import { listing } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
 import { quote } from '../domain/order.ts';
+import { PAYMENT_METHODS } from '../domain/payment.ts';
 import { QUOTE_HOLDS_MS, type Destination, type PricedPart, type Quote } from '../domain/quote.ts';
 import { Problem } from '../platform/http.ts';
 import { list, object, orderLine, paise, pincode, text, time, uuid } from '../platform/schema.ts';
@@ -12,6 +13,7 @@ import { sign, verified } from '../platform/signature.ts';
 import type { Services } from './app.ts';
 import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import type { Handler } from './handle.ts';
+import { methodsOf } from './payment.ts';
 
 const params = { type: 'object', properties: { cartId: uuid } } as const;
 
@@ -42,6 +44,7 @@ const quoted = object({
     }),
   ),
   totalPaise: paise,
+  payments: list({ type: 'string', enum: PAYMENT_METHODS }, 'In which ways it can be paid'),
   expiresAt: time,
   token: { ...text, description: 'Says in an order that this quote is accepted' },
 });
@@ -50,7 +53,8 @@ const quoted = object({
  * A quote is not stored: its token is the quote itself, signed. So asking for one costs no event
  * however often a shopper looks, and any server can check what another one quoted.
  */
-export function quoteRoutes(app: FastifyInstance, { handler, quoteSecret, now }: Services): void {
+export function quoteRoutes(app: FastifyInstance, services: Services): void {
+  const { handler, quoteSecret, now } = services;
   app.post<{ Params: { cartId: string }; Body: Delivery | null }>(
     '/carts/:cartId/quotes',
     { schema: { params, body: wantedDelivery, response: { 200: quoted } } },
@@ -68,7 +72,9 @@ export function quoteRoutes(app: FastifyInstance, { handler, quoteSecret, now }:
       };
       const { totalPaise, expiresAt } = made;
       const token = quoteToken(quoteSecret, cartId, made);
-      return reply.send({ parts, totalPaise, expiresAt, token });
+      const storeIds = parts.map(({ storeId }) => storeId);
+      const payments = await methodsOf(services, storeIds);
+      return reply.send({ parts, totalPaise, payments, expiresAt, token });
     },
   );
 }

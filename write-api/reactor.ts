@@ -1,178 +1,41 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
-import type { InventoryEvent, Reservation } from '../domain/inventory.ts';
-import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
-import type { SlotDayEvent } from '../domain/slot-day.ts';
-import type { StoreOrderEvent } from '../domain/store-order.ts';
-import { REACTOR_CHECKPOINT, type EventStore, type StoredEvent } from '../platform/event-store.ts';
+import { REACTOR_CHECKPOINT, type EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
-import { driveCheckout, driveCompletion, driveStock, type Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
-import { driveInvoice } from './invoices.ts';
+import type { PaymentPorts } from './payment.ts';
+import { HEARD, reactionTo } from './reactions.ts';
+import { Tasks } from './tasks.ts';
 
-/** What the request that placed an order gets to finish the checkout itself. */
-const GRACE_MS = 2_000;
-const TICK_MS = 200;
-const FIRST_RETRY_MS = 500;
-const MAX_RETRY_MS = 30_000;
-/** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
-const STUCK_AFTER_TRIES = 10;
+const ROOM_EVERY_MS = 200;
 const MAX_BATCH_EVENTS = 1_000;
-const MAX_PENDING_TASKS = 10_000;
-const MAX_RUNNING_TASKS = 16;
+/** An order that waits to be paid has some five of them for a quarter of an hour. */
+const MAX_PENDING_TASKS = 100_000;
 const CHECKPOINT_EVERY_MS = 5_000;
-
-type HeardEvent = OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent;
-
-type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
-
-type Task = {
-  run: () => Promise<unknown>;
-  /** Log position of the event before the one that asks for it: from where it would be seen anew. */
-  after: bigint | undefined;
-  dueMs: number;
-  tries: number;
-  running: boolean;
-  /** What the log has to show before it counts as done by somebody else. */
-  lacks: Set<string>;
-};
 
 /**
  * Event → command, for what spans several streams: finishes the checkouts that their request did
- * not, moves the stock of what was packed or rejected, bills what was delivered, and ends orders
- * whose parts have ended. Every task is idempotent, so that any number of write-apis may run a
- * reactor each. Resolves when `signal` aborts.
+ * not, moves the stock of what was packed or given up, lets wishes decide where nobody answered for
+ * a substitute, bills what was delivered, credits what came back, gives back what is not owed, puts
+ * cash into the till, and ends orders whose parts have. Every task is idempotent, so that any
+ * number of write-apis may run a reactor each. Resolves when `signal` aborts.
  */
 export async function runReactor(options: {
   client: EventStore;
   handler: Handler;
+  payments: PaymentPorts;
   log: Logger;
   signal: AbortSignal;
 }): Promise<void> {
-  const { client, handler, log, signal } = options;
-  const pending = new Map<string, Task>();
+  const { client, handler, payments, log, signal } = options;
+  const tasks = new Tasks({ client, drivers: { handler, payments } }, log, signal);
   let seen = await loadCheckpoint(client);
   let saved = seen;
-
-  const enqueue = (key: string, dueMs: number, run: Task['run'], lacks: string[] = []) =>
-    pending.set(key, {
-      run,
-      after: seen,
-      dueMs,
-      tries: 0,
-      running: false,
-      lacks: new Set(lacks),
-    });
-
-  function complete(event: StoredEvent): void {
-    const run = () => driveCompletion(handler, orderOf(event), causeOf(event));
-    // A key for each event: a task that runs already may have read the parts too early.
-    enqueue(`complete ${event.id}`, Date.now(), run);
-  }
-
-  function moveStock(event: StoredEvent): void {
-    const run = () => driveStock(handler, idOf(event), causeOf(event));
-    enqueue(`stock ${event.id}`, Date.now(), run);
-  }
-
-  function bill(event: StoredEvent): void {
-    const { at } = event.metadata;
-    const run = () => driveInvoice(handler, idOf(event), orderOf(event), at, causeOf(event));
-    enqueue(`invoice ${event.id}`, Date.now(), run);
-  }
-
-  /** Lets go of a checkout that its request has brought to its end. */
-  function saw(orderId: string, step: string): void {
-    const key = `checkout ${orderId}`;
-    const lacks = pending.get(key)?.lacks;
-    lacks?.delete(step);
-    if (lacks?.size === 0) pending.delete(key);
-  }
-
-  function letGoOfSlot(event: StoredEvent): void {
-    pending.delete(`slot ${(event.data as SlotHold).storeOrderId}`);
-  }
-
-  /** Keyed by event name, as in the rest of the code; other events are none of its business. */
-  const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => void>> = {
-    OrderPlaced(event) {
-      const orderId = idOf(event);
-      const { parts } = event.data as PlacedOrder;
-      const run = () => driveCheckout(handler, orderId, causeOf(event));
-      const dueMs = Date.parse(event.metadata.at) + GRACE_MS;
-      const lacks = ['OrderConfirmed', ...parts.map(({ storeOrderId }) => storeOrderId)];
-      enqueue(`checkout ${orderId}`, dueMs, run, lacks);
-    },
-    OrderConfirmed(event) {
-      saw(idOf(event), event.type);
-      pending.delete(`reservation ${idOf(event)}`);
-    },
-    StoreOrderSubmitted: (event) => saw(orderOf(event), idOf(event)),
-    StoreOrderPacked: moveStock,
-    StoreOrderDelivered(event) {
-      bill(event);
-      complete(event);
-    },
-    StoreOrderRejected(event) {
-      moveStock(event);
-      complete(event);
-    },
-    /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
-    StockReserved(event) {
-      const { expiresAt } = event.data as Reservation;
-      const orderId = orderOf(event);
-      const run = () => driveCheckout(handler, orderId, causeOf(event));
-      enqueue(`reservation ${orderId}`, Date.parse(expiresAt), run);
-    },
-    /** A slot may be held as late as goods may be reserved. */
-    SlotHeld(event) {
-      const { storeOrderId, orderId, expiresAt } = event.data as SlotHold;
-      const run = () => driveCheckout(handler, orderId, causeOf(event));
-      enqueue(`slot ${storeOrderId}`, Date.parse(expiresAt), run);
-    },
-    SlotConfirmed: letGoOfSlot,
-    SlotReleased: letGoOfSlot,
-    ReservationReleased: (event) => void pending.delete(`reservation ${orderOf(event)}`),
-  };
-
-  async function runTask(key: string, task: Task): Promise<void> {
-    task.running = true;
-    try {
-      await task.run();
-      pending.delete(key);
-    } catch (error) {
-      task.tries += 1;
-      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** task.tries, MAX_RETRY_MS);
-      task.dueMs = Date.now() + retryMs;
-      task.running = false;
-      const level = task.tries < STUCK_AFTER_TRIES ? 'warn' : 'error';
-      log[level]({ err: error, task: key, tries: task.tries, retryMs }, 'a task failed');
-    }
-  }
-
-  async function runDueTasks(): Promise<void> {
-    while (!signal.aborted) {
-      const nowMs = Date.now();
-      let running = 0;
-      for (const [key, task] of pending) {
-        if (running >= MAX_RUNNING_TASKS) break;
-        if (!task.running && task.dueMs <= nowMs) void runTask(key, task);
-        if (task.running) running += 1;
-      }
-      await waitUnlessAborted(TICK_MS, signal);
-    }
-  }
-
-  /** Everything up to this position needs nothing more: tasks are kept in the order of the log. */
-  function settled(): bigint | undefined {
-    const [oldest] = pending.values();
-    return oldest ? oldest.after : seen;
-  }
 
   async function saveCheckpoints(): Promise<void> {
     while (!signal.aborted) {
       await waitUnlessAborted(CHECKPOINT_EVERY_MS, signal);
-      const position = settled();
+      const position = tasks.settled(seen);
       if (position === undefined || position === saved) continue;
       try {
         await saveCheckpoint(client, position);
@@ -187,32 +50,23 @@ export async function runReactor(options: {
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: ['Order', 'StoreOrder', 'StockReserved', 'ReservationReleased', 'Slot'],
+    typePrefixes: HEARD,
     log,
     signal,
     consume: async ({ events }) => {
       for (const event of events) {
-        on[event.type as keyof typeof on]?.(event);
+        const reaction = reactionTo(event);
+        for (const done of reaction.done ?? []) tasks.done(done);
+        for (const task of reaction.tasks ?? []) tasks.add(task, seen);
         seen = event.position;
       }
-      while (pending.size > MAX_PENDING_TASKS && !signal.aborted) {
-        await waitUnlessAborted(TICK_MS, signal);
+      while (tasks.size > MAX_PENDING_TASKS && !signal.aborted) {
+        await waitUnlessAborted(ROOM_EVERY_MS, signal);
       }
     },
   });
-  await Promise.all([follow, runDueTasks(), saveCheckpoints()]);
+  await Promise.all([follow, saveCheckpoints()]);
 }
-
-/** A stream's name without its category. */
-const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-') + 1);
-
-/** Whose it is: every event of a store order and of a reservation says so. */
-const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
-
-const causeOf = (event: StoredEvent): Cause => ({
-  correlationId: event.metadata.$correlationId,
-  causationId: event.id,
-});
 
 async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
   try {

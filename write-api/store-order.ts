@@ -1,57 +1,447 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { CartLine } from '../domain/cart.ts';
+import { Rejected } from '../domain/decider.ts';
 import {
+  availableOf,
+  inventory,
+  isPickKnown,
+  itemOf,
+  type Inventory,
+  type InventoryCommand,
+  type StockLine,
+} from '../domain/inventory.ts';
+import { CREDIT_REASONS, type CreditReason } from '../domain/invoices.ts';
+import { listing, skuOfListing, storeOfListing } from '../domain/listing.ts';
+import { quote, type OrderLine } from '../domain/order.ts';
+import { basketOf, keptOf, reservedFor, withReturned } from '../domain/picking.ts';
+import { slotDay, slotDayId } from '../domain/slot-day.ts';
+import {
+  DELIVERY_PROOFS,
+  MAX_WRONG_CODES,
   REJECTION_REASONS,
+  RETURN_PLACES,
+  SHOPPER_CANCELS,
+  SHOP_CANCELS,
+  SHORT_REASONS,
+  owedPaise,
   storeOrder,
+  type DeliveryProof,
+  type ReturnPlace,
+  type ShopCancel,
+  type ShopperCancel,
+  type ShortReason,
+  type StoreOrder,
   type StoreOrderCommand,
   type StoreOrderRejection,
 } from '../domain/store-order.ts';
-import { object, text, uuid } from '../platform/schema.ts';
+import { idFrom } from '../platform/ids.ts';
+import { deliveryCode } from '../platform/pass.ts';
+import { object, paise, text, uuid } from '../platform/schema.ts';
+import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
+import type { Cause } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
+import type { CommandContext, Handler, Outcome } from './handle.ts';
+import { driveCredit, findInvoice } from './invoices.ts';
 
-type Request = FastifyRequest<{
-  Params: { storeOrderId: string };
-  Body: { reason?: StoreOrderRejection } | null | undefined;
-}>;
+/** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
+const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
+const MAX_LINES = 200;
+const MAX_PIECES = 999;
+const MAX_GRAMS = 1_000_000;
+/** Whatever follows by itself from what became of a part is done in this name. */
+const ACTOR = 'fulfilment';
 
-const params = {
+const listingIdOf = { type: 'string', minLength: 1, maxLength: 200 } as const;
+const pieces = (minimum: number) =>
+  ({ type: 'integer', minimum, maximum: MAX_PIECES, description: 'Pieces' }) as const;
+
+const grams = {
+  type: 'integer',
+  minimum: 1,
+  maximum: MAX_GRAMS,
+  description: 'What they weigh together, where the article is loose',
+} as const;
+
+const body = (properties: Record<string, object>, required = Object.keys(properties)) => ({
   type: 'object',
-  properties: { storeOrderId: uuid },
+  required,
+  additionalProperties: false,
+  properties,
+});
+
+const linesOf = (quantity: object, more: Record<string, object> = {}) => ({
+  type: 'array',
+  minItems: 1,
+  maxItems: MAX_LINES,
+  items: body({ listingId: listingIdOf, quantity, ...more }, ['listingId', 'quantity']),
+});
+
+const nothing = { type: ['object', 'null'], additionalProperties: false } as const;
+const oneOf = (values: readonly string[]) => ({ type: 'string', enum: values });
+
+const partParams = { type: 'object', properties: { storeOrderId: uuid } } as const;
+const shopperParams = {
+  type: 'object',
+  properties: { orderId: uuid, storeOrderId: uuid },
 } as const;
 
-const noBody = { type: ['object', 'null'], additionalProperties: false } as const;
-
-const rejectBody = {
-  ...noBody,
-  properties: { reason: { type: 'string', enum: REJECTION_REASONS } },
-} as const;
-
-/** The steps that a shop's staff take, each named in the path: /store-orders/{id}/accept. */
-const STEPS: Record<string, (request: Request) => StoreOrderCommand> = {
-  accept: () => ({ type: 'AcceptStoreOrder', data: {} }),
-  reject: ({ body }) => ({ type: 'RejectStoreOrder', data: { reason: body?.reason ?? 'other' } }),
-  pack: () => ({ type: 'PackStoreOrder', data: {} }),
-  dispatch: () => ({ type: 'DispatchStoreOrder', data: {} }),
-  deliver: () => ({ type: 'DeliverStoreOrder', data: {} }),
+const answer = {
+  storeOrderId: uuid,
+  status: text,
+  owedPaise: { ...paise, description: 'What the shopper owes for the part as it stands, in paise' },
 };
 
-export function storeOrderRoutes(app: FastifyInstance, { handler }: Services): void {
-  for (const [step, commandOf] of Object.entries(STEPS)) {
-    const response = { 200: object({ storeOrderId: uuid, status: text }) };
-    const body = step === 'reject' ? rejectBody : noBody;
-    app.post(
+type PartRequest<Body = never> = { Params: { storeOrderId: string }; Body: Body };
+type ShopperRequest<Body> = { Params: { orderId: string; storeOrderId: string }; Body: Body };
+
+type Step = {
+  body: object;
+  commandOf: (body: never) => StoreOrderCommand;
+};
+
+/** What a shop's staff do, each named in the path: /store-orders/{id}/accept. */
+const STEPS: Record<string, Step> = {
+  accept: { body: nothing, commandOf: () => ({ type: 'AcceptStoreOrder', data: {} }) },
+  reject: {
+    body: { ...nothing, properties: { reason: oneOf(REJECTION_REASONS) } },
+    commandOf: (given: { reason?: StoreOrderRejection } | null) => ({
+      type: 'RejectStoreOrder',
+      data: { reason: given?.reason ?? 'other' },
+    }),
+  },
+  picks: {
+    body: body({
+      lines: linesOf({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
+    }),
+    commandOf: (data: { lines: (CartLine & { grams?: number })[] }) => ({
+      type: 'PickLines',
+      data,
+    }),
+  },
+  shorts: {
+    body: body({ listingId: listingIdOf, reason: oneOf(SHORT_REASONS) }),
+    commandOf: (data: { listingId: string; reason: ShortReason }) => ({ type: 'ShortLine', data }),
+  },
+  pack: { body: nothing, commandOf: () => ({ type: 'PackStoreOrder', data: {} }) },
+  dispatch: { body: nothing, commandOf: () => ({ type: 'DispatchStoreOrder', data: {} }) },
+  cancel: {
+    body: body({ reason: oneOf(SHOP_CANCELS) }),
+    commandOf: ({ reason }: { reason: ShopCancel }) => ({
+      type: 'CancelStoreOrder',
+      data: { by: 'shop', reason },
+    }),
+  },
+};
+
+/** What a shopper does with a part: /orders/{orderId}/store-orders/{id}/cancel. */
+const SHOPPER_STEPS: Record<string, Step> = {
+  lines: {
+    body: body({ lines: linesOf({ ...pieces(0), description: 'Pieces that are still wanted' }) }),
+    commandOf: (data: { lines: CartLine[] }) => ({ type: 'ReduceLines', data }),
+  },
+  substitutions: {
+    body: body({ listingId: listingIdOf, substituteId: listingIdOf, accept: { type: 'boolean' } }),
+    commandOf: ({ accept, ...data }: Record<'listingId' | 'substituteId', string> & Accept) => ({
+      type: 'DecideSubstitution',
+      data: { ...data, answer: accept ? 'accept' : 'decline' },
+    }),
+  },
+  cancel: {
+    body: body({ reason: oneOf(SHOPPER_CANCELS) }),
+    commandOf: ({ reason }: { reason: ShopperCancel }) => ({
+      type: 'CancelStoreOrder',
+      data: { by: 'shopper', reason },
+    }),
+  },
+};
+
+type Accept = { accept: boolean };
+
+const told = (
+  reply: FastifyReply,
+  storeOrderId: string,
+  { state, position }: Outcome<StoreOrder>,
+  more: object = {},
+) =>
+  atPosition(reply, position).send({
+    storeOrderId,
+    status: state.status,
+    owedPaise: owedPaise(state),
+    ...more,
+  });
+
+export function storeOrderRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  const take = (
+    request: FastifyRequest<PartRequest<unknown>>,
+    command: StoreOrderCommand,
+  ): Promise<Outcome<StoreOrder>> =>
+    handler.handle(storeOrder, request.params.storeOrderId, command, contextOf(request));
+
+  for (const [step, { body: given, commandOf }] of Object.entries(STEPS)) {
+    app.post<PartRequest>(
       `/store-orders/:storeOrderId/${step}`,
-      { schema: { params, body, headers: commandHeaders, response } },
+      { schema: schemaOf(partParams, given) },
       async (request, reply) => {
-        const { storeOrderId } = (request as Request).params;
-        const command = commandOf(request as Request);
-        const context = contextOf(request);
-        const outcome = await handler.handle(storeOrder, storeOrderId, command, context);
-        return atPosition(reply, outcome.position).send({
-          storeOrderId,
-          status: outcome.state.status,
-        });
+        const outcome = await take(request, commandOf(request.body as never));
+        return told(reply, request.params.storeOrderId, outcome);
       },
     );
   }
+
+  for (const [step, { body: given, commandOf }] of Object.entries(SHOPPER_STEPS)) {
+    app.post<ShopperRequest<never>>(
+      `/orders/:orderId/store-orders/:storeOrderId/${step}`,
+      { schema: schemaOf(shopperParams, given) },
+      async (request, reply) => {
+        const { orderId, storeOrderId } = request.params;
+        await assertPartOf(handler, orderId, storeOrderId);
+        return told(reply, storeOrderId, await take(request, commandOf(request.body as never)));
+      },
+    );
+  }
+
+  app.post<PartRequest<Proposal>>(
+    '/store-orders/:storeOrderId/substitutes',
+    { schema: schemaOf(partParams, proposal) },
+    async (request, reply) => {
+      const { storeOrderId } = request.params;
+      const { listingId } = request.body;
+      const line = await substituteLine(handler, storeOrderId, request.body);
+      const expiresAt = new Date(services.now().getTime() + SUBSTITUTE_ANSWER_MS).toISOString();
+      const data = { listingId, line, expiresAt };
+      return told(reply, storeOrderId, await take(request, { type: 'ProposeSubstitute', data }));
+    },
+  );
+
+  app.post<PartRequest<{ code: string } | { proof: DeliveryProof }>>(
+    '/store-orders/:storeOrderId/deliver',
+    { schema: schemaOf(partParams, handedOver) },
+    async (request, reply) => {
+      const { storeOrderId } = request.params;
+      const right = deliveryCode(services.deliveryCodeSecret, storeOrderId);
+      const proof =
+        'proof' in request.body
+          ? request.body.proof
+          : request.body.code === right
+            ? 'code'
+            : 'wrong-code';
+      const outcome = await take(request, { type: 'DeliverStoreOrder', data: { proof } });
+      if (proof === 'wrong-code' && outcome.state.status !== 'delivered') {
+        throw wrongCode(MAX_WRONG_CODES - outcome.state.wrongCodes);
+      }
+      return told(reply, storeOrderId, outcome);
+    },
+  );
+
+  app.post<PartRequest<ReturnBody>>(
+    '/store-orders/:storeOrderId/returns',
+    {
+      schema: schemaOf(partParams, returned, {
+        returnId: uuid,
+        number: { ...text, description: 'Of the credit note' },
+      }),
+    },
+    async (request, reply) => {
+      const { storeOrderId } = request.params;
+      const today = businessDate(services.now().getTime());
+      const found = await findInvoice(services, storeOrderId, today);
+      const context = contextOf(request);
+      const returnId = idFrom('return', storeOrderId, context.commandId);
+      if (request.body.to === 'shelf') await assertInBooks(handler, storeOrderId, returnId);
+      const data = { ...request.body, returnId };
+      const outcome = await take(request, { type: 'ReturnLines', data });
+      const { number, position } = await driveCredit(handler, found, data, today, {
+        correlationId: context.correlationId,
+        causationId: context.commandId,
+      });
+      const last = position > outcome.position ? position : outcome.position;
+      return told(reply, storeOrderId, { ...outcome, position: last }, { returnId, number });
+    },
+  );
 }
+
+const schemaOf = (params: object, given: object, more: Record<string, object> = {}) => ({
+  params,
+  body: given,
+  headers: commandHeaders,
+  response: { 200: object({ ...answer, ...more }) },
+});
+
+/** Who knows the order's id is its shopper, until people sign in. */
+async function assertPartOf(
+  handler: Handler,
+  orderId: string,
+  storeOrderId: string,
+): Promise<void> {
+  const part = await handler.load(storeOrder, storeOrderId, { fresh: false });
+  const known = part.status === 'none' ? await fresh(handler, storeOrderId) : part;
+  if (known.status === 'none' || known.orderId !== orderId) {
+    throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
+  }
+}
+
+const fresh = (handler: Handler, storeOrderId: string): Promise<StoreOrder> =>
+  handler.load(storeOrder, storeOrderId, { fresh: true });
+
+type Proposal = { listingId: string; substituteId: string; quantity: number };
+
+const proposal = body({
+  listingId: listingIdOf,
+  substituteId: listingIdOf,
+  quantity: pieces(1),
+});
+
+/**
+ * What a shop proposes, at its own price today. Throws `Rejected` LISTING_NOT_FOUND, also for
+ * another shop's listing, and INSUFFICIENT_STOCK where the shelf's pieces are promised to others.
+ */
+async function substituteLine(
+  handler: Handler,
+  storeOrderId: string,
+  { substituteId, quantity }: Proposal,
+): Promise<OrderLine> {
+  const { storeId } = await fresh(handler, storeOrderId);
+  const sold = await handler.load(listing, substituteId, { fresh: true });
+  const isOwn = storeOfListing(substituteId) === storeId;
+  const [part] = quote([{ listingId: substituteId, quantity }], () => (isOwn ? sold : undefined));
+  const stock = await handler.load(inventory, storeId, { fresh: true });
+  const left = leftFor(stock, storeOrderId, skuOfListing(substituteId));
+  if (left !== null && left < quantity) {
+    throw new Rejected('INSUFFICIENT_STOCK', `Only ${left} are not promised to others.`, {
+      shortages: [{ sku: skuOfListing(substituteId), wanted: quantity, left }],
+    });
+  }
+  // A substitute is agreed on with its price: it is not weighed.
+  const { gramsEach: _, ...line } = part!.lines[0]!;
+  return line;
+}
+
+/** Pieces that an order may have, with those that it has; null where nothing limits it. */
+function leftFor(stock: Inventory, storeOrderId: string, sku: string): number | null {
+  const left = availableOf(itemOf(stock, sku));
+  const own = stock.reservations.get(storeOrderId)?.lines.find((line) => line.sku === sku);
+  return left === null ? null : left + (own?.quantity ?? 0);
+}
+
+const handedOver = {
+  anyOf: [
+    body({ code: { type: 'string', pattern: '^[0-9]{4}$', description: 'As the customer says' } }),
+    body({ proof: { ...oneOf(DELIVERY_PROOFS), description: 'What is known instead of a code' } }),
+  ],
+};
+
+const wrongCode = (left: number): Rejected =>
+  new Rejected(
+    'WRONG_DELIVERY_CODE',
+    left > 0
+      ? `That is not the code: ask the customer again. ${left} more tries.`
+      : 'That is not the code. Say how else you know that it reached the right person.',
+    { left },
+  );
+
+type ReturnBody = { lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
+
+const returned = body({
+  lines: linesOf(pieces(1)),
+  reason: oneOf(CREDIT_REASONS),
+  to: { ...oneOf(RETURN_PLACES), description: 'Where the goods go; `none`: nothing came back' },
+});
+
+/** Throws `Rejected` where a shop's books no longer know what went out for an order. */
+async function assertInBooks(
+  handler: Handler,
+  storeOrderId: string,
+  returnId: string,
+): Promise<void> {
+  const { storeId, returns } = await fresh(handler, storeOrderId);
+  if (returns.some((one) => one.returnId === returnId)) return;
+  const stock = await handler.load(inventory, storeId, { fresh: true });
+  if (isPickKnown(stock, storeOrderId)) return;
+  throw new Rejected(
+    'RETURN_EXCEEDS_PICKED',
+    'The books no longer know what went out for this order: enter it as received, and return it ' +
+      'as not brought back.',
+  );
+}
+
+/**
+ * Does to a shop's stock and slots what happened to its part of an order. What the shop goes on to
+ * pick stays reserved; packed goods have left the shelf; those of a part that came to nothing are
+ * for sale again, and its slot is free; what came back after the delivery is where it was put.
+ */
+export async function driveStock(
+  handler: Handler,
+  storeOrderId: string,
+  cause: Cause,
+): Promise<void> {
+  const part = await fresh(handler, storeOrderId);
+  const { status, packed, storeId, slot, lines, revision } = part;
+  const context = (...step: (string | number)[]): CommandContext => ({
+    ...cause,
+    commandId: idFrom('stock', storeOrderId, ...step),
+    actor: ACTOR,
+  });
+  const take = (command: InventoryCommand, step: string | number = '') =>
+    handler.handle(inventory, storeId, command, context(command.type, step));
+  if (packed) {
+    const data = { storeOrderId, lines: basketOf(lines).map(stockLine) };
+    await take({ type: 'PickStock', data });
+  }
+  if (status === 'submitted' || status === 'accepted') {
+    const reserved = reservedFor(lines).map(stockLine);
+    const data = { storeOrderId, lines: reserved, revision };
+    await take({ type: 'ChangeReservation', data }, revision);
+  }
+  if (status === 'rejected' || status === 'cancelled') {
+    const reason = status === 'rejected' ? 'rejected-by-shop' : 'cancelled';
+    if (slot) {
+      const command = { type: 'ReleaseSlot', data: { storeOrderId, reason } } as const;
+      const day = slotDayId(storeId, slot.date);
+      await handler.handle(slotDay, day, command, context(command.type));
+    }
+    await take(
+      packed
+        ? { type: 'ReturnStock', data: { storeOrderId, kept: [], to: 'shelf' } }
+        : { type: 'ReleaseReservation', data: { storeOrderId, reason } },
+    );
+  }
+  for (const { returnId, kept, to } of returnsOf(part)) {
+    await take({ type: 'ReturnStock', data: { storeOrderId, kept, to } }, returnId);
+  }
+}
+
+/** The returns of a part, each with what was left with the shopper after it. */
+function returnsOf({ lines, returns }: StoreOrder) {
+  let known = lines.map((line) => ({
+    ...line,
+    returned: 0,
+    substitution: line.substitution && { ...line.substitution, returned: 0 },
+  }));
+  return returns.map(({ returnId, lines: back, to }) => {
+    for (const { listingId, quantity } of back) {
+      known = withReturned(known, listingId, quantity);
+    }
+    const place = to === 'shelf' ? ('shelf' as const) : ('write-off' as const);
+    return { returnId, kept: keptOf(known).map(stockLine), to: place };
+  });
+}
+
+/** Lets the shopper's own wish decide where nobody answered for a substitute. */
+export async function driveSubstitution(
+  handler: Handler,
+  storeOrderId: string,
+  { listingId, line }: { listingId: string; line: OrderLine },
+  cause: Cause,
+): Promise<void> {
+  const data = { listingId, substituteId: line.listingId, answer: 'none' } as const;
+  const command = { type: 'DecideSubstitution', data } as const;
+  const commandId = idFrom('substitution', storeOrderId, cause.causationId);
+  await handler.handle(storeOrder, storeOrderId, command, { ...cause, commandId, actor: ACTOR });
+}
+
+const stockLine = ({ listingId, quantity }: CartLine): StockLine => ({
+  sku: skuOfListing(listingId),
+  quantity,
+});

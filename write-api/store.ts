@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
+import type { UpiAddress } from '../domain/payment.ts';
 import { store, type TaxRegistration } from '../domain/store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { object, orNull, pincode as pincodeSchema, text } from '../platform/schema.ts';
@@ -27,6 +28,28 @@ const taxRegistration = {
     composition: { type: 'boolean', description: 'Under the composition scheme: charges no tax' },
     legalName: { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' },
     address: { type: 'string', minLength: 1, maxLength: 400, pattern: '\\S' },
+  },
+} as const;
+
+const upiAddress = {
+  type: 'object',
+  required: ['upi'],
+  additionalProperties: false,
+  properties: {
+    upi: {
+      type: ['object', 'null'],
+      description: 'Null: the shop takes no UPI',
+      required: ['vpa', 'name'],
+      additionalProperties: false,
+      properties: {
+        vpa: {
+          type: 'string',
+          pattern: '^[A-Za-z0-9._-]{2,256}@[A-Za-z][A-Za-z0-9]{1,63}$',
+          description: 'A UPI address, like sharma.kirana@okhdfcbank',
+        },
+        name: { type: 'string', minLength: 1, maxLength: 100, pattern: '\\S' },
+      },
+    },
   },
 } as const;
 
@@ -79,6 +102,25 @@ export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
       const { storeId } = request.params;
       const { position } = await handler.handle(store, storeId, command, contextOf(request));
       return atPosition(reply, position).send({ gstin });
+    },
+  );
+
+  app.put<{ Params: { storeId: string }; Body: { upi: UpiAddress | null } }>(
+    '/stores/:storeId/upi',
+    {
+      schema: {
+        body: upiAddress,
+        headers: commandHeaders,
+        response: { 200: object({ storeId: text }) },
+      },
+    },
+    async (request, reply) => {
+      const { storeId } = request.params;
+      const { upi } = request.body;
+      const data = { upi: upi && { vpa: upi.vpa, name: upi.name.trim() } };
+      const command = { type: 'SetUpiAddress', data } as const;
+      const { position } = await handler.handle(store, storeId, command, contextOf(request));
+      return atPosition(reply, position).send({ storeId });
     },
   );
 }

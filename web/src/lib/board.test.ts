@@ -15,6 +15,8 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
   slot: null,
   feePaise: 0,
   totalPaise: 100,
+  owedPaise: 100,
+  wrongCodes: 0,
   invoiceNumber: null,
   payment: 'cash-on-delivery',
   reason: null,
@@ -28,6 +30,7 @@ const of = (...storeOrders: BoardCard[]): Board => ({
   storeId: 's',
   name: 'S',
   signedIn: false,
+  payments: [],
   storeOrders,
 });
 
@@ -36,7 +39,15 @@ const ids = (cards: BoardCard[]) => cards.map((one) => one.storeOrderId);
 
 board('shows every status in exactly one column', () => {
   const statuses = COLUMNS.flatMap((one) => one.statuses).toSorted();
-  const all = ['accepted', 'delivered', 'dispatched', 'packed', 'rejected', 'submitted'];
+  const all = [
+    'accepted',
+    'cancelled',
+    'delivered',
+    'dispatched',
+    'packed',
+    'rejected',
+    'submitted',
+  ];
   assert.equal(statuses, all);
 });
 

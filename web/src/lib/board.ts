@@ -1,14 +1,17 @@
-import type { StoreOrderRejection } from '../../../domain/store-order.ts';
+import { storeOrderEnded, type StoreOrderRejection } from '../../../domain/store-order.ts';
 import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
 import { stepOf } from './order-words.ts';
 
-export type Verb = 'accept' | 'reject' | 'pack' | 'dispatch' | 'deliver';
+export type Verb = 'accept' | 'reject' | 'dispatch';
 
 export type Column = {
   name: string;
   statuses: StoreOrderStatus[];
-  /** What the one big button does; null where nothing is left to do. */
-  next: { verb: Verb; label: string } | null;
+  /**
+   * What the one big button does, which `open` leaves to the order's own page; null where nothing
+   * is left to do.
+   */
+  next: { verb: Verb | 'open'; label: string } | null;
   empty: string;
 };
 
@@ -22,7 +25,7 @@ export const COLUMNS: Column[] = [
   {
     name: 'Packing',
     statuses: ['accepted'],
-    next: { verb: 'pack', label: 'Packed' },
+    next: { verb: 'open', label: 'Pick' },
     empty: 'Nothing to pack.',
   },
   {
@@ -34,12 +37,12 @@ export const COLUMNS: Column[] = [
   {
     name: 'On the way',
     statuses: ['dispatched'],
-    next: { verb: 'deliver', label: 'Delivered' },
+    next: { verb: 'open', label: 'Hand over' },
     empty: 'Nobody is out.',
   },
   {
     name: 'Done',
-    statuses: ['delivered', 'rejected'],
+    statuses: ['delivered', 'rejected', 'cancelled'],
     next: null,
     empty: 'Nothing finished today.',
   },
@@ -52,9 +55,6 @@ export const REJECTIONS: { reason: StoreOrderRejection; label: string }[] = [
   { reason: 'other', label: 'Another reason' },
 ];
 
-export const canReject = (status: StoreOrderStatus): boolean =>
-  status === 'submitted' || status === 'accepted' || status === 'packed';
-
 /** The cards of a column: what waits longest comes first, what is done, latest first. */
 export function cardsOf(board: Board, column: Column): BoardCard[] {
   const cards = board.storeOrders.filter((card) => column.statuses.includes(card.status));
@@ -63,9 +63,9 @@ export function cardsOf(board: Board, column: Column): BoardCard[] {
     : cards.toSorted((a, b) => b.changedAt.localeCompare(a.changedAt));
 }
 
-/** How far a status is on its way, with both ends last: they are never left again. */
+/** How far a status is on its way, with the ends last: they are never left again. */
 const rank = (status: StoreOrderStatus): number =>
-  status === 'rejected' ? stepOf('delivered') : stepOf(status);
+  storeOrderEnded(status) ? stepOf('delivered') : stepOf(status);
 
 /**
  * The board with what this screen was already told by answers to its own commands. A board that

@@ -1,4 +1,6 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
+import type { IfMissing, OnShortage } from '../../../domain/order.ts';
+import type { PaymentMethod } from '../../../domain/payment.ts';
 import type { Address, Cart, Contact, Order } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
 import { keep, recall } from './storage.ts';
@@ -6,6 +8,15 @@ import { keep, recall } from './storage.ts';
 const ATTEMPT_KEY = 'doorstep.attempt';
 
 type Placed = { orderId: string; totalPaise: number };
+/** How an order is wanted: whereto, how it is paid, and what happens to what runs short. */
+export type Wanted = DeliveryWishes & {
+  contact: Contact;
+  address: Address;
+  payment: PaymentMethod;
+  onShortage: OnShortage;
+  /** By listing. */
+  ifMissing: Record<string, IfMissing>;
+};
 type Attempt = { key: string; quote: string };
 
 /**
@@ -15,12 +26,8 @@ type Attempt = { key: string; quote: string };
  * is answered, in this tab's memory, so that another press, a reload or a lost answer repeats the
  * same command; and a cart can be ordered only once, so a changed address cannot order it again.
  */
-export async function placeOrder(
-  cartId: string,
-  wanted: DeliveryWishes & { contact: Contact; address: Address },
-  quote: string,
-): Promise<Placed> {
-  const body = { cartId, ...wanted, payment: 'cash-on-delivery' };
+export async function placeOrder(cartId: string, wanted: Wanted, quote: string): Promise<Placed> {
+  const body = { cartId, ...wanted };
   const attempt = attemptFor(JSON.stringify(body), quote);
   try {
     const { key } = attempt;

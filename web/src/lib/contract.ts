@@ -11,6 +11,7 @@ export type {
   Store,
   StorePage,
 } from '../../../read-api/catalogue.ts';
+export type { StoreOrderWhy, WhyEntry } from '../../../read-api/history.ts';
 export type {
   Invoice,
   InvoiceInShort,
@@ -23,12 +24,15 @@ export type {
   Order,
   OrderLine,
   OrderSlot,
+  PartLine,
   StoreOrder,
   StoreOrderStatus,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';
+export type { OrderPayment, PaymentMethod, PaymentTask } from '../../../read-api/payments.ts';
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
 export type { Slot, Slots } from '../../../read-api/slots.ts';
+export type { CashMovement, Till } from '../../../read-api/till.ts';
 export type { Board, BoardCard } from '../../../read-api/order-board.ts';
 
 export type LocalNames = CatalogueItem['names'];

@@ -1,4 +1,5 @@
 import type { CreditReason } from '../../../domain/invoices.ts';
+import type { ReturnPlace } from '../../../domain/store-order.ts';
 import { stateCodeOf, stateTaxName, STATES } from '../../../domain/gstin.ts';
 import type { Invoice, InvoiceLine, Registration } from './contract.ts';
 
@@ -14,6 +15,12 @@ export const CREDIT_REASONS: Record<CreditReason, string> = {
   missing: 'Missing',
   'wrong-item': 'Wrong item',
   other: 'Another reason',
+};
+
+export const RETURN_PLACES: Record<ReturnPlace, string> = {
+  shelf: 'Back on the shelf',
+  'write-off': 'To waste',
+  none: 'It did not come back',
 };
 
 export const creditReason = (reason: string): string =>

@@ -15,12 +15,19 @@ const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   slot: null,
   feePaise: 0,
   totalPaise: 1000,
+  owedPaise: status === 'rejected' ? 0 : 1000,
+  deliveryCode: null,
   invoiceNumber: null,
   lines: [],
 });
 
 const headline = (...statuses: StoreOrderStatus[]) =>
-  headlineOf({ storeOrders: statuses.map((status, i) => part(`Shop ${i + 1}`, status)) });
+  headlineOf({
+    status: 'confirmed',
+    reason: null,
+    payment: 'cash-on-delivery',
+    storeOrders: statuses.map((status, i) => part(`Shop ${i + 1}`, status)),
+  });
 
 words('names the one shop that is waited for, and counts several', () => {
   assert.is(headline('submitted', 'accepted').detail, 'Waiting for Shop 1 to accept.');
@@ -31,6 +38,14 @@ words('follows the slowest part that is still open', () => {
   assert.is(headline('dispatched', 'accepted').title, 'Being packed');
   assert.is(headline('delivered', 'dispatched').title, 'On the way');
   assert.is(headline('delivered', 'packed').detail, 'Shop 2 sends it out next.');
+});
+
+words('waits for the money before the shops, and says why it came to nothing', () => {
+  const unpaid = { payment: 'razorpay' as const, storeOrders: [part('A', 'submitted')] };
+  const waiting = headlineOf({ ...unpaid, status: 'awaiting-payment', reason: null });
+  assert.is(waiting.title, 'Waiting for your payment');
+  const late = headlineOf({ ...unpaid, status: 'rejected', reason: 'PAID_TOO_LATE' });
+  assert.match(late.detail, 'goes back to you');
 });
 
 words('is delivered when all that was not rejected is', () => {
@@ -49,8 +64,19 @@ words('asks for cash only for what is still coming', () => {
   assert.equal(cash('rejected'), { label: 'To pay', paise: 0 });
 });
 
+words('counts what was cancelled as gone, and says by name what was not there', () => {
+  assert.is(headline('delivered', 'cancelled').title, 'Delivered');
+  assert.is(headline('cancelled', 'rejected').title, 'Cancelled');
+  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana', listingId: 's.dal' };
+  const names = new Map([['s.dal', 'Toor dal']]);
+  assert.is(
+    timelineText({ ...entry, event: 'LineShorted', reason: 'sold-out' }, names),
+    'Sharma Kirana does not have Toor dal',
+  );
+});
+
 words('says in the timeline who could not take it, and why', () => {
-  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana' };
+  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana', listingId: null };
   assert.is(
     timelineText({ ...entry, event: 'StoreOrderRejected', reason: 'out-of-stock' }),
     'Sharma Kirana could not take it: something is out of stock',

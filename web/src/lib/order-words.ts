@@ -1,6 +1,6 @@
-import type { Fulfilment, Order, StoreOrderStatus, TimelineEntry } from './contract.ts';
+import type { Fulfilment, Order, StoreOrder, StoreOrderStatus, TimelineEntry } from './contract.ts';
 
-/** The way of a shop's part, in order. A rejected one leaves it. */
+/** The way of a shop's part, in order. A rejected or cancelled one leaves it. */
 export const STEPS: { status: StoreOrderStatus; label: string }[] = [
   { status: 'submitted', label: 'Sent to the shop' },
   { status: 'accepted', label: 'Accepted' },
@@ -20,7 +20,7 @@ export const labelOf = (
   fulfilment: Fulfilment,
 ): string => (fulfilment === 'pickup' ? (PICKUP_LABELS[status] ?? label) : label);
 
-/** How far along a part is: 0 for just sent, 4 for delivered, -1 for rejected. */
+/** How far along a part is: 0 for just sent, 4 for delivered, -1 for given up. */
 export const stepOf = (status: StoreOrderStatus): number =>
   STEPS.findIndex((step) => step.status === status);
 
@@ -28,6 +28,8 @@ const REASONS: Record<string, string> = {
   'out-of-stock': 'something is out of stock',
   closed: 'the shop is closed',
   'too-far': 'the address is too far away',
+  'not-reachable': 'you could not be reached',
+  'on-request': 'you asked for it',
   'rejected-by-every-shop': 'no shop could take it',
   INSUFFICIENT_STOCK: 'something had just sold out',
   SLOT_FULL: 'the slot had just been taken',
@@ -36,6 +38,12 @@ const REASONS: Record<string, string> = {
 
 /** Why it was rejected, as part of a sentence; null where that says nothing. */
 export const reasonText = (reason: string | null): string | null => REASONS[reason ?? ''] ?? null;
+
+/** Why a checkout came to nothing that waited for its payment. */
+const UNPAID: Record<string, string> = {
+  CHECKOUT_EXPIRED: 'It was not paid in time. Everything is in your cart again.',
+  PAID_TOO_LATE: 'Your payment came too late, and goes back to you.',
+};
 
 export type Headline = {
   title: string;
@@ -46,19 +54,43 @@ export type Headline = {
 const plural = (count: number, one: string, many: string): string =>
   count === 1 ? one : `${count} ${many}`;
 
+/** Nothing of it is coming, and nothing of it is to be paid. */
+export const isGone = ({ status }: Pick<StoreOrder, 'status'>): boolean =>
+  status === 'rejected' || status === 'cancelled';
+
 /** The order at a glance: what the slowest part that is still open is doing. */
-export function headlineOf({ storeOrders }: Pick<Order, 'storeOrders'>): Headline {
-  const kept = storeOrders.filter((part) => part.status !== 'rejected');
+export function headlineOf(
+  order: Pick<Order, 'status' | 'reason' | 'payment' | 'storeOrders'>,
+): Headline {
+  const { reason, payment, storeOrders } = order;
+  if (order.status === 'awaiting-payment') {
+    const detail = 'The shops begin as soon as it is there.';
+    return { title: 'Waiting for your payment', detail, tone: 'waiting' };
+  }
+  if (order.status === 'rejected' && UNPAID[reason ?? '']) {
+    return { title: 'Not ordered', detail: UNPAID[reason!]!, tone: 'failed' };
+  }
+
+  const kept = storeOrders.filter((part) => !isGone(part));
   const open = kept.filter((part) => part.status !== 'delivered');
   if (kept.length === 0) {
     return {
-      title: 'Not accepted',
+      title: storeOrders.some(({ status }) => status === 'cancelled')
+        ? 'Cancelled'
+        : 'Not accepted',
       detail: 'Nothing will be delivered, and there is nothing to pay.',
       tone: 'failed',
     };
   }
   if (open.length === 0) {
     return { title: 'Delivered', detail: 'Enjoy. Thank you for buying nearby.', tone: 'done' };
+  }
+  const asking = open.find(({ lines }) =>
+    lines.some(({ substitution }) => substitution?.status === 'proposed'),
+  );
+  if (asking) {
+    const detail = `${asking.storeName} lacks something and asks you below.`;
+    return { title: 'A question for you', detail, tone: 'waiting' };
   }
   const waiting = open.filter((part) => part.status === 'submitted');
   if (waiting.length > 0) {
@@ -70,44 +102,62 @@ export function headlineOf({ storeOrders }: Pick<Order, 'storeOrders'>): Headlin
   const details = {
     accepted: `${slowest.storeName} is packing.`,
     packed: `${slowest.storeName} sends it out next.`,
-    dispatched: 'Keep the cash ready, please.',
+    dispatched: payment === 'cash-on-delivery' ? 'Keep the cash ready, please.' : 'It is paid.',
   };
   const status = slowest.status as keyof typeof titles;
   return { title: titles[status], detail: details[status], tone: 'moving' };
 }
 
-/** What is still to be paid in cash; once nothing is, what was. Rejected parts cost nothing. */
+/** What is still to be paid in cash; once nothing is, what was. What is gone costs nothing. */
 export function cashOf({ storeOrders }: Pick<Order, 'storeOrders'>): {
   label: string;
   paise: number;
 } {
   const sum = (parts: typeof storeOrders) =>
-    parts.reduce((total, part) => total + part.totalPaise, 0);
+    parts.reduce((total, part) => total + part.owedPaise, 0);
   const paid = storeOrders.filter((part) => part.status === 'delivered');
-  const due = storeOrders.filter(
-    (part) => part.status !== 'delivered' && part.status !== 'rejected',
-  );
+  const due = storeOrders.filter((part) => part.status !== 'delivered' && !isGone(part));
   return due.length > 0
     ? { label: 'Cash to keep ready', paise: sum(due) }
     : { label: paid.length > 0 ? 'Paid in cash' : 'To pay', paise: sum(paid) };
 }
 
-const ENTRIES: Record<string, (shop: string) => string> = {
+const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   OrderPlaced: () => 'You placed the order',
+  OrderReserved: () => 'The shops hold everything for you',
+  PaymentSucceeded: () => 'Your payment is there',
+  PaymentFailed: () => 'A payment did not go through',
+  LatePaymentSeen: () => 'More money came in',
+  RefundRequested: () => 'Money is going back to you',
+  RefundSucceeded: () => 'Money was given back',
   OrderConfirmed: () => 'Order confirmed',
   OrderRejected: () => 'Order could not be taken',
+  OrderCancelled: () => 'Order cancelled',
   OrderCompleted: () => 'Everything is delivered',
   StoreOrderSubmitted: (shop) => `Sent to ${shop}`,
   StoreOrderAccepted: (shop) => `${shop} accepted`,
   StoreOrderRejected: (shop) => `${shop} could not take it`,
+  LineReduced: (_, item) => `You want less of ${item}`,
+  LineShorted: (shop, item) => `${shop} does not have ${item}`,
+  SubstitutionProposed: (shop, item) => `${shop} proposes something for ${item}`,
   StoreOrderPacked: (shop) => `${shop} packed it`,
   StoreOrderDispatched: (shop) => `${shop} sent it out`,
   StoreOrderDelivered: (shop) => `${shop} delivered`,
+  StoreOrderCancelled: (shop) => `The part of ${shop} was cancelled`,
+  LinesReturned: (shop) => `${shop} took something back`,
 };
 
-/** A line of the timeline: `Sharma Kirana could not take it: something is out of stock`. */
-export function timelineText({ event, storeName, reason }: TimelineEntry): string {
-  const text = ENTRIES[event]?.(storeName ?? 'the shop') ?? event;
+/**
+ * A line of the timeline: `Sharma Kirana could not take it: something is out of stock`.
+ *
+ * @param names of the order's items, by listing
+ */
+export function timelineText(
+  { event, storeName, listingId, reason }: TimelineEntry,
+  names: ReadonlyMap<string, string> = new Map(),
+): string {
+  const item = names.get(listingId ?? '') ?? 'an item';
+  const text = ENTRIES[event]?.(storeName ?? 'the shop', item) ?? event;
   const why = reasonText(reason);
   return why ? `${text}: ${why}` : text;
 }

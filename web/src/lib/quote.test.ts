@@ -22,6 +22,7 @@ const quoteOf = (...parts: Quote['parts'][number]['lines'][]): Quote => ({
     totalPaise: 0,
   })),
   totalPaise: 0,
+  payments: ['cash-on-delivery'],
   expiresAt: '2026-11-21T10:15:00.000Z',
   token: 'token',
 });

@@ -1,5 +1,6 @@
 import { sameLines } from '../../../domain/cart.ts';
 import { linePaise, sumPaise } from '../../../domain/money.ts';
+import type { PaymentMethod } from '../../../domain/payment.ts';
 import type { PricedPart } from '../../../domain/quote.ts';
 import type { Cart } from './contract.ts';
 
@@ -7,6 +8,8 @@ import type { Cart } from './contract.ts';
 export type Quote = {
   parts: PricedPart[];
   totalPaise: number;
+  /** In which ways it can be paid. */
+  payments: PaymentMethod[];
   /** RFC 3339, UTC: until then no price rises. */
   expiresAt: string;
   token: string;

@@ -29,6 +29,10 @@ export const datesFrom = (atMs: number, count: number): string[] =>
     new Date(atMs + INDIA_OFFSET_MS + days * DAY_MS).toISOString().slice(0, 10),
   );
 
+/** The date so many days later, or before. */
+export const dateFrom = (date: string, days: number): string =>
+  new Date(Date.parse(date) + days * DAY_MS).toISOString().slice(0, 10);
+
 /** How long ago, in as few words as staff need: `now`, `12 min`, `2 h 5 min`, `3 days`. */
 export function age(at: string, nowMs: number): string {
   const elapsedMs = Math.max(0, nowMs - Date.parse(at));

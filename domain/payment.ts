@@ -1,0 +1,253 @@
+import { Rejected, type Decider, type Message } from './decider.ts';
+import { sumPaise } from './money.ts';
+
+export const PAYMENT_METHODS = ['cash-on-delivery', 'upi', 'razorpay'] as const;
+export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
+
+/** Whether the shops wait for the money before they begin. */
+export const isPrepaid = (method: PaymentMethod): boolean => method !== 'cash-on-delivery';
+
+/** Whether each shop takes the money for its part; else one payment is for the whole order. */
+export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpay';
+
+/** Where UPI pays a shop: its virtual payment address, and in whose name that is. */
+export type UpiAddress = { vpa: string; name: string };
+
+/** What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order. */
+type Place = { orderId: string; storeOrderId: string | null; storeId: string | null };
+
+export type RequestedPayment = Place & {
+  method: PaymentMethod;
+  amountPaise: number;
+  /** RFC 3339, UTC: when the order is given up that waits for it; null for cash. */
+  expiresAt: string | null;
+  upi?: UpiAddress;
+  /** Razorpay's order that is to be paid. */
+  gatewayOrderId?: string;
+};
+
+/** Money that came in; `externalId` is what whoever took it calls it. */
+export type Receipt = { externalId: string; amountPaise: number };
+
+/** Why money was not, or no longer, waited for. */
+export type LateReason = 'cancelled' | 'paid-already' | 'too-little';
+
+/** `externalId` says which receipt it is of. Counted from 1 within a payment. */
+type RequestedRefund = { refundNumber: number } & Receipt;
+
+export type PaymentCommand =
+  | Message<'RequestPayment', RequestedPayment>
+  | Message<'CancelPayment', { reason: string }>
+  | Message<'RecordPayment', Receipt>
+  | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
+  | Message<'CollectCash', { amountPaise: number }>
+  | Message<'SettlePayment', { owedPaise: number }>
+  | Message<'RecordRefund', { refundNumber: number; externalId: string }>
+  | Message<'RecordRefundFailure', { refundNumber: number; reason: string }>
+  | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
+
+export type PaymentEvent =
+  | Message<'PaymentRequested', RequestedPayment>
+  /** Nobody waits for it any more. */
+  | Message<'PaymentCancelled', Place & { reason: string }>
+  | Message<'PaymentSucceeded', Place & Receipt>
+  /** One try of the shopper's; the next may succeed. */
+  | Message<'PaymentFailed', Place & { externalId: string; reason: string }>
+  | Message<'LatePaymentSeen', Place & Receipt & { why: LateReason }>
+  | Message<'CashCollected', Place & { amountPaise: number }>
+  | Message<'RefundRequested', Place & RequestedRefund>
+  /** Whoever gives it back has taken it over; `externalId` is what they call the refund. */
+  | Message<
+      'RefundSucceeded',
+      Place & { refundNumber: number; amountPaise: number; externalId: string }
+    >
+  | Message<'RefundFailed', Place & { refundNumber: number; amountPaise: number; reason: string }>;
+
+export type Refund = RequestedRefund & { status: 'requested' | 'succeeded' | 'failed' };
+
+export type Payment = RequestedPayment & {
+  status: 'none' | 'requested' | 'cancelled' | 'paid';
+  receipts: Receipt[];
+  refunds: Refund[];
+  /** External ids of tries that failed. */
+  failed: string[];
+};
+
+/** What cash is called among receipts, where it is collected once, and among refunds. */
+export const CASH = 'cash';
+
+/** What is left of the money when every refund that was asked for has gone out. */
+export const keptPaise = ({ receipts, refunds }: Pick<Payment, 'receipts' | 'refunds'>): number =>
+  amountOf(receipts) - amountOf(refunds);
+
+const amountOf = (items: { amountPaise: number }[]): number =>
+  sumPaise(items.map(({ amountPaise }) => amountPaise));
+
+/** What of a receipt has not been given back. */
+const leftOf = ({ refunds }: Payment, { externalId, amountPaise }: Receipt): number =>
+  amountPaise - amountOf(refunds.filter((refund) => refund.externalId === externalId));
+
+/** Throws `Rejected` PAYMENT_NOT_FOUND. */
+function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
+  if (status === 'none') throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+  return { orderId, storeOrderId, storeId };
+}
+
+/** Throws `Rejected` WRONG_PAYMENT_METHOD. */
+function assertMethod({ method }: Payment, isRight: boolean): void {
+  if (isRight) return;
+  throw new Rejected('WRONG_PAYMENT_METHOD', `This is paid by ${method}, not in this way.`);
+}
+
+/** Throws `Rejected` REFUND_NOT_FOUND. */
+function refundOf({ refunds }: Payment, refundNumber: number): Refund {
+  const refund = refunds[refundNumber - 1];
+  if (!refund) throw new Rejected('REFUND_NOT_FOUND', 'There is no such refund.');
+  return refund;
+}
+
+const withRefund = (state: Payment, refundNumber: number, status: Refund['status']): Payment => ({
+  ...state,
+  refunds: state.refunds.map((refund) =>
+    refund.refundNumber === refundNumber ? { ...refund, status } : refund,
+  ),
+});
+
+const withReceipt = (state: Payment, { externalId, amountPaise }: Receipt): Payment => ({
+  ...state,
+  receipts: [...state.receipts, { externalId, amountPaise }],
+});
+
+/**
+ * Money for an order: it succeeds once, whatever else comes in is kept on record as late, and what
+ * is not owed goes back. A refund counts from when it is asked for, also where it then fails, so
+ * that never more is given back than was taken.
+ */
+export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
+  category: 'payment',
+  initial: {
+    status: 'none',
+    orderId: '',
+    storeOrderId: null,
+    storeId: null,
+    method: 'cash-on-delivery',
+    amountPaise: 0,
+    expiresAt: null,
+    receipts: [],
+    refunds: [],
+    failed: [],
+  },
+
+  decide: {
+    RequestPayment: (state, data) =>
+      state.status === 'none' ? [{ type: 'PaymentRequested', data }] : [],
+    CancelPayment(state, { reason }) {
+      if (state.status !== 'requested') return [];
+      return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
+    },
+    /** Money that came in is never refused: it is there. */
+    RecordPayment(state, { externalId, amountPaise }) {
+      const data = { ...placeOf(state), externalId, amountPaise };
+      assertMethod(state, isPrepaid(state.method));
+      if (state.receipts.some((receipt) => receipt.externalId === externalId)) return [];
+      const why = lateReason(state, amountPaise);
+      return why
+        ? [{ type: 'LatePaymentSeen', data: { ...data, why } }]
+        : [{ type: 'PaymentSucceeded', data }];
+    },
+    RecordPaymentFailure(state, { externalId, reason }) {
+      const data = { ...placeOf(state), externalId, reason };
+      const isKnown =
+        state.failed.includes(externalId) ||
+        state.receipts.some((receipt) => receipt.externalId === externalId);
+      return isKnown ? [] : [{ type: 'PaymentFailed', data }];
+    },
+    CollectCash(state, { amountPaise }) {
+      const data = { ...placeOf(state), amountPaise };
+      assertMethod(state, !isPrepaid(state.method));
+      return state.status === 'requested' ? [{ type: 'CashCollected', data }] : [];
+    },
+    /** Gives back what was taken beyond what is owed, the money that came last first. */
+    SettlePayment(state, { owedPaise }) {
+      let surplusPaise = keptPaise(state) - Math.max(0, owedPaise);
+      const events: PaymentEvent[] = [];
+      for (const receipt of state.receipts.toReversed()) {
+        const amountPaise = Math.min(surplusPaise, leftOf(state, receipt));
+        if (amountPaise <= 0) continue;
+        surplusPaise -= amountPaise;
+        const refundNumber = state.refunds.length + events.length + 1;
+        const { externalId } = receipt;
+        const data = { ...placeOf(state), refundNumber, externalId, amountPaise };
+        events.push({ type: 'RefundRequested', data });
+      }
+      return events;
+    },
+    /** One that was given up on may have gone through nevertheless. */
+    RecordRefund(state, { refundNumber, externalId }) {
+      const place = placeOf(state);
+      const { status, amountPaise } = refundOf(state, refundNumber);
+      if (status === 'succeeded') return [];
+      const data = { ...place, refundNumber, amountPaise, externalId };
+      return [{ type: 'RefundSucceeded', data }];
+    },
+    RecordRefundFailure(state, { refundNumber, reason }) {
+      const place = placeOf(state);
+      const { status, amountPaise } = refundOf(state, refundNumber);
+      if (status === 'failed') return [];
+      return [{ type: 'RefundFailed', data: { ...place, refundNumber, amountPaise, reason } }];
+    },
+    /** Nobody takes it over. Where somebody did meanwhile, at another server's call, it stands. */
+    GiveUpRefund(state, { refundNumber, reason }) {
+      const place = placeOf(state);
+      const { status, amountPaise } = refundOf(state, refundNumber);
+      if (status !== 'requested') return [];
+      return [{ type: 'RefundFailed', data: { ...place, refundNumber, amountPaise, reason } }];
+    },
+  },
+
+  evolve: {
+    PaymentRequested: (state, data) => ({ ...state, ...data, status: 'requested' }),
+    PaymentCancelled: (state) => ({ ...state, status: 'cancelled' }),
+    PaymentSucceeded: (state, data) => ({ ...withReceipt(state, data), status: 'paid' }),
+    PaymentFailed: (state, { externalId }) => ({
+      ...state,
+      failed: [...state.failed, externalId],
+    }),
+    LatePaymentSeen: withReceipt,
+    CashCollected: (state, { amountPaise }) => ({
+      ...withReceipt(state, { externalId: CASH, amountPaise }),
+      status: 'paid',
+    }),
+    RefundRequested: (state, { refundNumber, externalId, amountPaise }) => ({
+      ...state,
+      refunds: [...state.refunds, { refundNumber, externalId, amountPaise, status: 'requested' }],
+    }),
+    RefundSucceeded: (state, { refundNumber }) => withRefund(state, refundNumber, 'succeeded'),
+    RefundFailed: (state, { refundNumber }) => withRefund(state, refundNumber, 'failed'),
+  },
+};
+
+/** Why money is not what was waited for; undefined where it is. */
+function lateReason(state: Payment, amountPaise: number): LateReason | undefined {
+  if (state.status === 'cancelled') return 'cancelled';
+  if (state.status === 'paid') return 'paid-already';
+  return amountPaise < state.amountPaise ? 'too-little' : undefined;
+}
+
+/**
+ * What a UPI app opens to pay a shop (NPCI, UPI Linking Specifications 1.6). `paymentId`, without
+ * its hyphens, is the reference in the shop's own statement; `note` is shown to both.
+ */
+export function upiLink(
+  { vpa, name }: UpiAddress,
+  { paymentId, amountPaise, note }: { paymentId: string; amountPaise: number; note: string },
+): string {
+  const rupees = `${Math.floor(amountPaise / 100)}.${String(amountPaise % 100).padStart(2, '0')}`;
+  const reference = paymentId.replaceAll('-', '');
+  const parameters = { pa: vpa, pn: name, am: rupees, cu: 'INR', tr: reference, tn: note };
+  // The apps want the @ of an address as it is.
+  const query = Object.entries(parameters).map(
+    ([key, value]) => `${key}=${encodeURIComponent(value).replaceAll('%40', '@')}`,
+  );
+  return `upi://pay?${query.join('&')}`;
+}

@@ -1,0 +1,347 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+
+/** Tries to deliver a webhook; Razorpay itself tries for a day. */
+const MAX_DELIVERIES = 8;
+const FIRST_RETRY_MS = 250;
+const DELIVERY_TIMEOUT_MS = 5_000;
+/** Razorpay takes no order below a rupee. */
+const MIN_PAISE = 100;
+
+type Notes = Record<string, string>;
+type Order = {
+  id: string;
+  entity: 'order';
+  amount: number;
+  amount_paid: number;
+  currency: string;
+  receipt: string | null;
+  status: 'created' | 'attempted' | 'paid';
+  notes: Notes;
+  created_at: number;
+};
+type Payment = {
+  id: string;
+  entity: 'payment';
+  amount: number;
+  amount_refunded: number;
+  currency: string;
+  order_id: string;
+  status: 'captured' | 'failed';
+  captured: boolean;
+  error_description: string | null;
+  created_at: number;
+};
+type Refund = {
+  id: string;
+  entity: 'refund';
+  amount: number;
+  payment_id: string;
+  receipt: string | null;
+  notes: Notes;
+  status: 'processed';
+  created_at: number;
+};
+type Entity = Order | Payment | Refund;
+
+/** A webhook as it goes over the wire. */
+export type Webhook = { eventId: string; event: string; body: string; signature: string };
+
+export type RazorpayOptions = {
+  keyId: string;
+  keySecret: string;
+  webhookSecret: string;
+  /** Where webhooks go. */
+  webhookUrl: () => string;
+  host?: string;
+  port?: number;
+  /** A file that keeps everything, or `:memory:`. */
+  file?: string;
+};
+
+export type RazorpayServer = Awaited<ReturnType<typeof startRazorpay>>;
+
+/** What its API says to a bad request. */
+class Refused extends Error {
+  readonly status: number;
+  constructor(status: number, description: string) {
+    super(description);
+    this.status = status;
+  }
+}
+
+const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
+const newId = (kind: string): string => `${kind}_${randomBytes(7).toString('hex')}`;
+
+/**
+ * Razorpay's HTTP API on one machine: orders, payments, refunds, signed webhooks, and the page
+ * where people pay, with buttons instead of a bank. Moves no money.
+ * Resolves when it listens.
+ */
+export async function startRazorpay(options: RazorpayOptions) {
+  const entities = openEntities(options.file ?? ':memory:');
+  const webhooks = createWebhooks(options);
+
+  /** A try to pay an order; resolves when it is known here, whoever is told of it when. */
+  function pay(orderId: string, { fails = false } = {}): Payment {
+    const order = entities.find<Order>(orderId);
+    const payment: Payment = {
+      id: newId('pay'),
+      entity: 'payment',
+      amount: order.amount,
+      amount_refunded: 0,
+      currency: 'INR',
+      order_id: orderId,
+      status: fails ? 'failed' : 'captured',
+      captured: !fails,
+      error_description: fails ? 'The bank declined the payment' : null,
+      created_at: nowSeconds(),
+    };
+    const paid: Order = fails
+      ? { ...order, status: 'attempted' }
+      : { ...order, status: 'paid', amount_paid: order.amount };
+    entities.save(payment, orderId);
+    entities.save(paid);
+    const told = { payment: { entity: payment } };
+    webhooks.tell(fails ? 'payment.failed' : 'payment.captured', told);
+    if (!fails) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
+    return payment;
+  }
+
+  const app = fastify();
+  // What the API refuses and what a browser posts.
+  app.setErrorHandler((error, _request, reply) => {
+    const status = error instanceof Refused ? error.status : 400;
+    const description = error instanceof Error ? error.message : String(error);
+    return reply.code(status).send({ error: { code: 'BAD_REQUEST_ERROR', description } });
+  });
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
+  );
+  app.get('/healthz', async () => ({ ok: true }));
+  apiRoutes(app, options, entities, webhooks);
+  pageRoutes(app, entities, pay);
+  const url = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
+
+  return {
+    url,
+    pay,
+    webhooks,
+    refundsOf: (paymentId: string) => entities.under<Refund>(paymentId),
+    async close(): Promise<void> {
+      webhooks.stop();
+      await app.close();
+      entities.close();
+    },
+  };
+}
+
+type Entities = ReturnType<typeof openEntities>;
+
+/** Everything by id, and what belongs to it in order. */
+function openEntities(file: string) {
+  const db = new DatabaseSync(file);
+  db.exec(`create table if not exists entity (
+    id text primary key, parent text, idempotency_key text unique, body text not null)`);
+  const one = db.prepare('select body from entity where id = ?');
+  const byKey = db.prepare('select body from entity where idempotency_key = ?');
+  const children = db.prepare('select body from entity where parent = ? order by rowid');
+  const upsert = db.prepare(`insert into entity (id, parent, idempotency_key, body)
+    values (?, ?, ?, ?) on conflict (id) do update set body = excluded.body`);
+  const parse = (row: unknown) => JSON.parse((row as { body: string }).body) as never;
+  return {
+    /** Throws `Refused`. */
+    find<T extends Entity>(id: string): T {
+      const row = one.get(id);
+      if (!row) throw new Refused(400, 'The id provided does not exist');
+      return parse(row);
+    },
+    made<T extends Entity>(key: string): T | undefined {
+      const row = byKey.get(key);
+      return row && parse(row);
+    },
+    under: <T extends Entity>(parent: string): T[] => children.all(parent).map(parse),
+    save(entity: Entity, parent: string | null = null, key: string | null = null): void {
+      upsert.run(entity.id, parent, key, JSON.stringify(entity));
+    },
+    close: () => db.close(),
+  };
+}
+
+type Webhooks = ReturnType<typeof createWebhooks>;
+
+/** Signs webhooks and delivers each until it is taken, or keeps them for a test to send. */
+function createWebhooks({ webhookSecret, webhookUrl }: RazorpayOptions) {
+  const stopping = new AbortController();
+  const held: Webhook[] = [];
+  let holding = false;
+
+  /** Resolves to the status of the answer. */
+  async function send({ eventId, body, signature }: Webhook): Promise<number> {
+    const response = await fetch(webhookUrl(), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-razorpay-signature': signature,
+        'x-razorpay-event-id': eventId,
+      },
+      body,
+      signal: AbortSignal.any([stopping.signal, AbortSignal.timeout(DELIVERY_TIMEOUT_MS)]),
+    });
+    await response.body?.cancel();
+    return response.status;
+  }
+
+  async function deliver(webhook: Webhook, tries = 1): Promise<void> {
+    const taken = await send(webhook).then(
+      (status) => status < 300,
+      () => false,
+    );
+    if (taken || tries === MAX_DELIVERIES || stopping.signal.aborted) return;
+    const again = () => void deliver(webhook, tries + 1);
+    setTimeout(again, FIRST_RETRY_MS * 2 ** tries).unref();
+  }
+
+  const sign = (event: string, payload: object, createdAt = nowSeconds()): Webhook => {
+    const contains = Object.keys(payload);
+    const body = JSON.stringify({
+      entity: 'event',
+      event,
+      contains,
+      payload,
+      created_at: createdAt,
+    });
+    const signature = createHmac('sha256', webhookSecret).update(body).digest('hex');
+    return { eventId: newId('evt'), event, body, signature };
+  };
+
+  return {
+    held,
+    send,
+    sign,
+    /** From now on webhooks wait in `held`. */
+    hold: () => void (holding = true),
+    /** What is in `held` is never delivered. */
+    release(): void {
+      holding = false;
+      held.length = 0;
+    },
+    tell(event: string, payload: object): void {
+      const webhook = sign(event, payload);
+      if (holding) held.push(webhook);
+      else void deliver(webhook);
+    },
+    stop: () => stopping.abort(),
+  };
+}
+
+function apiRoutes(
+  app: FastifyInstance,
+  { keyId, keySecret }: RazorpayOptions,
+  entities: Entities,
+  webhooks: Webhooks,
+): void {
+  const right = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
+  const assertKeys = ({ headers }: FastifyRequest) => {
+    if (headers.authorization !== right) throw new Refused(401, 'Authentication failed');
+  };
+
+  app.register(async (api) => {
+    api.addHook('onRequest', async (request) => assertKeys(request));
+
+    api.post<{ Body: Pick<Order, 'amount' | 'currency'> & Partial<Order> }>(
+      '/v1/orders',
+      async ({ body: { amount, currency, receipt = null, notes = {} } }) => {
+        const isRight = Number.isInteger(amount) && amount >= MIN_PAISE && currency === 'INR';
+        if (!isRight) throw new Refused(400, 'Order amount less than minimum amount allowed');
+        const made = { id: newId('order'), entity: 'order', status: 'created' } as const;
+        const rest = { amount, amount_paid: 0, currency, receipt, notes };
+        const order: Order = { ...made, ...rest, created_at: nowSeconds() };
+        entities.save(order);
+        return order;
+      },
+    );
+    api.get<{ Params: { id: string } }>('/v1/orders/:id', async ({ params }) =>
+      entities.find(params.id),
+    );
+    api.get<{ Params: { id: string } }>('/v1/orders/:id/payments', async ({ params }) => {
+      const items = entities.under<Payment>(entities.find(params.id).id);
+      return { entity: 'collection', count: items.length, items };
+    });
+    api.post<{ Params: { id: string }; Body: Partial<Refund> }>(
+      '/v1/payments/:id/refund',
+      async ({ params, body, headers }) => {
+        const key = headers['x-refund-idempotency'];
+        const idempotencyKey = typeof key === 'string' ? key : null;
+        const made = idempotencyKey === null ? undefined : entities.made<Refund>(idempotencyKey);
+        if (made) return made;
+        const payment = entities.find<Payment>(params.id);
+        const { amount = payment.amount, receipt = null, notes = {} } = body;
+        const refunded = payment.amount_refunded + amount;
+        if (!payment.captured || refunded > payment.amount || amount < MIN_PAISE) {
+          throw new Refused(400, 'The refund amount is not allowed for this payment');
+        }
+        const refund: Refund = {
+          id: newId('rfnd'),
+          entity: 'refund',
+          amount,
+          payment_id: payment.id,
+          receipt,
+          notes,
+          status: 'processed',
+          created_at: nowSeconds(),
+        };
+        entities.save({ ...payment, amount_refunded: refunded }, payment.order_id);
+        entities.save(refund, payment.id, idempotencyKey);
+        webhooks.tell('refund.processed', { refund: { entity: refund } });
+        return refund;
+      },
+    );
+  });
+}
+
+/** Razorpay's hosted page, as far as it can be without a bank. */
+function pageRoutes(
+  app: FastifyInstance,
+  entities: Entities,
+  pay: (orderId: string, how: { fails: boolean }) => Payment,
+): void {
+  app.post<{ Body: Notes }>('/v1/checkout/embedded', async ({ body }, reply) => {
+    const { order_id: orderId = '', callback_url: callbackUrl = '' } = body;
+    const { amount } = entities.find<Order>(orderId);
+    const rupees = (amount / 100).toLocaleString('en-IN', { style: 'currency', currency: 'INR' });
+    return reply.type('text/html; charset=utf-8').send(page(orderId, callbackUrl, rupees));
+  });
+
+  app.post<{ Params: { orderId: string }; Body: Notes }>(
+    '/test/orders/:orderId/payments',
+    async ({ params, body }, reply) => {
+      pay(params.orderId, { fails: body.outcome === 'fails' });
+      // The browser posts on to whoever asked for the payment.
+      return reply.redirect(body.callback_url!, 307);
+    },
+  );
+}
+
+const escaped = (text: string): string =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+const page = (orderId: string, callbackUrl: string, rupees: string): string => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Test payment</title>
+<style>
+  body { max-width: 360px; margin: 15vh auto; padding: 16px; font: 18px/1.5 system-ui; }
+  button { display: block; width: 100%; min-height: 48px; margin-top: 16px; font: inherit; }
+</style>
+<h1>Test payment</h1>
+<p>No bank takes part in this, and no money moves.</p>
+<form method="post" action="/test/orders/${escaped(orderId)}/payments">
+  <input type="hidden" name="callback_url" value="${escaped(callbackUrl)}">
+  <button name="outcome" value="succeeds">Pay ${escaped(rupees)} (test)</button>
+  <button name="outcome" value="fails">Let it fail</button>
+</form>
+</html>`;

@@ -1,0 +1,151 @@
+import type { CartLine } from '../../domain/cart.ts';
+import { skuOfListing } from '../../domain/listing.ts';
+import type { OrderPart, OrderStatus } from '../../domain/order.ts';
+import { slotDay, slotDayId } from '../../domain/slot-day.ts';
+import { storeOrderEnded, type StoreOrder } from '../../domain/store-order.ts';
+import type { Place } from './check.ts';
+
+/**
+ * What the log has said so far of every order, for the checks that compare streams with each other.
+ * Each check writes down what its own streams say. Some 3 KB an order.
+ */
+export type Book = {
+  orders: Map<string, BookedOrder>;
+  parts: Map<string, Part>;
+  payments: Map<string, BookedPayment>;
+};
+
+export type BookedOrder = {
+  status: OrderStatus;
+  /** Whether it ever was. */
+  confirmed: boolean;
+  /** Whether the shops wait for the money before they begin. */
+  prepaid: boolean;
+  /** When it came to this status, in ms since 1970. */
+  sinceMs: number;
+  expiresMs: number;
+  /** What is left of it: those that fell out are in the book alone. */
+  parts: Part[];
+  /** Its newest event. */
+  place: Place;
+};
+
+/** A shop's part of an order. */
+export type Part = {
+  order: BookedOrder;
+  storeId: string;
+  /** What the shop has for it, and in its basket once it is packed: see `linesText`. */
+  lines: string;
+  totalPaise: number;
+  /** What the shopper owes for it now. */
+  owedPaise: number;
+  /** The day's stream and the minute in which it is wanted. */
+  slot: string | null;
+  /** `none` until the shop is handed it. */
+  status: StoreOrder['status'];
+  sinceMs: number;
+  /** Its newest event. */
+  place: Place;
+  isPacked: boolean;
+  isPicked: boolean;
+  /** What is reserved for it: see `linesText`. */
+  reserved: string | null;
+  holdsSlot: boolean;
+  /** When what is held for it is given up, in ms since 1970, if it comes to nothing. */
+  heldUntilMs: number;
+  /** What has to come back of what was packed. */
+  returns: readonly Returned[];
+  /** What was delivered, as it is to be billed. */
+  delivered: Delivered | null;
+  /** Where it was billed. */
+  invoice: Place | null;
+  creditedPaise: number;
+  payment: BookedPayment | null;
+};
+
+export type Returned = {
+  lines: string;
+  place: Place;
+  /** Whether it is for sale again. */
+  toShelf: boolean;
+  isBooked: boolean;
+  /** Whether there is a credit note for it, or needs to be none. */
+  isCredited: boolean;
+};
+
+export type Delivered = { bill: string; feePaise: number; owedPaise: number };
+
+export type BookedPayment = {
+  order: BookedOrder;
+  /** What it is for. */
+  parts: Part[];
+  prepaid: boolean;
+  amountPaise: number;
+  /** What is left of the money when every refund that was asked for has gone out. */
+  keptPaise: number;
+  sinceMs: number;
+  /** Its newest event. */
+  place: Place;
+  /** Refunds that were asked for, until they succeed or fail. */
+  refunds: { refundNumber: number; atMs: number; place: Place }[];
+};
+
+/** Its newest event: of the order, until the shop is handed it. */
+export const newestOf = ({ order, status, place }: Part): Place =>
+  status === 'none' ? order.place : place;
+
+/** `1 × s4, 2 × s1`: the same for the same lines in whatever order. */
+export const linesText = (lines: { sku: string; quantity: number }[]): string =>
+  lines
+    .map(({ sku, quantity }) => `${quantity} × ${sku}`)
+    .toSorted()
+    .join(', ') || 'nothing';
+
+/** The same of lines that name listings. */
+export const listingsText = (lines: CartLine[]): string =>
+  linesText(lines.map(({ listingId, quantity }) => ({ sku: skuOfListing(listingId), quantity })));
+
+/** The same with what each line costs: `2 × s1 for 300`. */
+export const billText = (lines: (CartLine & { linePaise: number })[]): string =>
+  lines
+    .map((line) => `${listingsText([line])} for ${line.linePaise}`)
+    .toSorted()
+    .join(', ') || 'nothing';
+
+/** What an order wants of a shop. */
+export const wantedOf = ({ storeId, lines, totalPaise, slot }: OrderPart) => ({
+  storeId,
+  lines: listingsText(lines),
+  totalPaise,
+  owedPaise: totalPaise,
+  slot: slot ? `${slotDay.category}-${slotDayId(storeId, slot.date)} ${slot.fromMinute}` : null,
+});
+
+/** Nothing of it is left in its order: the shop had too little. */
+const fellOut = (part: Part): boolean => !part.order.parts.includes(part);
+
+/** Whether goods and a place in a slot have to be kept for it. */
+export function isToBePacked(part: Part): boolean {
+  const { order, status, isPacked } = part;
+  const isOn = order.status === 'confirmed' || order.status === 'awaiting-payment';
+  return isOn && !isPacked && !storeOrderEnded(status) && !fellOut(part);
+}
+
+/**
+ * Since when nothing is to be kept for it, in ms since 1970; undefined for what goes on or was
+ * delivered. Of a checkout that came to nothing, the last is given back when it would have expired:
+ * two may have driven it.
+ */
+export function givenUpMs(part: Part): number | undefined {
+  const { order, status, sinceMs, heldUntilMs } = part;
+  if (status === 'none') {
+    const isOver = order.status === 'rejected' || (order.status !== 'placed' && fellOut(part));
+    return isOver ? Math.max(order.sinceMs, heldUntilMs) : undefined;
+  }
+  return storeOrderEnded(status) && status !== 'delivered' ? sinceMs : undefined;
+}
+
+/** Writes down that something came back; the arrays of most parts stay empty and are shared. */
+export function comesBack(part: Part, returned: Returned): void {
+  part.returns = [...part.returns, returned];
+}

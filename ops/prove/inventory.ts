@@ -1,0 +1,120 @@
+import {
+  availableOf,
+  itemOf,
+  type Inventory,
+  type InventoryEvent,
+  type StockLine,
+} from '../../domain/inventory.ts';
+import type { OrderEvent } from '../../domain/order.ts';
+import { givenUpMs, isToBePacked, linesText, newestOf, type Book, type Part } from './book.ts';
+import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+
+const OVERSOLD = 'nothing is promised twice';
+const RESERVED = 'what is reserved is what open orders have';
+const MOVED = 'what is packed left the shelf, and nothing else did';
+const CAME_BACK = 'what came back is on the books again';
+
+/** Available ≥ 0 and reserved = open orders' lines, by each event and so at every moment. */
+export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
+  /** Compares with what is reserved what an event says was. */
+  function unreserve(seen: Seen<{ storeOrderId: string }, Inventory>, lines: StockLine[]): void {
+    const { storeOrderId } = seen.data;
+    const reserved = linesText(seen.before.reservations.get(storeOrderId)?.lines ?? []);
+    const given = linesText(lines);
+    if (given !== reserved) {
+      const text = `for ${storeOrderId} it frees ${given}; reserved was ${reserved}`;
+      tell(RESERVED, placeText(seen), text);
+    }
+    const part = parts.get(storeOrderId);
+    if (part) part.reserved = null;
+  }
+
+  /** What is left of an order is what its shops reserved for it. */
+  function isThere(seen: Seen): void {
+    for (const { storeId, reserved, lines } of orders.get(seen.id)?.parts ?? []) {
+      if (reserved === lines) continue;
+      const text = `it needs ${lines} at ${storeId}; reserved is ${reserved ?? 'nothing'}`;
+      tell(RESERVED, placeText(seen), text);
+    }
+  }
+
+  function reservedAtEnd(storeOrderId: string, part: Part, nowMs: number): void {
+    const { lines, sinceMs, isPacked, reserved } = part;
+    const where = placeText(newestOf(part));
+    const overMs = isPacked ? sinceMs : givenUpMs(part);
+    if (reserved && overMs !== undefined && isLate(overMs, nowMs)) {
+      tell(RESERVED, where, `${reserved} are reserved still for ${storeOrderId}`);
+    }
+    if (!isToBePacked(part)) return;
+    if (!reserved) {
+      tell(RESERVED, where, `nothing is reserved for ${storeOrderId}, which is to be packed`);
+    } else if (reserved !== lines && isLate(sinceMs, nowMs)) {
+      tell(RESERVED, where, `it needs ${lines}; reserved is ${reserved}`);
+    }
+  }
+
+  return check<InventoryEvent | OrderEvent, Inventory>({
+    on: {
+      OrderReserved: isThere,
+      OrderConfirmed: isThere,
+      StockReserved(seen) {
+        const { storeOrderId, orderId, lines, expiresAt } = seen.data;
+        for (const { sku, quantity } of lines) {
+          const left = availableOf(itemOf(seen.before, sku));
+          if (left !== null && left < quantity) {
+            tell(OVERSOLD, placeText(seen), `it reserves ${quantity} × ${sku} of ${left} left`);
+          }
+        }
+        const part = parts.get(storeOrderId);
+        if (part?.storeId !== seen.id) {
+          tell(RESERVED, placeText(seen), `order ${orderId} has no part ${storeOrderId} here`);
+        }
+        if (!part) return;
+        part.reserved = linesText(lines);
+        part.heldUntilMs = Math.max(part.heldUntilMs, Date.parse(expiresAt));
+      },
+      ReservationChanged(seen) {
+        const { storeOrderId, was, lines } = seen.data;
+        unreserve(seen, was);
+        const part = parts.get(storeOrderId);
+        if (part) part.reserved = linesText(lines);
+      },
+      ReservationReleased: (seen) => unreserve(seen, seen.data.lines),
+      StockPicked(seen) {
+        const { storeOrderId, reserved } = seen.data;
+        unreserve(seen, reserved);
+        const part = parts.get(storeOrderId);
+        const lines = linesText(seen.data.lines);
+        if (!part?.isPacked) {
+          tell(MOVED, placeText(seen), `${storeOrderId} was not packed`);
+        } else if (part.lines !== lines) {
+          tell(MOVED, placeText(seen), `${lines} left the shelf; packed were ${part.lines}`);
+        }
+        if (part) part.isPicked = true;
+      },
+      StockReturned(seen) {
+        const lines = linesText(seen.data.lines);
+        const returns = parts.get(seen.data.storeOrderId)?.returns;
+        const returned = returns?.find((one) => one.lines === lines && !one.isBooked);
+        if (!returned) tell(CAME_BACK, placeText(seen), `${lines} did not come back from anybody`);
+        else returned.isBooked = true;
+      },
+    },
+
+    end(nowMs) {
+      for (const [storeOrderId, part] of parts) {
+        reservedAtEnd(storeOrderId, part, nowMs);
+        const { lines, sinceMs, isPacked, isPicked, returns } = part;
+        if (!isLate(sinceMs, nowMs)) continue;
+        if (isPacked && !isPicked) {
+          const text = `${lines} were packed and are on the books still`;
+          tell(MOVED, placeText(newestOf(part)), text);
+        }
+        for (const { lines: back, place, toShelf, isBooked } of returns) {
+          if (!toShelf || isBooked) continue;
+          tell(CAME_BACK, placeText(place), `${back} came back and are not on the books`);
+        }
+      }
+    },
+  });
+}

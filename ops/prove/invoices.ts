@@ -1,0 +1,120 @@
+import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/invoices.ts';
+import { sumPaise } from '../../domain/money.ts';
+import { taxWithin, type TaxSplit } from '../../domain/tax.ts';
+import { billText, listingsText, type Book, type Delivered } from './book.ts';
+import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+
+const NUMBERS = 'the numbers of bills and credit notes have no gap';
+const BILLED = 'what is delivered is billed once, and nothing else is';
+const TAX = 'bills and their tax add up';
+const CREDITED = 'what came back is credited, and nothing else is';
+
+/** A register's numbers are gapless, its sums right, and its bills those of what was delivered. */
+export function invoicesCheck({ parts }: Book, tell: Tell): Check {
+  function number(seen: Seen<Pick<Invoice, 'sequence' | 'number'>>, last: number): void {
+    const { sequence, number: text } = seen.data;
+    const isOwn = Number(text.slice(text.indexOf('/') + 1)) === sequence;
+    if (sequence !== last + 1 || !isOwn) {
+      tell(NUMBERS, placeText(seen), `${text} (${sequence}) comes after number ${last}`);
+    }
+  }
+
+  return check<InvoicesEvent, Invoices>({
+    on: {
+      InvoiceIssued(seen) {
+        const { data, stream, revision } = seen;
+        number(seen, seen.before.lastInvoice);
+        for (const problem of wrongSums(data)) tell(TAX, placeText(seen), problem);
+        for (const problem of wrongTax(data)) tell(TAX, placeText(seen), problem);
+        const part = parts.get(data.storeOrderId);
+        const problem = part?.invoice
+          ? `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`
+          : wronglyBilled(data, part?.delivered ?? null);
+        if (problem) tell(BILLED, placeText(seen), problem);
+        if (part) part.invoice ??= { stream, revision };
+      },
+      CreditNoteIssued(seen) {
+        const { data } = seen;
+        number(seen, seen.before.lastCreditNote);
+        for (const problem of wrongSums(data)) tell(TAX, placeText(seen), problem);
+        const part = parts.get(data.storeOrderId);
+        if (!part?.invoice) {
+          tell(CREDITED, placeText(seen), `${data.storeOrderId} has no invoice`);
+          return;
+        }
+        const lines = listingsText(data.lines);
+        const returned = part.returns.find((one) => one.lines === lines && !one.isCredited);
+        if (!returned) tell(CREDITED, placeText(seen), `${lines} did not come back`);
+        else returned.isCredited = true;
+        part.creditedPaise += data.totalPaise;
+      },
+    },
+
+    end(nowMs) {
+      for (const [storeOrderId, part] of parts) {
+        const { delivered, invoice, sinceMs, place, returns, creditedPaise, owedPaise } = part;
+        if (!delivered || !isLate(sinceMs, nowMs)) continue;
+        if (!invoice) {
+          tell(BILLED, placeText(place), `${storeOrderId} was delivered and has no invoice`);
+          continue;
+        }
+        const missing = returns.find(({ isCredited }) => !isCredited);
+        const duePaise = delivered.owedPaise - owedPaise;
+        if (missing) {
+          const text = `${missing.lines} came back and are not credited`;
+          tell(CREDITED, placeText(missing.place), text);
+        } else if (creditedPaise !== duePaise) {
+          const text = `${creditedPaise} paise are credited, and ${duePaise} came back`;
+          tell(CREDITED, placeText(place), text);
+        }
+      }
+    },
+  });
+}
+
+/** What a bill says of a delivery that was not so. */
+function wronglyBilled(
+  { storeOrderId, lines, fees, totalPaise }: Invoice,
+  delivered: Delivered | null,
+): string | undefined {
+  if (!delivered) return `${storeOrderId} was not delivered`;
+  const { bill, feePaise } = delivered;
+  const billed = billText(lines);
+  if (billed !== bill) return `it bills ${billed}; delivered were ${bill}`;
+  // Deliveries were not billed with the goods at first.
+  const owedPaise = fees ? delivered.owedPaise : delivered.owedPaise - feePaise;
+  if (totalPaise === owedPaise) return undefined;
+  return `it asks for ${totalPaise} paise; owed were ${owedPaise}`;
+}
+
+type Charge = { of: string; paise: number; gstPercent: number | null } & TaxSplit;
+
+/** What is charged in a bill, and its tax. */
+const chargesOf = ({ lines, fees = [] }: Pick<Invoice, 'lines' | 'fees'>): Charge[] => [
+  ...lines.map((line) => ({ ...line, of: line.listingId, paise: line.linePaise })),
+  ...fees.map((fee) => ({ ...fee, of: 'the delivery', paise: fee.feePaise })),
+];
+
+/** What does not add up, in words. */
+function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
+  const charges = chargesOf(bill);
+  for (const { of, paise, taxablePaise, cgstPaise, sgstPaise } of charges) {
+    if (taxablePaise + cgstPaise + sgstPaise !== paise) {
+      yield `value and tax of ${of} are not its ${paise} paise`;
+    }
+    if (cgstPaise !== sgstPaise) {
+      yield `of ${of} CGST is ${cgstPaise} paise and SGST ${sgstPaise}`;
+    }
+  }
+  const sum = sumPaise(charges.map(({ paise }) => paise));
+  if (sum !== bill.totalPaise) yield `its lines are ${sum} paise, and its total ${bill.totalPaise}`;
+}
+
+function* wrongTax(bill: Invoice): Generator<string> {
+  for (const { of, paise, gstPercent, cgstPaise } of chargesOf(bill)) {
+    const due = taxWithin(paise, gstPercent ?? 0).cgstPaise;
+    if (cgstPaise !== due) {
+      yield `half of ${gstPercent ?? 0} % in ${of} is ${due} paise, not ${cgstPaise}`;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import { holdsPositions, type EventStore, type StoredEvent } from '../../platform/event-store.ts';
+import type { RawEvent } from '../../platform/raw-events.ts';
+import { LogEvent } from '../../platform/subscription.ts';
+import { reasonOf } from '../command.ts';
+import type { Book } from './book.ts';
+import { placeText, type Check, type Tell } from './check.ts';
+import { CHECKS } from './checks.ts';
+import { Streams } from './streams.ts';
+
+const READABLE = 'every event says what its name promises';
+/** `created` counts in units of 100 ns. */
+const UNITS_OF_A_MS = 10_000n;
+
+export type Proved = { events: number; streams: number; orders: number };
+
+/**
+ * Folds a log once, from its beginning, and tells what in it cannot be true by `nowMs`; `client`
+ * reads streams of it again whose state is no longer held, and snapshots.
+ * `onEvent` gets every event that projections get, in order. Holds the state of 50,000 streams and
+ * of every shop's stock and registers, and some 3 KB for each order.
+ */
+export async function proveLog(
+  client: EventStore,
+  log: AsyncIterable<RawEvent> | Iterable<RawEvent>,
+  nowMs: number,
+  tell: Tell,
+  onEvent: (event: StoredEvent) => Promise<void> | void = () => {},
+): Promise<Proved> {
+  const book: Book = { orders: new Map(), parts: new Map(), payments: new Map() };
+  const checks = CHECKS.map((begin) => begin(book, tell));
+  const streams = new Streams(client, tell);
+  const seen = { events: 0, streams: 0 };
+  for await (const raw of log) {
+    // What the event store writes for itself is nobody's business.
+    if (raw.type.startsWith('$')) continue;
+    const event = new LogEvent(raw);
+    await onEvent(event);
+    if (holdsPositions(event.stream)) continue;
+    seen.events += 1;
+    if (event.revision === 0n) seen.streams += 1;
+    const states = await streams.take(event);
+    if (!states) continue;
+    show(checks, event, states, Number(raw.created / UNITS_OF_A_MS), tell);
+  }
+  await streams.checkSnapshots();
+  for (const { end } of checks) end?.(nowMs);
+  return { ...seen, orders: book.orders.size };
+}
+
+function show(
+  checks: Check[],
+  event: StoredEvent,
+  states: { before: unknown; after: unknown },
+  atMs: number,
+  tell: Tell,
+): void {
+  const { stream, revision, type, data } = event;
+  const id = stream.slice(stream.indexOf('-') + 1);
+  const seen = { stream, revision, id, data, ...states, atMs };
+  for (const { on } of checks) {
+    try {
+      on[type]?.(seen as never);
+    } catch (error) {
+      tell(READABLE, placeText(event), `${type} cannot be checked: ${reasonOf(error)}`);
+    }
+  }
+}

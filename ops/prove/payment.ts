@@ -1,0 +1,168 @@
+import { sumPaise } from '../../domain/money.ts';
+import type { OrderEvent } from '../../domain/order.ts';
+import { isPrepaid, keptPaise, type Payment, type PaymentEvent } from '../../domain/payment.ts';
+import type { Book, BookedPayment, Part } from './book.ts';
+import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+
+const ASKED = 'money is asked for once, and only what was asked for comes in';
+const TAKEN = 'money is taken once';
+const BACK = 'no more is given back than was taken';
+const IN_TIME = 'money that goes back arrives in time';
+const FIRST = 'what is paid before it is delivered is confirmed when it is paid';
+const CASH = 'cash that is collected is what is owed';
+const OWED = 'what is paid and not given back is what is owed';
+
+/** What a refund gets until somebody has to look. */
+const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+
+/** For every order the money that was taken, less what goes back, is in the end what is owed. */
+export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Check {
+  /** Writes down a step of a payment; undefined for one that was never asked for. */
+  function step(seen: Seen<unknown, Payment>): BookedPayment | undefined {
+    const { before, after, id, stream, revision, atMs } = seen;
+    if (before.status === 'none') tell(ASKED, placeText(seen), 'nobody asked for it');
+    const known = payments.get(id);
+    if (!known) return undefined;
+    known.keptPaise = keptPaise(after);
+    known.sinceMs = atMs;
+    known.place = { stream, revision };
+    return known;
+  }
+
+  function takeIn(seen: Seen<{ externalId: string }, Payment>): void {
+    const { before, data } = seen;
+    if (before.receipts.some(({ externalId }) => externalId === data.externalId)) {
+      tell(TAKEN, placeText(seen), `${data.externalId} was taken already`);
+    }
+    step(seen);
+  }
+
+  /** A refund came to an end. */
+  function endRefund(seen: Seen<{ refundNumber: number; amountPaise: number }, Payment>): void {
+    const { refundNumber, amountPaise } = seen.data;
+    const refund = seen.before.refunds[refundNumber - 1];
+    if (refund?.amountPaise !== amountPaise) {
+      const asked = refund?.amountPaise ?? 0;
+      const text = `refund ${refundNumber} is over ${amountPaise} paise; asked for were ${asked}`;
+      tell(BACK, placeText(seen), text);
+    }
+    const known = step(seen);
+    if (!known) return;
+    known.refunds = known.refunds.filter((one) => one.refundNumber !== refundNumber);
+  }
+
+  return check<PaymentEvent | OrderEvent, Payment>({
+    on: {
+      PaymentRequested(seen) {
+        const { data, before, id, stream, revision, atMs } = seen;
+        const order = orders.get(data.orderId);
+        const own = order?.parts.filter((part) => part === parts.get(data.storeOrderId ?? ''));
+        const of = (data.storeOrderId ? own : order?.parts) ?? [];
+        if (!order || of.length === 0) {
+          tell(ASKED, placeText(seen), `there is no order ${data.orderId} that it is for`);
+          return;
+        }
+        if (before.status !== 'none' || of.some(({ payment }) => payment)) {
+          tell(ASKED, placeText(seen), 'it was asked for already');
+        }
+        const { amountPaise } = data;
+        const totalPaise = sumPaise(of.map((part) => part.totalPaise));
+        if (amountPaise !== totalPaise) {
+          const text = `it asks for ${amountPaise} paise; ordered was for ${totalPaise}`;
+          tell(ASKED, placeText(seen), text);
+        }
+        const prepaid = isPrepaid(data.method);
+        const place = { stream, revision };
+        const rest = { sinceMs: atMs, place, keptPaise: 0, refunds: [] };
+        const booked: BookedPayment = { order, parts: of, prepaid, amountPaise, ...rest };
+        payments.set(id, booked);
+        for (const part of of) part.payment ??= booked;
+      },
+      PaymentCancelled: (seen) => void step(seen),
+      PaymentSucceeded(seen) {
+        const { status } = seen.before;
+        if (status === 'paid' || status === 'cancelled') {
+          tell(TAKEN, placeText(seen), `it was ${status} already, and nobody waited for it`);
+        }
+        takeIn(seen);
+      },
+      PaymentFailed: (seen) => void step(seen),
+      LatePaymentSeen: takeIn,
+      CashCollected(seen) {
+        const { data, before } = seen;
+        if (before.status === 'paid') tell(TAKEN, placeText(seen), 'it was collected already');
+        const part = parts.get(data.storeOrderId ?? '');
+        const most = part?.delivered?.owedPaise ?? 0;
+        // What came back before it was taken down is not collected.
+        const least = part?.owedPaise ?? 0;
+        if (data.amountPaise < least || data.amountPaise > most) {
+          const text = `${data.amountPaise} paise were collected; owed at the door were ${most}`;
+          tell(CASH, placeText(seen), text);
+        }
+        step(seen);
+      },
+      RefundRequested(seen) {
+        const { refundNumber, externalId } = seen.data;
+        const taken = amountOf(seen.after.receipts, externalId);
+        const back = amountOf(seen.after.refunds, externalId);
+        if (back > taken) {
+          tell(BACK, placeText(seen), `${back} paise of the ${taken} of ${externalId} go back`);
+        }
+        const known = step(seen);
+        if (!known) return;
+        known.refunds = [...known.refunds, { refundNumber, atMs: seen.atMs, place: known.place }];
+      },
+      RefundSucceeded: endRefund,
+      RefundFailed: endRefund,
+      OrderConfirmed(seen) {
+        const order = orders.get(seen.id);
+        if (!order?.prepaid) return;
+        for (const payment of new Set(order.parts.map((part) => part.payment))) {
+          if (payment && payment.keptPaise >= payment.amountPaise) continue;
+          const text = payment
+            ? `${payment.keptPaise} of ${payment.amountPaise} paise are paid`
+            : 'its money was not asked for';
+          tell(FIRST, placeText(seen), text);
+        }
+      },
+    },
+
+    end(nowMs) {
+      for (const [storeOrderId, part] of parts) {
+        const { order, payment } = part;
+        const isDue = order.confirmed && order.parts.includes(part) && !payment;
+        if (isDue && isLate(order.sinceMs, nowMs)) {
+          tell(ASKED, placeText(order.place), `nobody asked for the money for ${storeOrderId}`);
+        }
+      }
+      for (const payment of payments.values()) {
+        for (const { refundNumber, atMs, place } of payment.refunds) {
+          if (!isLate(atMs + MAX_REFUND_AGE_MS, nowMs)) continue;
+          tell(IN_TIME, placeText(place), `refund ${refundNumber} is under way still`);
+        }
+        const { order, parts: of, keptPaise: kept, place } = payment;
+        const settledMs = Math.max(
+          order.sinceMs,
+          payment.sinceMs,
+          ...of.map(({ sinceMs }) => sinceMs),
+        );
+        const owed = owedFor(payment);
+        if (kept === owed || !isLate(settledMs, nowMs)) continue;
+        tell(OWED, placeText(place), `${kept} paise are paid and not given back; owed are ${owed}`);
+      }
+    },
+  });
+}
+
+const amountOf = (of: { externalId: string; amountPaise: number }[], externalId: string): number =>
+  sumPaise(of.filter((one) => one.externalId === externalId).map((one) => one.amountPaise));
+
+/** What a payment should have left. */
+function owedFor({ order, parts, prepaid, keptPaise: kept, amountPaise }: BookedPayment): number {
+  const owed = (of: Part[]) => sumPaise(of.map((part) => part.owedPaise));
+  if (order.confirmed) {
+    return owed(prepaid ? parts : parts.filter(({ status }) => status === 'delivered'));
+  }
+  // Too little may have come in so far.
+  return order.status === 'rejected' ? 0 : Math.min(kept, amountPaise);
+}

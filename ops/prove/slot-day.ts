@@ -1,0 +1,57 @@
+import { leftIn, type SlotDay, type SlotDayEvent } from '../../domain/slot-day.ts';
+import { givenUpMs, isToBePacked, newestOf, type Book } from './book.ts';
+import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+
+const FULL = 'no slot takes more orders than it has places';
+const HELD = 'places in slots are held for open orders';
+
+/** Slot use ≤ capacity when a place is given; a shop may lower the capacity afterwards. */
+export function slotDayCheck({ parts }: Book, tell: Tell): Check {
+  const isHeld = (seen: Seen<{ storeOrderId: string }, SlotDay>): boolean => {
+    const { storeOrderId } = seen.data;
+    const found = seen.before.held.has(storeOrderId);
+    if (!found) tell(HELD, placeText(seen), `${storeOrderId} held no place`);
+    return found;
+  };
+
+  return check<SlotDayEvent, SlotDay>({
+    on: {
+      SlotHeld(seen) {
+        const { storeOrderId, orderId, fromMinute, expiresAt } = seen.data;
+        const slot = seen.before.slots.find((one) => one.fromMinute === fromMinute);
+        if (!slot) tell(FULL, placeText(seen), `no slot begins in minute ${fromMinute}`);
+        else if (leftIn(seen.before, slot) === 0) {
+          tell(FULL, placeText(seen), `all ${slot.capacity} places were taken`);
+        }
+        const part = parts.get(storeOrderId);
+        if (part?.slot !== `${seen.stream} ${fromMinute}`) {
+          tell(HELD, placeText(seen), `order ${orderId} has no part ${storeOrderId} in this slot`);
+        }
+        if (!part) return;
+        part.holdsSlot = true;
+        part.heldUntilMs = Math.max(part.heldUntilMs, Date.parse(expiresAt));
+      },
+      SlotConfirmed: (seen) => void isHeld(seen),
+      SlotReleased(seen) {
+        const part = parts.get(seen.data.storeOrderId);
+        if (isHeld(seen) && part) part.holdsSlot = false;
+      },
+    },
+
+    end(nowMs) {
+      for (const [storeOrderId, part] of parts) {
+        const overMs = givenUpMs(part);
+        if (part.holdsSlot && overMs !== undefined && isLate(overMs, nowMs)) {
+          tell(HELD, placeText(newestOf(part)), `${storeOrderId} holds its place still`);
+        }
+        if (part.slot && !part.holdsSlot && isToBePacked(part)) {
+          tell(
+            HELD,
+            placeText(newestOf(part)),
+            `${storeOrderId} is to be packed and holds no place`,
+          );
+        }
+      }
+    },
+  });
+}

@@ -1,0 +1,118 @@
+import { basketOf, reservedFor, restOf, type PartLine } from '../../domain/picking.ts';
+import {
+  owedPaise,
+  storeOrderEnded,
+  type StoreOrder,
+  type StoreOrderEvent,
+} from '../../domain/store-order.ts';
+import { billText, comesBack, listingsText, type Book } from './book.ts';
+import { check, placeText, type Check, type Seen, type Tell } from './check.ts';
+
+const HANDED_OVER = 'a shop is handed what was ordered and confirmed';
+const ENDED = 'a store order goes on from where it was';
+const PICKED = 'a shop picks what was ordered, or says what became of it';
+const OWED = 'no step of a shop raises what is owed';
+
+/** Each shop works exactly the part of a confirmed order that is its own, to one end. */
+export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
+  function step(seen: Seen<unknown, StoreOrder>): void {
+    const { before, after, id, stream, revision, atMs } = seen;
+    for (const line of after.lines) {
+      if (restOf(line) < 0) tell(PICKED, placeText(seen), tooMuch(line));
+    }
+    const owed = owedPaise(after);
+    const owedBefore = owedPaise(before);
+    if (before.status !== 'none' && owed > owedBefore) {
+      tell(OWED, placeText(seen), `${owedBefore} paise were owed, and now ${owed} are`);
+    }
+    const part = parts.get(id);
+    if (!part) return;
+    part.owedPaise = owed;
+    part.status = after.status;
+    part.sinceMs = atMs;
+    part.place = { stream, revision };
+    if (!after.packed) part.lines = listingsText(reservedFor(after.lines));
+  }
+
+  /** A step that only what is still going on can take. */
+  function goOn(seen: Seen<unknown, StoreOrder>): void {
+    const { status } = seen.before;
+    if (storeOrderEnded(status)) tell(ENDED, placeText(seen), `it was ${status} already`);
+    step(seen);
+  }
+
+  return check<StoreOrderEvent, StoreOrder>({
+    on: {
+      StoreOrderSubmitted(seen) {
+        const { id, data, after } = seen;
+        const part = parts.get(id);
+        const asked = textOf(listingsText(after.lines), data.totalPaise);
+        if (!part) tell(HANDED_OVER, placeText(seen), `order ${data.orderId} has no such part`);
+        else if (!part.order.confirmed) {
+          tell(HANDED_OVER, placeText(seen), `its order is ${part.order.status}`);
+        } else if (textOf(part.lines, part.totalPaise) !== asked) {
+          const ordered = textOf(part.lines, part.totalPaise);
+          tell(HANDED_OVER, placeText(seen), `it is handed ${asked}; ordered were ${ordered}`);
+        }
+        goOn(seen);
+      },
+      StoreOrderAccepted: goOn,
+      StoreOrderRejected: goOn,
+      LineReduced: goOn,
+      LinePicked: goOn,
+      LineShorted: goOn,
+      SubstitutionProposed: goOn,
+      SubstitutionDecided: goOn,
+      StoreOrderPacked(seen) {
+        const { before, after, data, id } = seen;
+        const basket = listingsText(basketOf(after.lines));
+        for (const line of before.lines) {
+          if (data.lines && (restOf(line) > 0 || line.substitution?.status === 'proposed')) {
+            const text = `nobody said what becomes of the rest of ${line.listingId}`;
+            tell(PICKED, placeText(seen), text);
+          }
+        }
+        if (data.lines && listingsText(data.lines) !== basket) {
+          const text = `it packs ${listingsText(data.lines)}; picked were ${basket}`;
+          tell(PICKED, placeText(seen), text);
+        }
+        goOn(seen);
+        const part = parts.get(id);
+        if (part) Object.assign(part, { isPacked: true, lines: basket });
+      },
+      StoreOrderDispatched: goOn,
+      DeliveryCodeMissed: goOn,
+      StoreOrderDelivered(seen) {
+        const { lines, feePaise } = seen.after;
+        goOn(seen);
+        const part = parts.get(seen.id);
+        if (!part) return;
+        const { owedPaise: owed } = part;
+        part.delivered ??= { bill: billText(basketOf(lines)), feePaise, owedPaise: owed };
+      },
+      StoreOrderCancelled(seen) {
+        goOn(seen);
+        const part = parts.get(seen.id);
+        if (!part?.isPacked) return;
+        const { lines, place } = part;
+        comesBack(part, { lines, place, toShelf: true, isBooked: false, isCredited: true });
+      },
+      LinesReturned(seen) {
+        const { id, data, before } = seen;
+        if (before.status !== 'delivered') {
+          tell(ENDED, placeText(seen), `it was ${before.status}, and nothing can come back of it`);
+        }
+        step(seen);
+        const part = parts.get(id);
+        if (!part) return;
+        const [lines, toShelf] = [listingsText(data.lines), data.to === 'shelf'];
+        comesBack(part, { lines, place: part.place, toShelf, isBooked: false, isCredited: false });
+      },
+    },
+  });
+}
+
+const textOf = (lines: string, totalPaise: number): string => `${lines} for ${totalPaise} paise`;
+
+const tooMuch = (line: PartLine): string =>
+  `of ${line.listingId} ${line.picked} are picked, and ${line.picked + restOf(line)} wanted`;

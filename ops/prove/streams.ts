@@ -1,0 +1,200 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
+import { cart } from '../../domain/cart.ts';
+import type { Decider } from '../../domain/decider.ts';
+import { inventory } from '../../domain/inventory.ts';
+import { invoices } from '../../domain/invoices.ts';
+import { listing } from '../../domain/listing.ts';
+import { order } from '../../domain/order.ts';
+import { payment } from '../../domain/payment.ts';
+import { slotDay } from '../../domain/slot-day.ts';
+import { storeOrder } from '../../domain/store-order.ts';
+import { till } from '../../domain/till.ts';
+import { store } from '../../domain/store.ts';
+import {
+  readStream,
+  snapshotStreamOf,
+  type EventStore,
+  type StoredEvent,
+} from '../../platform/event-store.ts';
+import { idFrom } from '../../platform/ids.ts';
+import { reasonOf } from '../command.ts';
+import { placeText, type Tell } from './check.ts';
+
+type AnyDecider = Decider<unknown, never, never>;
+
+const DECIDERS = new Map(
+  [cart, inventory, invoices, listing, order, payment, slotDay, store, storeOrder, till].map(
+    (decider) => [decider.category, decider as unknown as AnyDecider] as const,
+  ),
+);
+
+/** Short streams whose state is held; what comes to another one has it read anew. */
+const MAX_HELD_STREAMS = 50_000;
+/** As many as write-api promises to recognise in a stream. */
+const MAX_REMEMBERED_COMMANDS = 1_000;
+
+const FOLDS = 'every stream folds';
+const ONCE = 'a command takes effect once';
+const SNAPSHOTS = 'a snapshot is what its stream folds to';
+
+type Folded = {
+  decider: AnyDecider;
+  state: unknown;
+  revision: bigint;
+  /** Ids of the newest commands, oldest first. */
+  commands: Set<string>;
+  /** Of the last event: its command, and its place among that command's events. */
+  commandId: string | undefined;
+  index: number;
+};
+
+const nothing = (decider: AnyDecider): Folded => ({
+  decider,
+  state: decider.initial,
+  revision: -1n,
+  commands: new Set(),
+  commandId: undefined,
+  index: 0,
+});
+
+/** Folds every stream with its rules, as write-api does, event by event through the whole log. */
+export class Streams {
+  readonly #client: EventStore;
+  readonly #tell: Tell;
+  readonly #short = new LRUCache<string, Folded>({ max: MAX_HELD_STREAMS });
+  /** Those that have snapshots, a few for each shop. */
+  readonly #long = new Map<string, Folded>();
+
+  constructor(client: EventStore, tell: Tell) {
+    this.#client = client;
+    this.#tell = tell;
+  }
+
+  /** A stream's state before and after its next event; undefined where it does not fold. */
+  async take(event: StoredEvent): Promise<{ before: unknown; after: unknown } | undefined> {
+    const { stream } = event;
+    const decider = DECIDERS.get(stream.slice(0, stream.indexOf('-')));
+    if (!decider) {
+      this.#tell(FOLDS, placeText(event), 'there are no rules for streams of that name');
+      return undefined;
+    }
+    const held = decider.snapshot ? this.#long : this.#short;
+    let folded = held.get(stream);
+    if (!folded) held.set(stream, (folded = await this.#before(decider, event)));
+    const notItsId = remember(folded, event);
+    if (notItsId !== undefined) this.#tell(ONCE, placeText(event), notItsId);
+    const { state: before } = folded;
+    const problem = advance(folded, event);
+    if (problem === undefined) return { before, after: folded.state };
+    this.#tell(FOLDS, placeText(event), problem);
+    return undefined;
+  }
+
+  /** What a stream folds to before an event. What is wrong there was told when it came up. */
+  async #before(decider: AnyDecider, { stream, revision }: StoredEvent): Promise<Folded> {
+    const folded = nothing(decider);
+    if (revision === 0n) return folded;
+    for await (const event of readStream(this.#client, stream, 0n, Number(revision))) {
+      remember(folded, event);
+      advance(folded, event);
+    }
+    return folded;
+  }
+
+  /** Replaying from a snapshot, as servers do when they start, gives what replaying all does. */
+  async checkSnapshots(): Promise<void> {
+    for (const [stream, { decider, state, revision }] of this.#long) {
+      const started = await this.#fromSnapshot(decider, stream, revision);
+      const { pack } = decider.snapshot!;
+      if (!started || inAnyOrder(pack(started.state)) === inAnyOrder(pack(state))) continue;
+      const name = snapshotStreamOf(stream);
+      this.#tell(SNAPSHOTS, name, `from it, ${stream} does not fold to what it folds to in whole`);
+    }
+  }
+
+  /** A stream's fold up to a revision, from its snapshot; undefined where servers take none. */
+  async #fromSnapshot(
+    decider: AnyDecider,
+    stream: string,
+    until: bigint,
+  ): Promise<Folded | undefined> {
+    const { version, unpack } = decider.snapshot!;
+    const kept = await this.#readSnapshot(snapshotStreamOf(stream));
+    if (kept?.version !== version) return undefined;
+    const behind = Number(until - BigInt(kept.revision));
+    // One that was taken meanwhile sums up more than was folded here.
+    if (behind < 0) return undefined;
+    const folded = { ...nothing(decider), state: unpack(kept.state) };
+    if (behind === 0) return folded;
+    const from = BigInt(kept.revision) + 1n;
+    for await (const event of readStream(this.#client, stream, from, behind)) {
+      advance(folded, event);
+    }
+    return folded;
+  }
+
+  /** Undefined where there is none, or none that can be read, which servers pass over. */
+  async #readSnapshot(name: string): Promise<Kept | undefined> {
+    let bytes: unknown;
+    for await (const { data } of readStream(this.#client, name)) bytes = data;
+    if (!(bytes instanceof Uint8Array)) return undefined;
+    try {
+      return JSON.parse((await unzip(bytes)).toString()) as Kept;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const unzip = promisify(gunzip);
+
+/** What counts here of a snapshot as write-api writes it. */
+type Kept = { version: number; revision: string; state: unknown };
+
+/** A packed state as text; its lists are sorted, for how a map is walked depends on its past. */
+const inAnyOrder = (packed: object): string =>
+  JSON.stringify(packed, (_, value: unknown) =>
+    Array.isArray(value) ? value.map((item) => JSON.stringify(item)).toSorted() : value,
+  );
+
+type Evolve = Record<string, (state: unknown, data: unknown) => unknown>;
+
+/** Folds an event. Where it does not fold, says why and leaves the state as it was. */
+function advance(folded: Folded, event: StoredEvent): string | undefined {
+  folded.revision = event.revision;
+  const evolve = (folded.decider.evolve as Evolve)[event.type];
+  if (!evolve) return `there is no rule for ${event.type}`;
+  try {
+    folded.state = evolve(folded.state, event.data);
+    return undefined;
+  } catch (error) {
+    return `its rule fails on it: ${reasonOf(error)}`;
+  }
+}
+
+/** Remembers an event's command; says so where the event's id is not the one that it gives it. */
+function remember(folded: Folded, event: StoredEvent): string | undefined {
+  const { commands } = folded;
+  const commandId = commandOf(event);
+  if (commandId === undefined) return 'its metadata does not say of which command it is';
+  folded.index = commandId === folded.commandId ? folded.index + 1 : 0;
+  const isRepeat = folded.index === 0 && commands.has(commandId);
+  folded.commandId = commandId;
+  commands.add(commandId);
+  if (commands.size > MAX_REMEMBERED_COMMANDS) commands.delete(commands.values().next().value!);
+  if (isRepeat) return `command ${commandId} took effect before, and other events came between`;
+  return event.id === idFrom(event.stream, commandId, folded.index)
+    ? undefined
+    : `its id is not that of event ${folded.index} of command ${commandId}`;
+}
+
+function commandOf(event: StoredEvent): string | undefined {
+  try {
+    const { commandId } = event.metadata;
+    return typeof commandId === 'string' ? commandId : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import { CASH, type PaymentEvent } from '../../domain/payment.ts';
+import { expectedPaise, placeOfTill, type Till, type TillEvent } from '../../domain/till.ts';
+import type { Book } from './book.ts';
+import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
+
+const IN_TILL = 'cash that changes hands is in its shop’s till, once';
+const CLOSED = 'a till is closed with what should have been in it';
+
+/** Cash that is not in a till yet. */
+type Moved = { storeId: string | null; amountPaise: number; place: Place; atMs: number };
+
+/** What is collected and given back in cash is in the till of its shop. */
+export function tillCheck(_: Book, tell: Tell): Check {
+  const moved = new Map<string, Moved>();
+
+  function move(
+    seen: Seen<{ storeId: string | null; amountPaise: number }>,
+    refundNumber?: number,
+  ): void {
+    const { data, id, stream, revision, atMs } = seen;
+    const { storeId, amountPaise } = data;
+    const place = { stream, revision };
+    moved.set(keyOf(id, refundNumber), { storeId, amountPaise, place, atMs });
+  }
+
+  function putIn(
+    seen: Seen<{ paymentId: string; amountPaise: number }>,
+    refundNumber?: number,
+  ): void {
+    const { paymentId, amountPaise } = seen.data;
+    const key = keyOf(paymentId, refundNumber);
+    const known = moved.get(key);
+    moved.delete(key);
+    const isRight =
+      known?.amountPaise === amountPaise && known.storeId === placeOfTill(seen.id).storeId;
+    if (isRight) return;
+    const text = known
+      ? `${amountPaise} paise are in it; ${placeText(known.place)} is over ${known.amountPaise}`
+      : `nobody moved ${amountPaise} paise for payment ${paymentId}, or they were in a till already`;
+    tell(IN_TILL, placeText(seen), text);
+  }
+
+  return check<PaymentEvent | TillEvent, Till>({
+    on: {
+      CashCollected: (seen) => move(seen),
+      RefundSucceeded(seen) {
+        if (seen.data.externalId === CASH) move(seen, seen.data.refundNumber);
+      },
+      CashTaken: (seen) => putIn(seen),
+      CashGivenBack: (seen) => putIn(seen, seen.data.refundNumber),
+      TillClosed(seen) {
+        const { expectedPaise: said, countedPaise, differencePaise } = seen.data;
+        const right = expectedPaise(seen.before);
+        if (said === right && differencePaise === countedPaise - right) return;
+        const text = `it says ${said} paise and a difference of ${differencePaise}; in it were ${right}`;
+        tell(CLOSED, placeText(seen), text);
+      },
+    },
+
+    end(nowMs) {
+      for (const { amountPaise, place, atMs } of moved.values()) {
+        if (!isLate(atMs, nowMs)) continue;
+        tell(IN_TILL, placeText(place), `${amountPaise} paise are in no till`);
+      }
+    },
+  });
+}
+
+const keyOf = (paymentId: string, refundNumber: number | undefined): string =>
+  `${paymentId}.${refundNumber ?? 'taken'}`;

@@ -1,0 +1,144 @@
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../platform/http.ts';
+import { bearsStorePass } from '../platform/pass.ts';
+import { list, object, orNull, paise, text, time, uuid } from '../platform/schema.ts';
+import type { ClosingRow, MovementRow, OpeningRow } from '../projector/till.ts';
+import { PRIVATE_CACHING } from './answers.ts';
+import type { Services } from './app.ts';
+
+/** Newest first; far more than the orders that a shop hands over on a day. */
+const MAX_MOVEMENTS = 1_000;
+
+export type CashMovement = {
+  orderNumber: string;
+  storeOrderId: string;
+  /** Below zero: given back. */
+  amountPaise: number;
+  at: string;
+};
+
+export type CashReason = 'wrong-change' | 'unrecorded-sale' | 'theft' | 'other';
+
+export type Till = {
+  storeId: string;
+  /** Business date in Asia/Kolkata. */
+  date: string;
+  /** The change that was there in the morning. */
+  openingPaise: number;
+  takenPaise: number;
+  givenBackPaise: number;
+  expectedPaise: number;
+  /** Newest first. */
+  movements: CashMovement[];
+  /** Null while the day is not closed. */
+  closing: {
+    countedPaise: number;
+    /** Counted less expected. */
+    differencePaise: number;
+    reason: CashReason | null;
+    closedAt: string;
+  } | null;
+};
+
+type Summed = MovementRow & { takenPaise: number; givenBackPaise: number };
+
+/** Reads the closing first: what a closed till holds does not change any more. */
+async function readTill({ pool }: Services, storeId: string, date: string): Promise<Till> {
+  const values = [storeId, date];
+  const { rows: closings } = await pool.query<ClosingRow>({
+    name: 'till-closing',
+    text: 'select * from till.closing where store_id = $1 and date = $2',
+    values,
+  });
+  const { rows: openings } = await pool.query<OpeningRow>({
+    name: 'till-opening',
+    text: 'select * from till.opening where store_id = $1 and date = $2',
+    values,
+  });
+  const { rows: movements } = await pool.query<Summed>({
+    name: 'till-movements',
+    text: `select *,
+        sum(greatest(amount_paise, 0)) over ()::bigint as "takenPaise",
+        -sum(least(amount_paise, 0)) over ()::bigint as "givenBackPaise"
+      from till.movement where store_id = $1 and date = $2
+      order by moved_at desc, event_id limit ${MAX_MOVEMENTS}`,
+    values,
+  });
+  const { takenPaise = 0, givenBackPaise = 0 } = movements[0] ?? {};
+  const openingPaise = openings[0]?.opening_paise ?? 0;
+  return {
+    storeId,
+    date,
+    openingPaise,
+    takenPaise,
+    givenBackPaise,
+    expectedPaise: openingPaise + takenPaise - givenBackPaise,
+    movements: movements.map((row) => ({
+      orderNumber: row.order_number,
+      storeOrderId: row.store_order_id,
+      amountPaise: row.amount_paise,
+      at: row.moved_at,
+    })),
+    closing: closings[0] ? closingOf(closings[0]) : null,
+  };
+}
+
+const closingOf = (row: ClosingRow): Till['closing'] => ({
+  countedPaise: row.counted_paise,
+  differencePaise: row.difference_paise,
+  reason: row.reason as CashReason | null,
+  closedAt: row.closed_at,
+});
+
+const tillSchema = object({
+  storeId: text,
+  date: { ...text, description: 'Business date in Asia/Kolkata' },
+  openingPaise: { ...paise, description: 'The change that was there in the morning, in paise' },
+  takenPaise: paise,
+  givenBackPaise: paise,
+  expectedPaise: { ...paise, description: 'What should be in the till, in paise' },
+  movements: list(
+    object({
+      orderNumber: text,
+      storeOrderId: uuid,
+      amountPaise: { ...paise, description: 'Below zero: given back; in paise' },
+      at: time,
+    }),
+    `The newest ${MAX_MOVEMENTS}, newest first`,
+  ),
+  closing: orNull(
+    object({
+      countedPaise: paise,
+      differencePaise: { ...paise, description: 'Counted less expected, in paise' },
+      reason: orNull({
+        type: 'string',
+        enum: ['wrong-change', 'unrecorded-sale', 'theft', 'other', null],
+      }),
+      closedAt: time,
+    }),
+    'Null while the day is not closed',
+  ),
+});
+
+export function tillRoutes(app: FastifyInstance, services: Services): void {
+  const params = {
+    type: 'object',
+    properties: { storeId: text, date: { type: 'string', format: 'date' } },
+  } as const;
+  app.get<{ Params: { storeId: string; date: string } }>(
+    '/stores/:storeId/till/:date',
+    { schema: { params, response: { 200: tillSchema } } },
+    async (request, reply) => {
+      reply.header('cache-control', PRIVATE_CACHING);
+      const { storeId, date } = request.params;
+      if (!bearsStorePass(services.storePassSecret, storeId, request.headers.authorization)) {
+        throw new Problem(
+          401,
+          'STORE_PASS_NEEDED',
+          'A shop’s till is for the shop: send its pass as Authorization: Bearer.',
+        );
+      }
+      return readTill(services, storeId, date);
+    },
+  );
+}

@@ -1,0 +1,57 @@
+import type {
+  DeliveryProof,
+  ShopCancel,
+  ShopperCancel,
+  ShortReason,
+} from '../../../domain/store-order.ts';
+import { restOf } from '../../../domain/picking.ts';
+import type { PartLine } from './contract.ts';
+
+type Choice<Reason> = { reason: Reason; label: string };
+
+export const SHORTS: Choice<ShortReason>[] = [
+  { reason: 'sold-out', label: 'Sold out' },
+  { reason: 'damaged', label: 'Damaged' },
+  { reason: 'expired', label: 'Past its date' },
+];
+
+export const CANCELS_OF_SHOP: Choice<ShopCancel>[] = [
+  { reason: 'out-of-stock', label: 'Too much is missing' },
+  { reason: 'not-reachable', label: 'The customer cannot be reached' },
+  { reason: 'closed', label: 'We have to close' },
+  { reason: 'on-request', label: 'The customer asked for it' },
+];
+
+export const CANCELS_OF_SHOPPER: Choice<ShopperCancel>[] = [
+  { reason: 'changed-mind', label: 'I changed my mind' },
+  { reason: 'too-slow', label: 'It takes too long' },
+  { reason: 'by-mistake', label: 'I ordered by mistake' },
+  { reason: 'other', label: 'Another reason' },
+];
+
+export const PROOFS: Choice<DeliveryProof>[] = [
+  { reason: 'known-customer', label: 'I know the customer' },
+  { reason: 'phone-call', label: 'The customer said so on the phone' },
+  { reason: 'neighbour', label: 'A neighbour took it, as agreed' },
+  { reason: 'other', label: 'Another reason' },
+];
+
+/** What the shopper said beforehand, for who packs it: part of a sentence. */
+export function wishText({ ifMissing }: PartLine): string {
+  if (ifMissing?.wish === 'best-match') return 'your best match';
+  if (ifMissing?.wish === 'this-one') return 'one that they chose';
+  return 'nothing instead';
+}
+
+/** Nobody has anything left to say about it. */
+export const isSettled = (line: PartLine): boolean =>
+  restOf(line) === 0 && line.substitution?.status !== 'proposed';
+
+/** What became of a line's pieces other than being picked: `1 not there`, `2 taken off`. */
+export function lossesOf({ reduced, shorted, returned }: PartLine): string[] {
+  return [
+    ...(reduced > 0 ? [`${reduced} taken off`] : []),
+    ...(shorted > 0 ? [`${shorted} not there`] : []),
+    ...(returned > 0 ? [`${returned} came back`] : []),
+  ];
+}

@@ -1,0 +1,32 @@
+import type { OnShortage } from '../../../domain/order.ts';
+import { upiLink, type PaymentMethod } from '../../../domain/payment.ts';
+import type { Order, OrderPayment } from './contract.ts';
+import { orderNumber } from '../../../domain/order.ts';
+
+export const PAYMENT_OPTIONS: { reason: PaymentMethod; label: string }[] = [
+  { reason: 'cash-on-delivery', label: 'Cash when you get it' },
+  { reason: 'upi', label: 'UPI to each shop' },
+  { reason: 'razorpay', label: 'Card, UPI or net banking' },
+];
+
+export const SHORTAGE_OPTIONS: { reason: OnShortage; label: string }[] = [
+  { reason: 'all-or-nothing', label: 'Order nothing, and tell me' },
+  { reason: 'whatever-each-shop-can', label: 'Send what there is, without the rest' },
+];
+
+/** What opens a UPI app with everything filled in; null where it is paid in another way. */
+export const upiLinkOf = (
+  { orderId }: Pick<Order, 'orderId'>,
+  { paymentId, amountPaise, upi }: OrderPayment,
+): string | null =>
+  upi && upiLink(upi, { paymentId, amountPaise, note: `Order ${orderNumber(orderId)}` });
+
+/** What was taken and kept, and what goes back or went. */
+export function moneyOf({ payments }: Pick<Order, 'payments'>): {
+  keptPaise: number;
+  refundedPaise: number;
+} {
+  const taken = payments.reduce((sum, { takenPaise }) => sum + takenPaise, 0);
+  const refundedPaise = payments.reduce((sum, payment) => sum + payment.refundedPaise, 0);
+  return { keptPaise: taken - refundedPaise, refundedPaise };
+}

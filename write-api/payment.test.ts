@@ -1,0 +1,442 @@
+import { createHmac } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inventory } from '../domain/inventory.ts';
+import { order } from '../domain/order.ts';
+import { keptPaise, payment, type Payment } from '../domain/payment.ts';
+import { freePort } from '../platform/free-port.ts';
+import {
+  headOfCommands,
+  newKey,
+  openStore,
+  quoteCart,
+  recipient,
+  startShop,
+  work,
+  type Answer,
+  type Shop,
+} from '../local/testing.ts';
+import { GatewayRefused, GatewayUnavailable, lookAtPayment, paymentIdOf } from './payment.ts';
+import { connectRazorpay } from './razorpay.ts';
+import { driveRefund } from './settlement.ts';
+import {
+  as,
+  ON_SHELF,
+  openShelf,
+  payFor,
+  place,
+  placeUnpaid,
+  PRICE_PAISE,
+  until,
+  WANTED,
+  type TestStore,
+} from './testing.ts';
+
+type Placed = {
+  orderId: string;
+  status: string;
+  totalPaise: number;
+  storeOrders: { storeOrderId: string; storeId: string }[];
+  leftOut: { listingId: string; wanted: number; left: number }[];
+};
+type Read = {
+  status: string;
+  totalPaise: number;
+  payments: {
+    paymentId: string;
+    status: string;
+    amountPaise: number;
+    takenPaise: number;
+    refundedPaise: number;
+    upi: { vpa: string } | null;
+  }[];
+  storeOrders: { storeId: string; status: string; totalPaise: number }[];
+};
+type Board = {
+  payments: { paymentId: string; todo: string; amountPaise: number; refundNumber: number | null }[];
+};
+
+const test = suite<{ shop: Shop }>('payment');
+test.before(async (context) => {
+  context.shop = await startShop();
+});
+test.after(({ shop }) => shop.stop());
+
+/** A cart with two pieces of the one item of each shop, and a quote of it. */
+async function fillCart(shop: Shop, stores: TestStore[]) {
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  for (const { listingIds } of stores) {
+    const quantity = { quantity: WANTED };
+    await shop.write('PUT', `/carts/${body.cartId}/items/${listingIds[0]!}`, quantity);
+  }
+  return { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
+}
+
+const checkOut = (
+  shop: Shop,
+  filled: { cartId: string; quote: string },
+  how: object,
+  key = newKey(),
+): Promise<Answer<Placed>> =>
+  shop.write('POST', '/orders', { ...filled, ...recipient, ...how }, { 'idempotency-key': key });
+
+const pageOf = async (shop: Shop, { body, position }: Answer<Placed>): Promise<Read> =>
+  (await shop.read<Read>(`/orders/${body.orderId}`, position)).body;
+
+const untilPage = (shop: Shop, orderId: string, isSo: (page: Read) => boolean): Promise<Read> =>
+  shop.untilLive<Read>(`/orders/${orderId}`, isSo);
+
+const loadPayment = (shop: Shop, id: string): Promise<Payment> =>
+  shop.handler.load(payment, paymentIdOf(id), { fresh: true });
+
+const untilPayment = (shop: Shop, id: string, isSo: (state: Payment) => boolean): Promise<void> =>
+  until(shop, async () => isSo(await loadPayment(shop, id)));
+
+test('an order by card waits for its money, and goes to the shops when it is there', async ({
+  shop,
+}) => {
+  const stores = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const filled = await fillCart(shop, stores);
+  const key = newKey();
+  const byCard = { payment: 'razorpay' };
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, () => checkOut(shop, filled, byCard, key)),
+  );
+  const different = new Set(answers.map(({ status, body }) => JSON.stringify({ status, body })));
+  assert.is(different.size, 1, [...different].join('\n'));
+  const [placed] = answers as [Answer<Placed>];
+  assert.equal([placed.status, placed.body.status], [201, 'awaiting-payment']);
+  const page = await pageOf(shop, placed);
+  assert.is(page.status, 'awaiting-payment');
+  assert.is(page.payments.length, 1);
+  const { amountPaise } = page.payments[0]!;
+  const { gatewayOrderId } = await loadPayment(shop, placed.body.orderId);
+  assert.is(amountPaise, 2 * WANTED * PRICE_PAISE);
+  const board = `/stores/${stores[0]!.storeId}/board`;
+  const waiting = await shop.read<{ storeOrders: object[] }>(board, placed.position);
+  assert.is(waiting.body.storeOrders.length, 0, 'no shop sees it before it is paid');
+
+  shop.gateway.pay(gatewayOrderId!, { fails: true });
+  shop.gateway.pay(gatewayOrderId!);
+  const paid = await untilPage(shop, placed.body.orderId, ({ status }) => status === 'confirmed');
+  assert.equal(paid.payments[0]!.takenPaise, amountPaise);
+  const repeated = await checkOut(shop, filled, byCard, key);
+  assert.equal(repeated.body, placed.body, 'a repeat gets the first answer');
+  const other = { ...byCard, contact: { name: 'B', phone: '9876543210' } };
+  assert.is((await checkOut(shop, filled, other, key)).status, 422);
+});
+
+test('webhooks count once, however often and in whatever order; forged and old ones never', async ({
+  shop,
+}) => {
+  const { gateway, handler } = shop;
+  const { webhooks } = gateway;
+  const orderIds: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], {
+      payment: 'razorpay',
+    });
+    orderIds.push(orderId);
+    await untilPayment(shop, orderId, ({ status }) => status === 'requested');
+  }
+  const [heard, unheard] = orderIds as [string, string];
+  const { gatewayOrderId } = await loadPayment(shop, heard);
+  webhooks.hold();
+  const made = gateway.pay(gatewayOrderId!);
+  assert.is(webhooks.held.length, 2);
+
+  const head = await headOfCommands(shop.client);
+  const [captured] = webhooks.held;
+  const forged = {
+    ...captured!,
+    signature: captured!.signature.replace(/./, (c) => (c === '0' ? '1' : '0')),
+  };
+  assert.is(await webhooks.send(forged), 401);
+  assert.is(await webhooks.send({ ...captured!, body: `${captured!.body} ` }), 401);
+  const longAgo = Math.floor(Date.now() / 1_000) - 26 * 3_600;
+  const entity = { id: 'pay_x', order_id: gatewayOrderId! };
+  const payload = { payment: { entity } };
+  assert.is(await webhooks.send(webhooks.sign('payment.captured', payload, longAgo)), 400);
+  const stranger = { payment: { entity: { ...entity, order_id: 'order_of_somebody_else' } } };
+  assert.is(await webhooks.send(webhooks.sign('payment.captured', stranger)), 204);
+  const noRefund = {
+    refund: { entity: { id: 'rfnd_x', notes: { paymentId: newKey(), refundNumber: '1' } } },
+  };
+  assert.is(await webhooks.send(webhooks.sign('refund.processed', noRefund)), 204);
+  assert.is(await headOfCommands(shop.client), head, 'nothing of it changed anything');
+
+  const many = [...webhooks.held, ...webhooks.held, ...webhooks.held].toReversed();
+  const statuses = await Promise.all(many.map((webhook) => webhooks.send(webhook)));
+  assert.equal(new Set(statuses), new Set([204]));
+  const { receipts } = await loadPayment(shop, heard);
+  assert.equal(receipts, [{ externalId: made.id, amountPaise: WANTED * PRICE_PAISE }]);
+
+  // A webhook that never comes: whoever asks finds out.
+  const silent = await loadPayment(shop, unheard);
+  gateway.pay(silent.gatewayOrderId!);
+  await lookAtPayment(shop, paymentIdOf(unheard), { correlationId: 'c', causationId: 'c' });
+  assert.is((await loadPayment(shop, unheard)).status, 'paid');
+  await until(shop, async () => {
+    const state = await handler.load(order, unheard, { fresh: true });
+    return state.status === 'confirmed';
+  });
+  webhooks.release();
+});
+
+test('a UPI payment that a webhook tells of counts once, also where the shop tells too', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const { orderId, data } = await place(shop, [store], { payment: 'upi' });
+  const { storeOrderId } = data.parts[0]!;
+  await untilPayment(shop, storeOrderId, ({ status }) => status === 'requested');
+  const paymentId = paymentIdOf(storeOrderId);
+  const notice = {
+    reference: paymentId.replaceAll('-', ''),
+    utr: '426100123456',
+    amountPaise: WANTED * PRICE_PAISE,
+    at: new Date().toISOString(),
+  };
+  const tell = async (told: object, secret = shop.upiWebhookSecret): Promise<number> => {
+    const body = JSON.stringify(told);
+    const signature = createHmac('sha256', secret).update(body).digest('hex');
+    const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
+    return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
+  };
+  const head = await headOfCommands(shop.client);
+  assert.is(await tell(notice, 'somebody else'), 401);
+  const yesterday = new Date(Date.now() - 26 * 3_600_000).toISOString();
+  assert.is(await tell({ ...notice, at: yesterday }), 400);
+  assert.is(await tell({ ...notice, at: 'now' }), 400);
+  assert.is(await tell({ ...notice, utr: '42' }), 400);
+  assert.is(await tell({ ...notice, amountPaise: 0.5 }), 400);
+  assert.is(await tell({ ...notice, reference: newKey().replaceAll('-', '') }), 204);
+  assert.is(await headOfCommands(shop.client), head, 'nothing of it changed anything');
+
+  const statuses = await Promise.all(Array.from({ length: 10 }, () => tell(notice)));
+  assert.equal(new Set(statuses), new Set([204]));
+  const pass = { authorization: `Bearer ${shop.passOf(store.storeId)}` };
+  const seen = { reference: notice.utr };
+  assert.is((await shop.write('POST', `/payments/${paymentId}/receipts`, seen, pass)).status, 200);
+  const { receipts } = await loadPayment(shop, storeOrderId);
+  assert.equal(receipts, [{ externalId: notice.utr, amountPaise: WANTED * PRICE_PAISE }]);
+  await until(shop, async () => {
+    const state = await shop.handler.load(order, orderId, { fresh: true });
+    return state.status === 'confirmed';
+  });
+});
+
+test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
+  const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
+  await untilPayment(shop, orderId, ({ status }) => status === 'requested');
+  const { gatewayOrderId } = await loadPayment(shop, orderId);
+  shop.gateway.webhooks.hold();
+  const asked = await fetch(`${shop.writeUrl}/payments/${paymentIdOf(orderId)}/pay`);
+  const html = await asked.text();
+  const fieldOf = (name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(html)?.[1];
+  assert.is(fieldOf('order_id'), gatewayOrderId);
+  const { pathname } = new URL(fieldOf('callback_url')!);
+  const callback_url = new URL(pathname, shop.writeUrl).href;
+  const body = new URLSearchParams({ callback_url, outcome: 'succeeds' });
+  const url = `${shop.gateway.url}/test/orders/${gatewayOrderId!}/payments`;
+  const page = await fetch(url, { method: 'POST', body, redirect: 'manual' });
+  assert.equal([page.status, page.headers.get('location')], [307, callback_url]);
+  const back = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
+  assert.equal([back.status, back.headers.get('location')], [303, `/orders/${orderId}`]);
+  assert.is((await loadPayment(shop, orderId)).status, 'paid');
+  shop.gateway.webhooks.release();
+  const late = await fetch(asked.url, { redirect: 'manual' });
+  assert.is(late.headers.get('location'), `/orders/${orderId}`, 'nobody is asked to pay twice');
+});
+
+test('what a shop does not deliver goes back by itself, once', async ({ shop }) => {
+  const stores = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const placed = await checkOut(shop, await fillCart(shop, stores), { payment: 'razorpay' });
+  const { orderId, storeOrders } = placed.body;
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  const rejected = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
+  await shop.write('POST', rejected, { reason: 'closed' });
+  const isDone = ({ refunds }: Payment) => refunds[0]?.status === 'succeeded';
+  await untilPayment(shop, orderId, isDone);
+  const state = await loadPayment(shop, orderId);
+  assert.is(keptPaise(state), WANTED * PRICE_PAISE);
+  // Whoever replays the log from its beginning asks for it again.
+  const cause = { correlationId: 'c', causationId: 'c' };
+  await driveRefund(shop, paymentIdOf(orderId), 1, new Date().toISOString(), cause);
+  const [receipt] = state.receipts;
+  assert.equal(
+    shop.gateway.refundsOf(receipt!.externalId).map(({ amount }) => amount),
+    [WANTED * PRICE_PAISE],
+  );
+  const page = await untilPage(shop, orderId, ({ payments }) => payments[0]!.refundedPaise > 0);
+  assert.is(page.payments[0]!.refundedPaise, WANTED * PRICE_PAISE);
+});
+
+test('paid twice is given back once', async ({ shop }) => {
+  const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
+  await payFor(shop, orderId);
+  await untilPayment(shop, orderId, ({ status }) => status === 'paid');
+  const { gatewayOrderId } = await loadPayment(shop, orderId);
+  shop.gateway.pay(gatewayOrderId!);
+  await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
+  const state = await loadPayment(shop, orderId);
+  assert.is(state.receipts.length, 2);
+  assert.is(keptPaise(state), WANTED * PRICE_PAISE);
+});
+
+test('money that comes late brings the order back while all of it can be had', async ({ shop }) => {
+  const orderId = await placeUnpaid(shop, await openShelf(shop, ON_SHELF));
+  await payFor(shop, orderId);
+  await until(shop, async () => {
+    const state = await shop.handler.load(order, orderId, { fresh: true });
+    return state.status === 'confirmed';
+  });
+  assert.is(keptPaise(await loadPayment(shop, orderId)), WANTED * PRICE_PAISE);
+});
+
+test('money that comes too late goes back', async ({ shop }) => {
+  const store = await openShelf(shop, WANTED);
+  const orderId = await placeUnpaid(shop, store);
+  await until(shop, async () => {
+    const { reservations } = await shop.handler.load(inventory, store.storeId, { fresh: true });
+    return reservations.size === 0;
+  });
+  const lines = [{ sku: 's1', quantity: 1 }];
+  const sold = { type: 'SellAtCounter', data: { lines } } as const;
+  await shop.handler.handle(inventory, store.storeId, sold, as());
+  await payFor(shop, orderId);
+  await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
+  assert.is(keptPaise(await loadPayment(shop, orderId)), 0);
+  const state = await shop.handler.load(order, orderId, { fresh: true });
+  assert.equal(state.status !== 'none' && [state.status, state.reason], [
+    'rejected',
+    'PAID_TOO_LATE',
+  ]);
+});
+
+test('a shop confirms what came by UPI, and says when it gave money back', async ({ shop }) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'upi' });
+  const { orderId, storeOrders } = placed.body;
+  const { storeId } = store;
+  const page = await pageOf(shop, placed);
+  assert.is(page.payments[0]!.upi?.vpa, 'kirana@okbank');
+  const { paymentId } = page.payments[0]!;
+  const board = (position: string | null) => shop.read<Board>(`/stores/${storeId}/board`, position);
+  const todo = { paymentId, todo: 'confirm', amountPaise: WANTED * PRICE_PAISE };
+  const [task] = (await board(placed.position)).body.payments;
+  assert.equal([task?.paymentId, task?.todo, task?.amountPaise], Object.values(todo));
+
+  const say = (path: string, reference: string, pass: string) =>
+    shop.write('POST', `/payments/${paymentId}/${path}`, { reference }, { authorization: pass });
+  const pass = `Bearer ${shop.passOf(storeId)}`;
+  assert.is((await say('receipts', '123456789012', '')).status, 401);
+  assert.is((await say('receipts', '123456789012', `Bearer ${shop.passOf('other')}`)).status, 401);
+  assert.is((await say('receipts', '1234', pass)).status, 400);
+  assert.is((await say('receipts', '123456789012', pass)).status, 200);
+  assert.is((await say('receipts', '123456789012', pass)).status, 200);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+
+  const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
+  await shop.write('POST', rejecting, { reason: 'closed' });
+  await untilPage(shop, orderId, ({ payments }) => payments[0]!.refundedPaise > 0);
+  const [back] = (await board(null)).body.payments;
+  assert.equal([back?.todo, back?.refundNumber], ['give-back', 1]);
+  const given = await say('refunds/1/given', '210987654321', pass);
+  assert.is(given.status, 200);
+  assert.equal((await board(given.position)).body.payments, []);
+});
+
+test('who cannot be paid like that is not asked, and nothing is placed', async ({ shop }) => {
+  const store = await openStore(shop, ['Ghee,650']);
+  const filled = await fillCart(shop, [store]);
+  const quoted = await shop.write<{ payments: string[] }>('POST', `/carts/${filled.cartId}/quotes`);
+  assert.equal(quoted.body.payments, ['cash-on-delivery', 'razorpay']);
+  const refused = await checkOut(shop, filled, { payment: 'upi' });
+  assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'PAYMENT_UNAVAILABLE']);
+  assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
+  const bad = await shop.write('PUT', `/stores/${store.storeId}/upi`, {
+    upi: { vpa: 'x', name: 'X' },
+  });
+  assert.is(bad.status, 400);
+});
+
+test('an amount that the gateway does not take is refused at once, and nothing stays held', async ({
+  shop,
+}) => {
+  const { storeId, listingIds } = await openStore(shop, ['Matches,0.50']);
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  const item = `/carts/${body.cartId}/items/${listingIds[0]!}`;
+  await shop.write('PUT', item, { quantity: 1 });
+  const filled = { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
+  const refused = await checkOut(shop, filled, { payment: 'razorpay' });
+  assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'PAYMENT_UNAVAILABLE']);
+  const { reservations } = await shop.handler.load(inventory, storeId, { fresh: true });
+  assert.is(reservations.size, 0);
+  assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
+});
+
+test('cash is taken down when a part is delivered: what is owed, once', async ({ shop }) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), {
+    payment: 'cash-on-delivery',
+  });
+  const { storeOrderId } = placed.body.storeOrders[0]!;
+  await work(shop, storeOrderId);
+  await work(shop, storeOrderId, ['deliver']);
+  await untilPayment(shop, storeOrderId, ({ status }) => status === 'paid');
+  const state = await loadPayment(shop, storeOrderId);
+  assert.equal(state.receipts, [{ externalId: 'cash', amountPaise: WANTED * PRICE_PAISE }]);
+});
+
+test('whatever each shop can: what is short stays out, and is told and not charged', async ({
+  shop,
+}) => {
+  const [near, far, none] = [
+    await openShelf(shop, ON_SHELF),
+    await openShelf(shop, 1),
+    await openShelf(shop, 0),
+  ];
+  const filled = await fillCart(shop, [near, far, none]);
+  const how = { payment: 'cash-on-delivery', onShortage: 'whatever-each-shop-can' };
+  const placed = await checkOut(shop, filled, how);
+  assert.is(placed.status, 201);
+  assert.is(placed.body.totalPaise, 3 * PRICE_PAISE);
+  assert.equal(
+    placed.body.leftOut.map(({ listingId, wanted, left }) => ({ listingId, wanted, left })),
+    [
+      { listingId: far.listingIds[0], wanted: 2, left: 1 },
+      { listingId: none.listingIds[0], wanted: 2, left: 0 },
+    ],
+  );
+  const page = await pageOf(shop, placed);
+  assert.equal([page.status, page.totalPaise], ['confirmed', 3 * PRICE_PAISE]);
+  const statusAt = ({ storeId }: TestStore) =>
+    page.storeOrders.find((part) => part.storeId === storeId)?.status;
+  assert.equal([near, far, none].map(statusAt), ['submitted', 'submitted', 'rejected']);
+
+  const nothing = await fillCart(shop, [none]);
+  const refused = await checkOut(shop, nothing, how);
+  assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'INSUFFICIENT_STOCK']);
+});
+
+test('a gateway that is away is not one that says no', async ({ shop }) => {
+  const keys = {
+    keyId: 'rzp_test',
+    keySecret: 'wrong',
+    webhookSecret: 'w',
+    publicUrl: shop.writeUrl,
+  };
+  const due = { paymentId: newKey(), storeOrderId: null, storeId: null, amountPaise: 100 };
+  const refund = { ...due, refundId: newKey(), refundNumber: 1, externalId: 'pay_none' };
+  const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
+  const stranger = connectRazorpay({ ...keys, url: shop.gateway.url });
+  assert.instance(await failure(stranger.open(due)), GatewayUnavailable);
+  const away = connectRazorpay({ ...keys, url: `http://127.0.0.1:${await freePort()}` });
+  assert.instance(await failure(away.open(due)), GatewayUnavailable);
+  const refused = shop.payments.razorpay!.refund(refund);
+  assert.instance(await failure(refused), GatewayRefused);
+});
+
+test.run();

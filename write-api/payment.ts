@@ -1,0 +1,265 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Rejected } from '../domain/decider.ts';
+import type { AnyPlaced } from '../domain/order.ts';
+import {
+  isPerPart,
+  isPrepaid,
+  payment,
+  type Payment,
+  type PaymentCommand,
+  type PaymentMethod,
+  type RequestedPayment,
+} from '../domain/payment.ts';
+import { store } from '../domain/store.ts';
+import { Problem } from '../platform/http.ts';
+import { idFrom } from '../platform/ids.ts';
+import { bearsStorePass } from '../platform/pass.ts';
+import { object, text, uuid } from '../platform/schema.ts';
+import type { Services } from './app.ts';
+import type { Cause, Drivers } from './checkout.ts';
+import { atPosition, commandHeaders, contextOf } from './command.ts';
+import type { Handler } from './handle.ts';
+
+/** What is told by a gateway is recorded in its name. */
+const ACTOR = 'payment-gateway';
+
+/** A payment that an order asks for. */
+export type DuePayment = {
+  paymentId: string;
+  storeOrderId: string | null;
+  storeId: string | null;
+  amountPaise: number;
+};
+
+/** What a shopper has to know to pay. */
+type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId'>;
+
+/** Money that goes back; `externalId` is of the receipt, and each refund has one `refundId`. */
+export type RefundCall = {
+  refundId: string;
+  paymentId: string;
+  refundNumber: number;
+  externalId: string;
+  amountPaise: number;
+};
+
+/** A way to pay, as far as somebody outside takes part in it. */
+export type PaymentPort = {
+  /** Prepares a payment. Throws `Rejected` PAYMENT_UNAVAILABLE, or `GatewayUnavailable`. */
+  open: (due: DuePayment) => Promise<HowToPay>;
+  /**
+   * Gives money back, once for each `refundId`; resolves to what the gateway calls it, or to null
+   * where the shop does it by hand and then says so. Throws `GatewayRefused`, `GatewayUnavailable`.
+   */
+  refund: (refund: RefundCall) => Promise<string | null>;
+  /** What became of a payment that nobody told of; absent where only the shop can know. */
+  look?: (payment: Payment) => Promise<PaymentNews[]>;
+};
+
+/** What a gateway tells of one try to pay. */
+export type PaymentNews = { externalId: string } & (
+  { status: 'captured'; amountPaise: number } | { status: 'failed'; reason: string }
+);
+
+/** The ways to pay that this system is set up for. */
+export type PaymentPorts = Partial<Record<PaymentMethod, PaymentPort>>;
+
+/** The gateway did not answer, or not now: the same call may succeed later. */
+export class GatewayUnavailable extends Error {}
+
+/** The gateway said no, and would again. */
+export class GatewayRefused extends Error {}
+
+/** The shop takes the money and gives it back itself. */
+const byHand = async () => null;
+
+const cashPort: PaymentPort = { open: async () => ({}), refund: byHand };
+
+const upiPort = (handler: Handler): PaymentPort => ({
+  async open({ storeId }) {
+    const { upi } = await handler.load(store, storeId!, { fresh: true });
+    if (!upi) throw unavailableMethod('A shop takes no UPI any more');
+    return { upi };
+  },
+  refund: byHand,
+});
+
+export const paymentPorts = (handler: Handler, razorpay?: PaymentPort): PaymentPorts => ({
+  'cash-on-delivery': cashPort,
+  upi: upiPort(handler),
+  ...(razorpay && { razorpay }),
+});
+
+export const unavailableMethod = (why: string): Rejected =>
+  new Rejected('PAYMENT_UNAVAILABLE', `${why}: choose another way to pay.`);
+
+/** The ways in which all of these shops can be paid. */
+export async function methodsOf(
+  { handler, payments }: Pick<Services, 'handler' | 'payments'>,
+  storeIds: string[],
+): Promise<PaymentMethod[]> {
+  const stores = await Promise.all(
+    storeIds.map((storeId) => handler.load(store, storeId, { fresh: true })),
+  );
+  const methods = Object.keys(payments) as PaymentMethod[];
+  return methods.filter((method) => method !== 'upi' || stores.every(({ upi }) => upi));
+}
+
+/** Throws `Rejected` PAYMENT_UNAVAILABLE. */
+export async function assertPayable(
+  services: Pick<Services, 'handler' | 'payments'>,
+  method: PaymentMethod,
+  storeIds: string[],
+): Promise<void> {
+  const methods = await methodsOf(services, storeIds);
+  if (!methods.includes(method)) throw unavailableMethod('Not every shop can be paid like that');
+}
+
+/** The payments of an order: one for all of it, or one at each shop. */
+export function paymentsOf(
+  orderId: string,
+  { payment: method, parts, totalPaise }: AnyPlaced,
+): DuePayment[] {
+  if (isPerPart(method)) {
+    return parts.map(({ storeOrderId, storeId, totalPaise: amountPaise }) => {
+      return { paymentId: paymentIdOf(storeOrderId), storeOrderId, storeId, amountPaise };
+    });
+  }
+  const whole = { storeOrderId: null, storeId: null, amountPaise: totalPaise };
+  return [{ paymentId: paymentIdOf(orderId), ...whole }];
+}
+
+/** @param id of the order, or of the part where each is paid by itself */
+export const paymentIdOf = (id: string): string => idFrom('payment', id);
+
+/** What is requested of a shopper. Throws what the port's `open` throws. */
+export async function openPayment(
+  payments: PaymentPorts,
+  orderId: string,
+  { payment: method, expiresAt }: AnyPlaced,
+  due: DuePayment,
+): Promise<RequestedPayment> {
+  const { paymentId: _, ...rest } = due;
+  const how = await portOf(payments, method).open(due);
+  return { ...rest, orderId, method, expiresAt: isPrepaid(method) ? expiresAt : null, ...how };
+}
+
+/** Throws `Rejected` PAYMENT_UNAVAILABLE. */
+export function portOf(payments: PaymentPorts, method: PaymentMethod): PaymentPort {
+  const port = payments[method];
+  if (!port) throw unavailableMethod(`Payment by ${method} is not set up here`);
+  return port;
+}
+
+/**
+ * Takes down what a gateway tells, each try of the shopper's once, however often it is told and in
+ * whatever order. Throws `Rejected` PAYMENT_NOT_FOUND.
+ */
+export async function recordNews(
+  handler: Handler,
+  paymentId: string,
+  news: PaymentNews[],
+  cause: Cause,
+): Promise<void> {
+  for (const { externalId, ...told } of news) {
+    const commandId = idFrom('gateway', paymentId, externalId, told.status);
+    const command: PaymentCommand =
+      told.status === 'captured'
+        ? { type: 'RecordPayment', data: { externalId, amountPaise: told.amountPaise } }
+        : { type: 'RecordPaymentFailure', data: { externalId, reason: told.reason } };
+    await handler.handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
+  }
+}
+
+/** Asks the gateway about a payment: whoever was to tell may not have. */
+export async function lookAtPayment(
+  { handler, payments }: Drivers,
+  paymentId: string,
+  cause: Cause,
+): Promise<void> {
+  const known = await handler.load(payment, paymentId, { fresh: true });
+  if (known.status === 'paid') return;
+  const news = (await payments[known.method]?.look?.(known)) ?? [];
+  await recordNews(handler, paymentId, news, cause);
+}
+
+type GivenRequest = FastifyRequest<{
+  Params: { paymentId: string; refundNumber?: number };
+  Body: { reference: string };
+}>;
+
+const reference = {
+  type: 'object',
+  required: ['reference'],
+  additionalProperties: false,
+  properties: {
+    reference: {
+      type: 'string',
+      pattern: '^[0-9]{12}$',
+      description: 'The 12 digits by which both UPI apps show the payment',
+    },
+  },
+} as const;
+
+export const passRequired = (): Problem =>
+  new Problem(401, 'PASS_REQUIRED', 'Only the shop can say this: sign in with its pass.');
+
+/** What a shop sees in its UPI app, and nobody else can know. */
+export function paymentRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  const response = { 200: object({ paymentId: uuid, status: text }) };
+  const params = { type: 'object', properties: { paymentId: uuid } } as const;
+
+  /** The payment, where the request comes from the shop that it is for. */
+  async function ownPayment(request: GivenRequest): Promise<Payment> {
+    const known = await handler.load(payment, request.params.paymentId, { fresh: true });
+    const { authorization } = request.headers;
+    const { storeId } = known;
+    if (storeId && bearsStorePass(services.storePassSecret, storeId, authorization)) return known;
+    throw passRequired();
+  }
+
+  app.post(
+    '/payments/:paymentId/receipts',
+    { schema: { params, body: reference, headers: commandHeaders, response } },
+    async (request, reply) => {
+      const { amountPaise } = await ownPayment(request as GivenRequest);
+      const { params: to, body } = request as GivenRequest;
+      const data = { externalId: body.reference, amountPaise };
+      const command = { type: 'RecordPayment', data } as const;
+      const outcome = await handler.handle(payment, to.paymentId, command, contextOf(request));
+      const { status } = outcome.state;
+      return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
+    },
+  );
+
+  app.post(
+    '/payments/:paymentId/refunds/:refundNumber/given',
+    { schema: { params: refundParams, body: givenBack, headers: commandHeaders, response } },
+    async (request, reply) => {
+      await ownPayment(request as GivenRequest);
+      const { params: to, body } = request as GivenRequest;
+      const data = { refundNumber: Number(to.refundNumber), externalId: body.reference };
+      const command = { type: 'RecordRefund', data } as const;
+      const outcome = await handler.handle(payment, to.paymentId, command, contextOf(request));
+      const { status } = outcome.state;
+      return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
+    },
+  );
+}
+
+const refundParams = {
+  type: 'object',
+  properties: { paymentId: uuid, refundNumber: { type: 'string', pattern: '^[1-9][0-9]{0,3}$' } },
+} as const;
+
+const givenBack = {
+  ...reference,
+  properties: {
+    reference: {
+      type: 'string',
+      pattern: '^(?:[0-9]{12}|cash)$',
+      description: 'The 12 digits of the UPI payment back, or "cash"',
+    },
+  },
+} as const;

@@ -1,0 +1,311 @@
+import type { FastifyInstance } from 'fastify';
+import { Rejected, type RejectionCode } from '../domain/decider.ts';
+import { orderNumber } from '../domain/order.ts';
+import { payment, type Payment, type PaymentCommand } from '../domain/payment.ts';
+import { idFrom } from '../platform/ids.ts';
+import type { Services } from './app.ts';
+import type { Cause } from './checkout.ts';
+import type { Handler } from './handle.ts';
+import {
+  GatewayRefused,
+  GatewayUnavailable,
+  lookAtPayment,
+  recordNews,
+  unavailableMethod,
+  type PaymentNews,
+  type PaymentPort,
+} from './payment.ts';
+import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
+
+const TIMEOUT_MS = 10_000;
+const ACTOR = 'razorpay';
+
+export type RazorpaySettings = {
+  /** Of the API and of the page where people pay; Razorpay's own is https://api.razorpay.com. */
+  url: string;
+  keyId: string;
+  keySecret: string;
+  webhookSecret: string;
+  /** The address that people type: where the browser comes back to. */
+  publicUrl: string;
+};
+
+export type Razorpay = PaymentPort & {
+  webhookSecret: string;
+  /** Where a browser posts which fields to pay. */
+  checkoutOf: (
+    paymentId: string,
+    payment: Payment,
+  ) => { url: string; fields: Record<string, string> };
+  /** Our payment of an order of Razorpay's, and what happened to it; undefined where it is not ours. */
+  lookUp: (
+    gatewayOrderId: string,
+  ) => Promise<{ paymentId: string; news: PaymentNews[] } | undefined>;
+};
+
+/**
+ * Of the environment's variables; undefined where no key is set. Throws where one is and the rest
+ * is not: payments would be taken that nobody hears of.
+ */
+export function razorpayFrom(
+  env: Record<
+    `RAZORPAY_${'URL' | 'KEY_ID' | 'KEY_SECRET' | 'WEBHOOK_SECRET'}` | 'PUBLIC_URL',
+    string
+  >,
+): Razorpay | undefined {
+  const keyId = env.RAZORPAY_KEY_ID;
+  const keySecret = env.RAZORPAY_KEY_SECRET;
+  const webhookSecret = env.RAZORPAY_WEBHOOK_SECRET;
+  if (!keyId) return undefined;
+  if (keySecret && webhookSecret) {
+    const urls = { url: env.RAZORPAY_URL, publicUrl: env.PUBLIC_URL };
+    return connectRazorpay({ ...urls, keyId, keySecret, webhookSecret });
+  }
+  throw new Error('RAZORPAY_KEY_ID also needs RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET');
+}
+
+type GatewayPayment = {
+  id: string;
+  amount: number;
+  status: 'created' | 'authorized' | 'captured' | 'refunded' | 'failed';
+  error_description: string | null;
+};
+
+type Refunded = { id: string; status: 'pending' | 'processed' | 'failed' };
+
+/** Statuses that say "not now"; of 401 and 403 a wrong key is the reason, and no payment. */
+const RETRIED = new Set([401, 403, 408, 409, 425, 429]);
+
+/** Razorpay's HTTP API (https://razorpay.com/docs/api), as far as we need it. */
+export function connectRazorpay({
+  url,
+  keyId,
+  keySecret,
+  webhookSecret,
+  publicUrl,
+}: RazorpaySettings): Razorpay {
+  const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
+
+  const opening = new Map<string, Promise<{ id: string }>>();
+
+  async function call<T>(path: string, body?: object, headers: object = {}): Promise<T> {
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(new URL(`/v1/${path}`, url), {
+        method: body ? 'POST' : 'GET',
+        headers: { authorization, 'content-type': 'application/json', ...headers },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw new GatewayUnavailable('Razorpay does not answer', { cause: error });
+    }
+    if (response.ok) return JSON.parse(text) as T;
+    const message = `Razorpay answered ${response.status} to ${path}: ${text.slice(0, 500)}`;
+    const isForNow = response.status >= 500 || RETRIED.has(response.status);
+    throw new (isForNow ? GatewayUnavailable : GatewayRefused)(message);
+  }
+
+  async function newsOfOrder(gatewayOrderId: string): Promise<PaymentNews[]> {
+    const { items } = await call<{ items: GatewayPayment[] }>(`orders/${gatewayOrderId}/payments`);
+    return items.flatMap(newsOf);
+  }
+
+  return {
+    webhookSecret,
+
+    checkoutOf(paymentId, { orderId, amountPaise, gatewayOrderId }) {
+      const fields = {
+        key_id: keyId,
+        order_id: gatewayOrderId!,
+        amount: `${amountPaise}`,
+        currency: 'INR',
+        name: 'Doorstep Groceries',
+        description: `Order ${orderNumber(orderId)}`,
+        callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
+        cancel_url: new URL(`/orders/${orderId}`, publicUrl).href,
+      };
+      return { url: new URL('/v1/checkout/embedded', url).href, fields };
+    },
+
+    async open({ paymentId, amountPaise }) {
+      const wanted = { amount: amountPaise, currency: 'INR', receipt: paymentId };
+      // Repeats that come at once share one order there; two would do no harm.
+      const order = opening.get(paymentId) ?? call<{ id: string }>('orders', wanted);
+      opening.set(paymentId, order);
+      try {
+        return { gatewayOrderId: (await order).id };
+      } catch (error) {
+        throw error instanceof GatewayRefused ? unavailableMethod(error.message) : error;
+      } finally {
+        opening.delete(paymentId);
+      }
+    },
+
+    async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {
+      const body = { amount, receipt: refundId, notes: { paymentId, refundNumber } };
+      const once = { 'x-refund-idempotency': refundId };
+      const made = await call<Refunded>(`payments/${externalId}/refund`, body, once);
+      if (made.status === 'failed') throw new GatewayRefused(`refund ${made.id} failed`);
+      return made.id;
+    },
+
+    look: ({ gatewayOrderId }) => newsOfOrder(gatewayOrderId!),
+
+    async lookUp(gatewayOrderId) {
+      try {
+        const { receipt } = await call<{ receipt: string | null }>(`orders/${gatewayOrderId}`);
+        if (!receipt) return undefined;
+        return { paymentId: receipt, news: await newsOfOrder(gatewayOrderId) };
+      } catch (error) {
+        if (error instanceof GatewayRefused) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function newsOf({ id, amount, status, error_description }: GatewayPayment): PaymentNews[] {
+  // What was given back had been captured.
+  if (status === 'captured' || status === 'refunded') {
+    return [{ externalId: id, status: 'captured', amountPaise: amount }];
+  }
+  if (status !== 'failed') return [];
+  return [{ externalId: id, status, reason: error_description ?? 'failed' }];
+}
+
+type Webhook = {
+  event: string;
+  /** Seconds since 1970. */
+  created_at: number;
+  payload: {
+    order?: { entity: { id: string } };
+    payment?: { entity: { order_id: string | null } };
+    refund?: { entity: { id: string; notes: { paymentId?: string; refundNumber?: string } } };
+  };
+};
+
+/**
+ * What Razorpay tells of itself. A webhook is taken as a hint that something happened: what did is
+ * asked of the API, so that none of them counts twice and their order says nothing.
+ */
+export function razorpayRoutes(app: FastifyInstance, services: Services): void {
+  const { razorpay, handler, log, now } = services;
+  if (!razorpay) return;
+  const hidden = { schema: { hide: true } };
+
+  app.register(async (scope) => {
+    keepRawBodies(scope);
+    scope.addContentTypeParser(
+      'application/x-www-form-urlencoded',
+      { parseAs: 'buffer' },
+      async () => null,
+    );
+
+    scope.post<{ Body: Buffer | null }>('/razorpay/webhooks', hidden, async (request, reply) => {
+      const { headers, id: correlationId } = request;
+      const raw = request.body ?? Buffer.alloc(0);
+      assertSigned(raw, razorpay.webhookSecret, headers['x-razorpay-signature']);
+      const webhook = JSON.parse(raw.toString()) as Webhook;
+      assertRecent(webhook.created_at * 1_000, now());
+      const causationId = String(headers['x-razorpay-event-id'] ?? correlationId);
+      const told = await record(services, razorpay, webhook, { correlationId, causationId });
+      // Answered as done: it is not ours, and would only be sent again.
+      if (!told) log.warn({ event: webhook.event, causationId }, 'a webhook of an unknown payment');
+      return reply.code(204).send();
+    });
+
+    /** Takes the browser to Razorpay's page, which wants to be posted to. */
+    scope.get<{ Params: { paymentId: string } }>(
+      '/payments/:paymentId/pay',
+      hidden,
+      async ({ params: { paymentId } }, reply) => {
+        const known = await handler.load(payment, paymentId, { fresh: true });
+        const { status, orderId, gatewayOrderId } = known;
+        if (status === 'none' || !gatewayOrderId) {
+          throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+        }
+        if (status !== 'requested') return reply.redirect(`/orders/${orderId}`, 303);
+        const { url, fields } = razorpay.checkoutOf(paymentId, known);
+        reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
+        return reply.send(postingPage(url, fields));
+      },
+    );
+
+    /** Where Razorpay's page sends the browser, whatever came of it. */
+    scope.post<{ Params: { paymentId: string } }>(
+      '/payments/:paymentId/razorpay-return',
+      hidden,
+      async ({ params: { paymentId }, id }, reply) => {
+        const { orderId } = await handler.load(payment, paymentId, { fresh: true });
+        const cause = { correlationId: id, causationId: id };
+        await lookAtPayment(services, paymentId, cause).catch((error: unknown) =>
+          log.warn({ err: error, paymentId }, 'could not look at a payment: a webhook will tell'),
+        );
+        return reply.redirect(`/orders/${orderId}`, 303);
+      },
+    );
+  });
+}
+
+/** A page that posts its fields as soon as it is open. None of them comes from a person. */
+const postingPage = (url: string, fields: Record<string, string>): string => `<!doctype html>
+<html lang="en">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>To the payment</title>
+<form method="post" action="${url}">
+${Object.entries(fields)
+  .map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`)
+  .join('\n')}
+<button>Go on to the payment</button>
+</form>
+<script>document.forms[0].submit()</script>
+</html>`;
+
+/** Resolves to whether it was about a payment of ours. */
+async function record(
+  { handler }: Services,
+  razorpay: Razorpay,
+  { event, payload }: Webhook,
+  cause: Cause,
+): Promise<boolean> {
+  try {
+    if (payload.refund) return await recordRefund(handler, event, payload.refund.entity, cause);
+    const gatewayOrderId = payload.order?.entity.id ?? payload.payment?.entity.order_id;
+    const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
+    if (!found) return false;
+    await recordNews(handler, found.paymentId, found.news, cause);
+    return true;
+  } catch (error) {
+    if (error instanceof Rejected && UNKNOWN.has(error.code)) return false;
+    throw error;
+  }
+}
+
+const UNKNOWN = new Set<RejectionCode>(['PAYMENT_NOT_FOUND', 'REFUND_NOT_FOUND']);
+
+type RefundEntity = NonNullable<Webhook['payload']['refund']>['entity'];
+
+async function recordRefund(
+  handler: Handler,
+  event: string,
+  { id: externalId, notes }: RefundEntity,
+  cause: Cause,
+): Promise<boolean> {
+  const { paymentId } = notes;
+  if (!paymentId) return false;
+  const refundNumber = Number(notes.refundNumber);
+  const command: PaymentCommand | undefined = {
+    'refund.processed': { type: 'RecordRefund', data: { refundNumber, externalId } } as const,
+    'refund.failed': {
+      type: 'RecordRefundFailure',
+      data: { refundNumber, reason: 'refund.failed' },
+    } as const,
+  }[event];
+  if (!command) return true;
+  const commandId = idFrom('gateway', paymentId, externalId, event);
+  await handler.handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
+  return true;
+}

@@ -1,0 +1,200 @@
+import { dayOf, instantOf } from '../domain/delivery.ts';
+import { sumPaise } from '../domain/money.ts';
+import { isFinal, isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
+import { isPrepaid, keptPaise, payment, type Payment } from '../domain/payment.ts';
+import { owedPaise, storeOrder } from '../domain/store-order.ts';
+import { idFrom } from '../platform/ids.ts';
+import {
+  closeCart,
+  driveCheckout,
+  handOver,
+  holdParts,
+  startDrive,
+  undoAll,
+  undoesOf,
+  type Cause,
+  type Drivers,
+} from './checkout.ts';
+import {
+  GatewayRefused,
+  openPayment,
+  paymentIdOf,
+  paymentsOf,
+  portOf,
+  type DuePayment,
+} from './payment.ts';
+
+/** How late a payment may be for its order to be brought back: later, nobody expects goods. */
+const MAX_LATE_MS = 30 * 60_000;
+/** What an order that is brought back gets until it is confirmed. */
+const REINSTATE_TIMEOUT_MS = 5 * 60_000;
+/** What a gateway has not taken over by then needs somebody to look. */
+const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+const ACTOR = 'settlement';
+
+/** Does what money that came in, or an order that ended, asks for. Idempotent. */
+export async function drivePaidOrder(
+  drivers: Drivers,
+  orderId: string,
+  cause: Cause,
+): Promise<void> {
+  const placed = await drivers.handler.load(order, orderId, { fresh: true });
+  if (placed.status === 'none' || !isPrepaid(placed.payment)) return;
+  await driveCheckout(drivers, orderId, cause);
+  await driveSettlement(drivers, orderId, cause);
+}
+
+type Paid = { due: DuePayment; state: Payment };
+
+/**
+ * Gives back whatever was taken for an order beyond what is owed for it now. Where an order was
+ * given up and then paid, brings it back if everything can still be had: the order's own stream
+ * says which of the two it is before any money moves.
+ */
+export async function driveSettlement(
+  drivers: Drivers,
+  orderId: string,
+  cause: Cause,
+): Promise<void> {
+  const { load, handle } = drivers.handler;
+  const known = await load(order, orderId, { fresh: true });
+  if (known.status === 'none' || known.status === 'placed') return;
+  const paid = await Promise.all(
+    paymentsOf(orderId, known).map(async (due): Promise<Paid> => {
+      return { due, state: await load(payment, due.paymentId, { fresh: true }) };
+    }),
+  );
+  if (paid.every(({ state }) => keptPaise(state) === 0)) return;
+  const placed = hasEndedUnpaid(known)
+    ? await judgeLatePayment(drivers, orderId, known, paid, cause)
+    : known;
+  for (const { due, state } of paid) {
+    const owed = await owedFor(drivers, placed, due);
+    if (keptPaise(state) <= owed) continue;
+    const { paymentId } = due;
+    const commandId = idFrom('settle', paymentId, cause.causationId, owed);
+    const command = { type: 'SettlePayment', data: { owedPaise: owed } } as const;
+    await handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
+  }
+}
+
+const hasEndedUnpaid = ({ status, confirmed }: AnyPlaced): boolean =>
+  status === 'rejected' && !confirmed;
+
+/** What is owed for what a payment is for. */
+async function owedFor(
+  { handler }: Drivers,
+  placed: AnyPlaced,
+  { storeOrderId, amountPaise }: DuePayment,
+): Promise<number> {
+  if (hasEndedUnpaid(placed)) return 0;
+  if (isOpen(placed)) return amountPaise;
+  const parts = placed.parts.filter((part) => !storeOrderId || part.storeOrderId === storeOrderId);
+  const owed = await Promise.all(
+    parts.map(async ({ storeOrderId: id, totalPaise }) => {
+      const part = await handler.load(storeOrder, id, { fresh: true });
+      return part.status === 'none' ? totalPaise : owedPaise(part);
+    }),
+  );
+  return sumPaise(owed);
+}
+
+/** Says, once and for all, whether an order that was given up and then paid comes back. */
+async function judgeLatePayment(
+  drivers: Drivers,
+  orderId: string,
+  placed: AnyPlaced,
+  paid: Paid[],
+  cause: Cause,
+): Promise<AnyPlaced> {
+  const drive = startDrive(drivers, orderId, cause, 'late');
+  const isPaid = paid.every(({ due, state }) => keptPaise(state) >= due.amountPaise);
+  const comesBack = !isFinal(placed) && isPaid && isInTime(placed) && (await takeAgain());
+  const type = comesBack ? 'ReinstateOrder' : 'RefuseLatePayment';
+  const { state } = await drive.take(order, orderId, { type, data: {} });
+  if (state.status === 'none') throw new Error(`order ${orderId} is gone`);
+  if (state.confirmed) await handOver(drive, state);
+  else await undoAll(undoesOf(drive, state));
+  return state;
+
+  /** Takes every step of the checkout anew; resolves to whether all could be had. */
+  async function takeAgain(): Promise<boolean> {
+    // What is left of the first round would be undone after the second had taken it.
+    await undoAll(undoesOf(startDrive(drivers, orderId, cause), placed));
+    const expiresAt = new Date(Date.now() + REINSTATE_TIMEOUT_MS).toISOString();
+    const all = { ...placed, onShortage: 'all-or-nothing' } as const;
+    const { refusal } = await holdParts(drive, all, expiresAt);
+    return !refusal && !(await closeCart(drive, placed));
+  }
+}
+
+const isInTime = ({ expiresAt, parts }: AnyPlaced): boolean =>
+  Date.now() <= Date.parse(expiresAt) + MAX_LATE_MS && parts.every(isSlotAhead);
+
+const isSlotAhead = ({ slot }: OrderPart): boolean =>
+  !slot || instantOf(dayOf(slot.date), slot.fromMinute) > Date.now();
+
+/** Takes down the cash for a part that was delivered: nothing is handed over without it. */
+export async function driveCash(
+  { handler, payments }: Drivers,
+  storeOrderId: string,
+  cause: Cause,
+): Promise<void> {
+  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
+  const placed = await handler.load(order, part.orderId, { fresh: true });
+  if (placed.status === 'none' || isPrepaid(placed.payment)) return;
+  const paymentId = paymentIdOf(storeOrderId);
+  const due = paymentsOf(part.orderId, placed).find((one) => one.paymentId === paymentId);
+  if (!due) throw new Error(`order ${part.orderId} lacks its part ${storeOrderId}`);
+  const contextOf = (step: string) => ({
+    ...cause,
+    commandId: idFrom('cash', paymentId, step),
+    actor: ACTOR,
+  });
+  const data = await openPayment(payments, part.orderId, placed, due);
+  const request = { type: 'RequestPayment', data } as const;
+  await handler.handle(payment, paymentId, request, contextOf('request'));
+  const amountPaise = owedPaise(part);
+  if (amountPaise === 0) return;
+  const collect = { type: 'CollectCash', data: { amountPaise } } as const;
+  await handler.handle(payment, paymentId, collect, contextOf('collect'));
+}
+
+/**
+ * Has a refund made that was asked for: once, since the gateway knows it by its id, and not at all
+ * where it is done. Throws `GatewayUnavailable` while it may yet succeed.
+ *
+ * @param requestedAt RFC 3339
+ */
+export async function driveRefund(
+  { handler, payments }: Drivers,
+  paymentId: string,
+  refundNumber: number,
+  requestedAt: string,
+  cause: Cause,
+): Promise<void> {
+  const state = await handler.load(payment, paymentId, { fresh: true });
+  const refund = state.refunds[refundNumber - 1];
+  if (refund?.status !== 'requested') return;
+  const refundId = idFrom('refund', paymentId, refundNumber);
+  const contextOf = (step: string) => ({
+    ...cause,
+    commandId: idFrom(refundId, step),
+    actor: ACTOR,
+  });
+  try {
+    const { externalId, amountPaise } = refund;
+    const call = { refundId, paymentId, refundNumber, externalId, amountPaise };
+    const made = await portOf(payments, state.method).refund(call);
+    if (made === null) return;
+    const data = { refundNumber, externalId: made };
+    const command = { type: 'RecordRefund', data } as const;
+    await handler.handle(payment, paymentId, command, contextOf('made'));
+  } catch (error) {
+    const isTooOld = Date.now() > Date.parse(requestedAt) + MAX_REFUND_AGE_MS;
+    if (!(error instanceof GatewayRefused) && !isTooOld) throw error;
+    const data = { refundNumber, reason: String(error) };
+    const command = { type: 'GiveUpRefund', data } as const;
+    await handler.handle(payment, paymentId, command, contextOf('failed'));
+  }
+}

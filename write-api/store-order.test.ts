@@ -1,0 +1,309 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inventory, itemOf } from '../domain/inventory.ts';
+import type { IfMissing } from '../domain/order.ts';
+import { slotDay, slotDayId } from '../domain/slot-day.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  recipient,
+  startShop,
+  work,
+  type Shop,
+} from '../local/testing.ts';
+import type { Invoice } from '../read-api/invoices.ts';
+import type { Order, StoreOrder } from '../read-api/my-orders.ts';
+import type { BoardCard } from '../read-api/order-board.ts';
+
+const STOCK = 10;
+const FEE = 2_000;
+const DATE = '2099-01-05';
+const GIVE_UP_MS = 20_000;
+
+const test = suite<{ shop: Shop }>('store-order');
+test.before(async (context) => {
+  context.shop = await startShop();
+});
+test.after(({ shop }) => shop.stop());
+
+/** Asks again until the reactor has done it. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const sinceMs = performance.now();
+  while (!(await isSo())) {
+    if (performance.now() - sinceMs > GIVE_UP_MS) throw new Error(`it never was: ${String(isSo)}`);
+  }
+}
+
+type Refusal = { code: string; detail: string };
+
+/** A part of an order of three dals (₹120) and two rices (₹95.50), with what can be done to it. */
+async function placePart(shop: Shop, ifMissing: Record<string, IfMissing> = {}, loose?: string) {
+  const names = ['Toor dal,120', 'Basmati,95.50', 'Sona masoori,80', 'Ghee,650'];
+  const { storeId } = await openStore(shop, names);
+  if (loose) await shop.importCsv(storeId, `sku,name,price,grams_each\n${loose}\n`);
+  const of = (sku: string) => `${storeId}.${sku}`;
+  const received = ['s1', 's2', 's3', 's4'].map((sku) => ({ sku, quantity: STOCK }));
+  await shop.write('POST', `/stores/${storeId}/stock/receive`, { lines: received });
+  const steps = [{ fromMetres: 0, fromPaise: 0, feePaise: FEE }];
+  await shop.write('PUT', `/stores/${storeId}/fee`, { steps, freeFromPaise: null });
+  const slot = { fromMinute: 1_080, toMinute: 1_200 };
+  const slots = [{ storeId, date: DATE, fromMinute: slot.fromMinute }];
+  await shop.write('PUT', `/stores/${storeId}/slots/${DATE}`, {
+    slots: [{ ...slot, capacity: 9 }],
+  });
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  await shop.write('PUT', `/carts/${body.cartId}/items/${of('s1')}`, { quantity: 3 });
+  await shop.write('PUT', `/carts/${body.cartId}/items/${of('s2')}`, { quantity: 2 });
+  const quote = await quoteCart(shop, body.cartId, { slots });
+  const wishes = Object.entries(ifMissing).map(([sku, wish]) => [of(sku), wish]);
+  const placed = await shop.write<{ orderId: string; storeOrders: { storeOrderId: string }[] }>(
+    'POST',
+    '/orders',
+    {
+      cartId: body.cartId,
+      quote,
+      ...recipient,
+      slots,
+      payment: 'cash-on-delivery',
+      ifMissing: Object.fromEntries(wishes),
+    },
+    { 'idempotency-key': newKey() },
+  );
+  assert.is(placed.status, 201);
+  const { orderId } = placed.body;
+  const { storeOrderId } = placed.body.storeOrders[0]!;
+  await shop.read(`/orders/${orderId}`, placed.position);
+
+  const send = (path: string) => async (step: string, given?: object) => {
+    const answer = await shop.write<Refusal & { owedPaise: number; status: string }>(
+      'POST',
+      `${path}/${step}`,
+      given,
+    );
+    return { ...answer, code: answer.body.code ?? answer.status };
+  };
+  return {
+    orderId,
+    storeOrderId,
+    storeId,
+    of,
+    staff: send(`/store-orders/${storeOrderId}`),
+    shopper: send(`/orders/${orderId}/store-orders/${storeOrderId}`),
+    /** The shopper's page, followed live until the part is as wanted. */
+    until: async (wanted: (part: StoreOrder, order: Order) => boolean) => {
+      const page = await shop.untilLive<Order>(`/orders/${orderId}`, (order) =>
+        wanted(order.storeOrders[0]!, order),
+      );
+      return { part: page.storeOrders[0]!, order: page };
+    },
+    /** Resolves once the shop's books say so. */
+    untilStock: (sku: string, wanted: { onHand: number; reserved: number }) =>
+      until(async () => {
+        const stock = await shop.handler.load(inventory, storeId, { fresh: true });
+        const { onHand, reserved } = itemOf(stock, sku);
+        return onHand === wanted.onHand && reserved === wanted.reserved;
+      }),
+    /** Resolves once so many places of the day are taken. */
+    untilSlots: (taken: number) =>
+      until(async () => {
+        const day = await shop.handler.load(slotDay, slotDayId(storeId, DATE), { fresh: true });
+        return day.held.size === taken;
+      }),
+  };
+}
+
+test('picked short, handed over with the code: stock, bill and what is owed say the same', async ({
+  shop,
+}) => {
+  const part = await placePart(shop);
+  const { staff, of } = part;
+  await staff('accept');
+  assert.is((await staff('pack')).code, 'NOT_PICKED');
+  const picks = { lines: [{ listingId: of('s1'), quantity: 2 }] };
+  assert.is((await staff('picks', picks)).status, 200);
+  await staff('shorts', { listingId: of('s1'), reason: 'damaged' });
+  await part.untilStock('s1', { onHand: STOCK, reserved: 2 });
+  await staff('picks', { lines: [{ listingId: of('s2'), quantity: 2 }] });
+  const packed = await staff('pack');
+  assert.equal([packed.status, packed.body.owedPaise], [200, 24_000 + 19_100 + FEE]);
+  await part.untilStock('s1', { onHand: STOCK - 2, reserved: 0 });
+  await staff('dispatch');
+
+  const { part: seen } = await part.until(({ status }) => status === 'dispatched');
+  assert.match(seen.deliveryCode!, /^\d{4}$/);
+  assert.equal([seen.owedPaise, seen.lines[0]!.shorted], [24_000 + 19_100 + FEE, 1]);
+  const wrong = `${(Number(seen.deliveryCode) + 1) % 10_000}`.padStart(4, '0');
+  assert.is((await staff('deliver')).status, 400);
+  assert.is((await staff('deliver', { code: wrong })).code, 'WRONG_DELIVERY_CODE');
+  assert.is((await staff('deliver', { code: seen.deliveryCode })).body.status, 'delivered');
+  assert.is((await staff('deliver', { code: seen.deliveryCode })).status, 200);
+
+  const { part: billed } = await part.until(({ invoiceNumber }) => invoiceNumber !== null);
+  assert.is(billed.deliveryCode, null);
+  const { body } = await shop.read<Invoice>(`/store-orders/${part.storeOrderId}/invoice`);
+  assert.is(body.totalPaise, billed.owedPaise);
+  assert.equal(
+    body.lines.map(({ quantity, linePaise }) => [quantity, linePaise]),
+    [
+      [2, 24_000],
+      [2, 19_100],
+    ],
+  );
+});
+
+test('loose goods are billed by the scales, and what they weigh less goes back', async ({
+  shop,
+}) => {
+  const part = await placePart(shop, {}, 's1,Tomato,120,500');
+  const { staff, of } = part;
+  await staff('accept');
+  const picks = (grams?: number) => ({
+    lines: [
+      { listingId: of('s1'), quantity: 3, ...(grams && { grams }) },
+      { listingId: of('s2'), quantity: 2 },
+    ],
+  });
+  assert.is((await staff('picks', picks())).code, 'WRONG_WEIGHT');
+  assert.is((await staff('picks', picks(1_450))).body.owedPaise, 36_000 + 19_100 + FEE);
+  assert.is((await staff('pack')).body.owedPaise, 34_800 + 19_100 + FEE);
+  await work(shop, part.storeOrderId, ['dispatch', 'deliver']);
+  const { part: billed } = await part.until(({ invoiceNumber }) => invoiceNumber !== null);
+  const { body } = await shop.read<Invoice>(`/store-orders/${part.storeOrderId}/invoice`);
+  assert.equal([body.lines[0]!.grams, body.totalPaise], [1_450, billed.owedPaise]);
+});
+
+test('five wrong codes lock the code at every server, and the shop says how else it knows', async ({
+  shop,
+}) => {
+  const { staff, storeOrderId } = await placePart(shop);
+  await work(shop, storeOrderId, ['accept', 'pick', 'pack', 'dispatch']);
+  const code = shop.codeOf(storeOrderId);
+  const wrong = code === '0000' ? '0001' : '0000';
+  const left: unknown[] = [];
+  for (let tries = 0; tries < 5; tries++) {
+    const { body } = await staff('deliver', { code: wrong });
+    left.push(Reflect.get(body, 'left'));
+  }
+  assert.equal(left, [4, 3, 2, 1, 0]);
+  assert.is((await staff('deliver', { code })).code, 'DELIVERY_CODE_LOCKED');
+  assert.is((await staff('deliver', { proof: 'a feeling' })).status, 400);
+  assert.is((await staff('deliver', { proof: 'phone-call' })).body.status, 'delivered');
+});
+
+test('a substitute is asked for, taken from stock, and billed at no more than was accepted', async ({
+  shop,
+}) => {
+  const part = await placePart(shop);
+  const { staff, shopper, of } = part;
+  await staff('accept');
+  const offer = (sku: string, quantity: number) =>
+    staff('substitutes', { listingId: of('s2'), substituteId: of(sku), quantity });
+  assert.is((await offer('s9', 1)).code, 'LISTING_NOT_FOUND');
+  assert.is((await offer('s3', STOCK + 1)).code, 'INSUFFICIENT_STOCK');
+  assert.is((await offer('s4', 1)).status, 200);
+  assert.is((await offer('s4', 1)).status, 200);
+  await part.untilStock('s4', { onHand: STOCK, reserved: 1 });
+  await part.untilStock('s2', { onHand: STOCK, reserved: 0 });
+  const { part: asked } = await part.until(({ lines }) => lines[1]!.substitution !== null);
+  assert.is(asked.lines[1]!.substitution!.line.linePaise, 19_100);
+  const answer = { listingId: of('s2'), substituteId: of('s4'), accept: true };
+  assert.is((await shopper('substitutions', answer)).body.owedPaise, 36_000 + 19_100 + FEE);
+  assert.is((await shopper('substitutions', { ...answer, accept: false })).code, 'WRONG_STATUS');
+  await staff('picks', { lines: [{ listingId: of('s1'), quantity: 3 }] });
+  await staff('pack');
+  await part.untilStock('s4', { onHand: STOCK - 1, reserved: 0 });
+});
+
+test('without an answer the shopper’s wish decides: here, nothing comes and nothing is paid', async () => {
+  const asking = await startShop({ now: () => new Date(Date.now() - 5 * 60_000 + 300) });
+  try {
+    const part = await placePart(asking, { s1: { wish: 'best-match' }, s2: { wish: 'refund' } });
+    const { staff, of } = part;
+    await staff('accept');
+    await staff('substitutes', { listingId: of('s1'), substituteId: of('s3'), quantity: 3 });
+    await staff('substitutes', { listingId: of('s2'), substituteId: of('s4'), quantity: 1 });
+    const { part: decided } = await part.until(
+      ({ lines }) => lines[0]!.substitution?.status === 'accepted' && lines[1]!.shorted === 2,
+    );
+    assert.is(decided.owedPaise, 24_000 + FEE);
+    await part.untilStock('s4', { onHand: STOCK, reserved: 0 });
+  } finally {
+    await asking.stop();
+  }
+});
+
+test('the shopper takes lines back until the shop picks; who does not know the order cannot', async ({
+  shop,
+}) => {
+  const part = await placePart(shop);
+  const { staff, shopper, of } = part;
+  const wish = (sku: string, quantity: number) => ({ lines: [{ listingId: of(sku), quantity }] });
+  const other = `/orders/${newKey()}/store-orders/${part.storeOrderId}/lines`;
+  assert.is((await shop.write('POST', other, wish('s1', 1))).status, 404);
+  assert.is((await shopper('lines', wish('s1', 4))).code, 'EDIT_RAISES');
+  assert.is((await shopper('lines', wish('s1', 1))).body.owedPaise, 12_000 + 19_100 + FEE);
+  await part.untilStock('s1', { onHand: STOCK, reserved: 1 });
+  await staff('accept');
+  await staff('picks', wish('s2', 1));
+  assert.is((await shopper('lines', wish('s1', 0))).code, 'EDIT_TOO_LATE');
+});
+
+test('cancelled by the shopper, or by the shop when packed: goods and slot are free again', async ({
+  shop,
+}) => {
+  const early = await placePart(shop);
+  const cancelled = await early.shopper('cancel', { reason: 'changed-mind' });
+  assert.equal([cancelled.body.status, cancelled.body.owedPaise], ['cancelled', 0]);
+  await early.untilStock('s1', { onHand: STOCK, reserved: 0 });
+  const { order } = await early.until((_, { status }) => status === 'cancelled');
+  assert.is(order.timeline.at(-1)?.event, 'OrderCancelled');
+
+  const late = await placePart(shop);
+  await work(shop, late.storeOrderId, ['accept', 'pick', 'pack']);
+  await late.untilStock('s1', { onHand: STOCK - 3, reserved: 0 });
+  await late.untilSlots(1);
+  assert.is((await late.shopper('cancel', { reason: 'too-slow' })).code, 'WRONG_STATUS');
+  assert.is((await late.staff('cancel', { reason: 'whim' })).status, 400);
+  assert.is((await late.staff('cancel', { reason: 'not-reachable' })).body.owedPaise, 0);
+  await late.untilStock('s1', { onHand: STOCK, reserved: 0 });
+  await late.untilSlots(0);
+});
+
+test('what comes back goes to the shelf or to waste, and is credited by itself', async ({
+  shop,
+}) => {
+  const part = await placePart(shop);
+  const { staff, of } = part;
+  await work(shop, part.storeOrderId);
+  await part.until(({ invoiceNumber }) => invoiceNumber !== null);
+  const back = (sku: string, quantity: number, to: string) => ({
+    lines: [{ listingId: of(sku), quantity }],
+    reason: 'damaged',
+    to,
+  });
+  assert.is((await staff('returns', back('s1', 4, 'shelf'))).code, 'RETURN_EXCEEDS_DELIVERED');
+  assert.is((await staff('returns', back('s1', 1, 'shelf'))).body.owedPaise, 24_000 + 19_100 + FEE);
+  assert.is((await staff('returns', back('s2', 2, 'write-off'))).body.owedPaise, 24_000 + FEE);
+  const last = await staff('returns', back('s1', 2, 'shelf'));
+  assert.is(last.body.owedPaise, FEE);
+  await part.untilStock('s1', { onHand: STOCK, reserved: 0 });
+  await part.untilStock('s2', { onHand: STOCK - 2, reserved: 0 });
+  const path = `/store-orders/${part.storeOrderId}/invoice`;
+  const { body } = await shop.read<Invoice>(path, last.position);
+  assert.equal([body.creditNotes.length, body.totalPaise - body.creditedPaise], [3, FEE]);
+});
+
+test('staff open one order of their shop, and no other shop’s', async ({ shop }) => {
+  const part = await placePart(shop);
+  const path = (storeId: string) => `/stores/${storeId}/board/${part.storeOrderId}`;
+  const headers = { authorization: `Bearer ${shop.passOf(part.storeId)}` };
+  const { body } = await shop.read<BoardCard>(path(part.storeId), null, headers);
+  assert.equal([body.contact?.name, body.lines.length], ['Asha Rao', 2]);
+  assert.not('deliveryCode' in body);
+  assert.is((await shop.read<BoardCard>(path(part.storeId))).body.contact, null);
+  const { storeId } = await openStore(shop);
+  assert.is((await shop.read(path(storeId))).status, 404);
+});
+
+test.run();

@@ -1,0 +1,110 @@
+import { mock } from 'node:test';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createLog } from '../platform/log.ts';
+import type { ReactorServices } from './reactions.ts';
+import { Tasks } from './tasks.ts';
+
+const test = suite<{ tasks: Tasks; did: string[]; stopping: AbortController }>('tasks');
+
+test.before.each((context) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  context.stopping = new AbortController();
+  context.tasks = new Tasks(
+    {} as ReactorServices,
+    createLog('test', 'silent'),
+    context.stopping.signal,
+  );
+  context.did = [];
+});
+test.after.each(() => mock.timers.reset());
+
+const does = (did: string[], what: string) => async () => void did.push(what);
+
+/** Lets time pass, and what it set going come to its end. */
+async function pass(ms: number): Promise<void> {
+  mock.timers.tick(ms);
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('each is done at its time, and again after a failure until it succeeds', async (context) => {
+  const { tasks, did } = context;
+  let failures = 2;
+  const run = async () => {
+    did.push('tried');
+    if (failures-- > 0) throw new Error('not yet');
+  };
+  tasks.add({ key: 'later', dueMs: 1_000, run: does(did, 'later') }, 1n);
+  tasks.add({ key: 'failing', dueMs: 0, run }, 2n);
+  await pass(0);
+  assert.equal(did, ['tried']);
+  await pass(1_000);
+  assert.equal(did.toSorted(), ['later', 'tried', 'tried']);
+  assert.is(tasks.size, 1);
+  await pass(2_000);
+  assert.is(tasks.size, 0);
+  await pass(60_000);
+  assert.equal(did.toSorted(), ['later', 'tried', 'tried', 'tried']);
+});
+
+test('one that asks to run again does, until it asks no more', async ({ tasks, did }) => {
+  const run = async () => {
+    did.push('looked');
+    return did.length < 3 ? 100 : undefined;
+  };
+  tasks.add({ key: 'look', dueMs: 0, run }, undefined);
+  for (let i = 0; i < 5; i++) await pass(100);
+  assert.is(did.length, 3);
+  assert.is(tasks.size, 0);
+});
+
+test('what the log shows to be done is not done again', async ({ tasks, did }) => {
+  tasks.add({ key: 'a', dueMs: 10, run: does(did, 'a'), lacks: ['x', 'y'] }, 1n);
+  tasks.add({ key: 'b', dueMs: 10, run: does(did, 'b'), lacks: ['x', 'y'] }, 2n);
+  tasks.add({ key: 'c', dueMs: 10, run: does(did, 'c') }, 3n);
+  tasks.done({ key: 'a', step: 'x' });
+  tasks.done({ key: 'a', step: 'y' });
+  tasks.done({ key: 'b', step: 'x' });
+  tasks.done({ key: 'c' });
+  await pass(10);
+  assert.equal(did, ['b']);
+});
+
+test('the log is settled up to the oldest task, also where one took the place of another', async ({
+  tasks,
+  did,
+}) => {
+  assert.is(tasks.settled(9n), 9n);
+  tasks.add({ key: 'a', dueMs: 10, run: does(did, 'old a') }, 1n);
+  tasks.add({ key: 'b', dueMs: 20, run: does(did, 'b') }, 2n);
+  assert.is(tasks.settled(9n), 1n);
+  tasks.add({ key: 'a', dueMs: 30, run: does(did, 'a') }, 3n);
+  assert.is(tasks.settled(9n), 2n);
+  await pass(20);
+  assert.is(tasks.settled(9n), 3n);
+  await pass(10);
+  assert.equal(did, ['b', 'a']);
+  assert.is(tasks.settled(9n), 9n);
+});
+
+test('a few run at once, each that ends makes room, and none begins after the end', async (context) => {
+  const { tasks, did, stopping } = context;
+  const running: (() => void)[] = [];
+  for (let i = 0; i < 20; i++) {
+    const run = () => new Promise<void>((done) => void running.push(done));
+    tasks.add({ key: `task ${i}`, dueMs: 0, run }, 1n);
+  }
+  await pass(0);
+  assert.is(running.length, 16);
+  running[0]!();
+  await pass(0);
+  assert.is(running.length, 17);
+  tasks.add({ key: 'late', dueMs: 50, run: does(did, 'late') }, 1n);
+  stopping.abort();
+  running[1]!();
+  await pass(50);
+  assert.is(running.length, 17);
+  assert.equal(did, []);
+});
+
+test.run();

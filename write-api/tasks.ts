@@ -1,0 +1,114 @@
+import type { Logger } from '../platform/log.ts';
+import type { DoneTask, NewTask, ReactorServices } from './reactions.ts';
+
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+/** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
+const STUCK_AFTER_TRIES = 10;
+const MAX_RUNNING = 16;
+
+type Task = {
+  key: string;
+  run: NewTask['run'];
+  /** Log position of the event before the one that asks for it: from where it would be seen anew. */
+  after: bigint | undefined;
+  tries: number;
+  lacks: Set<string>;
+  timer: NodeJS.Timeout | undefined;
+};
+
+/**
+ * What is to be done because of the log, each at its time and until it succeeds, a few at once.
+ * After `signal` aborts, none begins.
+ */
+export class Tasks {
+  /** In the order of the log. */
+  readonly #pending = new Map<string, Task>();
+  readonly #due = new Set<Task>();
+  #running = 0;
+  readonly #services: ReactorServices;
+  readonly #log: Logger;
+  readonly #signal: AbortSignal;
+
+  constructor(services: ReactorServices, log: Logger, signal: AbortSignal) {
+    this.#services = services;
+    this.#log = log;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => {
+      for (const { timer } of this.#pending.values()) clearTimeout(timer);
+    });
+  }
+
+  get size(): number {
+    return this.#pending.size;
+  }
+
+  /** Everything up to this position needs nothing more; `seen` where there is no task. */
+  settled(seen: bigint | undefined): bigint | undefined {
+    const [oldest] = this.#pending.values();
+    return oldest ? oldest.after : seen;
+  }
+
+  add({ key, dueMs, run, lacks = [] }: NewTask, after: bigint | undefined): void {
+    this.#drop(key);
+    const task: Task = { key, run, after, tries: 0, lacks: new Set(lacks), timer: undefined };
+    this.#pending.set(key, task);
+    this.#wait(task, dueMs - Date.now());
+  }
+
+  /** It is done, or with `step`, so much of it; or it is no longer to be done. */
+  done({ key, step }: DoneTask): void {
+    const lacks = this.#pending.get(key)?.lacks;
+    if (step) lacks?.delete(step);
+    if (!step || lacks?.size === 0) this.#drop(key);
+  }
+
+  #drop(key: string): void {
+    const task = this.#pending.get(key);
+    if (!task) return;
+    clearTimeout(task.timer);
+    this.#due.delete(task);
+    this.#pending.delete(key);
+  }
+
+  #wait(task: Task, waitMs: number): void {
+    if (this.#signal.aborted) return;
+    task.timer = setTimeout(() => {
+      this.#due.add(task);
+      this.#start();
+    }, waitMs);
+  }
+
+  /** As many at once as may run; each that ends makes room for the next. */
+  #start(): void {
+    for (const task of this.#due) {
+      if (this.#signal.aborted || this.#running >= MAX_RUNNING) return;
+      this.#due.delete(task);
+      this.#running += 1;
+      void this.#run(task).then(() => {
+        this.#running -= 1;
+        this.#start();
+      });
+    }
+  }
+
+  /** Never rejects. */
+  async #run(task: Task): Promise<void> {
+    const { key } = task;
+    const isWanted = () => this.#pending.get(key) === task;
+    try {
+      const againMs = await task.run(this.#services);
+      if (!isWanted()) return;
+      if (typeof againMs === 'number') this.#wait(task, againMs);
+      else this.#pending.delete(key);
+    } catch (error) {
+      if (!isWanted()) return;
+      task.tries += 1;
+      const { tries } = task;
+      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS);
+      const level = tries < STUCK_AFTER_TRIES ? 'warn' : 'error';
+      this.#log[level]({ err: error, task: key, tries, retryMs }, 'a task failed');
+      this.#wait(task, retryMs);
+    }
+  }
+}

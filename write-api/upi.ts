@@ -1,0 +1,76 @@
+import type { FastifyInstance } from 'fastify';
+import { Rejected } from '../domain/decider.ts';
+import { Problem } from '../platform/http.ts';
+import type { Services } from './app.ts';
+import { recordNews } from './payment.ts';
+import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
+
+/** What a shop's bank, or the service that reads its statement, tells of a payment. */
+type Notice = {
+  /** `tr` of the link that was paid: the payment's id without its hyphens. */
+  reference: string;
+  /** The 12 digits by which both UPI apps show the payment. */
+  utr: string;
+  amountPaise: number;
+  /** RFC 3339. */
+  at: string;
+};
+
+const REFERENCE = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/;
+
+function noticeOf(raw: Buffer): Notice {
+  let notice: Partial<Notice> | null;
+  try {
+    notice = JSON.parse(raw.toString()) as Partial<Notice> | null;
+  } catch {
+    notice = null;
+  }
+  const { reference, utr, amountPaise, at } = notice ?? {};
+  const isWhole =
+    typeof reference === 'string' &&
+    /^[0-9]{12}$/.test(utr ?? '') &&
+    Number.isSafeInteger(amountPaise) &&
+    amountPaise! > 0 &&
+    typeof at === 'string';
+  if (isWhole) return { reference, utr: utr!, amountPaise: amountPaise!, at };
+  throw new Problem(
+    400,
+    'INVALID_NOTICE',
+    'Send reference (tr of the link), utr (12 digits), amountPaise and at (RFC 3339) as JSON.',
+  );
+}
+
+/**
+ * Confirms what was paid by UPI straight to a shop, instead of the shop itself. `X-Upi-Signature` is
+ * the HMAC-SHA256 of the body under UPI_WEBHOOK_SECRET. The same payment told twice, or told by the
+ * shop as well, counts once: by its UTR.
+ */
+export function upiRoutes(app: FastifyInstance, services: Services): void {
+  const { upiWebhookSecret, handler, log, now } = services;
+  if (!upiWebhookSecret) return;
+
+  app.register(async (scope) => {
+    keepRawBodies(scope);
+    scope.post<{ Body: Buffer | null }>(
+      '/upi/webhooks',
+      { schema: { hide: true } },
+      async (request, reply) => {
+        const raw = request.body ?? Buffer.alloc(0);
+        assertSigned(raw, upiWebhookSecret, request.headers['x-upi-signature']);
+        const { reference, utr, amountPaise, at } = noticeOf(raw);
+        assertRecent(Date.parse(at), now());
+        const paymentId = reference.toLowerCase().replace(REFERENCE, '$1-$2-$3-$4-$5');
+        const news = { externalId: utr, status: 'captured', amountPaise } as const;
+        const cause = { correlationId: request.id, causationId: request.id };
+        try {
+          await recordNews(handler, paymentId, [news], cause);
+        } catch (error) {
+          if (!(error instanceof Rejected)) throw error;
+          // Answered as done: it is not ours, and would only be sent again.
+          log.warn({ reference, utr, err: error }, 'a UPI webhook of an unknown payment');
+        }
+        return reply.code(204).send();
+      },
+    );
+  });
+}

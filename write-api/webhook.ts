@@ -1,0 +1,44 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { Problem } from '../platform/http.ts';
+
+/** Whoever sends a webhook may repeat one that was not answered for a day. */
+const MAX_AGE_MS = 25 * 60 * 60_000;
+/** A clock of theirs may be ahead of ours. */
+const MAX_CLOCK_SKEW_MS = 5 * 60_000;
+
+/** Gives the routes of a scope JSON bodies as they came, byte for byte: that is what is signed. */
+export function keepRawBodies(scope: FastifyInstance): void {
+  scope.removeContentTypeParser('application/json');
+  scope.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_: unknown, raw: Buffer) => raw,
+  );
+}
+
+/**
+ * Throws a `Problem` 401 unless the signature is the HMAC-SHA256 of the body, in hexadecimal
+ * digits.
+ */
+export function assertSigned(
+  raw: Buffer,
+  secret: string,
+  signature: string | string[] | undefined,
+): void {
+  const given = Buffer.from(String(signature));
+  const right = Buffer.from(createHmac('sha256', secret).update(raw).digest('hex'));
+  if (given.length === right.length && timingSafeEqual(given, right)) return;
+  throw new Problem(
+    401,
+    'INVALID_SIGNATURE',
+    'This was not signed with the secret of our webhook.',
+  );
+}
+
+/** Throws a `Problem` 400 for what was made too long ago, or at no time. */
+export function assertRecent(madeMs: number, now: Date): void {
+  const ageMs = now.getTime() - madeMs;
+  if (ageMs >= -MAX_CLOCK_SKEW_MS && ageMs <= MAX_AGE_MS) return;
+  throw new Problem(400, 'WEBHOOK_TOO_OLD', 'This webhook is not of the last day: send a new one.');
+}
