@@ -151,6 +151,13 @@ function feesFor(lines: InvoiceLine[], feePaise: number): InvoiceFee[] {
   });
 }
 
+/** What of lines and fee, as they are charged, is tax: in paise. */
+export function taxPaiseOf(lines: BilledLine[], feePaise: number, supplier: Supplier): number {
+  const billed = lines.map((line) => bill(line, supplier));
+  const taxes: TaxSplit[] = [...billed, ...feesFor(billed, feePaise)];
+  return sumPaise(taxes.map(({ cgstPaise, sgstPaise }) => cgstPaise + sgstPaise));
+}
+
 function kindOf(lines: InvoiceLine[]): InvoiceKind {
   const taxed = lines.filter(({ gstPercent }) => gstPercent).length;
   if (taxed === 0) return 'bill-of-supply';

@@ -83,6 +83,31 @@ async function untilInvoiced(shop: Shop, orderId: string, storeOrderId: string) 
   return (await shop.read<InvoicePaper>(path)).body;
 }
 
+test('a quote says what of it is tax, as the bill will: of the goods and of bringing them', async ({
+  shop,
+}) => {
+  const [taxed, plain] = [await openStore(shop), await openStore(shop)];
+  await register(shop, taxed);
+  const fee = { steps: [{ fromMetres: 0, fromPaise: 0, feePaise: 2_660 }], freeFromPaise: null };
+  for (const storeId of [taxed, plain]) await shop.write('PUT', `/stores/${storeId}/fee`, fee);
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  for (const storeId of [taxed, plain]) {
+    for (const sku of ['dal', 'milk']) {
+      await shop.write('PUT', `/carts/${body.cartId}/items/${storeId}.${sku}`, { quantity: 2 });
+    }
+  }
+  type Quoted = { parts: { storeId: string; totalPaise: number; taxPaise: number }[] };
+  const quote = await shop.write<Quoted>('POST', `/carts/${body.cartId}/quotes`);
+  // 5 % within 210 rupees of dal, and within the fee's share of it, 21 rupees.
+  assert.equal(
+    quote.body.parts.map(({ totalPaise, taxPaise }) => [totalPaise, taxPaise]),
+    [
+      [29_260, 1_100],
+      [29_260, 0],
+    ],
+  );
+});
+
 test('a registered and an unregistered shop in one order: an invoice and a bill of supply', async ({
   shop,
 }) => {

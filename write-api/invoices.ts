@@ -5,6 +5,7 @@ import {
   invoices,
   registerId,
   revisionOf,
+  taxPaiseOf,
   type BilledLine,
   type CreditReason,
   type Invoice,
@@ -14,6 +15,7 @@ import { Rejected } from '../domain/decider.ts';
 import { listing } from '../domain/listing.ts';
 import { basketOf, type BasketLine } from '../domain/picking.ts';
 import { storeOrder } from '../domain/store-order.ts';
+import type { PricedPart } from '../domain/quote.ts';
 import { store, type Store } from '../domain/store.ts';
 import { rateOn } from '../domain/tax.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
@@ -62,6 +64,19 @@ export async function driveInvoice(
   );
 }
 
+/** What of a part, at what is charged for it on a date, is tax: in paise. */
+export async function partTaxPaise(
+  handler: Handler,
+  { storeId, lines, feePaise }: PricedPart,
+  date: string,
+): Promise<number> {
+  const billed = await Promise.all(
+    lines.map((line) => billedLine(handler, line, date, { fresh: false })),
+  );
+  const shop = await handler.load(store, storeId, { fresh: false });
+  return taxPaiseOf(billed, feePaise, supplierOf(shop));
+}
+
 /** A shop that told nothing bills in the name over its door. */
 const supplierOf = ({ name, city, pincode, tax }: Store): Supplier => ({
   storeName: name,
@@ -72,8 +87,9 @@ async function billedLine(
   handler: Handler,
   { names: _n, ifMissing: _i, gramsEach: _g, ...line }: BasketLine,
   date: string,
+  { fresh } = { fresh: true },
 ): Promise<BilledLine> {
-  const listed = await handler.load(listing, line.listingId, { fresh: true });
+  const listed = await handler.load(listing, line.listingId, { fresh });
   if (!listed.published) throw new Error(`${line.listingId} was sold but is not in the log`);
   return { ...line, hsn: listed.hsn, gstPercent: rateOn(listed.gstRates, date) };
 }

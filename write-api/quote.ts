@@ -10,9 +10,11 @@ import { QUOTE_HOLDS_MS, type Destination, type PricedPart, type Quote } from '.
 import { Problem } from '../platform/http.ts';
 import { list, object, orderLine, paise, pincode, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
+import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import type { Handler } from './handle.ts';
+import { partTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment.ts';
 
 const params = { type: 'object', properties: { cartId: uuid } } as const;
@@ -40,6 +42,7 @@ const quoted = object({
       lines: list(orderLine),
       fulfilment: { type: 'string', enum: FULFILMENTS },
       feePaise: { ...paise, description: 'For bringing it, in paise: part of the total' },
+      taxPaise: { ...paise, description: 'GST within the total, in paise' },
       totalPaise: paise,
     }),
   ),
@@ -74,7 +77,11 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
       const token = quoteToken(quoteSecret, cartId, made);
       const storeIds = parts.map(({ storeId }) => storeId);
       const payments = await methodsOf(services, storeIds);
-      return reply.send({ parts, totalPaise, payments, expiresAt, token });
+      const date = businessDate(at.getTime());
+      const taxed = await Promise.all(
+        parts.map(async (part) => ({ ...part, taxPaise: await partTaxPaise(handler, part, date) })),
+      );
+      return reply.send({ parts: taxed, totalPaise, payments, expiresAt, token });
     },
   );
 }

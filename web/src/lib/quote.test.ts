@@ -19,6 +19,7 @@ const quoteOf = (...parts: Quote['parts'][number]['lines'][]): Quote => ({
     lines,
     fulfilment: 'delivery',
     feePaise: 0,
+    taxPaise: 0,
     totalPaise: 0,
   })),
   totalPaise: 0,

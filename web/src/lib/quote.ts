@@ -6,7 +6,8 @@ import type { Cart } from './contract.ts';
 
 /** What write-api asks for a cart, by shop. `token` says in an order that it is accepted. */
 export type Quote = {
-  parts: PricedPart[];
+  /** `taxPaise` is the GST within a part's total. */
+  parts: (PricedPart & { taxPaise: number })[];
   totalPaise: number;
   /** In which ways it can be paid. */
   payments: PaymentMethod[];
