@@ -18,10 +18,12 @@ export const WANTED = 2;
 export const PRICE_PAISE = 65_000;
 export const SLOT = { date: '2099-11-21', fromMinute: 1_080, toMinute: 1_200 };
 
-export const as = (): CommandContext => {
-  const id = randomUUID();
-  return { commandId: id, correlationId: id, causationId: id, actor: 'test' };
-};
+export const as = (commandId: string = randomUUID()): CommandContext => ({
+  commandId,
+  correlationId: commandId,
+  causationId: commandId,
+  actor: 'test',
+});
 
 export type TestStore = { storeId: string; listingIds: string[] };
 

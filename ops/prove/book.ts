@@ -1,5 +1,5 @@
 import type { CartLine } from '../../domain/cart.ts';
-import { skuOfListing } from '../../domain/listing.ts';
+import { stockLine } from '../../domain/inventory.ts';
 import type { OrderPart, OrderStatus } from '../../domain/order.ts';
 import { slotDay, slotDayId } from '../../domain/slot-day.ts';
 import { storeOrderEnded, type StoreOrder } from '../../domain/store-order.ts';
@@ -102,8 +102,7 @@ export const linesText = (lines: { sku: string; quantity: number }[]): string =>
     .join(', ') || 'nothing';
 
 /** The same of lines that name listings. */
-export const listingsText = (lines: CartLine[]): string =>
-  linesText(lines.map(({ listingId, quantity }) => ({ sku: skuOfListing(listingId), quantity })));
+export const listingsText = (lines: CartLine[]): string => linesText(lines.map(stockLine));
 
 /** The same with what each line costs: `2 × s1 for 300`. */
 export const billText = (lines: (CartLine & { linePaise: number })[]): string =>
