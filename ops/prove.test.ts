@@ -1134,6 +1134,41 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
+  'a transfer by UPI that pays for two orders': (story) => {
+    const upi = { vpa: 'kirana@okbank', name: 'Test Kirana' };
+    const utr = '426100123456';
+    const orders = [1, 2].map(() => newOrder(story, { payment: 'upi' }));
+    const confirmed = ({ orderId, storeOrderId, data, payment, ...rest }: (typeof orders)[0]) => {
+      const { storeId, totalPaise: amountPaise } = data.parts[0]!;
+      const due = { orderId, storeOrderId, storeId, amountPaise };
+      const asked = { ...due, method: 'upi', expiresAt: FAR, upi };
+      return [
+        rest.placed,
+        rest.reserved,
+        rest.held,
+        rest.waits,
+        event(payment, 'PaymentRequested', asked),
+        event(payment, 'PaymentSucceeded', { ...due, externalId: utr }),
+        rest.confirmed,
+        rest.submitted,
+      ];
+    };
+    const [first, second] = orders.map(({ payment }) => payment) as [string, string];
+    const paymentId = first.replace('payment-', '');
+    const transfer = `upireference-${newKey()}`;
+    return {
+      plant: [
+        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, capacity: 9 }] }),
+        event(transfer, 'UpiReferenceUsed', { vpa: upi.vpa, utr, paymentId }),
+        ...orders.flatMap(confirmed),
+      ],
+      says: [
+        `a transfer by UPI pays for one order: event 1 of ${second}: ` +
+          `${utr} is for payment ${paymentId} by event 0 of ${transfer}`,
+      ],
+    };
+  },
+
   'late money that is kept': (story) => {
     const { orderId } = story.prepaid;
     const receipt = { externalId: 'pay_1', amountPaise: 100, why: 'paid-already' };

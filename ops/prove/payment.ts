@@ -1,11 +1,17 @@
 import { sumPaise } from '../../domain/money.ts';
 import type { OrderEvent } from '../../domain/order.ts';
 import { isPrepaid, keptPaise, type Payment, type PaymentEvent } from '../../domain/payment.ts';
+import {
+  upiTransferText,
+  type UpiReferenceEvent,
+  type UpiTransfer,
+} from '../../domain/upi-reference.ts';
 import type { Book, BookedPayment, Part } from './book.ts';
-import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 
 const ASKED = 'money is asked for once, and only what was asked for comes in';
 const TAKEN = 'money is taken once';
+const ONE_EACH = 'a transfer by UPI pays for one order';
 const BACK = 'no more is given back than was taken';
 const IN_TIME = 'money that goes back arrives in time';
 const FIRST = 'what is paid before it is delivered is confirmed when it is paid';
@@ -14,6 +20,9 @@ const OWED = 'what is paid and not given back is what is owed';
 
 /** What a refund gets until somebody has to look. */
 const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+
+/** What a transfer is for, and where that is said. */
+type Transfer = { paymentId: string; place: Place };
 
 /** For every order the money that was taken, less what goes back, is in the end what is owed. */
 export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Check {
@@ -29,8 +38,22 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     return known;
   }
 
+  /** By what its receiver calls it. */
+  const transfers = new Map<string, Transfer>();
+
+  function pairUp(transfer: UpiTransfer, paymentId: string, place: Place): void {
+    const key = upiTransferText(transfer);
+    const first = transfers.get(key) ?? { paymentId, place };
+    transfers.set(key, first);
+    if (first.paymentId === paymentId) return;
+    const text = `${transfer.utr} is for payment ${first.paymentId} by ${placeText(first.place)}`;
+    tell(ONE_EACH, placeText(place), text);
+  }
+
   function takeIn(seen: Seen<{ externalId: string }, Payment>): void {
-    const { before, data } = seen;
+    const { before, data, id, stream, revision } = seen;
+    const { externalId: utr } = data;
+    if (before.upi) pairUp({ ...before.upi, utr }, id, { stream, revision });
     if (before.receipts.some(({ externalId }) => externalId === data.externalId)) {
       tell(TAKEN, placeText(seen), `${data.externalId} was taken already`);
     }
@@ -51,7 +74,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     known.refunds = known.refunds.filter((one) => one.refundNumber !== refundNumber);
   }
 
-  return check<PaymentEvent | OrderEvent, Payment>({
+  return check<PaymentEvent | OrderEvent | UpiReferenceEvent, Payment>({
     on: {
       PaymentRequested(seen) {
         const { data, before, id, stream, revision, atMs } = seen;
@@ -100,6 +123,9 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
           tell(CASH, placeText(seen), text);
         }
         step(seen);
+      },
+      UpiReferenceUsed({ data: { paymentId, ...transfer }, stream, revision }) {
+        pairUp(transfer, paymentId, { stream, revision });
       },
       RefundRequested(seen) {
         const { refundNumber, externalId } = seen.data;
