@@ -1379,6 +1379,40 @@ test('an order that is brought back by a late payment holds', async (story) => {
   assert.equal(await liesIn(story, plant(story.history, planted)), []);
 });
 
+test('a log from before anybody asked for money holds, unless it was handed over on proof', async (story) => {
+  const { history } = story;
+  const before = history.slice(
+    0,
+    history.findIndex(({ type }) => type === 'OrderPlaced'),
+  );
+  const { data, order, part, orderId, storeOrderId, ...own } = newOrder(story);
+  const { storeId } = data.parts[0]!;
+  const step = (type: string, more: object = {}) =>
+    event(part, type, { orderId, storeId, ...more });
+  const picked = { orderId, storeOrderId, lines: OPEN_LINES, reserved: OPEN_LINES };
+  const { sequence, number } = dataOf<Invoice>(story, registerOf(story), 'InvoiceIssued');
+  const handedOver = (delivery: object): RawEvent[] =>
+    plant(before, [
+      own.placed,
+      own.reserved,
+      own.held,
+      own.confirmed,
+      own.submitted,
+      step('StoreOrderAccepted'),
+      step('StoreOrderPacked'),
+      event(inventoryOf(story), 'StockPicked', picked),
+      step('StoreOrderDispatched'),
+      step('StoreOrderDelivered', delivery),
+      billOfOpen(story, { storeOrderId, sequence, number }),
+      event(order, 'OrderCompleted', {}),
+    ]);
+  assert.equal(await liesIn(story, handedOver({})), []);
+  assert.equal(await liesIn(story, handedOver({ proof: 'code' })), [
+    `money is asked for once, and only what was asked for comes in: event 2 of ${order}: ` +
+      `nobody asked for the money for ${storeOrderId}`,
+  ]);
+});
+
 test('is caught: a snapshot of something else', async (story) => {
   const stream = inventoryOf(story);
   const state = { items: [['dal', 99, 0, 0]], reservations: [], recent: [], older: [] };

@@ -73,7 +73,13 @@ export type Returned = {
   isCredited: boolean;
 };
 
-export type Delivered = { bill: string; feePaise: number; owedPaise: number };
+export type Delivered = {
+  bill: string;
+  feePaise: number;
+  owedPaise: number;
+  /** Whether the shop said how it knew that it reached the right person. */
+  isProved: boolean;
+};
 
 export type BookedPayment = {
   order: BookedOrder;

@@ -6,7 +6,7 @@ import {
   type UpiReferenceEvent,
   type UpiTransfer,
 } from '../../domain/upi-reference.ts';
-import type { Book, BookedPayment, Part } from './book.ts';
+import type { Book, BookedOrder, BookedPayment, Part } from './book.ts';
 import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 
 const ASKED = 'money is asked for once, and only what was asked for comes in';
@@ -37,6 +37,13 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     known.place = { stream, revision };
     return known;
   }
+
+  /**
+   * At first nobody asked for money: that came together with proofs at the door. So it has to be
+   * asked for where an order is confirmed after the log's first request, or handed over on a proof.
+   */
+  let isAsking = false;
+  const toBePaid = new Set<BookedOrder>();
 
   /** By what its receiver calls it. */
   const transfers = new Map<string, Transfer>();
@@ -77,6 +84,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
   return check<PaymentEvent | OrderEvent | UpiReferenceEvent, Payment>({
     on: {
       PaymentRequested(seen) {
+        isAsking = true;
         const { data, before, id, stream, revision, atMs } = seen;
         const order = orders.get(data.orderId);
         const own = order?.parts.filter((part) => part === parts.get(data.storeOrderId ?? ''));
@@ -142,6 +150,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
       RefundFailed: endRefund,
       OrderConfirmed(seen) {
         const order = orders.get(seen.id);
+        if (order && isAsking) toBePaid.add(order);
         if (!order?.prepaid) return;
         for (const payment of new Set(order.parts.map((part) => part.payment))) {
           if (payment && payment.keptPaise >= payment.amountPaise) continue;
@@ -155,9 +164,10 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
 
     end(nowMs) {
       for (const [storeOrderId, part] of parts) {
-        const { order, payment } = part;
-        const isDue = order.confirmed && order.parts.includes(part) && !payment;
-        if (isDue && isLate(order.sinceMs, nowMs)) {
+        const { order, payment, delivered, sinceMs } = part;
+        const isDue =
+          order.parts.includes(part) && (toBePaid.has(order) || delivered?.isProved === true);
+        if (isDue && !payment && isLate(Math.max(order.sinceMs, sinceMs), nowMs)) {
           tell(ASKED, placeText(order.place), `nobody asked for the money for ${storeOrderId}`);
         }
       }
