@@ -6,7 +6,7 @@ import { startParts } from '../local/testing.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
 import type { Problem } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
-import { createHandler } from './handle.ts';
+import { createHandler, type CommandContext } from './handle.ts';
 import { as } from './testing.ts';
 
 const log = createLog('test', 'silent');
