@@ -172,6 +172,7 @@ export async function startShop({ now = () => new Date() } = {}) {
     payments,
     /** Who takes cards and UPI. */
     gateway,
+    razorpay,
     writeUrl: `${writeUrl}/api/write`,
     readUrl: `${readUrl}/api/read`,
     databaseUrl,

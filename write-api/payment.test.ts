@@ -203,6 +203,33 @@ async function placeByUpi(shop: Shop, store: TestStore): Promise<string> {
   return storeOrderId;
 }
 
+test('a signed webhook that is none of the gateway is refused, and not to be sent again', async ({
+  shop,
+}) => {
+  const send = async (body: string): Promise<number> => {
+    const { webhookSecret } = shop.razorpay;
+    const signature = createHmac('sha256', webhookSecret).update(body).digest('hex');
+    return shop.gateway.webhooks.send({ eventId: newKey(), event: '', body, signature });
+  };
+  const whole = { event: 'refund.processed', created_at: Math.floor(Date.now() / 1_000) };
+  const broken = [
+    '',
+    'payment.captured',
+    'null',
+    '[]',
+    JSON.stringify(whole),
+    JSON.stringify({ ...whole, payload: null }),
+    JSON.stringify({ ...whole, payload: { payment: {} } }),
+    JSON.stringify({ ...whole, payload: { refund: {} } }),
+    JSON.stringify({ ...whole, created_at: 'now', payload: {} }),
+  ];
+  const statuses = await Promise.all(broken.map(send));
+  assert.equal(
+    statuses,
+    broken.map(() => 400),
+  );
+});
+
 test('a UPI payment that a webhook tells of counts once, also where the shop tells too', async ({
   shop,
 }) => {
