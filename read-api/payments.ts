@@ -79,15 +79,16 @@ export async function paymentTasksOf(pool: Pool, storeId: string): Promise<Payme
     values: [storeId],
   });
   return rows.map((row) => {
-    const { method, amountPaise, refunds } = row.state as State;
+    const { method, amountPaise, receipts, refunds } = row.state as State;
     const refund = refunds.find(({ status }) => status === 'requested');
+    const missingPaise = amountPaise - (sumOf(receipts) - sumOf(refunds));
     return {
       paymentId: row.payment_id,
       orderNumber: row.order_number,
       method,
       todo: row.todo as PaymentTodo,
       requestedAt: row.requested_at,
-      amountPaise: refund?.amountPaise ?? amountPaise,
+      amountPaise: refund?.amountPaise ?? missingPaise,
       refundNumber: refund?.refundNumber ?? null,
     };
   });

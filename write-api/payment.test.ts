@@ -311,6 +311,31 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   }
 });
 
+test('money that comes in several sums is asked for less and less; what is too much goes back', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'upi' });
+  const { orderId } = placed.body;
+  const { paymentId } = (await pageOf(shop, placed)).payments[0]!;
+  const reference = paymentId.replaceAll('-', '');
+  const pay = (utr: string, amountPaise: number) =>
+    tellOfUpi(shop, { reference, utr, amountPaise, at: new Date().toISOString() });
+  assert.is(await pay('426100888881', PRICE_PAISE), 204);
+  const half = await untilPage(shop, orderId, ({ payments }) => payments[0]!.takenPaise > 0);
+  assert.equal([half.status, half.payments[0]!.status], ['awaiting-payment', 'requested']);
+  const { payments } = (await shop.read<Board>(`/stores/${store.storeId}/board`)).body;
+  assert.equal(
+    payments.map(({ todo, amountPaise }) => [todo, amountPaise]),
+    [['confirm', PRICE_PAISE]],
+  );
+  assert.is(await pay('426100888882', PRICE_PAISE + 700), 204);
+  const page = await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  assert.is(page.payments[0]!.status, 'paid');
+  const settled = await untilPage(shop, orderId, (one) => one.payments[0]!.refundedPaise > 0);
+  assert.is(settled.payments[0]!.refundedPaise, 700);
+});
+
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await untilPayment(shop, orderId, ({ status }) => status === 'requested');
@@ -378,6 +403,8 @@ test('money that comes late brings the order back while all of it can be had', a
     return state.status === 'confirmed';
   });
   assert.is(keptPaise(await loadPayment(shop, orderId)), WANTED * PRICE_PAISE);
+  const { payments } = await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  assert.equal([payments[0]!.status, payments[0]!.takenPaise], ['paid', WANTED * PRICE_PAISE]);
 });
 
 test('money that comes too late goes back', async ({ shop }) => {

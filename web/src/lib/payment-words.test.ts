@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OrderPayment } from './contract.ts';
-import { moneyOf, upiLinkOf } from './payment-words.ts';
+import { missingPaise, moneyOf, upiLinkOf } from './payment-words.ts';
 
 const words = suite('payment words');
 
@@ -22,6 +22,12 @@ words('links to a UPI app only where a shop is paid by UPI', () => {
   const orderId = '11111111-1111-4111-8111-1111111abcde';
   assert.match(upiLinkOf({ orderId }, payment)!, /am=230\.00.*tn=Order%201ABCDE$/);
   assert.is(upiLinkOf({ orderId }, { ...payment, upi: null }), null);
+});
+
+words('asks for what is missing, where a part of the money is there', () => {
+  const half = { ...payment, takenPaise: 12_000, refundedPaise: 500 };
+  assert.is(missingPaise(half), 11_500);
+  assert.match(upiLinkOf({ orderId: 'o' }, half)!, /am=115\.00/);
 });
 
 words('tells what was kept and what goes back, over all payments', () => {
