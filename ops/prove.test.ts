@@ -955,6 +955,18 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
+  'an order that is cancelled after it was given up for good': (story) => {
+    const { order } = streamsOf(story.rejected);
+    const cancelled = event(order, 'OrderRejected', { reason: 'ORDER_CANCELLED' });
+    return {
+      plant: [cancelled, cancelled],
+      says: [
+        `an order goes on from where it was: ${next(story, order, 1)}: ` +
+          'it was rejected for good, not placed or awaiting-payment or rejected',
+      ],
+    };
+  },
+
   'an order that ends otherwise than its shops did': (story) => {
     const { order } = streamsOf(story.open);
     return {

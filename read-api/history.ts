@@ -97,6 +97,8 @@ const REASONS: Record<string, string> = {
   CART_CHECKED_OUT: 'the cart had been ordered already',
   CHECKOUT_EXPIRED: 'it took too long',
   PAID_TOO_LATE: 'the payment came too late',
+  PAYMENT_UNAVAILABLE: 'it could not be paid like that',
+  ORDER_CANCELLED: 'the shopper cancelled it',
   cancelled: 'nobody waited for it any more',
   'paid-already': 'it had been paid already',
   'too-little': 'it was too little',

@@ -1,6 +1,8 @@
 import { linePaise, sumPaise } from '../../domain/money.ts';
 import {
   isFinal,
+  ORDER_CANCELLED,
+  PAID_TOO_LATE,
   type Kept,
   type Order,
   type OrderEvent,
@@ -95,12 +97,8 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
         step(seen, 'placed', 'awaiting-payment', 'rejected');
       },
       OrderRejected(seen) {
-        const { before, after } = seen;
-        const isTooLate = after.status !== 'none' && isFinal(after);
-        const from: Standing[] = isTooLate
-          ? ['rejected']
-          : ['placed', 'awaiting-payment', 'confirmed'];
-        step(seen, ...from);
+        const { before, data } = seen;
+        step(seen, ...(MAY_REJECT[data.reason] ?? OPEN_OR_CONFIRMED));
         if (before.status === 'confirmed') endsWithItsShops(seen);
       },
       OrderCancelled(seen) {
@@ -137,6 +135,13 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
 
 /** A late payment may bring back what was rejected, once, unless shops did it. */
 type Standing = Order['status'] | 'rejected for good';
+
+/** What an order may be rejected from for good, by its reason; else before shops are done. */
+const MAY_REJECT: Partial<Record<string, Standing[]>> = {
+  [PAID_TOO_LATE]: ['rejected'],
+  [ORDER_CANCELLED]: ['placed', 'awaiting-payment', 'rejected'],
+};
+const OPEN_OR_CONFIRMED: Standing[] = ['placed', 'awaiting-payment', 'confirmed'];
 
 const standingOf = (order: Order): Standing =>
   order.status === 'rejected' && (order.confirmed || isFinal(order))
