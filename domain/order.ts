@@ -6,6 +6,12 @@ import { storeOfListing, type Listing, type LocalNames } from './listing.ts';
 import { linePaise, sumPaise } from './money.ts';
 import type { PaymentMethod } from './payment.ts';
 
+/**
+ * What the other payments of an order get once money came late: shops that are paid each by itself
+ * see it each in its own time.
+ */
+export const LATE_WAIT_MS = 10 * 60_000;
+
 /** A line as the shopper accepted it: name and price stay as they were when it was ordered. */
 export type OrderLine = {
   listingId: string;
@@ -274,7 +280,8 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   },
 };
 
-const mayBeReinstated = (state: AnyPlaced): boolean =>
+/** Given up unpaid, and not for good: late payments may bring it back. */
+export const mayBeReinstated = (state: AnyPlaced): boolean =>
   state.status === 'rejected' && !state.confirmed && !isFinal(state);
 
 /** What of the state changes with what the shops can serve. */

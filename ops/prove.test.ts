@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { invoices, type CreditNote, type Invoice } from '../domain/invoices.ts';
 import { inventory, type Inventory, type InventoryEvent } from '../domain/inventory.ts';
-import type { OrderLine, PlacedOrder } from '../domain/order.ts';
+import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/order.ts';
 import type { Receipt, RequestedPayment } from '../domain/payment.ts';
 import { startEventStore } from '../local/event-store/server.ts';
 import {
@@ -1441,6 +1441,20 @@ test('is caught: money that is not given back for days', async (story) => {
   assert.equal(await liesIn(story, story.history, 4 * DAY_MS), [
     `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
       'refund 1 is under way still',
+  ]);
+});
+
+test('is caught: late money that waits for the rest of it for too long', async (story) => {
+  const { storeId } = story;
+  const { orderId, storeOrderId, payment, placed, asked, rejected } = newOrder(story, {
+    payment: 'upi',
+  });
+  const half = { externalId: '426100999999', amountPaise: 100, why: 'too-little' };
+  const late = event(payment, 'LatePaymentSeen', { orderId, storeOrderId, storeId, ...half });
+  const events = plant(story.history, [placed, asked, rejected, late]);
+  assert.equal(await liesIn(story, events, LATE_WAIT_MS), []);
+  assert.equal(await liesIn(story, events), [
+    `${OWED}: event 1 of ${payment}: 100 paise are paid and not given back; owed are 0`,
   ]);
 });
 

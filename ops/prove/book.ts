@@ -19,6 +19,8 @@ export type BookedOrder = {
   status: OrderStatus;
   /** Whether it ever was. */
   confirmed: boolean;
+  /** Given up unpaid, and not for good: money for it may wait for the rest. */
+  mayBeReinstated: boolean;
   /** Whether the shops wait for the money before they begin. */
   prepaid: boolean;
   /** When it came to this status, in ms since 1970. */

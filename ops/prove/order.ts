@@ -1,6 +1,7 @@
 import { linePaise, sumPaise } from '../../domain/money.ts';
 import {
   isFinal,
+  mayBeReinstated,
   ORDER_CANCELLED,
   PAID_TOO_LATE,
   type Kept,
@@ -32,6 +33,7 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
     if (!known || after.status === 'none') return;
     known.status = after.status;
     known.confirmed = after.confirmed;
+    known.mayBeReinstated = mayBeReinstated(after);
     known.sinceMs = atMs;
     known.place = { stream, revision };
   }
@@ -73,6 +75,7 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
         const order: BookedOrder = {
           status: 'placed',
           confirmed: false,
+          mayBeReinstated: false,
           prepaid: isPrepaid(data.payment),
           sinceMs: atMs,
           expiresMs,

@@ -1,5 +1,5 @@
 import { sumPaise } from '../../domain/money.ts';
-import type { OrderEvent } from '../../domain/order.ts';
+import { LATE_WAIT_MS, type OrderEvent } from '../../domain/order.ts';
 import { isPrepaid, keptPaise, type Payment, type PaymentEvent } from '../../domain/payment.ts';
 import {
   upiTransferText,
@@ -183,7 +183,8 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
           ...of.map(({ sinceMs }) => sinceMs),
         );
         const owed = owedFor(payment);
-        if (kept === owed || !isLate(settledMs, nowMs)) continue;
+        const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
+        if (kept === owed || !isLate(settledMs + waitMs, nowMs)) continue;
         tell(OWED, placeText(place), `${kept} paise are paid and not given back; owed are ${owed}`);
       }
     },
