@@ -151,12 +151,17 @@ export async function startShop({ now = () => new Date() } = {}) {
   cleanup.add(() => writeApi.close());
   cleanup.add(() => readApi.close());
 
+  /** Of the newest command. */
+  let newest: string | null = null;
+
   async function send<T>(url: string, init: RequestInit): Promise<Answer<T>> {
     const response = await fetch(url, init);
     const text = await response.text();
     const { status, headers } = response;
     const body = (text ? JSON.parse(text) : null) as T;
-    return { status, headers, body, position: headers.get('doorstep-position') };
+    const position = headers.get('doorstep-position');
+    newest = position ?? newest;
+    return { status, headers, body, position };
   }
 
   return {
@@ -209,16 +214,23 @@ export async function startShop({ now = () => new Date() } = {}) {
         headers: { ...(position && { 'doorstep-position': position }), ...headers },
       }),
 
-    /** Follows a page live, as a browser does, until it is as wanted. */
+    /** Follows a page live from the newest command on, as a browser does, until it is as wanted. */
     untilLive: <T>(path: string, wanted: (page: T) => boolean) =>
-      untilLive(`${readUrl}/api/read${path}/live`, wanted),
+      untilLive(`${readUrl}/api/read${path}/live`, wanted, newest),
 
     stop: () => cleanup.run(),
   };
 }
 
-export async function untilLive<T>(url: string, wanted: (page: T) => boolean): Promise<T> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(LIVE_TIMEOUT_MS) });
+export async function untilLive<T>(
+  url: string,
+  wanted: (page: T) => boolean,
+  position?: string | null,
+): Promise<T> {
+  const response = await fetch(url, {
+    signal: AbortSignal.timeout(LIVE_TIMEOUT_MS),
+    headers: { ...(position && { 'doorstep-position': position }) },
+  });
   let text = '';
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;
@@ -231,7 +243,7 @@ export async function untilLive<T>(url: string, wanted: (page: T) => boolean): P
       if (wanted(page)) return page;
     }
   }
-  throw new Error(`${url} ended`);
+  throw new Error(`${url} ended: ${response.status} ${text}`);
 }
 
 /** A registered shop with a price list of `name,price` lines; its listings' ids, in that order. */

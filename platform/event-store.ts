@@ -107,13 +107,13 @@ export function isEventStoreUnavailable(error: unknown): boolean {
 }
 
 /** Rejects when the client stays silent, which it does for ever when its server is stopped. */
-async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+export async function answered<T>(appending: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AppendOutcomeUnknown('timed out')), timeoutMs);
+    timer = setTimeout(() => reject(new AppendOutcomeUnknown('timed out')), APPEND_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([appending, late]);
   } finally {
     clearTimeout(timer);
   }
@@ -134,7 +134,7 @@ export async function append(
   const data = events.map((event) => jsonEvent(event as Parameters<typeof jsonEvent>[0]));
   try {
     const appended = client.appendToStream(stream, data, { expectedRevision });
-    const { position } = await withTimeout(appended, APPEND_TIMEOUT_MS);
+    const { position } = await answered(appended);
     if (!position) throw new Error('the event store answered without a position');
     return position.commit;
   } catch (error) {

@@ -149,6 +149,17 @@ test('out of the area and below the minimum are refused, and say so', async ({ s
   assert.is((await order(shop, [store], { pickup: [store.storeId] })).status, 201);
 });
 
+test('a wish about a shop that the cart has nothing of is refused, and so is a second', async ({
+  shop,
+}) => {
+  const [store, other] = [await open(shop), await open(shop)];
+  const stray = await order(shop, [store], { pickup: [other.storeId] });
+  assert.equal(refused(stray), [400, 'INVALID_REQUEST']);
+  assert.match(stray.body.detail!, other.storeId);
+  const twice = await order(shop, [store], { pickup: [store.storeId, store.storeId] });
+  assert.equal(refused(twice), [400, 'INVALID_REQUEST']);
+});
+
 test('a bill has the goods and what bringing them cost', async ({ shop }) => {
   const store = await open(shop);
   const steps = [{ fromMetres: 0, fromPaise: 0, feePaise: 3_000 }];

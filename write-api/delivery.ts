@@ -221,6 +221,20 @@ async function slotOf(
   return { date: wish.date, fromMinute, toMinute };
 }
 
+/** Each is named once, and has something in the cart. */
+function assertShopsOf(parts: { storeId: string }[], wanted: string[]): void {
+  const stray = wanted.find(
+    (storeId, index) =>
+      wanted.indexOf(storeId) < index || !parts.some((part) => part.storeId === storeId),
+  );
+  if (stray === undefined) return;
+  throw new Problem(
+    400,
+    'INVALID_REQUEST',
+    `Shop ${stray} is named twice, or has nothing in the cart: name a shop of the cart once.`,
+  );
+}
+
 /** What of a request is about how goods come to the shopper. */
 export type Delivery = {
   /** Left out, it is near each shop. */
@@ -232,7 +246,8 @@ export type Delivery = {
 
 /**
  * The parts of a cart with what their shops ask for bringing them, as the shops have it at this
- * moment. Throws the `Rejected` of the first shop that does not take its part.
+ * moment. Throws the `Rejected` of the first shop that does not take its part, and a `Problem` for a
+ * wish about a shop that has none.
  */
 export async function onTerms(
   handler: Handler,
@@ -240,6 +255,11 @@ export async function onTerms(
   { address, pickup = [], slots: wishes = [] }: Delivery,
   at: Date,
 ): Promise<PricedPart[]> {
+  assertShopsOf(parts, pickup);
+  assertShopsOf(
+    parts,
+    wishes.map(({ storeId }) => storeId),
+  );
   const shops = await Promise.all(
     parts.map(({ storeId }) => handler.load(store, storeId, { fresh: true })),
   );

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { cart, type CartCommand } from '../domain/cart.ts';
 import { startParts } from '../local/testing.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
+import type { Problem } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
 
@@ -74,6 +75,64 @@ test('a repeat at another server, or after a restart, gets the first outcome', a
   assert.equal(again.events, []);
   assert.is(again.position, first.position);
   assert.equal(await eventsOf(client, id), ['CartOpened', 'ItemAddedToCart']);
+});
+
+test('a first command is appended unread, and decided anew where it was not the first', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const context = as();
+  const begin = (to: CommandContext) => createHandler(client, log).handle(cart, id, open, to);
+  const { position } = await begin(context);
+  await createHandler(client, log).handle(cart, id, set('a.1', 1), as());
+  assert.is((await begin(context)).position, position);
+  const other = await begin(as());
+  assert.equal([other.events, other.state.lines.length], [[], 1]);
+  assert.equal(await eventsOf(client, id), ['CartOpened', 'ItemAddedToCart']);
+});
+
+test('a key that came with another request is refused by a server that never saw it', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const context = { ...as(), fingerprint: 'one request' };
+  await createHandler(client, log).handle(cart, id, open, context);
+  const other = { ...context, fingerprint: 'another request' };
+  const asked = createHandler(client, log).handle(cart, id, open, other);
+  const error = await asked.catch((refusal: unknown) => refusal);
+  assert.is((error as Problem).code, 'IDEMPOTENCY_KEY_REUSED');
+});
+
+test('who looks while others look sees all that was there, and reads together', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const phone = createHandler(client, log);
+  await phone.handle(cart, id, open, as());
+  const [held, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let reads = 0;
+  const slow = Object.create(client, {
+    readStream: {
+      async *value(...args: Parameters<EventStore['readStream']>) {
+        reads += 1;
+        const events = await Array.fromAsync(client.readStream(...args));
+        answered.resolve();
+        await held.promise;
+        yield* events;
+      },
+    },
+  }) as EventStore;
+  const { load } = createHandler(slow, log);
+  const early = load(cart, id, { fresh: true });
+  await answered.promise;
+  await phone.handle(cart, id, set('a.1', 2), as());
+  const late = Array.from({ length: 64 }, () => load(cart, id, { fresh: true }));
+  held.resolve();
+  assert.equal((await early).lines, []);
+  for (const { lines } of await Promise.all(late)) {
+    assert.equal(lines, [{ listingId: 'a.1', quantity: 2 }]);
+  }
+  assert.is(reads, 2);
 });
 
 test('100 parallel repeats of one command make one event', async ({ client }) => {

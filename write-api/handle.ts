@@ -44,7 +44,7 @@ export type Outcome<State> = {
   state: State;
   /** Log position of the stream's last event: what a read must have seen to show this outcome. */
   position: bigint;
-  /** Types of the events that it caused now: none when it changed nothing, or is a repeat. */
+  /** Types of the events that it caused: none when it changed nothing, or is known as a repeat. */
   events: string[];
 };
 
@@ -78,6 +78,8 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
   const cacheOf = <State>({ snapshot }: AnyDecider<State>) =>
     (snapshot ? longStreams : shortStreams) as LRUCache<string, Folded<State>>;
   const queues = new Map<string, Waiting<never, never>[]>();
+  const runningReads = new Map<string, Promise<unknown>>();
+  const nextReads = new Map<string, Promise<unknown>>();
 
   /** Folds what the stream has beyond `known`; in place for the commands, which only ever grow. */
   async function catchUp<State>(
@@ -98,14 +100,36 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     return folded;
   }
 
+  /**
+   * Reads on from what is cached. Whoever asks while a read is under way shares the next one: the
+   * first may have passed what was appended before he asked.
+   */
+  function refresh<State>(decider: AnyDecider<State>, stream: string): Promise<Folded<State>> {
+    const begin = () => {
+      nextReads.delete(stream);
+      const reading = catchUp(decider, stream, cacheOf(decider).get(stream)).finally(() =>
+        runningReads.delete(stream),
+      );
+      runningReads.set(stream, reading);
+      return reading;
+    };
+    const next = nextReads.get(stream) as Promise<Folded<State>> | undefined;
+    if (next) return next;
+    const running = runningReads.get(stream);
+    if (!running) return begin();
+    const waiting = running.then(begin, begin);
+    nextReads.set(stream, waiting);
+    return waiting;
+  }
+
   /** Where the fold of a stream begins that this process has not seen: at its snapshot, if any. */
   async function coldStart<State>(
     decider: AnyDecider<State>,
     stream: string,
   ): Promise<Folded<State>> {
-    const { snapshot, initial: state } = decider;
+    const { snapshot } = decider;
     const kept = snapshot && (await readSnapshot(client, log, snapshot, stream));
-    return kept ?? { state, revision: NO_REVISION, position: 0n, commands: new Map() };
+    return kept ?? emptyOf(decider);
   }
 
   /** Writes a snapshot where the stream passed a multiple of so many events since `before`. */
@@ -131,7 +155,7 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     const any = decider as unknown as AnyDecider<State>;
     const known = cacheOf(any).get(stream);
     if (known && !fresh) return known.state;
-    return (await catchUp(any, stream, known)).state;
+    return (await refresh(any, stream)).state;
   }
 
   /**
@@ -194,8 +218,9 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
   ): Promise<void> {
     try {
       const known = cacheOf(decider).get(stream);
-      let folded = known ?? (await catchUp(decider, stream));
-      let current = !known;
+      const isNew = !known && mayBegin(decider, batch);
+      let folded = known ?? (isNew ? emptyOf(decider) : await catchUp(decider, stream));
+      let current = !known && !isNew;
       for (let tries = 1; tries <= MAX_ATTEMPTS; tries++) {
         const answers = await attempt(decider, stream, folded, batch, current);
         if (answers) {
@@ -203,7 +228,8 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
           const appended = cacheOf(decider).get(stream) ?? folded;
           return await keepSnapshot(decider, stream, folded.revision, appended);
         }
-        folded = await catchUp(decider, stream, folded);
+        const isEmpty = folded.revision === NO_REVISION;
+        folded = await catchUp(decider, stream, isEmpty ? undefined : folded);
         current = true;
       }
       throw unavailable('CONTENDED', 'Too many changes at once: try again with the same key.');
@@ -249,6 +275,24 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
 
   return { handle, load };
 }
+
+/**
+ * Whether a stream that was never seen need not be read first, since it is most likely new: the
+ * append proves that it was empty, or began with just this command. It could not tell another
+ * request that came under the same key; and long streams are seldom new.
+ */
+const mayBegin = <State>(
+  { snapshot }: AnyDecider<State>,
+  [first, ...others]: Waiting<State, Message>[],
+): boolean => !snapshot && others.length === 0 && first!.context.fingerprint === undefined;
+
+/** A stream before its first event. */
+const emptyOf = <State>({ initial }: AnyDecider<State>): Folded<State> => ({
+  state: initial,
+  revision: NO_REVISION,
+  position: 0n,
+  commands: new Map(),
+});
 
 // The maps are keyed by message type, which the compiler cannot follow through a lookup.
 function decide(decider: object, state: unknown, { type, data }: Message): Message[] {

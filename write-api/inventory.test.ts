@@ -302,9 +302,9 @@ test('64 shoppers, one item left of each: as many orders, and nobody waits long'
 }) => {
   // Each is answered within P99_MS in one round of a few: others may use the machine as well.
   let best = await contend(shop);
-  for (let round = 1; round < ROUNDS && best.slowestMs >= P99_MS; round++) {
+  for (let round = 1; round < ROUNDS && best.ownMs >= P99_MS; round++) {
     const again = await contend(shop);
-    if (again.slowestMs < best.slowestMs) best = again;
+    if (again.ownMs < best.ownMs) best = again;
   }
   const { slowestMs, ownMs } = best;
   const took = `the slowest of ${SHOPPERS} took ${slowestMs.toFixed(0)} ms, ${ownMs.toFixed(0)} own`;

@@ -123,6 +123,12 @@ test('a bad order says what is wrong and appends nothing', async ({ shop }) => {
   assert.is(await headOfCommands(shop.client), head);
 });
 
+test('a key from which somebody could guess the order’s page is refused', async ({ shop }) => {
+  const filled = await fillCart(shop);
+  assert.is((await order(shop, filled, 'checkout1')).status, 400);
+  assert.is((await order(shop, filled)).status, 201);
+});
+
 test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
   const filled = await fillCart(shop);
   const { body } = await order(shop, filled);

@@ -17,7 +17,7 @@ import { idFrom } from '../platform/ids.ts';
 import { count, list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { atPosition, commandHeaders, contextOfCreation } from './command.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
 import { assertPayable } from './payment.ts';
@@ -25,6 +25,9 @@ import { destinationOf, priceCart, readQuote } from './quote.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
+
+/** A cart's 200 lines, their quote and a wish for each take less, in any script. */
+const BODY_LIMIT_BYTES = 256 * 1024;
 
 /** Whom an order is for: personal, so that it goes into events only sealed. */
 export type Recipient = {
@@ -135,9 +138,12 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
 
   app.post<{ Body: Body }>(
     '/orders',
-    { schema: { body: newOrder, headers: commandHeaders, response: { 201: placedOrder } } },
+    {
+      schema: { body: newOrder, headers: commandHeaders, response: { 201: placedOrder } },
+      bodyLimit: BODY_LIMIT_BYTES,
+    },
     async (request, reply) => {
-      const context = contextOf(request);
+      const context = contextOfCreation(request);
       const orderId = idFrom('order', context.commandId);
       const data = await priceOnce(services, orderId, request.body);
       const command = { type: 'PlaceOrder', data } as const;

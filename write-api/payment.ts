@@ -93,13 +93,13 @@ export const paymentPorts = (handler: Handler, razorpay?: PaymentPort): PaymentP
 export const unavailableMethod = (why: string): Rejected =>
   new Rejected('PAYMENT_UNAVAILABLE', `${why}: choose another way to pay.`);
 
-/** The ways in which all of these shops can be paid. */
+/** The ways in which all of these shops can be paid, as they were last read. */
 export async function methodsOf(
   { handler, payments }: Pick<Services, 'handler' | 'payments'>,
   storeIds: string[],
 ): Promise<PaymentMethod[]> {
   const stores = await Promise.all(
-    storeIds.map((storeId) => handler.load(store, storeId, { fresh: true })),
+    storeIds.map((storeId) => handler.load(store, storeId, { fresh: false })),
   );
   const methods = Object.keys(payments) as PaymentMethod[];
   return methods.filter((method) => method !== 'upi' || stores.every(({ upi }) => upi));

@@ -76,7 +76,7 @@ const accept = <T = Placed>(
   cartId: string,
   quote: string,
   key = newKey(),
-  { address, ...delivery }: { address?: object; pickup?: string[] } = {},
+  { address, ...wishes }: { address?: object; pickup?: string[]; ifMissing?: object } = {},
 ) =>
   shop.write<T>(
     'POST',
@@ -87,7 +87,7 @@ const accept = <T = Placed>(
       contact: recipient.contact,
       address: { ...recipient.address, ...address },
       payment: 'cash-on-delivery',
-      ...delivery,
+      ...wishes,
     },
     { 'idempotency-key': key },
   );
@@ -317,7 +317,9 @@ test('the largest cart can be quoted and ordered', async ({ shop }) => {
   }
   const { token, totalPaise } = await ask(shop, body.cartId);
   assert.is(totalPaise, 200 * 999 * 100_000_000);
-  assert.is((await accept(shop, body.cartId, token)).status, 201);
+  const other = { wish: 'this-one', listingId: `${storeId}.s1` };
+  const ifMissing = Object.fromEntries(skus.map((sku) => [`${storeId}.${sku}`, other]));
+  assert.is((await accept(shop, body.cartId, token, newKey(), { ifMissing })).status, 201);
 });
 
 test.run();

@@ -1,5 +1,5 @@
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
-import { REACTOR_CHECKPOINT, type EventStore } from '../platform/event-store.ts';
+import { REACTOR_CHECKPOINT, answered, type EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import type { Handler } from './handle.ts';
@@ -82,7 +82,7 @@ async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
     return position;
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
-    await client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 });
+    await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
     return undefined;
   }
 }
@@ -92,5 +92,5 @@ async function saveCheckpoint(client: EventStore, position: bigint): Promise<voi
     type: 'ReactorReachedPosition',
     data: { position: position.toString() },
   });
-  await client.appendToStream(REACTOR_CHECKPOINT, event, { expectedRevision: ANY });
+  await answered(client.appendToStream(REACTOR_CHECKPOINT, event, { expectedRevision: ANY }));
 }

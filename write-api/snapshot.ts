@@ -9,7 +9,7 @@ import {
   type EventStoreDBClient,
 } from '@eventstore/db-client';
 import type { SnapshotRules } from '../domain/decider.ts';
-import { snapshotStreamOf } from '../platform/event-store.ts';
+import { answered, snapshotStreamOf } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Folded } from './handle.ts';
 
@@ -95,9 +95,9 @@ export async function writeSnapshot<State>(
     }
     const name = snapshotStreamOf(stream);
     const event = binaryEvent({ type: TYPE, data });
-    const appended = await client.appendToStream(name, event, { expectedRevision: ANY });
-    const isFirst = appended.nextExpectedRevision === 0n;
-    if (isFirst) await client.setStreamMetadata(name, { maxCount: 1 });
+    const append = client.appendToStream(name, event, { expectedRevision: ANY });
+    const isFirst = (await answered(append)).nextExpectedRevision === 0n;
+    if (isFirst) await answered(client.setStreamMetadata(name, { maxCount: 1 }));
   } catch (error) {
     log.warn({ err: error, stream }, 'no snapshot was kept: cold loads take longer');
   }

@@ -53,7 +53,7 @@ export class Tasks {
     this.#drop(key);
     const task: Task = { key, run, after, tries: 0, lacks: new Set(lacks), timer: undefined };
     this.#pending.set(key, task);
-    this.#wait(task, dueMs - Date.now());
+    this.#wait(task, Math.max(0, dueMs - Date.now()));
   }
 
   /** It is done, or with `step`, so much of it; or it is no longer to be done. */
