@@ -76,6 +76,12 @@ async function open(browser: Browser, url: string, width: number): Promise<Page>
   return page;
 }
 
+/** `Order 1979F1` */
+async function orderNumberOn(page: Page): Promise<string> {
+  const line = page.getByText(/Order [0-9A-F]{6}/).first();
+  return /Order [0-9A-F]{6}/.exec((await line.textContent())!)![0];
+}
+
 async function fillRecipient(shopper: Page): Promise<void> {
   await shopper.getByLabel('Name', { exact: true }).fill('Asha Rao');
   await shopper.getByLabel('Mobile number').fill('9876543210');
@@ -101,11 +107,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
 
-    const line = await shopper
-      .getByText(/Order [0-9A-F]{6}/)
-      .first()
-      .textContent();
-    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+    const number = await orderNumberOn(shopper);
     const card = staff.getByRole('article', { name: number });
     await card.getByText('Asha Rao').waitFor();
     await card.getByText('98765 43210').waitFor();
@@ -205,11 +207,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
     await shoot(shopper, 'placed');
-    const line = await shopper
-      .getByText(/Order [0-9A-F]{6}/)
-      .first()
-      .textContent();
-    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+    const number = await orderNumberOn(shopper);
 
     const staff = await open(browser, boardUrl, width);
     const card = staff.getByRole('article', { name: number });
@@ -277,11 +275,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
     await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
-    const line = await shopper
-      .getByText(/Order [0-9A-F]{6}/)
-      .first()
-      .textContent();
-    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+    const number = await orderNumberOn(shopper);
 
     const staff = await open(browser, boardUrl, width);
     const card = staff.getByRole('article', { name: number });
