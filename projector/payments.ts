@@ -23,7 +23,7 @@ const requested = defineTable(
   ['payment_id'],
   {
     indexes: ['(order_id)', '(store_id, requested_at) where todo is not null'],
-    versioned: true,
+    versions: { indexes: ['(order_id)'] },
   },
 );
 
@@ -60,7 +60,7 @@ const step =
 /** What is to be paid for each order, what was, and what goes back. */
 export const payments = projection<PaymentEvent>({
   name: 'payments',
-  version: 1,
+  version: 2,
   tables: [requested],
 
   on: {
