@@ -80,7 +80,8 @@ const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: 'select * from catalogue.store where store_id = $1',
+    text: `select store_id, name, city, pincode, delivery, upi
+      from catalogue.store where store_id = $1`,
     values: [storeId],
   });
   if (!rows[0]) throw new Problem(404, 'STORE_NOT_FOUND', `There is no shop "${storeId}".`);

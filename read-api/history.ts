@@ -323,6 +323,9 @@ function tell({ type, data, actor }: HistoryRow, about: About): { by: string; wh
   return { by: actor === NOBODY ? by : (PROCESSES[actor] ?? actor), what };
 }
 
+const COLUMNS = `e.position, e.order_id, store_order_id, e.store_id, e.type, e.at, e.actor, e.event_id,
+  e.causation_id, e.correlation_id, e.data`;
+
 /** What happened to an order, as far as `storeId` may know of it: null for all. */
 async function readWhy(
   { pool }: Services,
@@ -331,9 +334,9 @@ async function readWhy(
 ): Promise<Why> {
   const { rows } = await pool.query<HistoryRow>({
     name: 'history',
-    text: `select * from history.event where order_id = $1
+    text: `select ${COLUMNS} from history.event e where order_id = $1
       union all
-      select e.* from history.event e join my_orders.part p using (store_order_id)
+      select ${COLUMNS} from history.event e join my_orders.part p using (store_order_id)
       where e.order_id is null and p.order_id = $1
       order by position`,
     values: [orderId],

@@ -53,7 +53,9 @@ type State = Pick<
 const sumOf = (items: Money[]): number =>
   items.reduce((sum, { amountPaise }) => sum + amountPaise, 0);
 
-export function orderPayment({ payment_id: paymentId, state }: PaymentRow): OrderPayment {
+export type StatedPayment = Pick<PaymentRow, 'payment_id' | 'state'>;
+
+export function orderPayment({ payment_id: paymentId, state }: StatedPayment): OrderPayment {
   const { receipts, refunds, failed, upi, ...rest } = state as State;
   const { storeOrderId, method, status, amountPaise, expiresAt } = rest;
   return {
@@ -73,7 +75,8 @@ export function orderPayment({ payment_id: paymentId, state }: PaymentRow): Orde
 export async function paymentTasksOf(pool: Pool, storeId: string): Promise<PaymentTask[]> {
   const { rows } = await pool.query<PaymentRow>({
     name: 'payment-tasks',
-    text: `select * from payments.payment where store_id = $1 and todo is not null
+    text: `select payment_id, order_number, todo, requested_at, state
+      from payments.payment where store_id = $1 and todo is not null
       and (todo <> 'confirm-late' or requested_at > now() - interval '${LATE_DAYS} days')
       order by requested_at desc limit ${MAX_TODOS}`,
     values: [storeId],
