@@ -38,6 +38,7 @@ type RequestedRefund = { refundNumber: number } & Receipt;
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
+  | Message<'CheckUpiReceipt', Record<string, never>>
   | Message<'RecordPayment', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
   | Message<'CollectCash', { amountPaise: number }>
@@ -144,6 +145,12 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
     CancelPayment(state, { reason }) {
       if (state.status !== 'requested') return [];
       return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
+    },
+    /** Changes nothing; refused where no money can come by UPI. */
+    CheckUpiReceipt(state) {
+      placeOf(state);
+      assertMethod(state, state.upi !== undefined);
+      return [];
     },
     /** Money that came in is never refused: it is there. */
     RecordPayment(state, { externalId, amountPaise }) {

@@ -169,7 +169,9 @@ for (const width of [360, 1280]) {
 
     const staff = await open(browser, boardUrl, width);
     await staff.getByRole('button', { name: 'Payment received' }).click();
-    await staff.getByLabel('UPI reference number').fill('1234 5678 9012');
+    // One for each order: it confirms no other.
+    const utr = `1234 5678 ${`${width}`.padStart(4, '0')}`;
+    await staff.getByLabel('UPI reference number').fill(utr);
     if (shot) await staff.screenshot({ path: join(shot, `received-${width}.png`) });
     await staff.getByRole('button', { name: 'I got it' }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();

@@ -3,7 +3,7 @@ import type { Pool } from '../platform/postgres.ts';
 import type { PaymentRow, PaymentTodo } from '../projector/payments.ts';
 
 /** Payments that a shop has to look after, newest first, and how long after a late one may come. */
-const MAX_TODOS = 50;
+const MAX_TASKS = 50;
 const LATE_DAYS = 2;
 
 export type PaymentMethod = 'cash-on-delivery' | 'upi' | 'razorpay';
@@ -78,7 +78,7 @@ export async function paymentTasksOf(pool: Pool, storeId: string): Promise<Payme
     text: `select payment_id, order_number, todo, requested_at, state
       from payments.payment where store_id = $1 and todo is not null
       and (todo <> 'confirm-late' or requested_at > now() - interval '${LATE_DAYS} days')
-      order by requested_at desc limit ${MAX_TODOS}`,
+      order by requested_at desc limit ${MAX_TASKS}`,
     values: [storeId],
   });
   return rows.map((row) => {

@@ -183,6 +183,26 @@ test('webhooks count once, however often and in whatever order; forged and old o
   webhooks.release();
 });
 
+/** A signed notice of what was paid; resolves to the status of the answer. */
+async function tellOfUpi(
+  shop: Shop,
+  told: object,
+  secret = shop.upiWebhookSecret,
+): Promise<number> {
+  const body = JSON.stringify(told);
+  const signature = createHmac('sha256', secret).update(body).digest('hex');
+  const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
+  return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
+}
+
+/** A part that waits to be paid by UPI. */
+async function placeByUpi(shop: Shop, store: TestStore): Promise<string> {
+  const { data } = await place(shop, [store], { payment: 'upi' });
+  const { storeOrderId } = data.parts[0]!;
+  await untilPayment(shop, storeOrderId, ({ status }) => status === 'requested');
+  return storeOrderId;
+}
+
 test('a UPI payment that a webhook tells of counts once, also where the shop tells too', async ({
   shop,
 }) => {
@@ -197,12 +217,7 @@ test('a UPI payment that a webhook tells of counts once, also where the shop tel
     amountPaise: WANTED * PRICE_PAISE,
     at: new Date().toISOString(),
   };
-  const tell = async (told: object, secret = shop.upiWebhookSecret): Promise<number> => {
-    const body = JSON.stringify(told);
-    const signature = createHmac('sha256', secret).update(body).digest('hex');
-    const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
-    return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
-  };
+  const tell = (told: object, secret?: string) => tellOfUpi(shop, told, secret);
   const head = await headOfCommands(shop.client);
   assert.is(await tell(notice, 'somebody else'), 401);
   const yesterday = new Date(Date.now() - 26 * 3_600_000).toISOString();
@@ -224,6 +239,49 @@ test('a UPI payment that a webhook tells of counts once, also where the shop tel
     const state = await shop.handler.load(order, orderId, { fresh: true });
     return state.status === 'confirmed';
   });
+});
+
+test('the reference of a UPI payment confirms one order, whoever gives it for another', async ({
+  shop,
+}) => {
+  const [store, branch] = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const parts = [await placeByUpi(shop, store), await placeByUpi(shop, branch)];
+  const utr = '426100777777';
+  const requests = parts.map((part, at) => {
+    const authorization = `Bearer ${shop.passOf([store, branch][at]!.storeId)}`;
+    const headers = { authorization, 'idempotency-key': newKey() };
+    const path = `/payments/${paymentIdOf(part)}/receipts`;
+    return (reference = utr) =>
+      shop.write<{ detail: string }>('POST', path, { reference }, headers);
+  });
+  const answers = await Promise.all(requests.map((ask) => ask()));
+  const statuses = answers.map(({ status }) => status);
+  assert.equal(new Set(statuses), new Set([200, 409]), 'of two at once, one is the first');
+  const [first, second] = [statuses.indexOf(200), statuses.indexOf(409)];
+  assert.is(Reflect.get(answers[second]!.body, 'code'), 'UPI_REFERENCE_USED');
+  assert.match(answers[second]!.body.detail, 'used already for another order');
+  const told = JSON.stringify(answers[second]!.body);
+  assert.not(told.includes(parts[first]!) || told.includes(paymentIdOf(parts[first]!)));
+
+  const again = await Promise.all(requests.map((ask) => ask()));
+  assert.equal(
+    again.map(({ status, body }) => ({ status, body })),
+    answers.map(({ status, body }) => ({ status, body })),
+    'a repeat is answered as the first time',
+  );
+  assert.is((await requests[first]!('426100888888')).status, 422);
+  const notice = { utr, amountPaise: WANTED * PRICE_PAISE, at: new Date().toISOString() };
+  const reference = paymentIdOf(parts[second]!).replaceAll('-', '');
+  assert.is(await tellOfUpi(shop, { ...notice, reference }), 204);
+  const unpaid = await loadPayment(shop, parts[second]!);
+  assert.equal([unpaid.status, unpaid.receipts], ['requested', []]);
+
+  const own = await requests[second]!('426100888888');
+  assert.is(own.status, 200, 'the key of what was refused, and a reference, are free still');
+  for (const part of parts) {
+    const { status, receipts } = await loadPayment(shop, part);
+    assert.equal([status, receipts.length], ['paid', 1]);
+  }
 });
 
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {

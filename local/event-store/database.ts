@@ -199,10 +199,15 @@ export function rowLookup(
   );
   const findOtherwise = db.prepare('SELECT name FROM stream WHERE nameSum = ?');
   return (name) => {
-    const row = find.get(name) as (StreamState & { name: string; checksum: number }) | undefined;
+    const byName = find.get(name);
+    const isHidden =
+      !byName && findOtherwise.all(sumOfName(name)).some((other) => other['name'] === name);
+    // A commit may have come between the two: then it is found by now.
+    const found = isHidden ? find.get(name) : byName;
+    const row = found as (StreamState & { name: string; checksum: number }) | undefined;
     const isSound = row
       ? row.name === name && row.checksum === checksumOfStream(name, row)
-      : !findOtherwise.all(sumOfName(name)).some((other) => other['name'] === name);
+      : !isHidden;
     if (!isSound)
       throw damaged(databaseFile(dir), `what it says of the stream '${name}' has changed`);
     return row;
