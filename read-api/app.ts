@@ -30,6 +30,7 @@ export type Services = {
   /** Makes the codes that shoppers tell at the door. */
   deliveryCodeSecret: string;
   log: Logger;
+  now: () => Date;
   /** Aborts when the server closes: pages that follow live are sent away. */
   closing: AbortSignal;
 };
