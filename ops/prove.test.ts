@@ -1432,6 +1432,18 @@ test('is caught: money that is not given back for days', async (story) => {
   ]);
 });
 
+test('is caught: a refund that failed and that nobody gave by hand for days', async (story) => {
+  const { storeOrderId } = story.delivered;
+  const reason = 'refund.failed';
+  const failure = { refundNumber: 1, amountPaise: DAL_PAISE, reason };
+  const failed = paid(story, storeOrderId, 'RefundFailed', failure);
+  assert.equal(await liesIn(story, plant(story.history, [failed])), []);
+  assert.equal(await liesIn(story, plant(story.history, [failed]), 4 * DAY_MS), [
+    `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
+      'refund 1 failed, and nobody gave it by hand',
+  ]);
+});
+
 for (const [name, fault] of Object.entries(FAULTS)) {
   test(`is caught: ${name}`, async (story) => {
     const { plant: planted, says } = fault(story);

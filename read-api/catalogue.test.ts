@@ -69,6 +69,29 @@ test('words are found in any of the languages, in the brand, in any case', async
   assert.equal(await found('caviar'), []);
 });
 
+test('what is weighed when it is packed says so on the shelf, by itself and in a cart', async ({
+  shop,
+}) => {
+  type Weighed = { gramsEach: number | null };
+  const { storeId } = await openStore(shop, []);
+  const listing = `${storeId}.papaya`;
+  const list = (grams: string) =>
+    shop.importCsv(storeId, `sku,name,price,grams_each\npapaya,Papaya,55,${grams}`);
+  const { position } = await list('1000');
+  const shelf = await shop.read<{ items: Weighed[] }>(`/stores/${storeId}/catalogue`, position);
+  assert.is(shelf.body.items[0]?.gramsEach, 1_000);
+  assert.is((await shop.read<Weighed>(`/listings/${listing}`)).body.gramsEach, 1_000);
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  const put = await shop.write('PUT', `/carts/${body.cartId}/items/${listing}`, { quantity: 2 });
+  type Cart = { stores: { lines: Weighed[] }[] };
+  const cart = await shop.read<Cart>(`/carts/${body.cartId}`, put.position);
+  assert.is(cart.body.stores[0]?.lines[0]?.gramsEach, 1_000);
+
+  const changed = await list('');
+  const now = await shop.read<Weighed>(`/listings/${listing}`, changed.position);
+  assert.is(now.body.gramsEach, null);
+});
+
 test('shops are found by their PIN code’s district', async ({ shop, storeId }) => {
   const ids = async (query: string) =>
     (await shop.read<{ stores: { storeId: string }[] }>(`/stores${query}`)).body.stores.map(

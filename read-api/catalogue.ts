@@ -40,6 +40,8 @@ export type CatalogueItem = {
   category: string;
   subcategory: string | null;
   pack: string | null;
+  /** What a piece is to weigh that is weighed when it is packed: its price is for so much. */
+  gramsEach: number | null;
   pricePaise: number;
   mrpPaise: number | null;
   /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
@@ -64,8 +66,8 @@ export type Listing = CatalogueItem & {
 };
 
 /** An item as it stands in a catalogue; `l` is the listing, `s` its stock. */
-const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.category,
-  l.subcategory, l.pack, l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
+export const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.category,
+  l.subcategory, l.pack, l.grams_each as "gramsEach", l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
   s.quantity as stock`;
 
 /** Of the rates that a listing has from given days on, the one of a day in India ($2). */
@@ -253,6 +255,7 @@ export const itemFields = {
   category: text,
   subcategory: orNull(text),
   pack: orNull(text),
+  gramsEach: orNull(count, 'What a piece is to weigh that is weighed when it is packed'),
   pricePaise: paise,
   mrpPaise: orNull(paise),
   stock: orNull(

@@ -100,6 +100,8 @@ const REASONS: Record<string, string> = {
   cancelled: 'nobody waited for it any more',
   'paid-already': 'it had been paid already',
   'too-little': 'it was too little',
+  'refund.failed': 'the bank did not take it',
+  'not-taken-over': 'nobody took it over in three days',
 };
 
 const reasonText = (reason: string): string => REASONS[reason] ?? reason;
@@ -303,7 +305,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
   ],
   RefundFailed: ({ amountPaise, reason }, { amount }) => [
     SYSTEM,
-    `${amount(amountPaise)} could not be given back: ${reason}`,
+    `${amount(amountPaise)} could not be given back: ${reasonText(reason)}`,
   ],
 };
 

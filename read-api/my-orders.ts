@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { deliveryCode } from '../platform/pass.ts';
 import {
+  contactOrNull,
   count,
   list,
   object,
@@ -269,7 +270,7 @@ export const orderNotFound = (): Problem =>
 export const linesOf = (part: unknown): PartLine[] => (part as { lines: PartLine[] }).lines;
 
 export const recipientFields = {
-  contact: orNull(object({ name: text, phone: text }), 'Null without the right to see it'),
+  contact: contactOrNull,
   address: orNull(object({ line1: text, city: text, pincode }), 'Null without the right to see it'),
 };
 

@@ -55,6 +55,9 @@ export type BoardCard = {
   lines: PartLine[];
 };
 
+/** A card by itself, with what of its money the shop has to look after. */
+export type BoardCardPage = BoardCard & { payments: PaymentTask[] };
+
 export type Board = {
   storeId: string;
   name: string;
@@ -85,7 +88,7 @@ async function readBoard(services: Services, storeId: string, signedIn: boolean)
        order by ended_at desc limit ${MAX_ENDED})`,
     values: [storeId],
   });
-  const payments = await paymentTasksOf(pool, storeId);
+  const payments = await paymentTasksOf(services, storeId, signedIn);
   const storeOrders = await cardsOf(services, rows, signedIn);
   return { storeId, name, signedIn, payments, storeOrders };
 }
@@ -96,7 +99,7 @@ async function readCard(
   storeId: string,
   storeOrderId: string,
   signedIn: boolean,
-): Promise<BoardCard> {
+): Promise<BoardCardPage> {
   const { rows } = await services.pool.query<BilledRow>({
     name: 'board-card',
     text: `select ${CARD_COLUMNS}, i.number as invoice_number
@@ -105,8 +108,11 @@ async function readCard(
     values: [storeId, storeOrderId],
   });
   const [card] = await cardsOf(services, rows, signedIn);
-  if (card) return card;
-  throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+  if (!card) {
+    throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+  }
+  const tasks = await paymentTasksOf(services, storeId, signedIn);
+  return { ...card, payments: tasks.filter((task) => task.storeOrderId === storeOrderId) };
 }
 
 type BilledRow = CardRow & { invoice_number: string | null };
@@ -143,7 +149,7 @@ async function cardsOf(
   }));
 }
 
-const cardSchema = object({
+const cardFields = {
   ...partFields,
   ...recipientFields,
   orderNumber: text,
@@ -152,14 +158,16 @@ const cardSchema = object({
   wrongCodes: count,
   payment: text,
   pincode,
-});
+};
+
+const cardPageSchema = object({ ...cardFields, payments: paymentTasksSchema });
 
 const boardSchema = object({
   storeId: text,
   name: text,
   signedIn: { type: 'boolean' },
   payments: paymentTasksSchema,
-  storeOrders: list(cardSchema),
+  storeOrders: list(object(cardFields)),
 });
 
 type BoardRequest = FastifyRequest<{ Params: { storeId: string } }>;
@@ -200,7 +208,7 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
 
   app.get(
     '/stores/:storeId/board/:storeOrderId',
-    { schema: { params: cardParams, response: { 200: cardSchema } } },
+    { schema: { params: cardParams, response: { 200: cardPageSchema } } },
     async (request: CardRequest, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
       return card(request)();

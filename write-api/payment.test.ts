@@ -4,7 +4,9 @@ import * as assert from 'uvu/assert';
 import { inventory } from '../domain/inventory.ts';
 import { order } from '../domain/order.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
+import { till, tillId } from '../domain/till.ts';
 import { freePort } from '../platform/free-port.ts';
+import { businessDate } from '../platform/time.ts';
 import {
   headOfCommands,
   newKey,
@@ -48,13 +50,21 @@ type Read = {
     amountPaise: number;
     takenPaise: number;
     refundedPaise: number;
+    refunds: { refundNumber: number; storeOrderId: string; amountPaise: number; status: string }[];
     upi: { vpa: string } | null;
   }[];
   storeOrders: { storeId: string; status: string; totalPaise: number }[];
 };
-type Board = {
-  payments: { paymentId: string; todo: string; amountPaise: number; refundNumber: number | null }[];
+type Task = {
+  paymentId: string;
+  storeOrderId: string;
+  contact: { name: string; phone: string } | null;
+  todo: string;
+  amountPaise: number;
+  refundNumber: number | null;
+  failureReason: string | null;
 };
+type Board = { payments: Task[] };
 
 const test = suite<{ shop: Shop }>('payment');
 test.before(async (context) => {
@@ -331,6 +341,60 @@ test('what a shop does not deliver goes back by itself, once', async ({ shop }) 
   assert.is(page.payments[0]!.refundedPaise, WANTED * PRICE_PAISE);
 });
 
+test('what a gateway cannot give back the shop by whose doing it is gives by hand', async ({
+  shop,
+}) => {
+  const stores = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const placed = await checkOut(shop, await fillCart(shop, stores), { payment: 'razorpay' });
+  const { orderId, storeOrders } = placed.body;
+  const [kept, refusing] = storeOrders as [Placed['storeOrders'][0], Placed['storeOrders'][0]];
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  await shop.write('POST', `/store-orders/${refusing.storeOrderId}/reject`, { reason: 'closed' });
+  await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
+
+  const paymentId = paymentIdOf(orderId);
+  const { webhooks } = shop.gateway;
+  const entity = { id: 'rfnd_x', notes: { paymentId, refundNumber: '1' } };
+  assert.is(await webhooks.send(webhooks.sign('refund.failed', { refund: { entity } })), 204);
+  const owed = { refundNumber: 1, amountPaise: WANTED * PRICE_PAISE };
+  const { storeOrderId } = refusing;
+  const isFailed = ({ payments }: Read) => payments[0]!.refunds[0]?.status === 'failed';
+  const page = await untilPage(shop, orderId, isFailed);
+  assert.equal(page.payments[0]!.refunds, [{ ...owed, storeOrderId, status: 'failed' }]);
+
+  const passOf = ({ storeId }: { storeId: string }) => ({
+    authorization: `Bearer ${shop.passOf(storeId)}`,
+  });
+  const tasksAt = async (at: { storeId: string }, headers: Record<string, string> = {}) =>
+    (await shop.read<Board>(`/stores/${at.storeId}/board`, null, headers)).body.payments;
+  const [task] = await tasksAt(refusing, passOf(refusing));
+  const { todo, failureReason, contact } = task!;
+  assert.equal({ todo, failureReason }, { todo: 'give-back', failureReason: 'refund.failed' });
+  assert.equal([task!.amountPaise, task!.storeOrderId], [owed.amountPaise, storeOrderId]);
+  assert.is(contact?.name, recipient.contact.name);
+  const cardPath = `/stores/${refusing.storeId}/board/${storeOrderId}`;
+  const card = await shop.untilLive<Board>(cardPath, ({ payments }) => payments.length === 1);
+  assert.is(card.payments[0]!.contact, null, 'without the pass nobody is named');
+  assert.equal(await tasksAt(kept, passOf(kept)), [], 'nobody else is to give it as well');
+
+  const given = `/payments/${paymentId}/refunds/1/given`;
+  const say = (headers: Record<string, string>) =>
+    shop.write('POST', given, { reference: 'cash' }, headers);
+  assert.is((await say({})).status, 401);
+  assert.is((await say(passOf(kept))).status, 401);
+  const said = await say(passOf(refusing));
+  assert.is(said.status, 200);
+  assert.is((await say(passOf(refusing))).status, 200);
+  await untilPage(shop, orderId, ({ payments }) => payments[0]!.refunds[0]!.status === 'succeeded');
+  assert.equal(await tasksAt(refusing), []);
+  await until(shop, async () => {
+    const id = tillId(refusing.storeId, businessDate(new Date().toISOString()));
+    const { moved } = await shop.handler.load(till, id, { fresh: true });
+    return [...moved.values()].some((paise) => paise === -owed.amountPaise);
+  });
+});
+
 test('paid twice is given back once', async ({ shop }) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await payFor(shop, orderId);
@@ -493,8 +557,9 @@ test('a gateway that is away is not one that says no', async ({ shop }) => {
   assert.instance(await failure(stranger.open(due)), GatewayUnavailable);
   const away = connectRazorpay({ ...keys, url: `http://127.0.0.1:${await freePort()}` });
   assert.instance(await failure(away.open(due)), GatewayUnavailable);
-  const refused = shop.payments.razorpay!.refund(refund);
-  assert.instance(await failure(refused), GatewayRefused);
+  const refused = await failure(shop.payments.razorpay!.refund(refund));
+  assert.instance(refused, GatewayRefused);
+  assert.is((refused as Error).message, 'The id provided does not exist');
 });
 
 test.run();

@@ -69,7 +69,7 @@ export type PaymentPorts = Partial<Record<PaymentMethod, PaymentPort>>;
 /** The gateway did not answer, or not now: the same call may succeed later. */
 export class GatewayUnavailable extends Error {}
 
-/** The gateway said no, and would again. */
+/** The gateway said no, and would again; `message` is for the shop: why, in the gateway's words. */
 export class GatewayRefused extends Error {}
 
 /** The shop takes the money and gives it back itself. */
@@ -210,7 +210,7 @@ export async function lookAtPayment(
 }
 
 type GivenRequest = FastifyRequest<{
-  Params: { paymentId: string; refundNumber?: number };
+  Params: { paymentId: string; refundNumber?: string };
   Body: { reference: string };
 }>;
 
@@ -236,11 +236,12 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
   const response = { 200: object({ paymentId: uuid, status: text }) };
   const params = { type: 'object', properties: { paymentId: uuid } } as const;
 
-  /** The payment, where the request comes from the shop that it is for. */
+  /** The payment, where the request comes from the shop that it, or its refund, is for. */
   async function ownPayment(request: GivenRequest): Promise<Payment> {
-    const known = await handler.load(payment, request.params.paymentId, { fresh: true });
+    const { paymentId, refundNumber } = request.params;
+    const known = await handler.load(payment, paymentId, { fresh: true });
     const { authorization } = request.headers;
-    const { storeId } = known;
+    const { storeId } = refundNumber ? (known.refunds[Number(refundNumber) - 1] ?? known) : known;
     if (storeId && bearsStorePass(services.storePassSecret, storeId, authorization)) return known;
     throw passRequired();
   }
@@ -265,7 +266,7 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
       await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
       const data = { refundNumber: Number(to.refundNumber), externalId: body.reference };
-      const command = { type: 'RecordRefund', data } as const;
+      const command = { type: 'RecordRefundByHand', data } as const;
       const outcome = await handler.handle(payment, to.paymentId, command, contextOf(request));
       const { status } = outcome.state;
       return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });

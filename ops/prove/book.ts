@@ -93,7 +93,8 @@ export type BookedPayment = {
   /** Its newest event. */
   place: Place;
   /** Refunds that were asked for, until they succeed or fail. */
-  refunds: { refundNumber: number; atMs: number; place: Place }[];
+  /** Those that have not arrived. */
+  refunds: { refundNumber: number; atMs: number; place: Place; failed?: boolean }[];
 };
 
 /** Its newest event: of the order, until the shop is handed it. */
