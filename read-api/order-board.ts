@@ -63,7 +63,7 @@ export type Board = {
   name: string;
   /** Whether the shop's pass came along, so that customers' contacts are shown. */
   signedIn: boolean;
-  /** What the shop has to look after by hand, newest first. */
+  /** What the shop has to look after by hand: money to give back comes first. */
   payments: PaymentTask[];
   storeOrders: BoardCard[];
 };
