@@ -1505,6 +1505,14 @@ ${JSON.stringify({ ...SLOT, toMinute: 1_200 })}; fee_paise is 7 and should be ${
   stock, listing_id ${storeId}.milk: it is missing`,
   },
   {
+    name: 'what a row was before, deleted',
+    plant: ({ open }) =>
+      `delete from my_orders.part_version where store_order_id = '${open.storeOrderId}'
+         and status = 'accepted'`,
+    says: ({ open }) => `NOT SO: the rows of my_orders.part_version are what the log gives
+  part_version, store_order_id ${open.storeOrderId}, at `,
+  },
+  {
     name: 'a row that nothing in the log gives',
     plant: ({ storeId }) =>
       `insert into slots.hold values ('${NO_ORDER}', '${storeId}', '${SLOT.date}', 5)`,
