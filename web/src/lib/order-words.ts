@@ -30,6 +30,8 @@ const REASONS: Record<string, string> = {
   'too-far': 'the address is too far away',
   'not-reachable': 'you could not be reached',
   'on-request': 'you asked for it',
+  refused: 'you did not take it',
+  'not-fetched': 'you did not fetch it',
   'rejected-by-every-shop': 'no shop could take it',
   INSUFFICIENT_STOCK: 'something had just sold out',
   SLOT_FULL: 'the slot had just been taken',

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PartLine } from './contract.ts';
-import { isSettled, lossesOf, wishText } from './part-words.ts';
+import { cancelsOfShop, isSettled, lossesOf, wishText } from './part-words.ts';
 
 const words = suite('part words');
 
@@ -39,6 +39,14 @@ words('says what of a line does not come, and what was wished for it', () => {
   assert.equal(lossesOf(line({ reduced: 1, shorted: 2 })), ['1 taken off', '2 not there']);
   assert.is(wishText(line({})), 'nothing instead');
   assert.is(wishText(line({ ifMissing: { wish: 'best-match' } })), 'your best match');
+});
+
+words('offers the reasons for which a part is cancelled where it stands', () => {
+  const reasons = (status: 'packed' | 'dispatched', fulfilment: 'delivery' | 'pickup') =>
+    cancelsOfShop({ status, fulfilment }).map(({ reason }) => reason);
+  assert.ok(reasons('packed', 'pickup').includes('out-of-stock'));
+  assert.equal(reasons('dispatched', 'delivery'), ['not-reachable', 'refused']);
+  assert.equal(reasons('dispatched', 'pickup'), ['not-fetched', 'refused']);
 });
 
 words.run();

@@ -5,7 +5,7 @@ import type {
   ShortReason,
 } from '../../../domain/store-order.ts';
 import { restOf } from '../../../domain/picking.ts';
-import type { PartLine } from './contract.ts';
+import type { PartLine, StoreOrder } from './contract.ts';
 
 type Choice<Reason> = { reason: Reason; label: string };
 
@@ -15,12 +15,32 @@ export const SHORTS: Choice<ShortReason>[] = [
   { reason: 'expired', label: 'Past its date' },
 ];
 
-export const CANCELS_OF_SHOP: Choice<ShopCancel>[] = [
+/** Why what is packed, or to be, does not come. */
+const CANCELS_IN_SHOP: Choice<ShopCancel>[] = [
   { reason: 'out-of-stock', label: 'Too much is missing' },
   { reason: 'not-reachable', label: 'The customer cannot be reached' },
   { reason: 'closed', label: 'We have to close' },
   { reason: 'on-request', label: 'The customer asked for it' },
 ];
+
+const REFUSED: Choice<ShopCancel> = { reason: 'refused', label: 'They did not want to take it' };
+const CANCELS_AT_THE_DOOR: Choice<ShopCancel>[] = [
+  { reason: 'not-reachable', label: 'Nobody was at the door' },
+  REFUSED,
+];
+const CANCELS_OF_PICKUP: Choice<ShopCancel>[] = [
+  { reason: 'not-fetched', label: 'Nobody fetched it' },
+  REFUSED,
+];
+
+/** Why a shop may cancel a part, as far as it has come. */
+export function cancelsOfShop({
+  status,
+  fulfilment,
+}: Pick<StoreOrder, 'status' | 'fulfilment'>): Choice<ShopCancel>[] {
+  if (status !== 'dispatched') return CANCELS_IN_SHOP;
+  return fulfilment === 'pickup' ? CANCELS_OF_PICKUP : CANCELS_AT_THE_DOOR;
+}
 
 export const CANCELS_OF_SHOPPER: Choice<ShopperCancel>[] = [
   { reason: 'changed-mind', label: 'I changed my mind' },
