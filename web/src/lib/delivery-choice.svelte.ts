@@ -2,7 +2,7 @@ import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
 import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
 import { dayOf, instantOf } from '../../../domain/delivery.ts';
-import { refusalOf } from './delivery.ts';
+import { refusalOf, type Refusal } from './delivery.ts';
 import { datesFrom } from './time.ts';
 
 /** Where to, shops where the goods are fetched, and slots in which they are wanted. */
@@ -81,17 +81,18 @@ export class DeliveryChoice {
   }
 
   /** Why a shop does not take its part; null while it is not known to refuse. */
-  refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): string | null {
+  refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): Refusal | null {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;
     const { pincode, nowMs: atMs } = this;
     const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
     const hasSlot = this.slotOf(storeId) !== null;
-    return refusalOf(shop, { fulfilment, pincode, valuePaise, hasSlot, atMs });
+    return refusalOf(shop, { fulfilment, pincode, coordinates: null, valuePaise, hasSlot, atMs });
   }
 
-  isRefused(stores: CartStore[]): boolean {
-    return stores.some((store) => this.refusalOf(store) !== null);
+  /** Of the first shop that refuses; null where none does. */
+  firstRefusal(stores: CartStore[]): Refusal | null {
+    return stores.map((store) => this.refusalOf(store)).find((refusal) => refusal !== null) ?? null;
   }
 
   /** How the shopper wants it from the shops in the cart, as quote and order say it. */

@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { CartView } from './cart-view.ts';
 import type { Cart } from './contract.ts';
-import { differencePaise, isQuoteOf, risesOf, type Quote } from './quote.ts';
+import { atQuote, differencePaise, isQuoteOf, risesOf, type Quote } from './quote.ts';
 
 const line = (listingId: string, quantity: number, pricePaise: number) => ({
   listingId,
@@ -73,6 +74,25 @@ test('a fee that rose is told; one of another load or way is the shopper’s own
   assert.equal([rise?.name, rise?.seenPaise, rise?.nowPaise], ['Delivery', 3_000, 4_000]);
   assert.equal(risesOf(withFee(3_000), withFee(4_000, 2)), []);
   assert.equal(risesOf(withFee(0, 1, 'pickup'), withFee(4_000)), []);
+});
+
+test('shows a cart at its quote, whatever the shop asks meanwhile', () => {
+  const lines = [line('dal', 2, 120), line('rice', 1, 50)].map((one) => ({
+    ...one,
+    mrpPaise: 125,
+  }));
+  const stores = [{ storeId: '0', lines, subtotalPaise: 290 }];
+  const view = { stores, totalPaise: 290, savedPaise: 85 } as unknown as CartView;
+  const shown = atQuote(view, quoteOf([line('dal', 2, 100), line('rice', 1, 50)]));
+  assert.equal(
+    shown.stores[0]!.lines.map(({ linePaise }) => linePaise),
+    [200, 50],
+  );
+  assert.is(shown.stores[0]!.subtotalPaise, 250);
+  assert.is(shown.totalPaise, 250);
+  assert.is(shown.savedPaise, 125);
+  assert.is(atQuote(view, quoteOf([line('dal', 1, 100)])), view);
+  assert.is(atQuote(view, null), view);
 });
 
 test.run();

@@ -2,7 +2,9 @@ import { sameLines } from '../../../domain/cart.ts';
 import { linePaise, sumPaise } from '../../../domain/money.ts';
 import type { PaymentMethod } from '../../../domain/payment.ts';
 import type { PricedPart } from '../../../domain/quote.ts';
+import type { CartView } from './cart-view.ts';
 import type { Cart } from './contract.ts';
+import { savedPaise } from './money.ts';
 
 /** What write-api asks for a cart, by shop. `token` says in an order that it is accepted. */
 export type Quote = {
@@ -35,6 +37,26 @@ export const isQuoteOf = ({ parts }: Quote, { stores }: Pick<Cart, 'stores'>): b
     parts.flatMap((part) => part.lines),
     stores.flatMap((store) => store.lines),
   );
+
+/**
+ * The cart at what was quoted for it, so that its lines add up to the quote's total whatever the
+ * shops ask meanwhile; as it is where it was not quoted, or has been changed since.
+ */
+export function atQuote(view: CartView, quote: Quote | null): CartView {
+  if (!quote || !isQuoteOf(quote, view)) return view;
+  const quoted = quote.parts.flatMap((part) => part.lines);
+  const prices = new Map(quoted.map(({ listingId, pricePaise }) => [listingId, pricePaise]));
+  const stores = view.stores.map((store) => {
+    const lines = store.lines.map((line) => {
+      const pricePaise = prices.get(line.listingId)!;
+      return { ...line, pricePaise, linePaise: linePaise(pricePaise, line.quantity) };
+    });
+    return { ...store, lines, subtotalPaise: sumPaise(lines.map((line) => line.linePaise)) };
+  });
+  const totalPaise = sumPaise(stores.map((store) => store.subtotalPaise));
+  const saved = savedPaise(stores.flatMap((store) => store.lines));
+  return { ...view, stores, totalPaise, savedPaise: saved };
+}
 
 const costsOf = ({ parts }: Quote): Cost[] =>
   parts.flatMap(({ storeId, fulfilment, feePaise, lines }) => {
