@@ -27,7 +27,14 @@ export const REJECTION_REASONS = ['out-of-stock', 'closed', 'too-far', 'other'] 
 export type StoreOrderRejection = (typeof REJECTION_REASONS)[number];
 
 /** Why a shop that took an order cannot keep to it, and why a shopper no longer wants it. */
-export const SHOP_CANCELS = ['out-of-stock', 'closed', 'not-reachable', 'on-request'] as const;
+export const SHOP_CANCELS = [
+  'out-of-stock',
+  'closed',
+  'not-reachable',
+  'on-request',
+  'refused',
+  'not-fetched',
+] as const;
 export const SHOPPER_CANCELS = ['changed-mind', 'too-slow', 'by-mistake', 'other'] as const;
 export type ShopCancel = (typeof SHOP_CANCELS)[number];
 export type ShopperCancel = (typeof SHOPPER_CANCELS)[number];
@@ -410,11 +417,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       return [{ type: 'StoreOrderDelivered', data: { ...place, proof } }];
     },
 
-    /** By the shopper until it is packed, by the shop until it is on its way. */
+    /** By the shopper until it is packed; by the shop until it is delivered: nobody may be there. */
     CancelStoreOrder(state, data) {
       const place = placeOf(state);
       const until: StoreOrderStatus[] =
-        data.by === 'shopper' ? ['submitted', 'accepted'] : ['accepted', 'packed'];
+        data.by === 'shopper' ? ['submitted', 'accepted'] : ['accepted', 'packed', 'dispatched'];
       return step(state, 'cancelled', until)
         ? [{ type: 'StoreOrderCancelled', data: { ...place, ...data } }]
         : [];

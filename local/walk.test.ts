@@ -207,6 +207,7 @@ for (const width of [360, 1280]) {
     if (shot) await shopper.screenshot({ path: join(shot, `upi-${width}.png`), fullPage: true });
 
     const staff = await open(browser, boardUrl, width);
+    await staff.getByText('Money to look after').click();
     await staff.getByRole('button', { name: 'Payment received' }).click();
     // One for each order: it confirms no other.
     const utr = `1234 5678 ${`${width}`.padStart(4, '0')}`;
@@ -260,8 +261,9 @@ for (const width of [360, 1280]) {
     await shoot(staff, 'pick');
     const missing = staff.getByRole('article', { name: second });
     await missing.getByRole('button', { name: 'Substitute…' }).click();
-    await staff.getByLabel('Search the shelf').fill(third);
-    await staff.getByRole('dialog').getByRole('radio').first().check();
+    const shelf = staff.getByRole('dialog');
+    await shelf.getByRole('radio', { name: third }).check();
+    assert.is(await shelf.getByRole('radio', { name: second }).count(), 0);
     await shoot(staff, 'substitute');
     await staff.getByRole('button', { name: 'Ask the customer' }).click();
     await missing.getByText('your best match').waitFor();
@@ -270,6 +272,8 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('heading', { level: 1, name: 'A question for you' }).waitFor();
     await shoot(shopper, 'asked');
     await yes.click();
+    await shopper.getByText(`You take what was proposed for ${second}`).waitFor();
+    await shopper.getByText('1 ordered: 1 replaced').waitFor();
     await staff.getByRole('button', { name: 'Packed' }).click();
     await staff.getByRole('button', { name: 'Out for delivery' }).click();
     await staff.getByLabel('Code of the customer').waitFor();
@@ -278,7 +282,7 @@ for (const width of [360, 1280]) {
     const code = await shopper.getByText(/^\d{4}$/).textContent();
     await staff.getByLabel('Code of the customer').fill(code!);
     await shoot(staff, 'hand-over');
-    await staff.getByRole('button', { name: 'Delivered' }).click();
+    await staff.getByRole('button', { name: 'Delivered', exact: true }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Delivered' }).waitFor();
     await shopper.getByRole('link', { name: /^Bill / }).click();
     await shopper.getByText(first).first().waitFor();
@@ -287,6 +291,27 @@ for (const width of [360, 1280]) {
     await staff.getByRole('link', { name: 'Cash' }).click();
     await staff.getByText(number).waitFor();
     await shoot(staff, 'till');
+
+    await staff.goto(boardUrl);
+    await staff.getByRole('link', { name: 'Bills' }).click();
+    await staff.getByRole('link', { name: /000/ }).first().click();
+    await staff.getByText('Take something back').click();
+    await staff.getByLabel(first).fill('1');
+    await staff.getByRole('button', { name: 'Credit ₹60' }).click();
+    await staff.getByRole('link', { name: 'Its own paper, to print' }).click();
+    await staff.getByRole('heading', { level: 1, name: 'Credit note' }).waitFor();
+    assert.is(await staff.getByRole('article').getByText(third).count(), 0);
+    await shoot(staff, 'credit-note');
+    await shopper.goBack();
+    await shopper.getByText('Still comes back to you').waitFor();
+    await shopper.getByText('1 credited', { exact: true }).waitFor();
+    await staff.goto(boardUrl);
+    await staff.getByText('Money to look after').click();
+    await staff.getByRole('button', { name: 'Given back' }).first().click();
+    await staff.getByRole('button', { name: 'I gave it back' }).click();
+    await shopper.getByText('Given back to you').waitFor();
+    await shopper.getByText('Still comes back to you').waitFor({ state: 'detached' });
+    await shoot(shopper, 'given-back');
     await shopper.context().close();
     await staff.context().close();
   });
@@ -396,14 +421,10 @@ for (const width of [360, 1280]) {
 
 for (const width of [360, 1280]) {
   test(`the bill has the delivery fee until the shopper fetches it, at ${width} px`, async (context) => {
-    const { browser, shopUrl, url } = context;
-    const storeId = shopUrl.split('/').at(-1)!;
-    const setFee = async (feePaise: number) => {
+    const { browser, shopUrl } = context;
+    const setFee = (feePaise: number) => {
       const steps = [{ fromMetres: 0, fromPaise: 0, feePaise }];
-      const body = JSON.stringify({ steps, freeFromPaise: null });
-      const headers = { 'content-type': 'application/json' };
-      const path = `${url}/api/write/stores/${storeId}/fee`;
-      assert.ok((await fetch(path, { method: 'PUT', headers, body })).ok);
+      return tell(context, 'fee', { steps, freeFromPaise: null });
     };
     await setFee(3_000);
     const shopper = await open(browser, `${shopUrl}?q=Walnuts ${width}`, width);
@@ -424,6 +445,97 @@ for (const width of [360, 1280]) {
     await shopper.getByText('₹160').first().waitFor();
     await shopper.context().close();
     await setFee(0);
+  });
+}
+
+/** What a shop says of itself. */
+async function tell({ url, shopUrl }: Context, setting: string, body: object): Promise<void> {
+  const path = `${url}/api/write/stores/${shopUrl.split('/').at(-1)}/${setting}`;
+  const headers = { 'content-type': 'application/json' };
+  assert.ok((await fetch(path, { method: 'PUT', headers, body: JSON.stringify(body) })).ok);
+}
+
+for (const width of [360, 1280]) {
+  test(`what nobody takes at the door is cancelled, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    const number = await orderNumberOn(shopper);
+    const staff = await open(browser, boardUrl, width);
+    const card = staff.getByRole('article', { name: number });
+    await card.getByRole('button', { name: 'Accept' }).click();
+    if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
+    await card.getByRole('link', { name: 'Pick' }).click();
+    await staff.getByRole('button', { name: /into the basket$/ }).click();
+    await staff.getByRole('button', { name: 'Packed' }).click();
+    await staff.getByRole('button', { name: 'Out for delivery' }).click();
+    await staff.getByRole('button', { name: 'Not delivered…' }).click();
+    await staff.getByLabel('Nobody was at the door').check();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await staff.screenshot({ path: join(shot, `door-${width}.png`) });
+    await staff.getByRole('button', { name: 'Cancel order' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Cancelled' }).waitFor();
+    await shopper.getByText('It was cancelled: you could not be reached.').waitFor();
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a shop that paused is asked again without a reload, at ${width} px`, async (context) => {
+    const shopper = await toCheckout(context.browser, context.shopUrl, width);
+    const place = shopper.getByRole('button', { name: /^Place order · / });
+    await place.waitFor();
+    await tell(context, 'pause', { paused: true });
+    await place.click();
+    const again = shopper.getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    await shopper.getByRole('alert').getByText('takes no orders just now').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `paused-${width}.png`), fullPage: true });
+    await tell(context, 'pause', { paused: false });
+    const resumedMs = performance.now();
+    // As when a tab is looked at again; the edge learns of it half a second later.
+    while (!(await place.isVisible())) {
+      assert.ok(performance.now() - resumedMs < GIVE_UP_MS, 'the shop is not asked again');
+      await shopper.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    }
+    await shopper.getByText('takes no orders just now').waitFor({ state: 'detached' });
+    await place.click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a shopper's location decides the fee, and none is needed, at ${width} px`, async (context) => {
+    const centre = { latitude: 12.9716, longitude: 77.5946 };
+    const steps = [{ fromMetres: 2_000, fromPaise: 0, feePaise: 4_321 }];
+    await tell(context, 'area', { pincodes: null, within: { centre, radiusMetres: 5_000 } });
+    await tell(context, 'fee', { steps, freeFromPaise: null });
+    const shopper = await toCheckout(context.browser, context.shopUrl, width);
+    await shopper.getByRole('button', { name: 'Use my location' }).click();
+    await shopper.getByText('Your PIN code decides instead.').waitFor();
+    const bill = shopper.getByLabel('Bill', { exact: true });
+    const fee = bill.getByText('₹43.21', { exact: true });
+    await bill.getByText('Held for you until').waitFor();
+    assert.is(await fee.count(), 0);
+
+    const about3km = { latitude: 12.9986, longitude: 77.5946 };
+    await shopper.context().grantPermissions(['geolocation']);
+    await shopper.context().setGeolocation(about3km);
+    await shopper.getByRole('button', { name: 'Use my location' }).press('Enter');
+    await shopper.getByText('Your location goes with the order.').waitFor();
+    await fee.waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `where-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: /Place order · / }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('₹43.21').waitFor();
+    await shopper.context().close();
+    await tell(context, 'fee', { steps: [], freeFromPaise: null });
+    await tell(context, 'area', { pincodes: null, within: null });
   });
 }
 

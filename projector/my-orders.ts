@@ -129,6 +129,8 @@ const paymentStep =
 
 type PartData = { orderId: string; listingId?: string; reason?: string };
 
+type Decision = Extract<StoreOrderEvent, { type: 'SubstitutionDecided' }>['data'];
+
 /** A handler for what the shopper sees of one shop's part, but is not told of. */
 const partStep =
   (type: StoreOrderEvent['type']) =>
@@ -155,7 +157,7 @@ const toldStep = (event: StoreOrderEvent['type']) => {
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
-  version: 6,
+  version: 7,
   tables: [orders, parts, timeline],
 
   on: {
@@ -206,7 +208,13 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
     LinePicked: partStep('LinePicked'),
     LineShorted: toldStep('LineShorted'),
     SubstitutionProposed: toldStep('SubstitutionProposed'),
-    SubstitutionDecided: partStep('SubstitutionDecided'),
+    SubstitutionDecided(fact: Fact<Decision>, rows) {
+      const { orderId, listingId, accepted, by } = fact.data;
+      const reason = `${accepted ? 'accepted' : 'declined'}-by-${by}`;
+      partStep('SubstitutionDecided')(fact, rows);
+      const about = { orderId, storeOrderId: fact.id, listingId, reason };
+      tell(fact, { event: 'SubstitutionDecided', ...about }, rows);
+    },
     StoreOrderPacked: toldStep('StoreOrderPacked'),
     StoreOrderDispatched: toldStep('StoreOrderDispatched'),
     DeliveryCodeMissed: partStep('DeliveryCodeMissed'),

@@ -86,6 +86,8 @@ const REASONS: Record<string, string> = {
   expired: 'it was past its date',
   'substitute-declined': 'nothing was to come instead',
   'not-reachable': 'nobody could be reached',
+  refused: 'nobody wanted to take it',
+  'not-fetched': 'nobody fetched it',
   'on-request': 'the shopper asked for it',
   'changed-mind': 'the shopper changed their mind',
   'too-slow': 'it took too long',

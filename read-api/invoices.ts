@@ -29,6 +29,8 @@ export type InvoiceLine = Tax & {
   gstPercent: number | null;
 };
 
+export type RateTotal = Tax & { linePaise: number; gstPercent: number | null };
+
 export type InvoiceFee = Tax & { feePaise: number; gstPercent: number | null };
 
 export type CreditNote = {
@@ -36,7 +38,10 @@ export type CreditNote = {
   date: string;
   reason: string;
   lines: InvoiceLine[];
+  /** By rate, as an invoice's. */
+  totals: RateTotal[];
   totalPaise: number;
+  totalInWords: string;
 };
 
 export type Supplier = {
@@ -63,7 +68,7 @@ export type Invoice = {
   pincode: string;
   lines: InvoiceLine[];
   /** By rate, lowest first; lines without tax under null. */
-  totals: ({ gstPercent: number | null; linePaise: number } & Tax)[];
+  totals: RateTotal[];
   /** Lines and delivery. */
   totalPaise: number;
   totalInWords: string;
@@ -110,7 +115,7 @@ const taxOf = (lines: Tax[]): Tax => ({
   sgstPaise: totalOf(lines, 'sgstPaise'),
 });
 
-function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): Invoice['totals'] {
+function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
   const charged = [...lines, ...fees.map((fee) => ({ ...fee, linePaise: fee.feePaise }))];
   const groups = Map.groupBy(charged, (line) => line.gstPercent);
   return [...groups]
@@ -177,14 +182,21 @@ async function readInvoice(
     totalPaise: row.total_paise,
     totalInWords: amountInWords(row.total_paise),
     fees,
-    creditNotes: notes.rows.map((note) => ({
-      number: note.number,
-      date: note.date,
-      reason: note.reason,
-      lines: note.lines as InvoiceLine[],
-      totalPaise: note.total_paise,
-    })),
+    creditNotes: notes.rows.map(creditNoteOf),
     creditedPaise: row.credited_paise,
+  };
+}
+
+function creditNoteOf(row: CreditNoteRow): CreditNote {
+  const lines = row.lines as InvoiceLine[];
+  return {
+    number: row.number,
+    date: row.date,
+    reason: row.reason,
+    lines,
+    totals: totalsByRate(lines, []),
+    totalPaise: row.total_paise,
+    totalInWords: amountInWords(row.total_paise),
   };
 }
 
@@ -277,6 +289,8 @@ const registrationFields = {
   address: text,
 };
 
+const totals = list(object({ gstPercent: percent, linePaise: paise, ...taxFields }));
+
 const invoiceSchema = object({
   storeOrderId: uuid,
   orderId: orNull(uuid, 'Null without the right to see whom it is for'),
@@ -288,14 +302,24 @@ const invoiceSchema = object({
   ...recipientFields,
   pincode,
   lines,
-  totals: list(object({ gstPercent: percent, linePaise: paise, ...taxFields })),
+  totals,
   totalPaise: paise,
   totalInWords: text,
   fees: list(
     object({ gstPercent: percent, feePaise: paise, ...taxFields }),
     'For the delivery, by the rates of the goods: part of the total',
   ),
-  creditNotes: list(object({ number: text, date, reason: text, lines, totalPaise: paise })),
+  creditNotes: list(
+    object({
+      number: text,
+      date,
+      reason: text,
+      lines,
+      totals,
+      totalPaise: paise,
+      totalInWords: text,
+    }),
+  ),
   creditedPaise: paise,
 });
 

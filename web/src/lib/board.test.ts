@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { arrivals, cardsOf, COLUMNS, toGivePaise, withAnswers } from './board.ts';
+import { arrivals, cardsOf, COLUMNS, nextOf, toGivePaise, withAnswers } from './board.ts';
 import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
 
 const board = suite('board');
@@ -56,6 +56,16 @@ board('puts what waits longest first, and what was done last first', () => {
   assert.equal(ids(cardsOf(cards, column('New'))), ['early', 'late']);
   const done = of(card('before', 'delivered', 1), card('after', 'rejected', 5));
   assert.equal(ids(cardsOf(done, column('Done'))), ['after', 'before']);
+});
+
+board('keeps what waits to be fetched among what is ready, to be handed over', () => {
+  const waiting: BoardCard = { ...card('waiting', 'dispatched'), fulfilment: 'pickup' };
+  const cards = of(waiting, card('out', 'dispatched'), card('packed', 'packed'));
+  assert.equal(ids(cardsOf(cards, column('Ready'))), ['waiting', 'packed']);
+  assert.equal(ids(cardsOf(cards, column('On the way'))), ['out']);
+  assert.is(nextOf(waiting)?.label, 'Hand over');
+  assert.is(nextOf({ status: 'packed', fulfilment: 'pickup' })?.label, 'Ready to fetch');
+  assert.is(nextOf({ status: 'packed', fulfilment: 'delivery' })?.label, 'Out for delivery');
 });
 
 board('does not move a card back when an older board arrives after the answer', () => {

@@ -4,50 +4,40 @@ import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract
 import { stepOf } from './order-words.ts';
 
 export type Verb = 'accept' | 'reject' | 'dispatch';
+type Way = Pick<BoardCard, 'status' | 'fulfilment'>;
 
-export type Column = {
-  name: string;
-  statuses: StoreOrderStatus[];
-  /**
-   * What the one big button does, which `open` leaves to the order's own page; null where nothing
-   * is left to do.
-   */
-  next: { verb: Verb | 'open'; label: string } | null;
-  empty: string;
-};
+/** What the one big button of a card does, which `open` leaves to the order's own page. */
+export type Next = { verb: Verb | 'open'; label: string };
+
+export type Column = { name: string; statuses: StoreOrderStatus[]; empty: string };
 
 export const COLUMNS: Column[] = [
   {
     name: 'New',
     statuses: ['submitted'],
-    next: { verb: 'accept', label: 'Accept' },
     empty: 'No new orders. They appear here by themselves.',
   },
-  {
-    name: 'Packing',
-    statuses: ['accepted'],
-    next: { verb: 'open', label: 'Pick' },
-    empty: 'Nothing to pack.',
-  },
-  {
-    name: 'Ready',
-    statuses: ['packed'],
-    next: { verb: 'dispatch', label: 'Out for delivery' },
-    empty: 'Nothing waits to go out.',
-  },
-  {
-    name: 'On the way',
-    statuses: ['dispatched'],
-    next: { verb: 'open', label: 'Hand over' },
-    empty: 'Nobody is out.',
-  },
+  { name: 'Packing', statuses: ['accepted'], empty: 'Nothing to pack.' },
+  { name: 'Ready', statuses: ['packed'], empty: 'Nothing waits to go out or to be fetched.' },
+  { name: 'On the way', statuses: ['dispatched'], empty: 'Nobody is out.' },
   {
     name: 'Done',
     statuses: ['delivered', 'rejected', 'cancelled'],
-    next: null,
     empty: 'Nothing finished today.',
   },
 ];
+
+/** Null where nothing is left to do. */
+export function nextOf({ status, fulfilment }: Way): Next | null {
+  if (storeOrderEnded(status)) return null;
+  if (status === 'submitted') return { verb: 'accept', label: 'Accept' };
+  if (status === 'accepted') return { verb: 'open', label: 'Pick' };
+  if (status === 'dispatched') return { verb: 'open', label: 'Hand over' };
+  return {
+    verb: 'dispatch',
+    label: fulfilment === 'pickup' ? 'Ready to fetch' : 'Out for delivery',
+  };
+}
 
 export const REJECTIONS: { reason: StoreOrderRejection; label: string }[] = [
   { reason: 'out-of-stock', label: 'Something is out of stock' },
@@ -58,11 +48,15 @@ export const REJECTIONS: { reason: StoreOrderRejection; label: string }[] = [
 
 /** The cards of a column: what waits longest comes first, what is done, latest first. */
 export function cardsOf(board: Board, column: Column): BoardCard[] {
-  const cards = board.storeOrders.filter((card) => column.statuses.includes(card.status));
-  return column.next
-    ? cards.toSorted((a, b) => a.submittedAt.localeCompare(b.submittedAt))
-    : cards.toSorted((a, b) => b.changedAt.localeCompare(a.changedAt));
+  const cards = board.storeOrders.filter((card) => column.statuses.includes(placeOf(card)));
+  return cards.toSorted((a, b) =>
+    nextOf(a) ? a.submittedAt.localeCompare(b.submittedAt) : b.changedAt.localeCompare(a.changedAt),
+  );
 }
+
+/** What waits in the shop to be fetched is not on the way. */
+const placeOf = ({ status, fulfilment }: Way): StoreOrderStatus =>
+  status === 'dispatched' && fulfilment === 'pickup' ? 'packed' : status;
 
 /** How far a status is on its way, with the ends last: they are never left again. */
 const rank = (status: StoreOrderStatus): number =>

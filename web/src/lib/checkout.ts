@@ -1,4 +1,5 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
+import type { Coordinates } from '../../../domain/delivery.ts';
 import type { IfMissing, OnShortage } from '../../../domain/order.ts';
 import type { PaymentMethod } from '../../../domain/payment.ts';
 import type { Address, Cart, Contact, Order } from './contract.ts';
@@ -11,7 +12,7 @@ type Placed = { orderId: string; totalPaise: number };
 /** How an order is wanted: whereto, how it is paid, and what happens to what runs short. */
 export type Wanted = DeliveryWishes & {
   contact: Contact;
-  address: Address;
+  address: Address & { location?: Coordinates };
   payment: PaymentMethod;
   onShortage: OnShortage;
   /** By listing. */

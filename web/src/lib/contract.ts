@@ -13,6 +13,7 @@ export type {
 } from '../../../read-api/catalogue.ts';
 export type { StoreOrderWhy, WhyEntry } from '../../../read-api/history.ts';
 export type {
+  CreditNote,
   Invoice,
   InvoiceInShort,
   InvoiceLine,

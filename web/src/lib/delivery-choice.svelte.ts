@@ -1,14 +1,14 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
 import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
-import { dayOf, instantOf } from '../../../domain/delivery.ts';
-import { refusalOf } from './delivery.ts';
+import { dayOf, instantOf, type Coordinates } from '../../../domain/delivery.ts';
+import { refusalOf, type Refusal } from './delivery.ts';
 import { datesFrom } from './time.ts';
 
 /** Where to, shops where the goods are fetched, and slots in which they are wanted. */
 export type DeliveryWishes = {
   /** Absent until the shopper says it. */
-  address?: { pincode: string };
+  address?: { pincode: string; location?: Coordinates };
   pickup: string[];
   slots: { storeId: string; date: string; fromMinute: number }[];
 };
@@ -19,6 +19,8 @@ const SLOT_DAYS = 3;
 /** How the shopper gets what is in the cart: from each shop brought, or fetched there. */
 export class DeliveryChoice {
   pincode = $state<string | null>(null);
+  /** Where the shopper says to be; null while only the PIN code is known. */
+  location = $state.raw<Coordinates | null>(null);
   nowMs = $state(Date.now());
   #shops = new SvelteMap<string, StorePage>();
   #pickups = new SvelteSet<string>();
@@ -81,24 +83,30 @@ export class DeliveryChoice {
   }
 
   /** Why a shop does not take its part; null while it is not known to refuse. */
-  refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): string | null {
+  refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): Refusal | null {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;
-    const { pincode, nowMs: atMs } = this;
+    const { pincode, location: coordinates, nowMs: atMs } = this;
     const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
     const hasSlot = this.slotOf(storeId) !== null;
-    return refusalOf(shop, { fulfilment, pincode, valuePaise, hasSlot, atMs });
+    return refusalOf(shop, { fulfilment, pincode, coordinates, valuePaise, hasSlot, atMs });
   }
 
-  isRefused(stores: CartStore[]): boolean {
-    return stores.some((store) => this.refusalOf(store) !== null);
+  /** Of the first shop that refuses; null where none does. */
+  firstRefusal(stores: CartStore[]): Refusal | null {
+    return stores.map((store) => this.refusalOf(store)).find((refusal) => refusal !== null) ?? null;
+  }
+
+  /** As an address has it. */
+  get located(): { location?: Coordinates } {
+    return this.location ? { location: this.location } : {};
   }
 
   /** How the shopper wants it from the shops in the cart, as quote and order say it. */
   wishes(stores: CartStore[]): DeliveryWishes {
     const storeIds = stores.map(({ storeId }) => storeId);
     return {
-      ...(this.pincode && { address: { pincode: this.pincode } }),
+      ...(this.pincode && { address: { pincode: this.pincode, ...this.located } }),
       pickup: storeIds.filter((storeId) => this.isPickup(storeId)),
       slots: storeIds.flatMap((storeId) => {
         const slot = this.slotOf(storeId);

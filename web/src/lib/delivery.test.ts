@@ -34,10 +34,22 @@ delivery('says what it costs, and nothing where it costs nothing', () => {
 });
 
 delivery('takes the shopper to be near until they say where to', () => {
-  const wish = { fulfilment: 'delivery', valuePaise: 10_000, hasSlot: false, atMs: AT_MS } as const;
+  const where = { fulfilment: 'delivery', coordinates: null } as const;
+  const wish = { ...where, valuePaise: 10_000, hasSlot: false, atMs: AT_MS };
   assert.is(refusalOf(shop({}), { ...wish, pincode: null }), null);
   const refusal = refusalOf(shop({}), { ...wish, pincode: '600017' });
-  assert.is(refusal, 'Asha Stores does not deliver to 600017.');
+  assert.equal(refusal, { text: 'Asha Stores does not deliver to 600017.', passes: false });
+  const paused = refusalOf(shop({ paused: true }), { ...wish, pincode: '600017' });
+  assert.ok(paused?.passes);
+});
+
+delivery('reaches who is near enough, whatever their PIN code', () => {
+  const centre = { latitude: 12.9716, longitude: 77.5946 };
+  const near = shop({ area: { pincodes: [], within: { centre, radiusMetres: 1_000 } } });
+  const where = { fulfilment: 'delivery', pincode: '560099' } as const;
+  const wish = { ...where, valuePaise: 10_000, hasSlot: false, atMs: AT_MS };
+  assert.is(refusalOf(near, { ...wish, coordinates: centre }), null);
+  assert.ok(refusalOf(near, { ...wish, coordinates: null }));
 });
 
 delivery.run();

@@ -10,32 +10,28 @@ import type { OrderSlot, StorePage } from './contract.ts';
 import { rupees } from './money.ts';
 import { calendarDay } from './time.ts';
 
+/** Refused for the time, not for the goods or the place. */
+const SHUT_CODES = new Set(['STORE_PAUSED', 'STORE_CLOSED']);
+
 type Shop = Pick<StorePage, 'name' | 'pincode' | 'delivery'>;
+
+/** `passes`: the shop may take it later on, as it is. */
+export type Refusal = { text: string; passes: boolean };
+
+type Wish = Omit<DeliveryWish, 'pincode'> & { pincode: string | null };
 
 /**
  * Why a shop does not take goods of this value, by the rules that the order is taken by; null where
  * it does.
  */
-export function refusalOf(
-  shop: Shop,
-  {
-    fulfilment,
-    pincode,
-    valuePaise,
-    hasSlot,
-    atMs,
-  }: Pick<DeliveryWish, 'fulfilment' | 'valuePaise' | 'hasSlot' | 'atMs'> & {
-    pincode: string | null;
-  },
-): string | null {
-  // While nobody has said where to, it is taken to be near.
-  const wish = { fulfilment, pincode: pincode ?? shop.pincode, valuePaise, hasSlot, atMs };
+export function refusalOf(shop: Shop, wish: Wish): Refusal | null {
   try {
-    termsOf(shop, { ...wish, coordinates: null });
+    // While nobody has said where to, it is taken to be near.
+    termsOf(shop, { ...wish, pincode: wish.pincode ?? shop.pincode });
     return null;
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
-    return error.message;
+    return { text: error.message, passes: SHUT_CODES.has(error.code) };
   }
 }
 

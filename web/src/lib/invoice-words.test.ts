@@ -1,7 +1,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Invoice, InvoiceLine } from './contract.ts';
-import { creditable, dateText, linesWithoutRate, stateTax, stateText } from './invoice-words.ts';
+import {
+  creditable,
+  creditNoteHref,
+  creditNoteIn,
+  dateText,
+  gramsOf,
+  linesWithoutRate,
+  stateTax,
+  stateText,
+} from './invoice-words.ts';
 
 test('a date is the day that it names, wherever the browser is', () => {
   assert.is(dateText('2026-11-21'), '21 Nov 2026');
@@ -38,6 +47,20 @@ test('what was credited cannot be credited again', () => {
     lines.map(({ left }) => left),
     [1, 0],
   );
+});
+
+test('a credited part of weighed goods has its share of the weight, and others have none', () => {
+  const line = (quantity: number, grams?: number) =>
+    ({ listingId: 'onion', quantity, grams }) as InvoiceLine;
+  assert.is(gramsOf({ lines: [line(4, 1_850)] }, line(4, 1_850)), 1_850);
+  assert.is(gramsOf({ lines: [line(4, 1_850)] }, line(1, 1_850)), 463);
+  assert.is(gramsOf({ lines: [line(4)] }, line(1)), null);
+});
+
+test('the paper of a credit note has an address of its own', () => {
+  const page = new URL('https://shop.example/orders/1/invoices/2');
+  assert.is(creditNoteIn(new URL(creditNoteHref('C26-27/000001'), page)), 'C26-27/000001');
+  assert.is(creditNoteIn(page), null);
 });
 
 test.run();

@@ -26,6 +26,19 @@ export const RETURN_PLACES: Record<ReturnPlace, string> = {
 export const creditReason = (reason: string): string =>
   CREDIT_REASONS[reason as CreditReason] ?? reason;
 
+const CREDIT_NOTE = 'credit-note';
+
+/** The paper of a credit note, from the page of its bill. */
+export const creditNoteHref = (number: string): string =>
+  `?${new URLSearchParams({ [CREDIT_NOTE]: number })}`;
+
+/** Of which credit note a page of a bill is asked to be; null for the bill itself. */
+export const creditNoteIn = ({
+  searchParams,
+}: {
+  searchParams: Pick<URLSearchParams, 'get'>;
+}): string | null => searchParams.get(CREDIT_NOTE);
+
 /** Pieces of each of an invoice's lines that were not credited yet. */
 export function creditable({ lines, creditNotes }: Pick<Invoice, 'lines' | 'creditNotes'>) {
   const credited = creditNotes.flatMap((note) => note.lines);
@@ -33,6 +46,15 @@ export function creditable({ lines, creditNotes }: Pick<Invoice, 'lines' | 'cred
     const same = credited.filter(({ listingId }) => listingId === line.listingId);
     return { ...line, left: same.reduce((left, one) => left - one.quantity, line.quantity) };
   });
+}
+
+/** What pieces of a bill weighed: of a credited part of them, its share. Null for other goods. */
+export function gramsOf(
+  { lines }: Pick<Invoice, 'lines'>,
+  { listingId, quantity, grams }: Pick<InvoiceLine, 'listingId' | 'quantity' | 'grams'>,
+): number | null {
+  const billed = lines.find((line) => line.listingId === listingId);
+  return grams && billed ? Math.round((grams * quantity) / billed.quantity) : null;
 }
 
 const dayFormat = new Intl.DateTimeFormat('en-IN', {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { StoreOrder, StoreOrderStatus } from './contract.ts';
-import { cashOf, headlineOf, timelineText } from './order-words.ts';
+import { headlineOf, timelineText } from './order-words.ts';
 
 const words = suite('order words');
 
@@ -40,6 +40,12 @@ words('follows the slowest part that is still open', () => {
   assert.is(headline('delivered', 'packed').detail, 'Shop 2 sends it out next.');
 });
 
+words('does not send out what the shopper fetches', () => {
+  const storeOrders = [{ ...part('A', 'dispatched'), fulfilment: 'pickup' as const }];
+  const order = { status: 'confirmed', reason: null, payment: 'cash-on-delivery' } as const;
+  assert.is(headlineOf({ ...order, storeOrders }).title, 'Ready to fetch');
+});
+
 words('waits for the money before the shops, and says why it came to nothing', () => {
   const unpaid = { payment: 'razorpay' as const, storeOrders: [part('A', 'submitted')] };
   const waiting = headlineOf({ ...unpaid, status: 'awaiting-payment', reason: null });
@@ -56,17 +62,6 @@ words('is delivered when all that was not rejected is', () => {
   assert.is(headline('rejected', 'rejected').tone, 'failed');
 });
 
-words('asks for cash only for what is still coming', () => {
-  const cash = (...statuses: StoreOrderStatus[]) =>
-    cashOf({ storeOrders: statuses.map((status) => part('A', status)) });
-  assert.equal(cash('delivered', 'rejected', 'packed'), {
-    label: 'Cash to keep ready',
-    paise: 1000,
-  });
-  assert.equal(cash('delivered', 'delivered'), { label: 'Paid in cash', paise: 2000 });
-  assert.equal(cash('rejected'), { label: 'To pay', paise: 0 });
-});
-
 words('counts what was cancelled as gone, and says by name what was not there', () => {
   assert.is(headline('delivered', 'cancelled').title, 'Delivered');
   assert.is(headline('cancelled', 'rejected').title, 'Cancelled');
@@ -76,6 +71,14 @@ words('counts what was cancelled as gone, and says by name what was not there', 
     timelineText({ ...entry, event: 'LineShorted', reason: 'sold-out' }, names),
     'Sharma Kirana does not have Toor dal',
   );
+});
+
+words('says in the timeline how a proposal was answered, and by whom', () => {
+  const decided = { at: '', storeOrderId: 's', storeName: 'A', event: 'SubstitutionDecided' };
+  const names = new Map([['s.rice', 'Rice']]);
+  const text = (reason: string) => timelineText({ ...decided, listingId: 's.rice', reason }, names);
+  assert.is(text('accepted-by-shopper'), 'You take what was proposed for Rice');
+  assert.is(text('declined-by-wish'), 'No answer in time: nothing comes instead of Rice');
 });
 
 words('says in the timeline who could not take it, and why', () => {

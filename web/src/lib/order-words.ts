@@ -30,6 +30,8 @@ const REASONS: Record<string, string> = {
   'too-far': 'the address is too far away',
   'not-reachable': 'you could not be reached',
   'on-request': 'you asked for it',
+  refused: 'you did not take it',
+  'not-fetched': 'you did not fetch it',
   'rejected-by-every-shop': 'no shop could take it',
   INSUFFICIENT_STOCK: 'something had just sold out',
   SLOT_FULL: 'the slot had just been taken',
@@ -102,28 +104,19 @@ export function headlineOf(
     return { title: 'Order placed', detail: `Waiting for ${shops} to accept.`, tone: 'waiting' };
   }
   const slowest = open.toSorted((a, b) => stepOf(a.status) - stepOf(b.status))[0]!;
-  const titles = { accepted: 'Being packed', packed: 'Ready to go', dispatched: 'On the way' };
+  const isPickup = slowest.fulfilment === 'pickup';
+  const titles = {
+    accepted: 'Being packed',
+    packed: isPickup ? 'Packed' : 'Ready to go',
+    dispatched: isPickup ? 'Ready to fetch' : 'On the way',
+  };
   const details = {
     accepted: `${slowest.storeName} is packing.`,
-    packed: `${slowest.storeName} sends it out next.`,
+    packed: `${slowest.storeName} ${isPickup ? 'puts it ready for you' : 'sends it out'} next.`,
     dispatched: payment === 'cash-on-delivery' ? 'Keep the cash ready, please.' : 'It is paid.',
   };
   const status = slowest.status as keyof typeof titles;
   return { title: titles[status], detail: details[status], tone: 'moving' };
-}
-
-/** What is still to be paid in cash; once nothing is, what was. What is gone costs nothing. */
-export function cashOf({ storeOrders }: Pick<Order, 'storeOrders'>): {
-  label: string;
-  paise: number;
-} {
-  const sum = (parts: typeof storeOrders) =>
-    parts.reduce((total, part) => total + part.owedPaise, 0);
-  const paid = storeOrders.filter((part) => part.status === 'delivered');
-  const due = storeOrders.filter((part) => part.status !== 'delivered' && !isGone(part));
-  return due.length > 0
-    ? { label: 'Cash to keep ready', paise: sum(due) }
-    : { label: paid.length > 0 ? 'Paid in cash' : 'To pay', paise: sum(paid) };
 }
 
 const ENTRIES: Record<string, (shop: string, item: string) => string> = {
@@ -152,6 +145,14 @@ const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   LinesReturned: (shop) => `${shop} took something back`,
 };
 
+/** Who answered what a shop proposed: the shopper, or the wish from before, for want of an answer. */
+const DECISIONS: Record<string, (item: string) => string> = {
+  'accepted-by-shopper': (item) => `You take what was proposed for ${item}`,
+  'declined-by-shopper': (item) => `You want nothing instead of ${item}`,
+  'accepted-by-wish': (item) => `No answer in time: you get what was proposed for ${item}`,
+  'declined-by-wish': (item) => `No answer in time: nothing comes instead of ${item}`,
+};
+
 /**
  * A line of the timeline: `Sharma Kirana could not take it: something is out of stock`.
  *
@@ -162,6 +163,8 @@ export function timelineText(
   names: ReadonlyMap<string, string> = new Map(),
 ): string {
   const item = names.get(listingId ?? '') ?? 'an item';
+  const decision = DECISIONS[reason ?? ''];
+  if (decision) return decision(item);
   const text = ENTRIES[event]?.(storeName ?? 'the shop', item) ?? event;
   const why = reasonText(reason);
   return why ? `${text}: ${why}` : text;

@@ -1,7 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PartLine } from './contract.ts';
-import { isSettled, lossesOf, wishText } from './part-words.ts';
+import {
+  cancelsOfShop,
+  changesOf,
+  comingOf,
+  fateOf,
+  isSettled,
+  lossesOf,
+  wishText,
+} from './part-words.ts';
 
 const words = suite('part words');
 
@@ -39,6 +47,33 @@ words('says what of a line does not come, and what was wished for it', () => {
   assert.equal(lossesOf(line({ reduced: 1, shorted: 2 })), ['1 taken off', '2 not there']);
   assert.is(wishText(line({})), 'nothing instead');
   assert.is(wishText(line({ ifMissing: { wish: 'best-match' } })), 'your best match');
+});
+
+words('says of a line what a shopper counts in the bag', () => {
+  assert.is(fateOf(line({ picked: 3 }), true), null);
+  const lost = line({ reduced: 1, shorted: 1, picked: 1, returned: 1 });
+  assert.is(fateOf(lost, true), '3 ordered: 1 taken off, 1 not there, 1 delivered');
+  assert.is(fateOf(line({ shorted: 3 }), true), '3 ordered: 3 not there');
+  const instead = line({ quantity: 2, linePaise: 150 });
+  const substitution = { replaces: 2, line: instead, expiresAt: '', returned: 0 };
+  const replaced = line({ picked: 1, substitution: { ...substitution, status: 'accepted' } });
+  assert.is(fateOf(replaced, false), '3 ordered: 2 replaced');
+  assert.is(comingOf(replaced), 1);
+  assert.is(comingOf(line({ substitution: { ...substitution, status: 'proposed' } })), 3);
+});
+
+words('tells apart what did not come and what was credited', () => {
+  const lines = [line({ shorted: 1, picked: 2, returned: 1 })];
+  const part = { status: 'delivered' as const, totalPaise: 320, owedPaise: 120, lines };
+  assert.equal(changesOf(part), { lessPaise: 100, creditedPaise: 100 });
+});
+
+words('offers the reasons for which a part is cancelled where it stands', () => {
+  const reasons = (status: 'packed' | 'dispatched', fulfilment: 'delivery' | 'pickup') =>
+    cancelsOfShop({ status, fulfilment }).map(({ reason }) => reason);
+  assert.ok(reasons('packed', 'pickup').includes('out-of-stock'));
+  assert.equal(reasons('dispatched', 'delivery'), ['not-reachable', 'refused']);
+  assert.equal(reasons('dispatched', 'pickup'), ['not-fetched', 'refused']);
 });
 
 words.run();

@@ -1,7 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OrderPayment, StoreOrder } from './contract.ts';
-import { heldBack, missingPaise, moneyOf, refundFailureText, upiLinkOf } from './payment-words.ts';
+import {
+  heldBack,
+  missingPaise,
+  moneyOf,
+  moneyRows,
+  refundFailureText,
+  upiLinkOf,
+} from './payment-words.ts';
 
 const words = suite('payment words');
 
@@ -31,16 +38,46 @@ words('asks for what is missing, where a part of the money is there', () => {
   assert.match(upiLinkOf({ orderId: 'o' }, half)!, /am=115\.00/);
 });
 
-words('tells what was kept and what goes back, over all payments', () => {
-  const paid = { ...payment, takenPaise: 23_000, refundedPaise: 3_000 };
-  assert.equal(moneyOf({ payments: [paid, paid, payment] }), {
-    keptPaise: 40_000,
-    refundedPaise: 6_000,
+const refund = { refundNumber: 1, storeOrderId: 'a', amountPaise: 3_000 };
+const given = { ...refund, status: 'succeeded' as const };
+const coming = { ...refund, status: 'requested' as const, amountPaise: 500 };
+
+words('tells what came in, what was given back and what is to be, over all payments', () => {
+  const paid = { ...payment, takenPaise: 23_000, refunds: [given, coming] };
+  const failed = {
+    ...payment,
+    takenPaise: 100,
+    refunds: [{ ...coming, status: 'failed' as const }],
+  };
+  assert.equal(moneyOf({ payments: [paid, failed, payment] }), {
+    takenPaise: 23_100,
+    givenBackPaise: 3_000,
+    comingBackPaise: 1_000,
   });
 });
 
+words('adds up an order’s money to what it costs in the end', () => {
+  const cash = { payment: 'cash-on-delivery' as const };
+  const part = (status: string) => ({ status, owedPaise: 700 }) as StoreOrder;
+  const waiting = { ...cash, payments: [], storeOrders: [part('packed'), part('rejected')] };
+  assert.equal(moneyRows(waiting), [{ label: 'Cash to keep ready', paise: 700 }]);
+  assert.equal(moneyRows({ ...waiting, storeOrders: [part('cancelled')] }), [
+    { label: 'To pay', paise: 0 },
+  ]);
+
+  const paid = { ...payment, takenPaise: 23_000, refunds: [given, coming] };
+  const delivered = { ...cash, payments: [paid], storeOrders: [part('delivered')] };
+  assert.equal(moneyRows(delivered), [
+    { label: 'Paid in cash', paise: 23_000 },
+    { label: 'Given back to you', paise: 3_000 },
+    { label: 'Still comes back to you', paise: 500 },
+    { label: 'Costs you in the end', paise: 19_500 },
+  ]);
+  const prepaid = { ...delivered, payment: 'upi' as const, payments: [{ ...paid, refunds: [] }] };
+  assert.equal(moneyRows(prepaid), [{ label: 'Paid', paise: 23_000 }]);
+});
+
 words('names who hands over what did not go back by itself, and nothing else', () => {
-  const refund = { refundNumber: 1, storeOrderId: 'a', amountPaise: 3_000 };
   const refunds = [
     { ...refund, status: 'failed' as const },
     { ...refund, status: 'failed' as const, amountPaise: 500 },

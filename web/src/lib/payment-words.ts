@@ -1,7 +1,9 @@
 import type { OnShortage } from '../../../domain/order.ts';
-import { upiLink, type PaymentMethod } from '../../../domain/payment.ts';
+import { sumPaise } from '../../../domain/money.ts';
+import { isPrepaid, upiLink, type PaymentMethod } from '../../../domain/payment.ts';
 import type { Order, OrderPayment } from './contract.ts';
 import { orderNumber } from '../../../domain/order.ts';
+import { isGone } from './order-words.ts';
 
 export const PAYMENT_OPTIONS: { reason: PaymentMethod; label: string }[] = [
   { reason: 'cash-on-delivery', label: 'Cash when you get it' },
@@ -53,12 +55,45 @@ export function heldBack({ payments, storeOrders }: Pick<Order, 'payments' | 'st
   }));
 }
 
-/** What was taken and kept, and what goes back or went. */
+/** What came in, what of it was given back, and what is still to be. */
 export function moneyOf({ payments }: Pick<Order, 'payments'>): {
-  keptPaise: number;
-  refundedPaise: number;
+  takenPaise: number;
+  givenBackPaise: number;
+  comingBackPaise: number;
 } {
-  const taken = payments.reduce((sum, { takenPaise }) => sum + takenPaise, 0);
-  const refundedPaise = payments.reduce((sum, payment) => sum + payment.refundedPaise, 0);
-  return { keptPaise: taken - refundedPaise, refundedPaise };
+  const refunds = payments.flatMap((payment) => payment.refunds);
+  const backPaise = (isDone: boolean) =>
+    sumPaise(
+      refunds
+        .filter(({ status }) => (status === 'succeeded') === isDone)
+        .map(({ amountPaise }) => amountPaise),
+    );
+  return {
+    takenPaise: sumPaise(payments.map(({ takenPaise }) => takenPaise)),
+    givenBackPaise: backPaise(true),
+    comingBackPaise: backPaise(false),
+  };
+}
+
+type Owing = Pick<Order, 'payment' | 'payments' | 'storeOrders'>;
+
+/** An order's money as a shopper adds it up: what to pay, what was paid, and what of it returns. */
+export function moneyRows(order: Owing): { label: string; paise: number }[] {
+  const { takenPaise, givenBackPaise, comingBackPaise } = moneyOf(order);
+  const isCash = !isPrepaid(order.payment);
+  const duePaise = sumPaise(
+    order.storeOrders
+      .filter((part) => isCash && part.status !== 'delivered' && !isGone(part))
+      .map(({ owedPaise }) => owedPaise),
+  );
+  const backPaise = givenBackPaise + comingBackPaise;
+  const rows = [
+    { label: 'Cash to keep ready', paise: duePaise },
+    { label: isCash ? 'Paid in cash' : 'Paid', paise: takenPaise },
+    { label: 'Given back to you', paise: givenBackPaise },
+    { label: 'Still comes back to you', paise: comingBackPaise },
+  ].filter(({ paise }) => paise > 0);
+  if (rows.length === 0) return [{ label: 'To pay', paise: 0 }];
+  if (backPaise === 0) return rows;
+  return [...rows, { label: 'Costs you in the end', paise: duePaise + takenPaise - backPaise }];
 }

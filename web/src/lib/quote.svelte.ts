@@ -1,11 +1,11 @@
 import { command, newKey } from './api.ts';
 import type { Cart } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
-import { isQuoteOf, risesOf, type Quote, type Rise } from './quote.ts';
+import { isQuoteOf, risesOf, type AskedQuote, type Quote, type Rise } from './quote.ts';
 
 /** The quote that the checkout shows, and at which it orders. */
 class QuoteState {
-  #shown: Quote | null = null;
+  #shown: AskedQuote | null = null;
   #asked = 0;
   /** How the goods are wanted in the quote that was asked for last. */
   #wishes = '';
@@ -35,8 +35,9 @@ class QuoteState {
     this.failure = '';
     try {
       const path = `/api/write/carts/${cartId}/quotes`;
-      const quote = await command<Quote>('POST', path, wishes, { key: newKey() });
+      const answer = await command<Quote>('POST', path, wishes, { key: newKey() });
       if (asked !== this.#asked) return;
+      const quote = { ...answer, destination: wishes.address };
       this.rises = this.#shown ? risesOf(this.#shown, quote, this.rises) : [];
       this.#shown = quote;
       this.current = quote;

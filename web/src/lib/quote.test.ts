@@ -1,7 +1,15 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { CartView } from './cart-view.ts';
 import type { Cart } from './contract.ts';
-import { differencePaise, isQuoteOf, risesOf, type Quote } from './quote.ts';
+import {
+  atQuote,
+  differencePaise,
+  isQuoteOf,
+  risesOf,
+  type AskedQuote,
+  type Quote,
+} from './quote.ts';
 
 const line = (listingId: string, quantity: number, pricePaise: number) => ({
   listingId,
@@ -13,7 +21,7 @@ const line = (listingId: string, quantity: number, pricePaise: number) => ({
   linePaise: quantity * pricePaise,
 });
 
-const quoteOf = (...parts: Quote['parts'][number]['lines'][]): Quote => ({
+const quoteOf = (...parts: Quote['parts'][number]['lines'][]): AskedQuote => ({
   parts: parts.map((lines, index) => ({
     storeId: `${index}`,
     lines,
@@ -26,6 +34,7 @@ const quoteOf = (...parts: Quote['parts'][number]['lines'][]): Quote => ({
   payments: ['cash-on-delivery'],
   expiresAt: '2026-11-21T10:15:00.000Z',
   token: 'token',
+  destination: { pincode: '560001' },
 });
 
 const withFee = (
@@ -68,11 +77,32 @@ test('a rise stays told, whatever is quoted anew, until the price is back', () =
   assert.equal(risesOf(risen, seen, told), []);
 });
 
-test('a fee that rose is told; one of another load or way is the shopper’s own doing', () => {
+test('a fee that rose is told; one of another load, way or place is the shopper’s own doing', () => {
   const [rise] = risesOf(withFee(3_000), withFee(4_000));
   assert.equal([rise?.name, rise?.seenPaise, rise?.nowPaise], ['Delivery', 3_000, 4_000]);
   assert.equal(risesOf(withFee(3_000), withFee(4_000, 2)), []);
   assert.equal(risesOf(withFee(0, 1, 'pickup'), withFee(4_000)), []);
+  const elsewhere = { ...withFee(4_000), destination: { pincode: '560002' } };
+  assert.equal(risesOf(withFee(3_000), elsewhere), []);
+});
+
+test('shows a cart at its quote, whatever the shop asks meanwhile', () => {
+  const lines = [line('dal', 2, 120), line('rice', 1, 50)].map((one) => ({
+    ...one,
+    mrpPaise: 125,
+  }));
+  const stores = [{ storeId: '0', lines, subtotalPaise: 290 }];
+  const view = { stores, totalPaise: 290, savedPaise: 85 } as unknown as CartView;
+  const shown = atQuote(view, quoteOf([line('dal', 2, 100), line('rice', 1, 50)]));
+  assert.equal(
+    shown.stores[0]!.lines.map(({ linePaise }) => linePaise),
+    [200, 50],
+  );
+  assert.is(shown.stores[0]!.subtotalPaise, 250);
+  assert.is(shown.totalPaise, 250);
+  assert.is(shown.savedPaise, 125);
+  assert.is(atQuote(view, quoteOf([line('dal', 1, 100)])), view);
+  assert.is(atQuote(view, null), view);
 });
 
 test.run();
