@@ -55,6 +55,8 @@ export function writeRefusal({ stream, expected }: WriteOptions, refused: Refuse
       return refusal(status.DEADLINE_EXCEEDED, 'The deadline passed before the write began.');
     case 'bad-request':
       return refusal(status.INVALID_ARGUMENT, refused.message);
+    case 'overloaded':
+      return refusal(status.RESOURCE_EXHAUSTED, refused.message);
     case 'failed':
       return refusal(status.INTERNAL, refused.message);
     case 'damaged':

@@ -30,6 +30,7 @@ const TICKS_PER_MS = 10_000n;
 const GRPC_CODE = {
   invalidArgument: 3,
   deadlineExceeded: 4,
+  resourceExhausted: 8,
   failedPrecondition: 9,
   internal: 13,
   dataLoss: 15,
@@ -352,7 +353,7 @@ export type Refused =
   | { ok: false; reason: 'wrong-expected-version'; current: number }
   | { ok: false; reason: 'maximum-append-size-exceeded'; limitBytes: number }
   | { ok: false; reason: 'stream-deleted' | 'timeout' }
-  | { ok: false; reason: 'bad-request' | 'failed' | 'damaged'; message: string }
+  | { ok: false; reason: 'bad-request' | 'overloaded' | 'failed' | 'damaged'; message: string }
   | { ok: false; reason: 'closing' };
 
 /** BatchAppendResp. */
@@ -429,6 +430,8 @@ function status(
       return build(GRPC_CODE.deadlineExceeded, 'Timeout');
     case 'bad-request':
       return build(GRPC_CODE.invalidArgument);
+    case 'overloaded':
+      return build(GRPC_CODE.resourceExhausted);
     case 'failed':
       return build(GRPC_CODE.internal);
     case 'damaged':

@@ -327,6 +327,23 @@ export const appends: Cases = {
     assert.deepEqual(ids(await collect(client.readStream(stream))), ids(many));
   },
 
+  'any number of such appends may come at the same time as ordinary ones': async ({
+    client,
+    newStream,
+  }) => {
+    const ordinary = newStream();
+    const inParts = Array.from({ length: 150 }, async () => {
+      const [stream, parts] = [newStream(), events(5)];
+      await Promise.all([
+        client.appendToStream(ordinary, event()),
+        client.appendToStream(stream, parts, { batchAppendSize: 1 }),
+      ]);
+      assert.deepEqual(ids(await collect(client.readStream(stream))), ids(parts));
+    });
+    await Promise.all(inParts);
+    assert.equal((await collect(client.readStream(ordinary))).length, 150);
+  },
+
   'the default deadline of the connection string holds': async ({ url, newStream }) => {
     const late = EventStoreDBClient.connectionString(withOption(url, 'defaultDeadline=1'));
     const stream = newStream();
