@@ -16,6 +16,7 @@ import {
   type Settings,
 } from './persistent-dispatch.ts';
 import { unframe } from './protobuf.ts';
+import { lastRevision } from './reads.ts';
 import type { Filter, Query } from './read-worker.ts';
 import {
   decodeReadEvent,
@@ -329,8 +330,6 @@ export class Group {
     const body = linkBody(id, stream, target, metadata);
     const outcome = await this.write(stream, { id, type: LINK_TYPE, body, sizeBytes: 0 });
     if (!outcome.ok) return false;
-    // A group that is created again finds its stream deleted, and its revisions going on.
-    if (this.parked.end === 0) this.setParked(outcome.revision, outcome.revision);
     this.parked.end = outcome.revision + 1;
     return true;
   }
@@ -364,7 +363,7 @@ export class Group {
 /** Forgets the checkpoint and the parked events of a group that is gone. */
 export async function deleteState(log: Log, config: GroupConfig): Promise<void> {
   for (const stream of Object.values(ownStreams(config)))
-    if ((await lastRevision(log, stream)) >= 0)
+    if (await readLast(log, stream))
       await log.write({ kind: 'delete', stream, ...UNCONDITIONAL, events: [] });
 }
 
@@ -420,9 +419,6 @@ export async function readLast(log: Log, stream: string): Promise<Recorded | und
   return events[0]?.original;
 }
 
-export const lastRevision = async (log: Log, stream: string): Promise<number> =>
-  (await readLast(log, stream))?.revision ?? -1;
-
 /** `original` is what was read; `event` what it links to, or itself where it is no resolved link. */
 type ReadEvent = { bytes: Buffer; original: Recorded; event: Recorded | undefined };
 
@@ -434,7 +430,7 @@ async function readEvents(
 ): Promise<{ events: ReadEvent[]; next: number; end: boolean; considered: number }> {
   const checkpoints = { every: Infinity, considered: 0 };
   const page = await log.read({ ...query, resolveLinks, checkpoints });
-  if (!page.found) return { events: [], next: query.from, end: true, considered: 0 };
+  if (!page.found) return { events: [], next: page.next, end: true, considered: 0 };
   const events: ReadEvent[] = [];
   for (const answer of unframe(page.frames)) {
     const bytes = readEventOf(answer);

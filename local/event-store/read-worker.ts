@@ -41,7 +41,8 @@ export type Query = {
 
 /**
  * `frames` hold `events` events, and checkpoints, as ReadResp messages. `next` is where to read on,
- * unless this is the `end`; `considered` counts the events since the last checkpoint.
+ * at the `end` when there is more; `considered` counts the events since the last checkpoint. `head`
+ * is the place of the last event, whether or not it may be seen, and -1 where there is none.
  */
 export type Page =
   | {
@@ -51,8 +52,9 @@ export type Page =
       next: number;
       end: boolean;
       considered: number;
+      head: number;
     }
-  | { found: false; reason: NotFound };
+  | { found: false; reason: NotFound; next: number; head: number };
 
 /** `head` is a position that is on disk: the log reaches at least that far. */
 export type ReadRequest = { id: number; query: Query; head: number };
@@ -92,6 +94,9 @@ export type Rows = {
   oldestMs: number;
 };
 
+/** There is nothing to read of a stream, whose last event is or was the `highest`th. */
+export type Missing = { missing: NotFound; highest: number };
+
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
   forwards: db.prepare(sql('>=', 'ASC')),
   backwards: db.prepare(sql('<=', 'DESC')),
@@ -108,7 +113,7 @@ const ofStream = bothWays(
       ORDER BY revision ${order} LIMIT ?`,
 );
 
-function find(query: Query, head: number, limit: number): Rows | NotFound {
+function find(query: Query, head: number, limit: number): Rows | Missing {
   const way = query.forwards ? 'forwards' : 'backwards';
   if (query.stream === undefined) {
     const rows = ofAll[way].iterate(query.from, limit) as Iterable<Row>;
@@ -118,7 +123,8 @@ function find(query: Query, head: number, limit: number): Rows | NotFound {
   if (computed) return links.find(query, computed, limit);
   const state = findStream(query.stream);
   const kept = keptOf(state);
-  if (typeof kept === 'string') return kept;
+  if (kept === 'stream-deleted') return { missing: kept, highest: -1 };
+  if (kept === 'stream-not-found') return { missing: kept, highest: state?.head ?? -1 };
   return {
     rows: ofStream[way].iterate(state!.id, query.from, kept.first, limit) as Iterable<Row>,
     placeOf: (row) => row.revision,
@@ -174,7 +180,10 @@ function readPage(query: Query, head: number): Page {
   const maySkip = query.stream !== undefined && query.limit > 0;
   const limit = maySkip ? PAGE_EVENTS : Math.min(query.limit, PAGE_EVENTS);
   const found = find(query, head, limit);
-  if (typeof found === 'string') return { found: false, reason: found };
+  const { highest } = found;
+  const behind = Math.max(query.from, highest + 1);
+  if ('missing' in found)
+    return { found: false, reason: found.missing, next: behind, head: highest };
   const { every, considered: before } = query.checkpoints ?? { every: Infinity, considered: 0 };
   const matches = matcher(query.filter);
   const answer = query.resolveLinks ? links.resolver() : plainAnswer;
@@ -198,7 +207,9 @@ function readPage(query: Query, head: number): Page {
     if (bytes >= PAGE_BYTES || events >= query.limit) break;
   }
   const end = seen < limit && bytes < PAGE_BYTES && events < query.limit;
-  return { found: true, frames: frame(answers), events, next, end, considered };
+  // What is hidden at the end has been passed too.
+  if (end && query.forwards) next = Math.max(next, behind);
+  return { found: true, frames: frame(answers), events, next, end, considered, head: highest };
 }
 
 port.on('message', ({ id, query, head }: ReadRequest) => {

@@ -135,9 +135,9 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
       ahead = undefined;
       const isEnd: boolean = !page.found || page.end;
       // A subscription to a stream that does not exist yet waits for it.
+      query.from = page.next;
       if (!page.found) notFound(query, page);
       else {
-        query.from = page.next;
         if (query.checkpoints) query.checkpoints.considered = page.considered;
         // The next page is read while this one is sent.
         [ahead] = await Promise.all([isEnd ? undefined : readNext(), client.send(page.frames)]);
@@ -191,7 +191,7 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
   };
   if (typeof place === 'number') query.from = place + 1;
   else if (place === 'end')
-    query.from = stream === undefined ? log.head + 1 : await behind(stream, log);
+    query.from = stream === undefined ? log.head + 1 : (await lastRevision(log, stream)) + 1;
   if (filter) {
     const every = (filter.getMax() || SEARCH_WINDOW) * filter.getCheckpointintervalmultiplier();
     query.checkpoints = { every: Math.max(every, 1), considered: 0 };
@@ -199,10 +199,9 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
   return query;
 }
 
-async function behind(stream: string, log: Log): Promise<number> {
-  const last = await log.read({ stream, from: END, forwards: false, limit: 1 });
-  // Going backwards, the next one is before the last one.
-  return last.found && last.events > 0 ? last.next + 2 : START;
+/** The revision of a stream's last event, whether or not it may be seen; -1 where there is none. */
+export async function lastRevision(log: Log, stream: string): Promise<number> {
+  return (await log.read({ stream, from: END, forwards: false, limit: 0 })).head;
 }
 
 function streamOf(options: Options): string | undefined {

@@ -339,6 +339,21 @@ const delivering: Cases = {
       await consumer.stop();
     }
   },
+  'a group from the end begins there where nothing is to be seen too': async (context) => {
+    const { client, newStream } = context;
+    const [stream, group] = [newStream(), newGroup()];
+    await client.appendToStream(stream, events(3));
+    await client.setStreamMetadata(stream, { truncateBefore: 3 });
+    const settings = toStream({ startFrom: END });
+    await client.createPersistentSubscriptionToStream(stream, group, settings);
+    await client.setStreamMetadata(stream, {});
+    const consumer = subscribe(context, { stream, group });
+    const later = event();
+    await client.appendToStream(stream, later);
+    await consumer.count(1);
+    assert.deepEqual(consumer.ids, [later.id]);
+    await consumer.stop();
+  },
   'a group may wait for a stream that does not exist yet': async (context) => {
     const made = await arrange(context, 0);
     const consumer = subscribe(context, made);

@@ -177,6 +177,23 @@ export const subscriptions: Cases = {
     assert.deepEqual(revisions(await sentBy(client.subscribeToStream(stream))), [4n, 5n]);
   },
 
+  'a subscription from the end begins there where nothing is to be seen too': async ({
+    client,
+    newStream,
+  }) => {
+    const stream = newStream();
+    await client.appendToStream(stream, events(3));
+    await client.setStreamMetadata(stream, { truncateBefore: 3 });
+    const subscription = client.subscribeToStream(stream, { fromRevision: END });
+    const { got, signals, until } = follow(subscription);
+    await until(() => signals.includes('confirmation'));
+    await client.setStreamMetadata(stream, {});
+    await client.appendToStream(stream, event());
+    await until(() => got.length > 0);
+    assert.deepEqual(revisions(got), [3n]);
+    await subscription.unsubscribe();
+  },
+
   'a subscription to $$name sends metadata as it changes': async ({ client, newStream }) => {
     const stream = newStream();
     const subscription = client.subscribeToStream(`$$${stream}`);
