@@ -78,6 +78,8 @@ export class Group {
   private wake = (): void => {};
   private next = 0;
   private isLive = false;
+  /** Of the query, from when it was live for the first time. */
+  private live: number | undefined;
   private isNews = true;
   private progress = new Progress(-1);
 
@@ -238,7 +240,7 @@ export class Group {
     // A commit from now on is news: the page may or may not hold it.
     this.isNews = false;
     const { filter, settings } = this.config;
-    const query = { ...forwards(this.source, this.next), limit, filter };
+    const query = { ...forwards(this.source, this.next), limit, live: this.live, filter };
     const page = await readEvents(this.log, query, settings.resolveLinkTos);
     if (this.isClosed) return;
     const wanted = page.events.filter(({ original }) => !isOfAllGroups(original.stream));
@@ -248,6 +250,7 @@ export class Group {
     });
     this.next = page.next;
     this.isLive = page.end;
+    if (page.end) this.live = Math.max(settings.liveBufferSize, settings.readBatchSize);
     if (!page.end) this.isNews = true;
     this.passed += page.considered - messages.length;
     this.dispatch.add(messages);

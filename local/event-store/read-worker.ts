@@ -2,7 +2,16 @@
 import { once } from 'node:events';
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { EVENT_COLUMNS, keptOf, openForReads, streamLookup, type NotFound } from './database.ts';
+import {
+  EVENT_COLUMNS,
+  isMetadataStream,
+  isTombstoned,
+  keptOf,
+  openForReads,
+  streamLookup,
+  type NotFound,
+  type StreamState,
+} from './database.ts';
 import {
   asDamage,
   damaged,
@@ -15,7 +24,7 @@ import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
 import type { LogFolder } from './log.ts';
 import { frame } from './protobuf.ts';
-import { checkpointAnswer, eventAnswer, streamOfRecord } from './wire.ts';
+import { checkpointAnswer, eventAnswer, streamOfRecord, TOMBSTONE_REVISION } from './wire.ts';
 
 /**
  * Matches if the name of the stream (or the type of the event) fits the expression, or begins with
@@ -27,13 +36,16 @@ export type Filter =
 /**
  * What to read: of one stream by revision, or of $all by position. `from` is the first that may be
  * sent, in the direction of reading; `limit` is how many events may be. A checkpoint is sent
- * whenever `every` events were considered since the last one.
+ * whenever `every` events were considered since the last one. Of a stream that has no more than
+ * `live` events to send, all of them are: as in EventStoreDB, what metadata or a deletion hides is
+ * hidden from those who come later, not from those who wait for it.
  */
 export type Query = {
   stream: string | undefined;
   from: number;
   forwards: boolean;
   limit: number;
+  live?: number;
   resolveLinks?: boolean;
   filter?: Filter | undefined;
   checkpoints?: { every: number; considered: number };
@@ -90,6 +102,8 @@ export type Rows = {
   sentAs?: (row: Row) => Sent;
   lowest: number;
   highest: number;
+  /** Behind `highest` is a tombstone. */
+  isClosed?: boolean;
   /** Events that were created before are not shown. */
   oldestMs: number;
 };
@@ -105,6 +119,9 @@ const ofAll = bothWays(
   (compare, order) =>
     `SELECT ${EVENT_COLUMNS} FROM event
       WHERE position ${compare} ? ORDER BY position ${order} LIMIT ?`,
+);
+const findLastOpen = db.prepare(
+  'SELECT max(revision) AS last FROM event WHERE stream = ? AND revision < ?',
 );
 const ofStream = bothWays(
   (compare, order) =>
@@ -122,6 +139,8 @@ function find(query: Query, head: number, limit: number): Rows | Missing {
   const computed = linksOf(query.stream);
   if (computed) return links.find(query, computed, limit);
   const state = findStream(query.stream);
+  const live = state && query.live ? findLive(state, query, limit) : undefined;
+  if (live) return live;
   const kept = keptOf(state);
   if (kept === 'stream-deleted') return { missing: kept, highest: -1 };
   if (kept === 'stream-not-found') return { missing: kept, highest: state?.head ?? -1 };
@@ -131,6 +150,32 @@ function find(query: Query, head: number, limit: number): Rows | Missing {
     lowest: kept.first,
     highest: state!.head,
     oldestMs: kept.oldestMs,
+  };
+}
+
+/** What there is for somebody who waited for it; undefined for one who is behind, or is done. */
+function findLive(
+  state: StreamState,
+  { stream, from, live = 0 }: Query,
+  limit: number,
+): Rows | undefined {
+  const isClosed = isTombstoned(state);
+  // A tombstone is not in the stream of the metadata.
+  if (isClosed && isMetadataStream(stream!)) return undefined;
+  const { last } = isClosed
+    ? (findLastOpen.get(state.id, TOMBSTONE_REVISION) as { last: number | null })
+    : { last: state.head };
+  const highest = last ?? -1;
+  const left = highest - from + 1;
+  if (left > live || (isClosed && left <= 0)) return undefined;
+  const most = isClosed ? Math.min(left, limit) : limit;
+  return {
+    rows: ofStream.forwards.iterate(state.id, from, 0, most) as Iterable<Row>,
+    placeOf: (row) => row.revision,
+    lowest: 0,
+    highest,
+    isClosed,
+    oldestMs: 0,
   };
 }
 
@@ -206,7 +251,8 @@ function readPage(query: Query, head: number): Page {
     }
     if (bytes >= PAGE_BYTES || events >= query.limit) break;
   }
-  const end = seen < limit && bytes < PAGE_BYTES && events < query.limit;
+  const isAll = seen < limit && !found.isClosed;
+  const end = isAll && bytes < PAGE_BYTES && events < query.limit;
   // What is hidden at the end has been passed too.
   if (end && query.forwards) next = Math.max(next, behind);
   return { found: true, frames: frame(answers), events, next, end, considered, head: highest };

@@ -2,7 +2,8 @@
  * The service Read: reads, and subscriptions. Both send pages from disk, and a live subscription is
  * one that came to the end and waits for news of a commit. There is no second way for live events,
  * so there is nothing to hand over between the two, no gap and no duplicate; and a slow subscriber
- * holds one page of memory, however far behind it is.
+ * holds one page of memory, however far behind it is. All that metadata hides stays on disk, so one
+ * that is live can be sent it.
  */
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
@@ -29,6 +30,8 @@ const { ReadReq } = streamsPb;
  * is.
  */
 const SEARCH_WINDOW = 32;
+/** A subscriber is live until it is further behind: as many events as two commits may bring. */
+const LIVE_EVENTS = 4_096;
 /** Before and behind every position and revision. */
 const START = 0;
 const END = Number.MAX_SAFE_INTEGER;
@@ -142,6 +145,7 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
         // The next page is read while this one is sent.
         [ahead] = await Promise.all([isEnd ? undefined : readNext(), client.send(page.frames)]);
       }
+      if (isEnd) query.live = LIVE_EVENTS;
       if (isEnd && !isLive) await client.send(frame(caughtUp(query)));
       if (!isEnd && isLive) await client.send(frame([fellBehindAnswer()]));
       isLive = isEnd;
@@ -190,8 +194,10 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     filter: filterOf(options.getFilter()),
   };
   if (typeof place === 'number') query.from = place + 1;
-  else if (place === 'end')
-    query.from = stream === undefined ? log.head + 1 : (await lastRevision(log, stream)) + 1;
+  else if (place === 'end') {
+    query.from = (stream === undefined ? log.head : await lastRevision(log, stream)) + 1;
+    query.live = LIVE_EVENTS;
+  }
   if (filter) {
     const every = (filter.getMax() || SEARCH_WINDOW) * filter.getCheckpointintervalmultiplier();
     query.checkpoints = { every: Math.max(every, 1), considered: 0 };

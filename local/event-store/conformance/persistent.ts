@@ -31,7 +31,7 @@ import {
   type PersistentSubscriptionToStreamSettings,
   type ResolvedEvent,
 } from '@eventstore/db-client';
-import { event, events, ids, newCategory, type Cases, type Server } from './case.ts';
+import { event, events, ids, newCategory, upTo, type Cases, type Server } from './case.ts';
 import { linked } from './links.ts';
 
 type Delivered = ResolvedEvent & { id: string; retryCount: number };
@@ -353,6 +353,25 @@ const delivering: Cases = {
     await consumer.count(1);
     assert.deepEqual(consumer.ids, [later.id]);
     await consumer.stop();
+  },
+  'a live group gets what comes, also where less is kept': async (context) => {
+    const { client } = context;
+    for (const metadata of [{ maxCount: 1 }, { truncateBefore: 100 }]) {
+      const made = await arrange(context, 1);
+      const consumer = subscribe(context, made, { bufferSize: 100, onEvent: acknowledging });
+      await consumer.count(1);
+      await eventually(
+        () => infoOf(context, made),
+        ({ status }) => status === 'Live',
+      );
+      await client.setStreamMetadata(made.stream, metadata);
+      const later = events(30);
+      await Promise.all(later.map((each) => client.appendToStream(made.stream, each)));
+      await consumer.until(() => consumer.got.at(-1)?.event?.revision === 30n);
+      const revisions = consumer.got.map(({ event: each }) => each!.revision);
+      assert.deepEqual(revisions, upTo(31));
+      await consumer.stop();
+    }
   },
   'a group may wait for a stream that does not exist yet': async (context) => {
     const made = await arrange(context, 0);
