@@ -235,9 +235,9 @@ export function filterOf(filter: FilterOptions | undefined): Filter | undefined 
   const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
   if (!filter || !expression) return undefined;
   const on = filter.getStreamIdentifier() ? 'stream' : 'type';
-  const prefixes = expression.getPrefixList();
-  if (prefixes.length > 0) return { on, prefixes };
   const regex = expression.getRegex();
+  // As in EventStoreDB: an expression counts before prefixes, and no prefixes let nothing through.
+  if (regex === '') return { on, prefixes: expression.getPrefixList() };
   try {
     RegExp(regex);
   } catch (error) {
