@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import {
+  copyFile,
+  mkdtemp,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -426,6 +436,21 @@ test('a backup of which a file is missing or cut off is not added to', async (co
   await writeFile(path, whole);
   assert.match(await done(['backup', '--to', dir], from(store)), '100 of them new');
   assert.match(await done(['verify', dir]), 'It is whole.');
+});
+
+test('a folder that cannot be written to is told as what it is', async (context) => {
+  const store = await newStore(context);
+  const dir = await newFolder(context);
+  await done(['backup', '--to', dir], from(store));
+  const file = join(dir, 'manifest.json');
+  const into = (to: string) => refused(['backup', '--to', to], from(store));
+  assert.match(await into(file), /^There is something else of that name: EEXIST.*manifest\.json/);
+  assert.match(await into(join(file, 'here')), /^Part of the path is not a folder: ENOTDIR/);
+  if (!existsSync('/dev/full')) return;
+  await fill(store, 10);
+  await symlink('/dev/full', join(dir, '000001.zst'));
+  assert.match(await into(dir), /^The disk is full: ENOSPC/m);
+  assert.is((await readManifest(dir)).events, 0);
 });
 
 test('a store that holds something else is refused and left alone', async (context) => {
