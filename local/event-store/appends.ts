@@ -18,12 +18,14 @@ import {
   decodeProposal,
   decodeWrite,
   deleteAnswer,
+  MissingType,
   type Outcome,
   type ProposedEvent,
   type Refused,
   type WriteOptions,
 } from './wire.ts';
 
+const ALL = '$all';
 /** EventStoreDB's default. */
 const MAX_APPEND_BYTES = 1024 * 1024;
 /** A BatchAppend call is not read from while its client has this many answers to come. */
@@ -33,6 +35,15 @@ const UNFINISHED_BYTES = 64 * 1024 * 1024;
 const UNFINISHED_MS = 30_000;
 /** What a part takes beside its bytes. */
 const PART_OVERHEAD_BYTES = 1024;
+
+/** Why nothing is written to a stream of this name; undefined where it may be. */
+function refusedFor(stream: string): Refused | undefined {
+  if (stream === ALL)
+    return { ok: false, reason: 'access-denied', message: 'Events are in $all by themselves.' };
+  const isName = stream !== '' && stream !== '$$';
+  const message = isName ? whyReadOnly(stream) : `'${stream}' is not the name of a stream.`;
+  return message === undefined ? undefined : { ok: false, reason: 'bad-request', message };
+}
 
 /** One append, as its messages arrive. It keeps no event once it is refused. */
 class Append {
@@ -44,8 +55,8 @@ class Append {
   constructor(options: WriteOptions) {
     this.options = options;
     if (options.deadlineMs <= Date.now()) this.refuse({ ok: false, reason: 'timeout' });
-    const message = options.stream ? whyReadOnly(options.stream) : 'An append names its stream.';
-    if (message !== undefined) this.refuse({ ok: false, reason: 'bad-request', message });
+    const refused = refusedFor(options.stream);
+    if (refused) this.refuse(refused);
   }
 
   add(proposal: Buffer): void {
@@ -56,7 +67,8 @@ class Append {
       this.sizeBytes += event.sizeBytes;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
-      this.refuse({ ok: false, reason: 'bad-request', message: error.message });
+      const reason = error instanceof MissingType ? 'missing-type' : 'bad-request';
+      this.refuse({ ok: false, reason, message: error.message });
     }
     if (this.sizeBytes > MAX_APPEND_BYTES)
       this.refuse({
@@ -246,9 +258,9 @@ export async function serveDelete(
 ): Promise<void> {
   try {
     const { options } = decodeWrite(call.request);
-    if (!options?.stream) throw new MalformedMessage('A delete names its stream.');
-    const message = whyReadOnly(options.stream);
-    if (message !== undefined) throw new MalformedMessage(message);
+    if (!options) throw new MalformedMessage('A delete has options.');
+    const refused = refusedFor(options.stream);
+    if (refused) throw writeRefusal(options, refused);
     requireRoom(log);
     const deadlineMs = Number(call.getDeadline());
     const outcome = await log.write({ kind, ...options, deadlineMs, events: [] });

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import {
+  AccessDeniedError,
   ANY,
   BACKWARDS,
   DeadlineExceededError,
   END,
   EventStoreDBClient,
   NO_STREAM,
+  RequiredMetadataPropertyMissingError,
   STREAM_EXISTS,
   StreamNotFoundError,
 } from '@eventstore/db-client';
@@ -106,6 +108,30 @@ test('a computed stream is not written to, and says so', async () => {
   ])
     assert.match((await refused(attempt(), Error)).message, 'is computed from other streams');
   assert.is((await collect(client.readStream(`$ce-${category}`))).length, 1);
+});
+
+/** Credentials of its own send an append through the unary call. */
+const UNARY = { credentials: { username: 'anybody', password: 'anything' } };
+
+test('nothing is written to $all', async () => {
+  for (const attempt of [
+    () => client.appendToStream('$all', event()),
+    () => client.appendToStream('$all', event(), UNARY),
+    () => client.deleteStream('$all'),
+    () => client.tombstoneStream('$all'),
+  ])
+    await refused(attempt(), AccessDeniedError);
+});
+
+test('an event without a type is refused by the name of what is missing', async () => {
+  const stream = newStream();
+  const untyped = { ...event(), type: undefined as unknown as string };
+  const append = client.appendToStream(stream, untyped, UNARY);
+  const error = await refused(append, RequiredMetadataPropertyMissingError);
+  assert.equal(error.requiredMetadataProperties, ['type', 'content-type']);
+  const batch = await refused(client.appendToStream(stream, untyped), Error);
+  assert.match(batch.message, 'The type of an event is missing');
+  await refused(collect(client.readStream(stream)), StreamNotFoundError);
 });
 
 test('a computed link has the same id each time, and the time and place of its event', async () => {

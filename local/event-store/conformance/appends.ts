@@ -274,6 +274,13 @@ function byCall(call: 'BatchAppend' | 'Append'): Cases {
       await refused(collect(server.client.readStream(stream)), StreamNotFoundError);
     },
 
+    'what is not the name of a stream, and an empty type, is refused': async (server) => {
+      const [append, stream] = [through(server), server.newStream()];
+      for (const name of ['', '$$']) await refused(append(name, event()), Error);
+      await refused(append(stream, [event(), event('')]), Error);
+      await refused(collect(server.client.readStream(stream)), StreamNotFoundError);
+    },
+
     'throwOnAppendFailure=false tells of a wrong revision without throwing': async (server) => {
       const stream = server.newStream();
       await server.client.appendToStream(stream, event());
