@@ -1,8 +1,16 @@
+import type { CartLine } from './cart.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
+import { skuOfListing } from './listing.ts';
 import { PersistentMap } from './persistent-map.ts';
 
 /** Pieces of one article. A command names each article once. */
 export type StockLine = { sku: string; quantity: number };
+
+/** The same pieces, as a shop's stock calls them. */
+export const stockLine = ({ listingId, quantity }: CartLine): StockLine => ({
+  sku: skuOfListing(listingId),
+  quantity,
+});
 
 /** Why the shelf holds something else than the books say. */
 export const COUNT_REASONS = [

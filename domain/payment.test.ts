@@ -133,6 +133,31 @@ test('a refund that one call was refused stands where another made it', () => {
     .gives(refused);
 });
 
+test('a refund names the part that it goes back for, and its shop gives what a gateway cannot', () => {
+  const part = { storeOrderId: 'so', storeId: 's' };
+  const refund = { ...place, ...part, refundNumber: 1, amountPaise: 3_000 };
+  const asked: PaymentEvent = {
+    type: 'RefundRequested',
+    data: { ...refund, externalId: 'pay_1' },
+  };
+  const failed: PaymentEvent = {
+    type: 'RefundFailed',
+    data: { ...refund, reason: 'refund.failed' },
+  };
+  const byHand: PaymentEvent = { type: 'RefundSucceeded', data: { ...refund, externalId: 'cash' } };
+  const give: PaymentCommand = {
+    type: 'RecordRefundByHand',
+    data: { refundNumber: 1, externalId: 'cash' },
+  };
+  given(payment, requested, succeeded)
+    .when({ type: 'SettlePayment', data: { owedPaise: 20_000, part } })
+    .gives(asked);
+  given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
+  given(payment, requested, succeeded, asked, failed).when(give).gives(byHand);
+  given(payment, requested, succeeded, asked, failed, byHand).when(give).gives();
+  given(payment).when(give).rejected('PAYMENT_NOT_FOUND');
+});
+
 const aPaise = fc.integer({ min: 0, max: 40_000 });
 const aMethod = fc.constantFrom(...PAYMENT_METHODS);
 const anId = fc.constantFrom('pay_1', 'pay_2', 'pay_3', 'pay_4');
@@ -155,7 +180,12 @@ const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
   fc.record({ owedPaise: aPaise }).map((data): PaymentCommand => ({ type: 'SettlePayment', data })),
   fc
     .record({ refundNumber: aNumber, externalId: fc.constantFrom('rfnd_1', 'rfnd_2') })
-    .map((data): PaymentCommand => ({ type: 'RecordRefund', data })),
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordRefund', data },
+        { type: 'RecordRefundByHand', data },
+      ),
+    ),
   fc
     .record({ refundNumber: aNumber, reason })
     .chain((data) =>

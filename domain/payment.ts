@@ -13,8 +13,14 @@ export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpa
 /** Where UPI pays a shop: its virtual payment address, and in whose name that is. */
 export type UpiAddress = { vpa: string; name: string };
 
-/** What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order. */
+/**
+ * What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order; a refund
+ * names the part that it goes back for also then, and the shop of which looks after it.
+ */
 type Place = { orderId: string; storeOrderId: string | null; storeId: string | null };
+
+/** A part of an order that is paid as a whole. */
+export type PaidPart = { storeOrderId: string; storeId: string };
 
 export type RequestedPayment = Place & {
   method: PaymentMethod;
@@ -38,11 +44,14 @@ type RequestedRefund = { refundNumber: number } & Receipt;
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
+  | Message<'CheckUpiReceipt', Record<string, never>>
   | Message<'RecordPayment', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
   | Message<'CollectCash', { amountPaise: number }>
-  | Message<'SettlePayment', { owedPaise: number }>
+  /** `part` is what it goes back for, where the payment is for a whole order. */
+  | Message<'SettlePayment', { owedPaise: number; part?: PaidPart }>
   | Message<'RecordRefund', { refundNumber: number; externalId: string }>
+  | Message<'RecordRefundByHand', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundFailure', { refundNumber: number; reason: string }>
   | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
 
@@ -63,7 +72,16 @@ export type PaymentEvent =
     >
   | Message<'RefundFailed', Place & { refundNumber: number; amountPaise: number; reason: string }>;
 
-export type Refund = RequestedRefund & { status: 'requested' | 'succeeded' | 'failed' };
+export type Refund = RequestedRefund &
+  Omit<Place, 'orderId'> & {
+    status: 'requested' | 'succeeded' | 'failed';
+    /** Why the last try came to nothing. */
+    failureReason?: string;
+  };
+
+/** Whether a shop has to give it back itself: from the first on, or since a gateway could not. */
+export const isByHand = (method: PaymentMethod, { status }: Pick<Refund, 'status'>): boolean =>
+  status === 'failed' || (status === 'requested' && isPerPart(method));
 
 export type Payment = RequestedPayment & {
   status: 'none' | 'requested' | 'cancelled' | 'paid';
@@ -99,17 +117,23 @@ function assertMethod({ method }: Payment, isRight: boolean): void {
   throw new Rejected('WRONG_PAYMENT_METHOD', `This is paid by ${method}, not in this way.`);
 }
 
-/** Throws `Rejected` REFUND_NOT_FOUND. */
-function refundOf({ refunds }: Payment, refundNumber: number): Refund {
-  const refund = refunds[refundNumber - 1];
+/** A refund, and what its events say of it. Throws `Rejected` REFUND_NOT_FOUND. */
+function refundOf(state: Payment, refundNumber: number) {
+  const { orderId } = placeOf(state);
+  const refund = state.refunds[refundNumber - 1];
   if (!refund) throw new Rejected('REFUND_NOT_FOUND', 'There is no such refund.');
-  return refund;
+  const { storeOrderId, storeId, amountPaise, status } = refund;
+  return { status, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
 }
 
-const withRefund = (state: Payment, refundNumber: number, status: Refund['status']): Payment => ({
+const withRefund = (
+  state: Payment,
+  refundNumber: number,
+  change: Pick<Refund, 'status' | 'failureReason'>,
+): Payment => ({
   ...state,
   refunds: state.refunds.map((refund) =>
-    refund.refundNumber === refundNumber ? { ...refund, status } : refund,
+    refund.refundNumber === refundNumber ? { ...refund, ...change } : refund,
   ),
 });
 
@@ -145,6 +169,12 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (state.status !== 'requested') return [];
       return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
     },
+    /** Changes nothing; refused where no money can come by UPI. */
+    CheckUpiReceipt(state) {
+      placeOf(state);
+      assertMethod(state, state.upi !== undefined);
+      return [];
+    },
     /** Money that came in is never refused: it is there. */
     RecordPayment(state, { externalId, amountPaise }) {
       const data = { ...placeOf(state), externalId, amountPaise };
@@ -168,7 +198,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       return state.status === 'requested' ? [{ type: 'CashCollected', data }] : [];
     },
     /** Gives back what was taken beyond what is owed, the money that came last first. */
-    SettlePayment(state, { owedPaise }) {
+    SettlePayment(state, { owedPaise, part }) {
       let surplusPaise = keptPaise(state) - Math.max(0, owedPaise);
       const events: PaymentEvent[] = [];
       for (const receipt of state.receipts.toReversed()) {
@@ -177,31 +207,36 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
         surplusPaise -= amountPaise;
         const refundNumber = state.refunds.length + events.length + 1;
         const { externalId } = receipt;
-        const data = { ...placeOf(state), refundNumber, externalId, amountPaise };
+        const data = { ...placeOf(state), ...part, refundNumber, externalId, amountPaise };
         events.push({ type: 'RefundRequested', data });
       }
       return events;
     },
     /** One that was given up on may have gone through nevertheless. */
     RecordRefund(state, { refundNumber, externalId }) {
-      const place = placeOf(state);
-      const { status, amountPaise } = refundOf(state, refundNumber);
+      const { status, about } = refundOf(state, refundNumber);
       if (status === 'succeeded') return [];
-      const data = { ...place, refundNumber, amountPaise, externalId };
-      return [{ type: 'RefundSucceeded', data }];
+      return [{ type: 'RefundSucceeded', data: { ...about, externalId } }];
+    },
+    /** Told by the shop. Throws `Rejected` REFUND_UNDER_WAY while a gateway is at it. */
+    RecordRefundByHand(state, data) {
+      const { status } = refundOf(state, data.refundNumber);
+      if (status !== 'succeeded' && !isByHand(state.method, { status })) {
+        throw new Rejected(
+          'REFUND_UNDER_WAY',
+          'This money goes back by itself: give none by hand.',
+        );
+      }
+      return payment.decide.RecordRefund(state, data);
     },
     RecordRefundFailure(state, { refundNumber, reason }) {
-      const place = placeOf(state);
-      const { status, amountPaise } = refundOf(state, refundNumber);
-      if (status === 'failed') return [];
-      return [{ type: 'RefundFailed', data: { ...place, refundNumber, amountPaise, reason } }];
+      const { status, about } = refundOf(state, refundNumber);
+      return status === 'failed' ? [] : [{ type: 'RefundFailed', data: { ...about, reason } }];
     },
     /** Nobody takes it over. Where somebody did meanwhile, at another server's call, it stands. */
     GiveUpRefund(state, { refundNumber, reason }) {
-      const place = placeOf(state);
-      const { status, amountPaise } = refundOf(state, refundNumber);
-      if (status !== 'requested') return [];
-      return [{ type: 'RefundFailed', data: { ...place, refundNumber, amountPaise, reason } }];
+      const { status, about } = refundOf(state, refundNumber);
+      return status === 'requested' ? [{ type: 'RefundFailed', data: { ...about, reason } }] : [];
     },
   },
 
@@ -218,12 +253,14 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...withReceipt(state, { externalId: CASH, amountPaise }),
       status: 'paid',
     }),
-    RefundRequested: (state, { refundNumber, externalId, amountPaise }) => ({
+    RefundRequested: (state, { orderId: _, ...refund }) => ({
       ...state,
-      refunds: [...state.refunds, { refundNumber, externalId, amountPaise, status: 'requested' }],
+      refunds: [...state.refunds, { ...refund, status: 'requested' }],
     }),
-    RefundSucceeded: (state, { refundNumber }) => withRefund(state, refundNumber, 'succeeded'),
-    RefundFailed: (state, { refundNumber }) => withRefund(state, refundNumber, 'failed'),
+    RefundSucceeded: (state, { refundNumber }) =>
+      withRefund(state, refundNumber, { status: 'succeeded' }),
+    RefundFailed: (state, { refundNumber, reason }) =>
+      withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
   },
 };
 

@@ -102,9 +102,3 @@ export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
 
 /** A day's stream is named after its shop and its date. */
 export const slotDayId = (storeId: string, date: string): string => `${storeId}.${date}`;
-
-/** The shop and the date of a day's stream. */
-export function placeOfSlotDay(id: string): { storeId: string; date: string } {
-  const at = id.lastIndexOf('.');
-  return { storeId: id.slice(0, at), date: id.slice(at + 1) };
-}

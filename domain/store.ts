@@ -192,3 +192,9 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     StoreResumed: (state, data) => changed(state, deliveryChanges.StoreResumed(data)),
   },
 };
+
+/** The shop and the day or year of a stream that is named after both: `{storeId}.{period}`. */
+export function storeAndPeriodOf(id: string): { storeId: string; period: string } {
+  const dot = id.lastIndexOf('.');
+  return { storeId: id.slice(0, dot), period: id.slice(dot + 1) };
+}

@@ -142,9 +142,3 @@ export const till: Decider<Till, TillCommand, TillEvent> = {
 
 /** A day's till is named after its shop and its date. */
 export const tillId = (storeId: string, date: string): string => `${storeId}.${date}`;
-
-/** The shop and the date of a till. */
-export function placeOfTill(id: string): { storeId: string; date: string } {
-  const at = id.lastIndexOf('.');
-  return { storeId: id.slice(0, at), date: id.slice(at + 1) };
-}

@@ -30,6 +30,19 @@ test('nothing costs more than its MRP, and only what is loose has none', () => {
   }
 });
 
+test('only loose vegetables and fruit are weighed, and a pack that is a weight is the same one', () => {
+  const weighed = products.filter(({ grams_each }) => grams_each !== '');
+  assert.ok(weighed.length >= 8 && weighed.length <= 20, `${weighed.length} are weighed`);
+  for (const { sku, category, mrp, pack, grams_each } of weighed) {
+    assert.match(category, /^(?:Vegetables|Fruits)$/, sku);
+    assert.is(mrp, '', sku);
+    const [, number, unit] = /^(\d+) (k?g|piece)$/.exec(pack) ?? [];
+    const grams =
+      unit === 'piece' ? Number(grams_each) : Number(number) * (unit === 'kg' ? 1000 : 1);
+    assert.is(Number(grams_each), grams, sku);
+  }
+});
+
 test('tax codes and rates are those of the law, packs have a unit, descriptions are a sentence', () => {
   for (const { sku, hsn, gst, pack, description } of products) {
     assert.match(hsn, /^\d{4}$/, sku);

@@ -24,6 +24,8 @@ export type Product = {
   category: string;
   subcategory: string;
   pack: string;
+  /** What a piece is to weigh that is weighed when it is packed; empty where it is sold as it is. */
+  grams_each: string;
   /** Rupees. */
   price: string;
   /** Rupees; empty where the law asks for none, as for loose vegetables. */

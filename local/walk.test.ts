@@ -76,6 +76,12 @@ async function open(browser: Browser, url: string, width: number): Promise<Page>
   return page;
 }
 
+/** `Order 1979F1` */
+async function orderNumberOn(page: Page): Promise<string> {
+  const line = page.getByText(/Order [0-9A-F]{6}/).first();
+  return /Order [0-9A-F]{6}/.exec((await line.textContent())!)![0];
+}
+
 async function fillRecipient(shopper: Page): Promise<void> {
   await shopper.getByLabel('Name', { exact: true }).fill('Asha Rao');
   await shopper.getByLabel('Mobile number').fill('9876543210');
@@ -101,11 +107,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
 
-    const line = await shopper
-      .getByText(/Order [0-9A-F]{6}/)
-      .first()
-      .textContent();
-    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+    const number = await orderNumberOn(shopper);
     const card = staff.getByRole('article', { name: number });
     await card.getByText('Asha Rao').waitFor();
     await card.getByText('98765 43210').waitFor();
@@ -169,7 +171,9 @@ for (const width of [360, 1280]) {
 
     const staff = await open(browser, boardUrl, width);
     await staff.getByRole('button', { name: 'Payment received' }).click();
-    await staff.getByLabel('UPI reference number').fill('1234 5678 9012');
+    // One for each order: it confirms no other.
+    const utr = `1234 5678 ${`${width}`.padStart(4, '0')}`;
+    await staff.getByLabel('UPI reference number').fill(utr);
     if (shot) await staff.screenshot({ path: join(shot, `received-${width}.png`) });
     await staff.getByRole('button', { name: 'I got it' }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
@@ -205,11 +209,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
     await shoot(shopper, 'placed');
-    const line = await shopper
-      .getByText(/Order [0-9A-F]{6}/)
-      .first()
-      .textContent();
-    const number = /Order [0-9A-F]{6}/.exec(line!)![0];
+    const number = await orderNumberOn(shopper);
 
     const staff = await open(browser, boardUrl, width);
     const card = staff.getByRole('article', { name: number });
@@ -252,6 +252,54 @@ for (const width of [360, 1280]) {
     await shoot(staff, 'till');
     await shopper.context().close();
     await staff.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`what a gateway does not give back the shop hands over, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    // Razorpay gives nothing back below a rupee.
+    const [dear, cheap] = [`Almonds ${width}`, `Matches ${width}`];
+    const list = `${shopUrl.replace('/stores/', '/api/write/stores/')}/imports`;
+    const body = ['sku,name,price', `dear-${width},${dear},90`, `cheap-${width},${cheap},0.50`];
+    const headers = { 'content-type': 'text/csv' };
+    assert.ok((await fetch(list, { method: 'POST', headers, body: body.join('\n') })).ok);
+    const shot = process.env.SCREENSHOTS;
+    const shopper = await open(browser, `${shopUrl}?q=${width}`, width);
+    for (const name of [dear, cheap]) {
+      await shopper.getByRole('button', { name: `Add ${name}`, exact: true }).click();
+      await shopper.getByRole('button', { name: `One more ${name}` }).waitFor();
+    }
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await fillRecipient(shopper);
+    await shopper.getByLabel('Card, UPI or net banking').check();
+    await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+    await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
+    await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    const number = await orderNumberOn(shopper);
+
+    const staff = await open(browser, boardUrl, width);
+    const card = staff.getByRole('article', { name: number });
+    await card.getByRole('button', { name: 'Accept' }).click();
+    if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
+    await card.getByRole('link', { name: 'Pick' }).click();
+    const missing = staff.getByRole('article', { name: cheap });
+    await missing.getByRole('button', { name: 'Not there' }).click();
+    await staff.getByRole('dialog').getByRole('button', { name: 'Not there' }).click();
+    await staff.getByText('Razorpay says “The refund amount is not allowed').waitFor();
+    const told = shopper.getByText('could not go back the way you paid');
+    await told.waitFor();
+    if (shot) {
+      await shopper.screenshot({ path: join(shot, `owed-${width}.png`), fullPage: true });
+      await staff.screenshot({ path: join(shot, `owing-${width}.png`) });
+    }
+    await staff.getByRole('button', { name: 'Given back' }).click();
+    await staff.getByRole('button', { name: 'I gave it back' }).click();
+    await staff.getByText('Money to look after').waitFor({ state: 'detached' });
+    await told.waitFor({ state: 'detached' });
+    await staff.context().close();
+    await shopper.context().close();
   });
 }
 

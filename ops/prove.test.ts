@@ -1134,6 +1134,41 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
+  'a transfer by UPI that pays for two orders': (story) => {
+    const upi = { vpa: 'kirana@okbank', name: 'Test Kirana' };
+    const utr = '426100123456';
+    const orders = [1, 2].map(() => newOrder(story, { payment: 'upi' }));
+    const confirmed = ({ orderId, storeOrderId, data, payment, ...rest }: (typeof orders)[0]) => {
+      const { storeId, totalPaise: amountPaise } = data.parts[0]!;
+      const due = { orderId, storeOrderId, storeId, amountPaise };
+      const asked = { ...due, method: 'upi', expiresAt: FAR, upi };
+      return [
+        rest.placed,
+        rest.reserved,
+        rest.held,
+        rest.waits,
+        event(payment, 'PaymentRequested', asked),
+        event(payment, 'PaymentSucceeded', { ...due, externalId: utr }),
+        rest.confirmed,
+        rest.submitted,
+      ];
+    };
+    const [first, second] = orders.map(({ payment }) => payment) as [string, string];
+    const paymentId = first.replace('payment-', '');
+    const transfer = `upireference-${newKey()}`;
+    return {
+      plant: [
+        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, capacity: 9 }] }),
+        event(transfer, 'UpiReferenceUsed', { vpa: upi.vpa, utr, paymentId }),
+        ...orders.flatMap(confirmed),
+      ],
+      says: [
+        `a transfer by UPI pays for one order: event 1 of ${second}: ` +
+          `${utr} is for payment ${paymentId} by event 0 of ${transfer}`,
+      ],
+    };
+  },
+
   'late money that is kept': (story) => {
     const { orderId } = story.prepaid;
     const receipt = { externalId: 'pay_1', amountPaise: 100, why: 'paid-already' };
@@ -1344,6 +1379,40 @@ test('an order that is brought back by a late payment holds', async (story) => {
   assert.equal(await liesIn(story, plant(story.history, planted)), []);
 });
 
+test('a log from before anybody asked for money holds, unless it was handed over on proof', async (story) => {
+  const { history } = story;
+  const before = history.slice(
+    0,
+    history.findIndex(({ type }) => type === 'OrderPlaced'),
+  );
+  const { data, order, part, orderId, storeOrderId, ...own } = newOrder(story);
+  const { storeId } = data.parts[0]!;
+  const step = (type: string, more: object = {}) =>
+    event(part, type, { orderId, storeId, ...more });
+  const picked = { orderId, storeOrderId, lines: OPEN_LINES, reserved: OPEN_LINES };
+  const { sequence, number } = dataOf<Invoice>(story, registerOf(story), 'InvoiceIssued');
+  const handedOver = (delivery: object): RawEvent[] =>
+    plant(before, [
+      own.placed,
+      own.reserved,
+      own.held,
+      own.confirmed,
+      own.submitted,
+      step('StoreOrderAccepted'),
+      step('StoreOrderPacked'),
+      event(inventoryOf(story), 'StockPicked', picked),
+      step('StoreOrderDispatched'),
+      step('StoreOrderDelivered', delivery),
+      billOfOpen(story, { storeOrderId, sequence, number }),
+      event(order, 'OrderCompleted', {}),
+    ]);
+  assert.equal(await liesIn(story, handedOver({})), []);
+  assert.equal(await liesIn(story, handedOver({ proof: 'code' })), [
+    `money is asked for once, and only what was asked for comes in: event 2 of ${order}: ` +
+      `nobody asked for the money for ${storeOrderId}`,
+  ]);
+});
+
 test('is caught: a snapshot of something else', async (story) => {
   const stream = inventoryOf(story);
   const state = { items: [['dal', 99, 0, 0]], reservations: [], recent: [], older: [] };
@@ -1360,6 +1429,18 @@ test('is caught: money that is not given back for days', async (story) => {
   assert.equal(await liesIn(story, story.history, 4 * DAY_MS), [
     `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
       'refund 1 is under way still',
+  ]);
+});
+
+test('is caught: a refund that failed and that nobody gave by hand for days', async (story) => {
+  const { storeOrderId } = story.delivered;
+  const reason = 'refund.failed';
+  const failure = { refundNumber: 1, amountPaise: DAL_PAISE, reason };
+  const failed = paid(story, storeOrderId, 'RefundFailed', failure);
+  assert.equal(await liesIn(story, plant(story.history, [failed])), []);
+  assert.equal(await liesIn(story, plant(story.history, [failed]), 4 * DAY_MS), [
+    `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
+      'refund 1 failed, and nobody gave it by hand',
   ]);
 });
 
@@ -1396,6 +1477,14 @@ ${JSON.stringify({ ...SLOT, toMinute: 1_200 })}; fee_paise is 7 and should be ${
     plant: ({ storeId }) => `delete from catalogue.stock where listing_id = '${storeId}.milk'`,
     says: ({ storeId }) => `NOT SO: the rows of catalogue.stock are what the log gives
   stock, listing_id ${storeId}.milk: it is missing`,
+  },
+  {
+    name: 'what a row was before, deleted',
+    plant: ({ open }) =>
+      `delete from my_orders.part_version where store_order_id = '${open.storeOrderId}'
+         and status = 'accepted'`,
+    says: ({ open }) => `NOT SO: the rows of my_orders.part_version are what the log gives
+  part_version, store_order_id ${open.storeOrderId}, at `,
   },
   {
     name: 'a row that nothing in the log gives',

@@ -33,8 +33,8 @@ Folds the whole event log once, up to where it ends now, and checks what always 
   shops         each is handed its part; it picks what was ordered, and nobody owes more by it
   bills         numbers have no gap; what is in the basket is billed once; tax adds up; what came
                 back is credited
-  payments      money is asked for and taken once; what is taken and not given back is what is owed;
-                refunds arrive in time
+  payments      money is asked for and taken once, and a transfer by UPI for one order; what is taken
+                and not given back is what is owed; refunds arrive in time
   read models   no event is parked; each row, as it stood when this began, is what a fresh fold of
                 the log gives
 

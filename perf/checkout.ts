@@ -59,7 +59,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
         cores: ours.cores,
         memory: system.usage(),
       },
-      await contend(system),
+      await contendOften(system, runs),
     ];
   } finally {
     await system.stop();
@@ -115,18 +115,14 @@ async function countAppends({ env }: System, shops: string[]): Promise<number> {
   return appends / COUNTED_ORDERS;
 }
 
-/** 64 shoppers race for the last one of 64 items. Throws unless each gets one. */
-async function contend(system: System): Promise<Result> {
-  const storeId = await openShop(system, RIVALS, 1);
-  const commands = createCommands(system.env.ORIGIN_WRITE_API!);
-  const carts = await Promise.all(Array.from({ length: RIVALS }, () => commands.openCart()));
-  commands.latencies();
-  const bought = await Promise.all(
-    carts.map((cartId, rival) => buyWhatIsLeft(commands, cartId, storeId, rival)),
-  );
-  if (new Set(bought).size !== RIVALS) throw new Error('an item was sold twice');
-  const latencies = commands.latencies();
-  const orders = latencies.find(({ command }) => command === 'order')!;
+/** The median of so many races. */
+async function contendOften(system: System, runs: number): Promise<Result> {
+  const races: Latency[][] = [];
+  for (let i = 0; i < runs; i++) races.push(await contend(system));
+  const ordersOf = (race: Latency[]) => race.find(({ command }) => command === 'order')!;
+  const sorted = races.toSorted((a, b) => ordersOf(a).p99Ms - ordersOf(b).p99Ms);
+  const latencies = sorted[sorted.length >> 1]!;
+  const orders = ordersOf(latencies);
   return {
     name: 'checkout, contention',
     what: `ms p99 of ${orders.count} orders for the last ${RIVALS} items, ${RIVALS} shoppers`,
@@ -136,7 +132,21 @@ async function contend(system: System): Promise<Result> {
     budget: 1,
     atMost: true,
     latencies,
+    details: { p99Ms: races.map((race) => ordersOf(race).p99Ms) },
   };
+}
+
+/** 64 shoppers race for the last one of 64 items. Throws unless each gets one. */
+async function contend(system: System): Promise<Latency[]> {
+  const storeId = await openShop(system, RIVALS, 1);
+  const commands = createCommands(system.env.ORIGIN_WRITE_API!);
+  const carts = await Promise.all(Array.from({ length: RIVALS }, () => commands.openCart()));
+  commands.latencies();
+  const bought = await Promise.all(
+    carts.map((cartId, rival) => buyWhatIsLeft(commands, cartId, storeId, rival)),
+  );
+  if (new Set(bought).size !== RIVALS) throw new Error('an item was sold twice');
+  return commands.latencies();
 }
 
 /** Orders the first item that the others left; its SKU. */

@@ -10,7 +10,7 @@ export class Refused extends Error {
   constructor(request: string, status: number, body: string) {
     super(`${request}: ${status} ${body}`);
     this.status = status;
-    this.body = JSON.parse(body) as Refused['body'];
+    this.body = (status < 500 ? JSON.parse(body) : {}) as Refused['body'];
   }
 }
 

@@ -27,6 +27,8 @@ const RECEIVED_LINES = 200;
 const QUIET_MS = 3_000;
 const MAX_SETTLING_SECONDS = 30;
 const PATIENCE_MS = 120_000;
+/** What `ops -- prove` grants the reactor: what is younger is not looked at for completeness. */
+const GRACE_MS = 61_000;
 
 type Shops = Map<string, string>;
 
@@ -54,6 +56,7 @@ export async function run({ orders, data }: ScenarioOptions): Promise<Result[]> 
     const flatOut = await serve(system, commands, shops, baskets[1], Infinity);
     const latenciesFlatOut = commands.latencies();
     const settledSeconds = await settle(system);
+    await delay(GRACE_MS);
     await prove(system);
     const [rate, fullRate] = [rateOf(inTime), rateOf(flatOut)];
     return [

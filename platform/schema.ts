@@ -37,6 +37,11 @@ export const localNames = {
   description: 'Names in other languages, by ISO 639-1 code',
 } as const;
 
+export const contactOrNull = orNull(
+  object({ name: text, phone: text }),
+  'Null without the right to see it',
+);
+
 /** What is wanted of one article, at the price that a quote or an order has for it. */
 export const orderLineFields = {
   listingId: text,

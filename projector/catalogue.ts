@@ -39,6 +39,8 @@ const listings = defineTable(
     category: 'text',
     subcategory: 'text?',
     pack: 'text?',
+    /** What a piece of a loose article is to weigh. */
+    grams_each: 'integer?',
     description: 'text?',
     hsn: 'text?',
     /** `GstRate`s, oldest first. */
@@ -121,7 +123,7 @@ export type StoreRow = Omit<Row<typeof stores>, 'delivery' | 'upi'> & {
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 6,
+  version: 7,
   tables: [stores, listings, stock],
 
   on: {
@@ -141,20 +143,21 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     StorePaused: changeDelivery(deliveryChanges.StorePaused),
     StoreResumed: changeDelivery(deliveryChanges.StoreResumed),
     ListingPublished({ id, data }, rows) {
-      const { gstPercent, gstFrom = SINCE_EVER, pricePaise, mrpPaise, ...same } = data;
+      const { gstPercent, gstFrom = SINCE_EVER, pricePaise, mrpPaise, gramsEach, ...same } = data;
       const store_id = storeOfListing(id);
       const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
       const row = { ...same, ...prices, gst_rates: [{ gstFrom, gstPercent }] };
-      rows.put(listings, { listing_id: id, store_id, ...row });
+      rows.put(listings, { listing_id: id, store_id, grams_each: gramsEach ?? null, ...row });
       rows.put(stock, { listing_id: id, ...stockColumns(UNTRACKED) });
       rows.changed('stores');
       rows.changed(`store-${store_id}`);
     },
     ListingDescribed({ id, data }, rows) {
-      const { gstPercent, ...same } = data;
+      const { gstPercent, gramsEach, ...same } = data;
+      const weight = gramsEach === undefined ? {} : { grams_each: gramsEach };
       const told = gstPercent !== undefined;
       const gst = told ? { gst_rates: [{ gstFrom: SINCE_EVER, gstPercent }] } : {};
-      rows.change(listings, { listing_id: id }, () => ({ ...same, ...gst }));
+      rows.change(listings, { listing_id: id }, () => ({ ...same, ...weight, ...gst }));
       rows.changed(`store-${storeOfListing(id)}`);
     },
     GstRateSet({ id, data }, rows) {

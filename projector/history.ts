@@ -4,9 +4,9 @@ import type { InventoryEvent } from '../domain/inventory.ts';
 import type { InvoicesEvent } from '../domain/invoices.ts';
 import type { OrderEvent } from '../domain/order.ts';
 import type { PaymentEvent } from '../domain/payment.ts';
-import { placeOfSlotDay, type SlotDayEvent } from '../domain/slot-day.ts';
+import type { SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
-import { registerOf } from './invoices.ts';
+import { storeAndPeriodOf } from '../domain/store.ts';
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
 
@@ -89,9 +89,9 @@ const ofOrder = noted(({ id }) => ({ orderId: id }));
 const ofCart = noted(({ data }) => ({ orderId: data.orderId }));
 const ofPart = noted(({ id, data }) => ({ ...data, storeOrderId: id }));
 const ofStock = noted(({ id, data }) => ({ ...data, storeId: id }));
-const ofSlot = noted(({ id, data }) => ({ ...data, storeId: placeOfSlotDay(id).storeId }));
+const ofSlot = noted(({ id, data }) => ({ ...data, storeId: storeAndPeriodOf(id).storeId }));
 const ofPayment = noted(({ data }) => data);
-const ofBill = noted(({ id, data }) => ({ ...data, storeId: registerOf(id).store_id }));
+const ofBill = noted(({ id, data }) => ({ ...data, storeId: storeAndPeriodOf(id).storeId }));
 
 const on: { [Type in HistoryEvent['type']]: Noted } = {
   OrderPlaced: ofOrder,

@@ -1,5 +1,5 @@
 import type { InvoicesEvent } from '../domain/invoices.ts';
-import type { StoreEvent } from '../domain/store.ts';
+import { storeAndPeriodOf, type StoreEvent } from '../domain/store.ts';
 import { projection } from './projection.ts';
 import { defineTable, type Row } from './rows.ts';
 
@@ -60,12 +60,6 @@ export type RegistrationRow = Row<typeof registrations>;
 export type InvoiceRow = Row<typeof invoiceTable>;
 export type CreditNoteRow = Row<typeof creditNotes>;
 
-/** A register's id is its shop's and its fiscal year. */
-export const registerOf = (id: string): { store_id: string; fiscal_year: string } => {
-  const dot = id.lastIndexOf('.');
-  return { store_id: id.slice(0, dot), fiscal_year: id.slice(dot + 1) };
-};
-
 /** What shops billed and took back, for their books and for who bought. */
 export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
@@ -79,10 +73,12 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
     InvoiceIssued({ id, data }, rows) {
       const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...rest } = data;
       const { fees = [], ...same } = rest;
+      const { storeId, period } = storeAndPeriodOf(id);
       rows.add(invoiceTable, {
         ...same,
         fees,
-        ...registerOf(id),
+        store_id: storeId,
+        fiscal_year: period,
         store_order_id: storeOrderId,
         order_id: orderId,
         person_id: personId,
@@ -91,7 +87,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
         credited_paise: 0,
       });
       rows.changed(`order-${orderId}`);
-      rows.changed(`board-${registerOf(id).store_id}`);
+      rows.changed(`board-${storeId}`);
     },
     CreditNoteIssued({ id, data }, rows) {
       const { creditNoteId, storeOrderId, orderId, totalPaise, ...same } = data;
@@ -105,7 +101,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
         credited_paise: invoice.credited_paise + totalPaise,
       }));
       rows.changed(`order-${orderId}`);
-      rows.changed(`board-${registerOf(id).store_id}`);
+      rows.changed(`board-${storeAndPeriodOf(id).storeId}`);
     },
   },
 });

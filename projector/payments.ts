@@ -1,8 +1,10 @@
 import { orderNumber } from '../domain/order.ts';
 import {
+  isByHand,
   payment,
   type Payment,
   type PaymentEvent,
+  type Refund,
   type RequestedPayment,
 } from '../domain/payment.ts';
 import { projection, type Fact } from './projection.ts';
@@ -14,28 +16,41 @@ const requested = defineTable(
     payment_id: 'uuid',
     order_id: 'uuid',
     order_number: 'text',
+    /** Null for a whole order: each refund in `state` has a shop that looks after it. */
     store_id: 'text?',
     requested_at: 'timestamptz',
     state: 'json',
     /** What the shop has to do by hand; null for nothing. */
     todo: 'text?',
+    /** `RefundByHand`s. */
+    by_hand: 'json',
   },
   ['payment_id'],
   {
-    indexes: ['(order_id)', '(store_id, requested_at) where todo is not null'],
-    versioned: true,
+    indexes: ['(order_id)', '(store_id, todo, requested_at) where todo is not null'],
+    versions: { indexes: ['(order_id)'] },
   },
 );
 
 export type PaymentRow = Row<typeof requested>;
 
+/** A refund that a shop has to give back itself. */
+export type RefundByHand = Pick<Refund, 'refundNumber' | 'storeId'>;
+
 /** Look for money that was waited for, or that may come late; give money back. */
 export type PaymentTodo = 'confirm' | 'confirm-late' | 'give-back';
 
-function todoOf({ method, status, refunds }: Payment): PaymentTodo | null {
-  if (method === 'razorpay') return null;
-  if (refunds.some((refund) => refund.status === 'requested')) return 'give-back';
-  if (method !== 'upi') return null;
+/** Columns of a payment that follow from its state. */
+function columnsOf(state: Payment) {
+  const { method, refunds } = state;
+  const byHand = refunds
+    .filter((refund) => isByHand(method, refund))
+    .map(({ refundNumber, storeId }): RefundByHand => ({ refundNumber, storeId }));
+  const todo = byHand.length > 0 ? 'give-back' : method === 'upi' ? awaitedOf(state) : null;
+  return { state, todo, by_hand: byHand };
+}
+
+function awaitedOf({ status }: Payment): PaymentTodo | null {
   return status === 'requested' ? 'confirm' : status === 'cancelled' ? 'confirm-late' : null;
 }
 
@@ -50,22 +65,20 @@ type Later = Exclude<PaymentEvent['type'], 'PaymentRequested'>;
 const step =
   (type: Later) =>
   ({ id, data }: Fact<Pick<Payment, 'orderId' | 'storeId'>>, rows: Rows): void => {
-    rows.change(requested, { payment_id: id }, ({ state: before }) => {
-      const state = payment.evolve[type](before as Payment, data as never);
-      return { state, todo: todoOf(state) };
-    });
+    rows.change(requested, { payment_id: id }, ({ state }) =>
+      columnsOf(payment.evolve[type](state as Payment, data as never)),
+    );
     tell(rows, data);
   };
 
 /** What is to be paid for each order, what was, and what goes back. */
 export const payments = projection<PaymentEvent>({
   name: 'payments',
-  version: 1,
+  version: 3,
   tables: [requested],
 
   on: {
     PaymentRequested({ id, data, at }: Fact<RequestedPayment>, rows) {
-      const state = payment.evolve.PaymentRequested(payment.initial, data);
       const { orderId, storeId } = data;
       rows.add(requested, {
         payment_id: id,
@@ -73,8 +86,7 @@ export const payments = projection<PaymentEvent>({
         order_number: orderNumber(orderId),
         store_id: storeId,
         requested_at: at,
-        state,
-        todo: todoOf(state),
+        ...columnsOf(payment.evolve.PaymentRequested(payment.initial, data)),
       });
       tell(rows, data);
     },

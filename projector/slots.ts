@@ -1,4 +1,5 @@
-import { placeOfSlotDay, type SlotDayEvent } from '../domain/slot-day.ts';
+import type { SlotDayEvent } from '../domain/slot-day.ts';
+import { storeAndPeriodOf } from '../domain/store.ts';
 import { projection } from './projection.ts';
 import { defineTable, type Row } from './rows.ts';
 
@@ -25,11 +26,11 @@ export const slots = projection<SlotDayEvent>({
 
   on: {
     SlotCapacitySet({ id, data }, rows) {
-      const { storeId, date } = placeOfSlotDay(id);
+      const { storeId, period: date } = storeAndPeriodOf(id);
       rows.put(days, { store_id: storeId, date, slots: data.slots });
     },
     SlotHeld({ id, data }, rows) {
-      const { storeId, date } = placeOfSlotDay(id);
+      const { storeId, period: date } = storeAndPeriodOf(id);
       const { storeOrderId, fromMinute } = data;
       const row = { store_id: storeId, date, from_minute: fromMinute };
       rows.put(holds, { store_order_id: storeOrderId, ...row });

@@ -1,5 +1,6 @@
 import { orderNumber } from '../domain/order.ts';
-import { placeOfTill, type TillEvent } from '../domain/till.ts';
+import { storeAndPeriodOf } from '../domain/store.ts';
+import type { TillEvent } from '../domain/till.ts';
 import { projection, type Fact } from './projection.ts';
 import { defineTable, type Row, type Rows } from './rows.ts';
 
@@ -43,7 +44,7 @@ export type MovementRow = Row<typeof movements>;
 export type ClosingRow = Row<typeof closings>;
 
 const rowPlace = (id: string) => {
-  const { storeId, date } = placeOfTill(id);
+  const { storeId, period: date } = storeAndPeriodOf(id);
   return { store_id: storeId, date };
 };
 

@@ -5,7 +5,7 @@ import { count, list, object, orNull, paise, text, uuid } from '../platform/sche
 import type { CartRow } from '../projector/cart.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
-import { itemFields, type CatalogueItem } from './catalogue.ts';
+import { ITEM_COLUMNS, itemFields, type CatalogueItem } from './catalogue.ts';
 
 export type CartLine = CatalogueItem & {
   quantity: number;
@@ -31,16 +31,15 @@ type Line = CartLine & { storeId: string; storeName: string };
 async function readCart(pool: Pool, cartId: string): Promise<Cart> {
   const { rows: carts } = await pool.query<CartRow>({
     name: 'cart',
-    text: 'select * from cart.cart where cart_id = $1',
+    text: 'select cart_id, status, order_id, lines from cart.cart where cart_id = $1',
     values: [cartId],
   });
   const cart = carts[0];
   if (!cart) throw new Problem(404, 'CART_NOT_FOUND', 'There is no such cart: open one first.');
   const { rows: lines } = await pool.query<Line>({
     name: 'cart-lines',
-    text: `select l.listing_id as "listingId", l.name, l.names, l.brand, l.category, l.subcategory, l.pack,
-        l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise", c.quantity,
-        l.price_paise * c.quantity as "linePaise", s.quantity as stock,
+    text: `select ${ITEM_COLUMNS}, c.quantity,
+        l.price_paise * c.quantity as "linePaise",
         coalesce(s.quantity >= c.quantity, true) as available,
         t.store_id as "storeId", t.name as "storeName"
       from rows from (json_to_recordset($1) as ("listingId" text, quantity integer))

@@ -16,9 +16,11 @@ const LIST = [
   'd,"100% atta",आटा,கோதுமை மாவு,Chakki,Flours,52,9',
 ].join('\n');
 
-const test = suite<{ shop: Shop; storeId: string; position: string }>('catalogue');
+type Context = { shop: Shop; storeId: string; position: string; clock: { now: Date } };
+const test = suite<Context>('catalogue');
 test.before(async (context) => {
-  context.shop = await startShop();
+  context.clock = { now: new Date() };
+  context.shop = await startShop({ now: () => context.clock.now });
   context.storeId = (await openStore(context.shop, [])).storeId;
   context.position = (await context.shop.importCsv(context.storeId, LIST)).position!;
   await context.shop.read('/stores', context.position);
@@ -67,6 +69,29 @@ test('words are found in any of the languages, in the brand, in any case', async
   assert.equal(await found('caviar'), []);
 });
 
+test('what is weighed when it is packed says so on the shelf, by itself and in a cart', async ({
+  shop,
+}) => {
+  type Weighed = { gramsEach: number | null };
+  const { storeId } = await openStore(shop, []);
+  const listing = `${storeId}.papaya`;
+  const list = (grams: string) =>
+    shop.importCsv(storeId, `sku,name,price,grams_each\npapaya,Papaya,55,${grams}`);
+  const { position } = await list('1000');
+  const shelf = await shop.read<{ items: Weighed[] }>(`/stores/${storeId}/catalogue`, position);
+  assert.is(shelf.body.items[0]?.gramsEach, 1_000);
+  assert.is((await shop.read<Weighed>(`/listings/${listing}`)).body.gramsEach, 1_000);
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  const put = await shop.write('PUT', `/carts/${body.cartId}/items/${listing}`, { quantity: 2 });
+  type Cart = { stores: { lines: Weighed[] }[] };
+  const cart = await shop.read<Cart>(`/carts/${body.cartId}`, put.position);
+  assert.is(cart.body.stores[0]?.lines[0]?.gramsEach, 1_000);
+
+  const changed = await list('');
+  const now = await shop.read<Weighed>(`/listings/${listing}`, changed.position);
+  assert.is(now.body.gramsEach, null);
+});
+
 test('shops are found by their PIN code’s district', async ({ shop, storeId }) => {
   const ids = async (query: string) =>
     (await shop.read<{ stores: { storeId: string }[] }>(`/stores${query}`)).body.stores.map(
@@ -99,6 +124,23 @@ test('a new price is to be seen by whoever sends its position', async ({ shop, s
   assert.is((await shop.read(path, position)).body.pricePaise, 11_900);
   const page = await shop.read<Page>(`/stores/${storeId}/catalogue?q=toor`, position);
   assert.is(page.body.items[0]?.pricePaise, 11_900);
+});
+
+test('a rate of tax that was announced is shown from midnight in India on', async ({
+  shop,
+  storeId,
+  clock,
+}) => {
+  const path = `/listings/${storeId}.dal`;
+  const rates = (rate: string) => `sku,name,price,gst,gst_from\ndal,Dal,105,${rate}\n`;
+  await shop.importCsv(storeId, rates('12,2017-07-01'));
+  const { position } = await shop.importCsv(storeId, rates('5,2099-01-01'));
+  const seen: unknown[] = [];
+  for (const at of ['2098-12-31T18:29:59Z', '2098-12-31T18:30:00Z']) {
+    clock.now = new Date(at);
+    seen.push((await shop.read(path, position)).body.gstPercent);
+  }
+  assert.equal(seen, [12, 5]);
 });
 
 test('a position that nobody has reached is "not yet", within a second or so', async ({ shop }) => {

@@ -55,32 +55,40 @@ export type BoardCard = {
   lines: PartLine[];
 };
 
+/** A card by itself, with what of its money the shop has to look after. */
+export type BoardCardPage = BoardCard & { payments: PaymentTask[] };
+
 export type Board = {
   storeId: string;
   name: string;
   /** Whether the shop's pass came along, so that customers' contacts are shown. */
   signedIn: boolean;
-  /** What the shop has to look after by hand, newest first. */
+  /** What the shop has to look after by hand: money to give back comes first. */
   payments: PaymentTask[];
   storeOrders: BoardCard[];
 };
+
+const CARD_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.reason, c.submitted_at,
+  c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot, c.fee_paise, c.total_paise,
+  c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
 
 async function readBoard(services: Services, storeId: string, signedIn: boolean): Promise<Board> {
   const { pool } = services;
   const { name } = await findStore(pool, storeId);
   const { rows } = await pool.query<BilledRow>({
     name: 'board',
-    text: `(select *, null as invoice_number from order_board.card
+    text: `(select ${CARD_COLUMNS}, null as invoice_number from order_board.card c
        where store_id = $1 and ended_at is null
        order by submitted_at limit ${MAX_OPEN})
       union all
-      (select *, (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
+      (select ${CARD_COLUMNS},
+         (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
        from order_board.card c
        where store_id = $1 and ended_at > now() - interval '1 day'
        order by ended_at desc limit ${MAX_ENDED})`,
     values: [storeId],
   });
-  const payments = await paymentTasksOf(pool, storeId);
+  const payments = await paymentTasksOf(services, storeId, signedIn);
   const storeOrders = await cardsOf(services, rows, signedIn);
   return { storeId, name, signedIn, payments, storeOrders };
 }
@@ -91,17 +99,20 @@ async function readCard(
   storeId: string,
   storeOrderId: string,
   signedIn: boolean,
-): Promise<BoardCard> {
+): Promise<BoardCardPage> {
   const { rows } = await services.pool.query<BilledRow>({
     name: 'board-card',
-    text: `select c.*, i.number as invoice_number
+    text: `select ${CARD_COLUMNS}, i.number as invoice_number
       from order_board.card c left join invoices.invoice i using (store_order_id)
       where c.store_id = $1 and c.store_order_id = $2`,
     values: [storeId, storeOrderId],
   });
   const [card] = await cardsOf(services, rows, signedIn);
-  if (card) return card;
-  throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+  if (!card) {
+    throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+  }
+  const tasks = await paymentTasksOf(services, storeId, signedIn);
+  return { ...card, payments: tasks.filter((task) => task.storeOrderId === storeOrderId) };
 }
 
 type BilledRow = CardRow & { invoice_number: string | null };
@@ -138,7 +149,7 @@ async function cardsOf(
   }));
 }
 
-const cardSchema = object({
+const cardFields = {
   ...partFields,
   ...recipientFields,
   orderNumber: text,
@@ -147,14 +158,16 @@ const cardSchema = object({
   wrongCodes: count,
   payment: text,
   pincode,
-});
+};
+
+const cardPageSchema = object({ ...cardFields, payments: paymentTasksSchema });
 
 const boardSchema = object({
   storeId: text,
   name: text,
   signedIn: { type: 'boolean' },
   payments: paymentTasksSchema,
-  storeOrders: list(cardSchema),
+  storeOrders: list(object(cardFields)),
 });
 
 type BoardRequest = FastifyRequest<{ Params: { storeId: string } }>;
@@ -195,7 +208,7 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
 
   app.get(
     '/stores/:storeId/board/:storeOrderId',
-    { schema: { params: cardParams, response: { 200: cardSchema } } },
+    { schema: { params: cardParams, response: { 200: cardPageSchema } } },
     async (request: CardRequest, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
       return card(request)();

@@ -1,12 +1,34 @@
-import { count, list, object, orNull, paise, text, time, uuid } from '../platform/schema.ts';
-import type { Pool } from '../platform/postgres.ts';
-import type { PaymentRow, PaymentTodo } from '../projector/payments.ts';
+import {
+  contactOrNull,
+  count,
+  list,
+  object,
+  orNull,
+  paise,
+  text,
+  time,
+  uuid,
+} from '../platform/schema.ts';
+import type { PaymentRow, PaymentTodo, RefundByHand } from '../projector/payments.ts';
+import type { Services } from './app.ts';
+import type { Recipient } from './my-orders.ts';
 
-/** Payments that a shop has to look after, newest first, and how long after a late one may come. */
-const MAX_TODOS = 50;
+/** Payments that a shop has to look after at a time, and how long after a late one may come. */
+const MAX_TASKS = 50;
 const LATE_DAYS = 2;
 
 export type PaymentMethod = 'cash-on-delivery' | 'upi' | 'razorpay';
+
+/** Money that goes back to the shopper, for a part or for the order as a whole. */
+export type OrderRefund = {
+  /** From 1, within a payment. */
+  refundNumber: number;
+  /** The part that it goes back for. */
+  storeOrderId: string | null;
+  amountPaise: number;
+  /** What failed is for the part's shop to give back. */
+  status: 'requested' | 'succeeded' | 'failed';
+};
 
 export type OrderPayment = {
   paymentId: string;
@@ -18,11 +40,12 @@ export type OrderPayment = {
   /** What came in, and what of it was given back or is about to be. */
   takenPaise: number;
   refundedPaise: number;
+  refunds: OrderRefund[];
   /** Null for cash. */
   expiresAt: string | null;
   /** Where to pay a shop by UPI. */
   upi: { vpa: string; name: string } | null;
-  /** Whether the last try failed: another may succeed. */
+  /** Whether it is waited for and a try failed: another may succeed. */
   failed: boolean;
 };
 
@@ -30,6 +53,10 @@ export type OrderPayment = {
 export type PaymentTask = {
   paymentId: string;
   orderNumber: string;
+  /** The part of the order that the money is for. */
+  storeOrderId: string;
+  /** Whose money it is; null without the shop's pass, and once the person was erased. */
+  contact: Recipient['contact'] | null;
   method: PaymentMethod;
   todo: PaymentTodo;
   requestedAt: string;
@@ -37,6 +64,8 @@ export type PaymentTask = {
   amountPaise: number;
   /** Counted from 1; null where nothing is to be given back. */
   refundNumber: number | null;
+  /** Why a gateway could not give it back, in a code or in its own words; else null. */
+  failureReason: string | null;
 };
 
 type Money = { amountPaise: number };
@@ -46,14 +75,21 @@ type State = Pick<
 > & {
   upi?: OrderPayment['upi'];
   receipts: Money[];
-  refunds: (Money & { refundNumber: number; status: string })[];
+  refunds: (OrderRefund & { storeId: string | null; failureReason?: string })[];
   failed: string[];
 };
 
 const sumOf = (items: Money[]): number =>
   items.reduce((sum, { amountPaise }) => sum + amountPaise, 0);
 
-export function orderPayment({ payment_id: paymentId, state }: PaymentRow): OrderPayment {
+export type StatedPayment = Pick<PaymentRow, 'payment_id' | 'state'>;
+
+function orderRefund(refund: State['refunds'][number]): OrderRefund {
+  const { refundNumber, storeOrderId, amountPaise, status } = refund;
+  return { refundNumber, storeOrderId, amountPaise, status };
+}
+
+export function orderPayment({ payment_id: paymentId, state }: StatedPayment): OrderPayment {
   const { receipts, refunds, failed, upi, ...rest } = state as State;
   const { storeOrderId, method, status, amountPaise, expiresAt } = rest;
   return {
@@ -64,33 +100,74 @@ export function orderPayment({ payment_id: paymentId, state }: PaymentRow): Orde
     amountPaise,
     takenPaise: sumOf(receipts),
     refundedPaise: sumOf(refunds),
+    refunds: refunds.map(orderRefund),
     expiresAt,
     upi: upi ?? null,
-    failed: failed.length > 0,
+    failed: status === 'requested' && failed.length > 0,
   };
 }
 
-export async function paymentTasksOf(pool: Pool, storeId: string): Promise<PaymentTask[]> {
-  const { rows } = await pool.query<PaymentRow>({
+type TaskRow = Omit<PaymentRow, 'order_id' | 'store_id'> & {
+  person_id: string;
+  sealed_recipient: string;
+};
+
+/** What a shop has to look after; whose money it is, only for who is signed in. */
+export async function paymentTasksOf(
+  { pool, vault }: Services,
+  storeId: string,
+  signedIn: boolean,
+): Promise<PaymentTask[]> {
+  const { rows } = await pool.query<TaskRow>({
     name: 'payment-tasks',
-    text: `select * from payments.payment where store_id = $1 and todo is not null
-      and (todo <> 'confirm-late' or requested_at > now() - interval '${LATE_DAYS} days')
-      order by requested_at desc limit ${MAX_TODOS}`,
+    text: `select p.payment_id, p.order_number, p.requested_at, p.state, p.todo, p.by_hand,
+        o.person_id, o.sealed_recipient
+      from payments.payment p join my_orders.placed o using (order_id)
+      where (p.store_id = $1 and p.todo in ('give-back', 'confirm'))
+        or (p.store_id = $1 and p.todo = 'confirm-late'
+          and p.requested_at > now() - interval '${LATE_DAYS} days')
+        or (p.store_id is null and p.todo = 'give-back' and exists (
+          select from json_to_recordset(p.by_hand) as refund("storeId" text)
+          where refund."storeId" = $1))
+      order by array_position(array['give-back', 'confirm', 'confirm-late'], p.todo),
+        p.requested_at desc
+      limit ${MAX_TASKS}`,
     values: [storeId],
   });
-  return rows.map((row) => {
-    const { method, amountPaise, refunds } = row.state as State;
-    const refund = refunds.find(({ status }) => status === 'requested');
-    return {
-      paymentId: row.payment_id,
-      orderNumber: row.order_number,
-      method,
-      todo: row.todo as PaymentTodo,
-      requestedAt: row.requested_at,
-      amountPaise: refund?.amountPaise ?? amountPaise,
-      refundNumber: refund?.refundNumber ?? null,
-    };
-  });
+  const recipients = signedIn
+    ? await vault.openAll<Recipient>(
+        rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
+      )
+    : [];
+  return rows.flatMap((row, index) => tasksOf(row, storeId, recipients[index]?.contact ?? null));
+}
+
+/** What of a payment a shop has to look after. */
+function tasksOf(row: TaskRow, storeId: string, contact: PaymentTask['contact']): PaymentTask[] {
+  const { method, storeOrderId, amountPaise, refunds } = row.state as State;
+  const byHand = (row.by_hand as RefundByHand[]).filter((refund) => refund.storeId === storeId);
+  const numbers = new Set(byHand.map(({ refundNumber }) => refundNumber));
+  const same = {
+    paymentId: row.payment_id,
+    orderNumber: row.order_number,
+    contact,
+    method,
+    todo: row.todo as PaymentTodo,
+    requestedAt: row.requested_at,
+  };
+  if (same.todo !== 'give-back') {
+    const awaited = { amountPaise, refundNumber: null, failureReason: null };
+    return [{ ...same, storeOrderId: storeOrderId!, ...awaited }];
+  }
+  return refunds
+    .filter(({ refundNumber }) => numbers.has(refundNumber))
+    .map((refund) => ({
+      ...same,
+      storeOrderId: refund.storeOrderId!,
+      amountPaise: refund.amountPaise,
+      refundNumber: refund.refundNumber,
+      failureReason: refund.failureReason ?? null,
+    }));
 }
 
 const method = { type: 'string', enum: ['cash-on-delivery', 'upi', 'razorpay'] };
@@ -103,20 +180,35 @@ export const orderPaymentSchema = object({
   amountPaise: paise,
   takenPaise: paise,
   refundedPaise: { ...paise, description: 'Given back, or about to be, in paise' },
+  refunds: list(
+    object({
+      refundNumber: count,
+      storeOrderId: orNull(uuid, 'The part that it goes back for'),
+      amountPaise: paise,
+      status: { type: 'string', enum: ['requested', 'succeeded', 'failed'] },
+    }),
+    'What failed is for the shop of the part to give back',
+  ),
   expiresAt: orNull(time),
   upi: orNull(object({ vpa: text, name: text })),
-  failed: { type: 'boolean', description: 'The last try failed: another may succeed' },
+  failed: {
+    type: 'boolean',
+    description: 'It is waited for, and a try failed: another may succeed',
+  },
 });
 
 export const paymentTasksSchema = list(
   object({
     paymentId: uuid,
     orderNumber: text,
+    storeOrderId: uuid,
+    contact: contactOrNull,
     method,
     todo: { type: 'string', enum: ['confirm', 'confirm-late', 'give-back'] },
     requestedAt: time,
     amountPaise: paise,
     refundNumber: orNull(count),
+    failureReason: orNull(text, 'Why a gateway could not give it back'),
   }),
-  'What the shop has to look after by hand, newest first',
+  'What the shop has to look after by hand: to give back, to confirm, late; newest first in each',
 );

@@ -1,7 +1,7 @@
 import { cart, type CartLine } from '../domain/cart.ts';
 import { Rejected, type Decider, type Message, type RejectionCode } from '../domain/decider.ts';
-import { inventory, type StockLine, type StockShortage } from '../domain/inventory.ts';
-import { listingId, skuOfListing } from '../domain/listing.ts';
+import { inventory, stockLine, type StockLine, type StockShortage } from '../domain/inventory.ts';
+import { listingId } from '../domain/listing.ts';
 import {
   order,
   isFinal,
@@ -381,11 +381,6 @@ const linesOf = (parts: OrderPart[]): CartLine[] =>
   parts.flatMap(({ lines }) =>
     lines.map((line) => ({ listingId: line.listingId, quantity: line.quantity })),
   );
-
-const stockLine = (line: CartLine): StockLine => ({
-  sku: skuOfListing(line.listingId),
-  quantity: line.quantity,
-});
 
 const stepContext = (
   orderId: string,

@@ -7,6 +7,7 @@ import { readStream, type EventStore } from '../platform/event-store.ts';
 import type { Problem } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
+import { as } from './testing.ts';
 
 const log = createLog('test', 'silent');
 
@@ -18,12 +19,6 @@ test.before(async (context) => {
 });
 test.after(({ stop }) => stop());
 
-const as = (commandId: string = randomUUID()): CommandContext => ({
-  commandId,
-  correlationId: commandId,
-  causationId: commandId,
-  actor: 'test',
-});
 const open: CartCommand = { type: 'OpenCart', data: {} };
 const set = (listingId: string, quantity: number): CartCommand => ({
   type: 'SetCartItem',

@@ -36,6 +36,7 @@ export async function assertInvariants(world: World): Promise<void> {
     assertPaidFirst(world, end);
     for (const due of end.payments) assertMoney(world, end, due);
   }
+  assertTransfers(ends);
   assertAnswers(world, ends);
   assertStock(world, ends);
   assertSlots(world, ends);
@@ -148,6 +149,15 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
     assert.is(status, made ? 'succeeded' : 'failed');
     if (made) assert.equal([made.externalId, made.amountPaise], [externalId, amountPaise]);
   }
+}
+
+/** No transfer by UPI pays for two orders. */
+function assertTransfers(ends: Ended[]): void {
+  const receipts = ends
+    .filter(({ state }) => state.payment === 'upi')
+    .flatMap(({ payments }) => payments.flatMap(({ at }) => at.receipts));
+  const references = new Set(receipts.map(({ externalId }) => externalId));
+  assert.is(references.size, receipts.length, 'a UPI reference counts once');
 }
 
 const quantityOf = (parts: { lines: StockedLine[] }[], id: string): number =>

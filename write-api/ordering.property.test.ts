@@ -32,7 +32,7 @@ import { eventId } from './handle.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 import { assertInvariants } from './ordering-invariants.ts';
 import { OPENED_MS, SKUS, SLOT, STORES, World, context, isPassing } from './ordering-world.ts';
-import { paymentsOf, recordNews } from './payment.ts';
+import { paymentsOf, recordNews, recordUpi } from './payment.ts';
 import { gatewayNameOf, type Pick } from './simulation.ts';
 
 const HISTORIES = IS_THOROUGH ? 20_000 : 2_000;
@@ -310,7 +310,7 @@ async function pay(world: World, orderId: string, { onlyOne, tries, told }: Chec
   }
 }
 
-/** The shop sees money in its UPI app, and says so, perhaps twice. */
+/** The shop sees money in its UPI app, and says so, perhaps twice, or takes it for another's. */
 async function confirmUpi(
   world: World,
   { paymentId, amountPaise, receipts }: Asked,
@@ -318,8 +318,15 @@ async function confirmUpi(
 ) {
   if (receipts.length > 0) return;
   for (let time = 1; time <= times; time++) {
-    const data = { externalId: `upi ${paymentId} ${time}`, amountPaise };
-    const say = () => world.attempt(payment, paymentId, { type: 'RecordPayment', data });
+    const utr = world.pick(4) === 0 ? `${world.number}` : `${paymentId} ${time}`;
+    const receipt = { externalId: utr, amountPaise };
+    const say = (): Promise<void> => {
+      const key = context(`confirm ${paymentId} ${world.pick(2 ** 30)}`);
+      return world.bravely(() => {
+        const { handler } = world.some().drivers;
+        return recordUpi(handler, paymentId, receipt, key);
+      });
+    };
     await (world.pick(3) === 0 ? Promise.all([say(), say()]) : say());
   }
 }

@@ -4,7 +4,9 @@ import * as assert from 'uvu/assert';
 import { inventory } from '../domain/inventory.ts';
 import { order } from '../domain/order.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
+import { till, tillId } from '../domain/till.ts';
 import { freePort } from '../platform/free-port.ts';
+import { businessDate } from '../platform/time.ts';
 import {
   headOfCommands,
   newKey,
@@ -48,13 +50,21 @@ type Read = {
     amountPaise: number;
     takenPaise: number;
     refundedPaise: number;
+    refunds: { refundNumber: number; storeOrderId: string; amountPaise: number; status: string }[];
     upi: { vpa: string } | null;
   }[];
   storeOrders: { storeId: string; status: string; totalPaise: number }[];
 };
-type Board = {
-  payments: { paymentId: string; todo: string; amountPaise: number; refundNumber: number | null }[];
+type Task = {
+  paymentId: string;
+  storeOrderId: string;
+  contact: { name: string; phone: string } | null;
+  todo: string;
+  amountPaise: number;
+  refundNumber: number | null;
+  failureReason: string | null;
 };
+type Board = { payments: Task[] };
 
 const test = suite<{ shop: Shop }>('payment');
 test.before(async (context) => {
@@ -183,6 +193,26 @@ test('webhooks count once, however often and in whatever order; forged and old o
   webhooks.release();
 });
 
+/** A signed notice of what was paid; resolves to the status of the answer. */
+async function tellOfUpi(
+  shop: Shop,
+  told: object,
+  secret = shop.upiWebhookSecret,
+): Promise<number> {
+  const body = JSON.stringify(told);
+  const signature = createHmac('sha256', secret).update(body).digest('hex');
+  const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
+  return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
+}
+
+/** A part that waits to be paid by UPI. */
+async function placeByUpi(shop: Shop, store: TestStore): Promise<string> {
+  const { data } = await place(shop, [store], { payment: 'upi' });
+  const { storeOrderId } = data.parts[0]!;
+  await untilPayment(shop, storeOrderId, ({ status }) => status === 'requested');
+  return storeOrderId;
+}
+
 test('a UPI payment that a webhook tells of counts once, also where the shop tells too', async ({
   shop,
 }) => {
@@ -197,12 +227,7 @@ test('a UPI payment that a webhook tells of counts once, also where the shop tel
     amountPaise: WANTED * PRICE_PAISE,
     at: new Date().toISOString(),
   };
-  const tell = async (told: object, secret = shop.upiWebhookSecret): Promise<number> => {
-    const body = JSON.stringify(told);
-    const signature = createHmac('sha256', secret).update(body).digest('hex');
-    const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
-    return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
-  };
+  const tell = (told: object, secret?: string) => tellOfUpi(shop, told, secret);
   const head = await headOfCommands(shop.client);
   assert.is(await tell(notice, 'somebody else'), 401);
   const yesterday = new Date(Date.now() - 26 * 3_600_000).toISOString();
@@ -224,6 +249,49 @@ test('a UPI payment that a webhook tells of counts once, also where the shop tel
     const state = await shop.handler.load(order, orderId, { fresh: true });
     return state.status === 'confirmed';
   });
+});
+
+test('the reference of a UPI payment confirms one order, whoever gives it for another', async ({
+  shop,
+}) => {
+  const [store, branch] = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const parts = [await placeByUpi(shop, store), await placeByUpi(shop, branch)];
+  const utr = '426100777777';
+  const requests = parts.map((part, at) => {
+    const authorization = `Bearer ${shop.passOf([store, branch][at]!.storeId)}`;
+    const headers = { authorization, 'idempotency-key': newKey() };
+    const path = `/payments/${paymentIdOf(part)}/receipts`;
+    return (reference = utr) =>
+      shop.write<{ detail: string }>('POST', path, { reference }, headers);
+  });
+  const answers = await Promise.all(requests.map((ask) => ask()));
+  const statuses = answers.map(({ status }) => status);
+  assert.equal(new Set(statuses), new Set([200, 409]), 'of two at once, one is the first');
+  const [first, second] = [statuses.indexOf(200), statuses.indexOf(409)];
+  assert.is(Reflect.get(answers[second]!.body, 'code'), 'UPI_REFERENCE_USED');
+  assert.match(answers[second]!.body.detail, 'used already for another order');
+  const told = JSON.stringify(answers[second]!.body);
+  assert.not(told.includes(parts[first]!) || told.includes(paymentIdOf(parts[first]!)));
+
+  const again = await Promise.all(requests.map((ask) => ask()));
+  assert.equal(
+    again.map(({ status, body }) => ({ status, body })),
+    answers.map(({ status, body }) => ({ status, body })),
+    'a repeat is answered as the first time',
+  );
+  assert.is((await requests[first]!('426100888888')).status, 422);
+  const notice = { utr, amountPaise: WANTED * PRICE_PAISE, at: new Date().toISOString() };
+  const reference = paymentIdOf(parts[second]!).replaceAll('-', '');
+  assert.is(await tellOfUpi(shop, { ...notice, reference }), 204);
+  const unpaid = await loadPayment(shop, parts[second]!);
+  assert.equal([unpaid.status, unpaid.receipts], ['requested', []]);
+
+  const own = await requests[second]!('426100888888');
+  assert.is(own.status, 200, 'the key of what was refused, and a reference, are free still');
+  for (const part of parts) {
+    const { status, receipts } = await loadPayment(shop, part);
+    assert.equal([status, receipts.length], ['paid', 1]);
+  }
 });
 
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
@@ -271,6 +339,60 @@ test('what a shop does not deliver goes back by itself, once', async ({ shop }) 
   );
   const page = await untilPage(shop, orderId, ({ payments }) => payments[0]!.refundedPaise > 0);
   assert.is(page.payments[0]!.refundedPaise, WANTED * PRICE_PAISE);
+});
+
+test('what a gateway cannot give back the shop by whose doing it is gives by hand', async ({
+  shop,
+}) => {
+  const stores = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
+  const placed = await checkOut(shop, await fillCart(shop, stores), { payment: 'razorpay' });
+  const { orderId, storeOrders } = placed.body;
+  const [kept, refusing] = storeOrders as [Placed['storeOrders'][0], Placed['storeOrders'][0]];
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  await shop.write('POST', `/store-orders/${refusing.storeOrderId}/reject`, { reason: 'closed' });
+  await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
+
+  const paymentId = paymentIdOf(orderId);
+  const { webhooks } = shop.gateway;
+  const entity = { id: 'rfnd_x', notes: { paymentId, refundNumber: '1' } };
+  assert.is(await webhooks.send(webhooks.sign('refund.failed', { refund: { entity } })), 204);
+  const owed = { refundNumber: 1, amountPaise: WANTED * PRICE_PAISE };
+  const { storeOrderId } = refusing;
+  const isFailed = ({ payments }: Read) => payments[0]!.refunds[0]?.status === 'failed';
+  const page = await untilPage(shop, orderId, isFailed);
+  assert.equal(page.payments[0]!.refunds, [{ ...owed, storeOrderId, status: 'failed' }]);
+
+  const passOf = ({ storeId }: { storeId: string }) => ({
+    authorization: `Bearer ${shop.passOf(storeId)}`,
+  });
+  const tasksAt = async (at: { storeId: string }, headers: Record<string, string> = {}) =>
+    (await shop.read<Board>(`/stores/${at.storeId}/board`, null, headers)).body.payments;
+  const [task] = await tasksAt(refusing, passOf(refusing));
+  const { todo, failureReason, contact } = task!;
+  assert.equal({ todo, failureReason }, { todo: 'give-back', failureReason: 'refund.failed' });
+  assert.equal([task!.amountPaise, task!.storeOrderId], [owed.amountPaise, storeOrderId]);
+  assert.is(contact?.name, recipient.contact.name);
+  const cardPath = `/stores/${refusing.storeId}/board/${storeOrderId}`;
+  const card = await shop.untilLive<Board>(cardPath, ({ payments }) => payments.length === 1);
+  assert.is(card.payments[0]!.contact, null, 'without the pass nobody is named');
+  assert.equal(await tasksAt(kept, passOf(kept)), [], 'nobody else is to give it as well');
+
+  const given = `/payments/${paymentId}/refunds/1/given`;
+  const say = (headers: Record<string, string>) =>
+    shop.write('POST', given, { reference: 'cash' }, headers);
+  assert.is((await say({})).status, 401);
+  assert.is((await say(passOf(kept))).status, 401);
+  const said = await say(passOf(refusing));
+  assert.is(said.status, 200);
+  assert.is((await say(passOf(refusing))).status, 200);
+  await untilPage(shop, orderId, ({ payments }) => payments[0]!.refunds[0]!.status === 'succeeded');
+  assert.equal(await tasksAt(refusing), []);
+  await until(shop, async () => {
+    const id = tillId(refusing.storeId, businessDate(new Date().toISOString()));
+    const { moved } = await shop.handler.load(till, id, { fresh: true });
+    return [...moved.values()].some((paise) => paise === -owed.amountPaise);
+  });
 });
 
 test('paid twice is given back once', async ({ shop }) => {
@@ -435,8 +557,9 @@ test('a gateway that is away is not one that says no', async ({ shop }) => {
   assert.instance(await failure(stranger.open(due)), GatewayUnavailable);
   const away = connectRazorpay({ ...keys, url: `http://127.0.0.1:${await freePort()}` });
   assert.instance(await failure(away.open(due)), GatewayUnavailable);
-  const refused = shop.payments.razorpay!.refund(refund);
-  assert.instance(await failure(refused), GatewayRefused);
+  const refused = await failure(shop.payments.razorpay!.refund(refund));
+  assert.instance(refused, GatewayRefused);
+  assert.is((refused as Error).message, 'The id provided does not exist');
 });
 
 test.run();

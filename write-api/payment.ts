@@ -8,9 +8,11 @@ import {
   type Payment,
   type PaymentCommand,
   type PaymentMethod,
+  type Receipt,
   type RequestedPayment,
 } from '../domain/payment.ts';
 import { store } from '../domain/store.ts';
+import { upiReference, upiTransferText, type UpiTransfer } from '../domain/upi-reference.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { bearsStorePass } from '../platform/pass.ts';
@@ -18,10 +20,10 @@ import { object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause, Drivers } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
-import type { Handler } from './handle.ts';
+import type { CommandContext, Handler, Outcome } from './handle.ts';
 
 /** What is told by a gateway is recorded in its name. */
-const ACTOR = 'payment-gateway';
+export const ACTOR = 'payment-gateway';
 
 /** A payment that an order asks for. */
 export type DuePayment = {
@@ -67,7 +69,7 @@ export type PaymentPorts = Partial<Record<PaymentMethod, PaymentPort>>;
 /** The gateway did not answer, or not now: the same call may succeed later. */
 export class GatewayUnavailable extends Error {}
 
-/** The gateway said no, and would again. */
+/** The gateway said no, and would again; `message` is for the shop: why, in the gateway's words. */
 export class GatewayRefused extends Error {}
 
 /** The shop takes the money and gives it back itself. */
@@ -171,6 +173,30 @@ export async function recordNews(
   }
 }
 
+/**
+ * Takes down what came in by UPI. Its reference is first used for this payment, and so for no other
+ * one; whoever dies in between is repeated. Throws `Rejected` PAYMENT_NOT_FOUND,
+ * WRONG_PAYMENT_METHOD, UPI_REFERENCE_USED.
+ */
+export async function recordUpi(
+  handler: Handler,
+  paymentId: string,
+  receipt: Receipt,
+  context: CommandContext,
+): Promise<Outcome<Payment>> {
+  // Refuses a key that came with another request, too, while nothing is changed yet.
+  const check = { type: 'CheckUpiReceipt', data: {} } as const;
+  const { state } = await handler.handle(payment, paymentId, check, context);
+  const transfer = { vpa: state.upi!.vpa, utr: receipt.externalId };
+  const use = { type: 'UseUpiReference', data: { ...transfer, paymentId } } as const;
+  await handler.handle(upiReference, upiReferenceIdOf(transfer), use, context);
+  return handler.handle(payment, paymentId, { type: 'RecordPayment', data: receipt }, context);
+}
+
+/** Addresses are no part of a stream's name: some hold a phone's number. */
+export const upiReferenceIdOf = (transfer: UpiTransfer): string =>
+  idFrom('upi', upiTransferText(transfer));
+
 /** Asks the gateway about a payment: whoever was to tell may not have. */
 export async function lookAtPayment(
   { handler, payments }: Drivers,
@@ -184,7 +210,7 @@ export async function lookAtPayment(
 }
 
 type GivenRequest = FastifyRequest<{
-  Params: { paymentId: string; refundNumber?: number };
+  Params: { paymentId: string; refundNumber?: string };
   Body: { reference: string };
 }>;
 
@@ -210,11 +236,12 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
   const response = { 200: object({ paymentId: uuid, status: text }) };
   const params = { type: 'object', properties: { paymentId: uuid } } as const;
 
-  /** The payment, where the request comes from the shop that it is for. */
+  /** The payment, where the request comes from the shop that it, or its refund, is for. */
   async function ownPayment(request: GivenRequest): Promise<Payment> {
-    const known = await handler.load(payment, request.params.paymentId, { fresh: true });
+    const { paymentId, refundNumber } = request.params;
+    const known = await handler.load(payment, paymentId, { fresh: true });
     const { authorization } = request.headers;
-    const { storeId } = known;
+    const { storeId } = refundNumber ? (known.refunds[Number(refundNumber) - 1] ?? known) : known;
     if (storeId && bearsStorePass(services.storePassSecret, storeId, authorization)) return known;
     throw passRequired();
   }
@@ -225,9 +252,8 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       const { amountPaise } = await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
-      const data = { externalId: body.reference, amountPaise };
-      const command = { type: 'RecordPayment', data } as const;
-      const outcome = await handler.handle(payment, to.paymentId, command, contextOf(request));
+      const receipt = { externalId: body.reference, amountPaise };
+      const outcome = await recordUpi(handler, to.paymentId, receipt, contextOf(request));
       const { status } = outcome.state;
       return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
     },
@@ -240,7 +266,7 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
       await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
       const data = { refundNumber: Number(to.refundNumber), externalId: body.reference };
-      const command = { type: 'RecordRefund', data } as const;
+      const command = { type: 'RecordRefundByHand', data } as const;
       const outcome = await handler.handle(payment, to.paymentId, command, contextOf(request));
       const { status } = outcome.state;
       return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });

@@ -18,6 +18,8 @@ import {
 import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
 
 const TIMEOUT_MS = 10_000;
+/** Characters of an answer that are passed on. */
+const MAX_TOLD = 300;
 const ACTOR = 'razorpay';
 
 export type RazorpaySettings = {
@@ -103,9 +105,9 @@ export function connectRazorpay({
       throw new GatewayUnavailable('Razorpay does not answer', { cause: error });
     }
     if (response.ok) return JSON.parse(text) as T;
-    const message = `Razorpay answered ${response.status} to ${path}: ${text.slice(0, 500)}`;
-    const isForNow = response.status >= 500 || RETRIED.has(response.status);
-    throw new (isForNow ? GatewayUnavailable : GatewayRefused)(message);
+    const { status } = response;
+    if (status < 500 && !RETRIED.has(status)) throw new GatewayRefused(descriptionOf(text));
+    throw new GatewayUnavailable(`Razorpay answered ${status} to ${path}: ${textOf(text)}`);
   }
 
   async function newsOfOrder(gatewayOrderId: string): Promise<PaymentNews[]> {
@@ -148,7 +150,7 @@ export function connectRazorpay({
       const body = { amount, receipt: refundId, notes: { paymentId, refundNumber } };
       const once = { 'x-refund-idempotency': refundId };
       const made = await call<Refunded>(`payments/${externalId}/refund`, body, once);
-      if (made.status === 'failed') throw new GatewayRefused(`refund ${made.id} failed`);
+      if (made.status === 'failed') throw new GatewayRefused('refund.failed');
       return made.id;
     },
 
@@ -175,6 +177,19 @@ function newsOf({ id, amount, status, error_description }: GatewayPayment): Paym
   if (status !== 'failed') return [];
   return [{ externalId: id, status, reason: error_description ?? 'failed' }];
 }
+
+/** Why Razorpay refused a request, as its answer describes it. */
+function descriptionOf(answer: string): string {
+  try {
+    const { error } = JSON.parse(answer) as { error?: { description?: string } };
+    return textOf(error?.description ?? answer);
+  } catch {
+    // No JSON: a proxy's page, perhaps.
+    return textOf(answer);
+  }
+}
+
+const textOf = (answer: string): string => answer.slice(0, MAX_TOLD);
 
 type Webhook = {
   event: string;

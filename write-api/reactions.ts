@@ -94,6 +94,7 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   PaymentRequested(event) {
     const { orderId, expiresAt, gatewayOrderId } = event.data as RequestedPayment;
     if (!expiresAt) return { done: [{ key: `checkout ${orderId}`, step: idOf(event) }] };
+    // Its reservations bring it to its end as well, unless it was asked for after they ended.
     const giveUp = checkOut(event, 'payment', orderId, Date.parse(expiresAt), idOf(event));
     return { tasks: [giveUp, ...(gatewayOrderId ? [lookRepeatedly(event, expiresAt)] : [])] };
   },

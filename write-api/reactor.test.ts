@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
 import { order, type PlacedOrder } from '../domain/order.ts';
 import { newKey, openStore, startShop, type Shop } from '../local/testing.ts';
-import type { CommandContext } from './handle.ts';
+import { as } from './testing.ts';
 
 type Read = { status: string; timeline: { event: string }[] };
 
@@ -13,11 +13,6 @@ test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-const as = (): CommandContext => {
-  const id = randomUUID();
-  return { commandId: id, correlationId: id, causationId: id, actor: 'test' };
-};
 
 /** What a server leaves behind that dies right after its first append. */
 async function placeAndDie(shop: Shop, quantity: number): Promise<string> {

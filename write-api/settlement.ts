@@ -1,7 +1,7 @@
 import { dayOf, instantOf } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
 import { isFinal, isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
-import { isPrepaid, keptPaise, payment, type Payment } from '../domain/payment.ts';
+import { isPrepaid, keptPaise, payment, type PaidPart, type Payment } from '../domain/payment.ts';
 import { owedPaise, storeOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import {
@@ -69,11 +69,14 @@ export async function driveSettlement(
     ? await judgeLatePayment(drivers, orderId, known, paid, cause)
     : known;
   for (const { due, state } of paid) {
-    const owed = await owedFor(drivers, placed, due);
+    const parts = await owedParts(drivers, placed, due);
+    const owed = sumPaise(parts.map((one) => one.owedPaise));
     if (keptPaise(state) <= owed) continue;
     const { paymentId } = due;
     const commandId = idFrom('settle', paymentId, cause.causationId, owed);
-    const command = { type: 'SettlePayment', data: { owedPaise: owed } } as const;
+    const part = due.storeOrderId ? undefined : partToRefund(parts, state);
+    const data = { owedPaise: owed, ...(part && { part }) };
+    const command = { type: 'SettlePayment', data } as const;
     await handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
   }
 }
@@ -81,22 +84,35 @@ export async function driveSettlement(
 const hasEndedUnpaid = ({ status, confirmed }: AnyPlaced): boolean =>
   status === 'rejected' && !confirmed;
 
-/** What is owed for what a payment is for. */
-async function owedFor(
+type OwedPart = { part: OrderPart; owedPaise: number };
+
+/** What is owed for each of the parts that a payment is for. */
+function owedParts(
   { handler }: Drivers,
   placed: AnyPlaced,
-  { storeOrderId, amountPaise }: DuePayment,
-): Promise<number> {
-  if (hasEndedUnpaid(placed)) return 0;
-  if (isOpen(placed)) return amountPaise;
+  { storeOrderId }: DuePayment,
+): Promise<OwedPart[]> {
+  const owedOf = async ({ storeOrderId: id, totalPaise }: OrderPart): Promise<number> => {
+    if (hasEndedUnpaid(placed)) return 0;
+    if (isOpen(placed)) return totalPaise;
+    const state = await handler.load(storeOrder, id, { fresh: true });
+    return state.status === 'none' ? totalPaise : owedPaise(state);
+  };
   const parts = placed.parts.filter((part) => !storeOrderId || part.storeOrderId === storeOrderId);
-  const owed = await Promise.all(
-    parts.map(async ({ storeOrderId: id, totalPaise }) => {
-      const part = await handler.load(storeOrder, id, { fresh: true });
-      return part.status === 'none' ? totalPaise : owedPaise(part);
-    }),
-  );
-  return sumPaise(owed);
+  return Promise.all(parts.map(async (part) => ({ part, owedPaise: await owedOf(part) })));
+}
+
+/**
+ * Of a payment for a whole order: the part that has become smaller by more than went back for it
+ * so far; the first one where none has, as when money came twice.
+ */
+function partToRefund(parts: OwedPart[], { refunds }: Payment): PaidPart | undefined {
+  const surplusOf = ({ part, owedPaise: owed }: OwedPart): number => {
+    const back = refunds.filter(({ storeOrderId }) => storeOrderId === part.storeOrderId);
+    return part.totalPaise - owed - sumPaise(back.map(({ amountPaise }) => amountPaise));
+  };
+  const [most] = parts.toSorted((a, b) => surplusOf(b) - surplusOf(a));
+  return most && { storeOrderId: most.part.storeOrderId, storeId: most.part.storeId };
 }
 
 /** Says, once and for all, whether an order that was given up and then paid comes back. */
@@ -193,7 +209,8 @@ export async function driveRefund(
   } catch (error) {
     const isTooOld = Date.now() > Date.parse(requestedAt) + MAX_REFUND_AGE_MS;
     if (!(error instanceof GatewayRefused) && !isTooOld) throw error;
-    const data = { refundNumber, reason: String(error) };
+    const reason = error instanceof GatewayRefused ? error.message : 'not-taken-over';
+    const data = { refundNumber, reason };
     const command = { type: 'GiveUpRefund', data } as const;
     await handler.handle(payment, paymentId, command, contextOf('failed'));
   }

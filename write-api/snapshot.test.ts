@@ -14,6 +14,7 @@ import { NO_REVISION, append, type EventStore, type NewEvent } from '../platform
 import type { Problem } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
+import { as } from './testing.ts';
 
 const LISTINGS = 5_000;
 const EVENTS = IS_THOROUGH ? 200_000 : 40_000;
@@ -35,13 +36,6 @@ test.after(({ stop }) => stop());
 const received = (quantity: number): InventoryCommand => ({
   type: 'ReceiveStock',
   data: { lines: [{ sku: 'a', quantity }] },
-});
-
-const as = (commandId: string = randomUUID()): CommandContext => ({
-  commandId,
-  correlationId: commandId,
-  causationId: commandId,
-  actor: 'test',
 });
 
 const eventOf = ({ type, data }: InventoryEvent): NewEvent => {

@@ -6,9 +6,9 @@ import {
   inventory,
   isPickKnown,
   itemOf,
+  stockLine,
   type Inventory,
   type InventoryCommand,
-  type StockLine,
 } from '../domain/inventory.ts';
 import { CREDIT_REASONS, type CreditReason } from '../domain/invoices.ts';
 import { listing, skuOfListing, storeOfListing } from '../domain/listing.ts';
@@ -440,8 +440,3 @@ export async function driveSubstitution(
   const commandId = idFrom('substitution', storeOrderId, cause.causationId);
   await handler.handle(storeOrder, storeOrderId, command, { ...cause, commandId, actor: ACTOR });
 }
-
-const stockLine = ({ listingId, quantity }: CartLine): StockLine => ({
-  sku: skuOfListing(listingId),
-  quantity,
-});

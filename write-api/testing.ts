@@ -7,7 +7,7 @@ import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { store } from '../domain/store.ts';
 import { openStore, type Shop } from '../local/testing.ts';
 import { headOfLog } from '../platform/event-store.ts';
-import { driveCheckout } from './checkout.ts';
+import { driveCheckout, type Drivers } from './checkout.ts';
 import type { CommandContext } from './handle.ts';
 import { paymentIdOf, paymentsOf } from './payment.ts';
 
@@ -18,10 +18,12 @@ export const WANTED = 2;
 export const PRICE_PAISE = 65_000;
 export const SLOT = { date: '2099-11-21', fromMinute: 1_080, toMinute: 1_200 };
 
-export const as = (): CommandContext => {
-  const id = randomUUID();
-  return { commandId: id, correlationId: id, causationId: id, actor: 'test' };
-};
+export const as = (commandId: string = randomUUID()): CommandContext => ({
+  commandId,
+  correlationId: commandId,
+  causationId: commandId,
+  actor: 'test',
+});
 
 export type TestStore = { storeId: string; listingIds: string[] };
 
@@ -32,16 +34,24 @@ export async function openShelf(
   capacity = ON_SHELF,
 ): Promise<TestStore> {
   const opened = await openStore(shop, ['Ghee,650']);
-  const lines = [{ sku: 's1', quantity }];
-  const command = { type: 'ReceiveStock', data: { lines } } as const;
-  await shop.handler.handle(inventory, opened.storeId, command, as());
-  const slots = [{ fromMinute: SLOT.fromMinute, toMinute: SLOT.toMinute, capacity }];
-  const day = slotDayId(opened.storeId, SLOT.date);
-  await shop.handler.handle(slotDay, day, { type: 'SetSlotCapacity', data: { slots } }, as());
+  await fillShelf(shop, opened.storeId, quantity, capacity);
   const upi = { vpa: 'kirana@okbank', name: 'Test Kirana' };
   const address = { type: 'SetUpiAddress', data: { upi } } as const;
   await shop.handler.handle(store, opened.storeId, address, as());
   return opened;
+}
+
+export async function fillShelf(
+  { handler }: Pick<Shop, 'handler'>,
+  storeId: string,
+  quantity: number,
+  capacity = ON_SHELF,
+): Promise<void> {
+  const lines = [{ sku: 's1', quantity }];
+  await handler.handle(inventory, storeId, { type: 'ReceiveStock', data: { lines } }, as());
+  const slots = [{ fromMinute: SLOT.fromMinute, toMinute: SLOT.toMinute, capacity }];
+  const day = slotDayId(storeId, SLOT.date);
+  await handler.handle(slotDay, day, { type: 'SetSlotCapacity', data: { slots } }, as());
 }
 
 export type Placing = {
@@ -53,7 +63,7 @@ export type Placing = {
 
 /** An order of two pieces at each shop, placed and not yet driven; `inCart` is what its cart has. */
 export async function place(
-  shop: Shop,
+  shop: Pick<Shop, 'handler'>,
   stores: TestStore[],
   { inCart = WANTED, expiresInMs = 60_000, ...more }: Placing = {},
 ): Promise<{ orderId: string; data: PlacedOrder }> {
@@ -125,7 +135,7 @@ export async function payFor(shop: Shop, orderId: string): Promise<void> {
 }
 
 /** An order by card that waited for its money, and was given up. */
-export async function placeUnpaid(shop: Shop, opened: TestStore): Promise<string> {
+export async function placeUnpaid(shop: Drivers, opened: TestStore): Promise<string> {
   const { orderId } = await place(shop, [opened], { payment: 'razorpay' });
   await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
   const reason = 'CHECKOUT_EXPIRED';

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
 import { Problem } from '../platform/http.ts';
+import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';
-import { recordNews } from './payment.ts';
+import { ACTOR, recordUpi } from './payment.ts';
 import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
 
 /** What a shop's bank, or the service that reads its statement, tells of a payment. */
@@ -43,7 +44,7 @@ function noticeOf(raw: Buffer): Notice {
 /**
  * Confirms what was paid by UPI straight to a shop, instead of the shop itself. `X-Upi-Signature` is
  * the HMAC-SHA256 of the body under UPI_WEBHOOK_SECRET. The same payment told twice, or told by the
- * shop as well, counts once: by its UTR.
+ * shop as well, counts once, and for no other order: by its UTR.
  */
 export function upiRoutes(app: FastifyInstance, services: Services): void {
   const { upiWebhookSecret, handler, log, now } = services;
@@ -60,14 +61,16 @@ export function upiRoutes(app: FastifyInstance, services: Services): void {
         const { reference, utr, amountPaise, at } = noticeOf(raw);
         assertRecent(Date.parse(at), now());
         const paymentId = reference.toLowerCase().replace(REFERENCE, '$1-$2-$3-$4-$5');
-        const news = { externalId: utr, status: 'captured', amountPaise } as const;
+        const commandId = idFrom('gateway', paymentId, utr, 'captured');
         const cause = { correlationId: request.id, causationId: request.id };
+        const context = { ...cause, commandId, actor: ACTOR };
         try {
-          await recordNews(handler, paymentId, [news], cause);
+          await recordUpi(handler, paymentId, { externalId: utr, amountPaise }, context);
         } catch (error) {
           if (!(error instanceof Rejected)) throw error;
-          // Answered as done: it is not ours, and would only be sent again.
-          log.warn({ reference, utr, err: error }, 'a UPI webhook of an unknown payment');
+          // Answered as done: it would only be sent again. A used reference is for somebody to see.
+          const level = error.code === 'UPI_REFERENCE_USED' ? 'error' : 'warn';
+          log[level]({ reference, utr, err: error }, 'a UPI webhook was refused');
         }
         return reply.code(204).send();
       },

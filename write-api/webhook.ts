@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import { isSame } from '../platform/signature.ts';
 
 /** Whoever sends a webhook may repeat one that was not answered for a day. */
 const MAX_AGE_MS = 25 * 60 * 60_000;
@@ -26,9 +27,8 @@ export function assertSigned(
   secret: string,
   signature: string | string[] | undefined,
 ): void {
-  const given = Buffer.from(String(signature));
-  const right = Buffer.from(createHmac('sha256', secret).update(raw).digest('hex'));
-  if (given.length === right.length && timingSafeEqual(given, right)) return;
+  const right = createHmac('sha256', secret).update(raw).digest('hex');
+  if (isSame(String(signature), right)) return;
   throw new Problem(
     401,
     'INVALID_SIGNATURE',

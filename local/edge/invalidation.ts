@@ -1,5 +1,6 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isSame } from '../../platform/signature.ts';
 
 /** CloudFront's own limit is 3,000 paths a request. */
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -68,11 +69,6 @@ async function readBatch(
     );
   }
   return { items, callerReference: elements(xml, 'CallerReference')[0] ?? '' };
-}
-
-function isSame(given: string, right: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

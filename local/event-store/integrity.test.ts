@@ -6,6 +6,13 @@ import { status } from '@grpc/grpc-js';
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  checksumOfStream,
+  openForAppends,
+  openForReads,
+  rowLookup,
+  sumOfName,
+} from './database.ts';
 import { startEventStore } from './server.ts';
 
 const EVENTS = 20;
@@ -34,6 +41,29 @@ async function writeLog(dir: string, whileOpen: () => void = () => {}): Promise<
   await client.dispose();
   await store.close();
 }
+
+test('a stream that is made while it is looked for is no damage', ({ dir }) => {
+  mkdirSync(dir);
+  const [writer, reader] = [openForAppends(dir, false), openForReads(dir)];
+  const make = writer.prepare(
+    `INSERT INTO stream (name, nameSum, head, truncateBefore, checksum) VALUES (?, ?, ?, ?, ?)`,
+  );
+  const state = { head: 0, truncateBefore: 0, maxCount: null, maxAgeS: null };
+  const prepare = (sql: string) => {
+    const statement = reader.prepare(sql);
+    if (!sql.includes('WHERE name = ?')) return statement;
+    const get = (name: string) => {
+      const row = statement.get(name);
+      if (!row) make.run(name, sumOfName(name), 0, 0, checksumOfStream(name, state));
+      return row;
+    };
+    return { get };
+  };
+  const find = rowLookup({ prepare } as unknown as DatabaseSync, dir);
+  assert.is(find('cart-1')?.head, 0);
+  reader.close();
+  writer.close();
+});
 
 const openError = (dir: string): Promise<string> =>
   startEventStore({ dir }).then(

@@ -53,8 +53,9 @@ export type Query = {
 
 /**
  * `frames` hold `events` events, and checkpoints, as ReadResp messages. `next` is where to read on,
- * at the `end` when there is more; `considered` counts the events since the last checkpoint. `head`
- * is the place of the last event, whether or not it may be seen, and -1 where there is none.
+ * at the `end` when there is more; `considered` counts the events since the last checkpoint.
+ * `newest` is the greatest position of what was looked at: it may not be on disk yet. `head` is the
+ * place of the last event, whether or not it may be seen, and -1 where there is none.
  */
 export type Page =
   | {
@@ -64,6 +65,7 @@ export type Page =
       next: number;
       end: boolean;
       considered: number;
+      newest: number;
       head: number;
     }
   | { found: false; reason: NotFound; next: number; head: number };
@@ -233,9 +235,10 @@ function readPage(query: Query, head: number): Page {
   const matches = matcher(query.filter);
   const answer = query.resolveLinks ? links.resolver() : plainAnswer;
   const answers: Uint8Array[] = [];
-  let [seen, events, bytes, next, considered] = [0, 0, 0, query.from, before];
+  let [seen, events, bytes, next, considered, newest] = [0, 0, 0, query.from, before, 0];
   for (const row of whole(found, query, limit)) {
     seen += 1;
+    newest = Math.max(newest, row.position);
     const place = found.placeOf(row);
     next = query.forwards ? place + 1 : place - 1;
     if (row.createdMs >= found.oldestMs && matches(row)) {
@@ -255,7 +258,8 @@ function readPage(query: Query, head: number): Page {
   const end = isAll && bytes < PAGE_BYTES && events < query.limit;
   // What is hidden at the end has been passed too.
   if (end && query.forwards) next = Math.max(next, behind);
-  return { found: true, frames: frame(answers), events, next, end, considered, head: highest };
+  const place = { next, end, considered, newest, head: highest };
+  return { found: true, frames: frame(answers), events, ...place };
 }
 
 port.on('message', ({ id, query, head }: ReadRequest) => {

@@ -1,5 +1,5 @@
 import type { CartLine } from '../../domain/cart.ts';
-import { skuOfListing } from '../../domain/listing.ts';
+import { stockLine } from '../../domain/inventory.ts';
 import type { OrderPart, OrderStatus } from '../../domain/order.ts';
 import { slotDay, slotDayId } from '../../domain/slot-day.ts';
 import { storeOrderEnded, type StoreOrder } from '../../domain/store-order.ts';
@@ -73,7 +73,13 @@ export type Returned = {
   isCredited: boolean;
 };
 
-export type Delivered = { bill: string; feePaise: number; owedPaise: number };
+export type Delivered = {
+  bill: string;
+  feePaise: number;
+  owedPaise: number;
+  /** Whether the shop said how it knew that it reached the right person. */
+  isProved: boolean;
+};
 
 export type BookedPayment = {
   order: BookedOrder;
@@ -87,7 +93,8 @@ export type BookedPayment = {
   /** Its newest event. */
   place: Place;
   /** Refunds that were asked for, until they succeed or fail. */
-  refunds: { refundNumber: number; atMs: number; place: Place }[];
+  /** Those that have not arrived. */
+  refunds: { refundNumber: number; atMs: number; place: Place; failed?: boolean }[];
 };
 
 /** Its newest event: of the order, until the shop is handed it. */
@@ -102,8 +109,7 @@ export const linesText = (lines: { sku: string; quantity: number }[]): string =>
     .join(', ') || 'nothing';
 
 /** The same of lines that name listings. */
-export const listingsText = (lines: CartLine[]): string =>
-  linesText(lines.map(({ listingId, quantity }) => ({ sku: skuOfListing(listingId), quantity })));
+export const listingsText = (lines: CartLine[]): string => linesText(lines.map(stockLine));
 
 /** The same with what each line costs: `2 × s1 for 300`. */
 export const billText = (lines: (CartLine & { linePaise: number })[]): string =>

@@ -1,11 +1,17 @@
 import { sumPaise } from '../../domain/money.ts';
 import type { OrderEvent } from '../../domain/order.ts';
 import { isPrepaid, keptPaise, type Payment, type PaymentEvent } from '../../domain/payment.ts';
-import type { Book, BookedPayment, Part } from './book.ts';
-import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+import {
+  upiTransferText,
+  type UpiReferenceEvent,
+  type UpiTransfer,
+} from '../../domain/upi-reference.ts';
+import type { Book, BookedOrder, BookedPayment, Part } from './book.ts';
+import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 
 const ASKED = 'money is asked for once, and only what was asked for comes in';
 const TAKEN = 'money is taken once';
+const ONE_EACH = 'a transfer by UPI pays for one order';
 const BACK = 'no more is given back than was taken';
 const IN_TIME = 'money that goes back arrives in time';
 const FIRST = 'what is paid before it is delivered is confirmed when it is paid';
@@ -14,6 +20,9 @@ const OWED = 'what is paid and not given back is what is owed';
 
 /** What a refund gets until somebody has to look. */
 const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+
+/** What a transfer is for, and where that is said. */
+type Transfer = { paymentId: string; place: Place };
 
 /** For every order the money that was taken, less what goes back, is in the end what is owed. */
 export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Check {
@@ -29,16 +38,40 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     return known;
   }
 
+  /**
+   * At first nobody asked for money: that came together with proofs at the door. So it has to be
+   * asked for where an order is confirmed after the log's first request, or handed over on a proof.
+   */
+  let isAsking = false;
+  const toBePaid = new Set<BookedOrder>();
+
+  /** By what its receiver calls it. */
+  const transfers = new Map<string, Transfer>();
+
+  function pairUp(transfer: UpiTransfer, paymentId: string, place: Place): void {
+    const key = upiTransferText(transfer);
+    const first = transfers.get(key) ?? { paymentId, place };
+    transfers.set(key, first);
+    if (first.paymentId === paymentId) return;
+    const text = `${transfer.utr} is for payment ${first.paymentId} by ${placeText(first.place)}`;
+    tell(ONE_EACH, placeText(place), text);
+  }
+
   function takeIn(seen: Seen<{ externalId: string }, Payment>): void {
-    const { before, data } = seen;
+    const { before, data, id, stream, revision } = seen;
+    const { externalId: utr } = data;
+    if (before.upi) pairUp({ ...before.upi, utr }, id, { stream, revision });
     if (before.receipts.some(({ externalId }) => externalId === data.externalId)) {
       tell(TAKEN, placeText(seen), `${data.externalId} was taken already`);
     }
     step(seen);
   }
 
-  /** A refund came to an end. */
-  function endRefund(seen: Seen<{ refundNumber: number; amountPaise: number }, Payment>): void {
+  /** A refund arrived; or it failed, and somebody has to give it by hand. */
+  function endRefund(
+    seen: Seen<{ refundNumber: number; amountPaise: number }, Payment>,
+    failed = false,
+  ): void {
     const { refundNumber, amountPaise } = seen.data;
     const refund = seen.before.refunds[refundNumber - 1];
     if (refund?.amountPaise !== amountPaise) {
@@ -48,12 +81,15 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     }
     const known = step(seen);
     if (!known) return;
-    known.refunds = known.refunds.filter((one) => one.refundNumber !== refundNumber);
+    const isOther = (one: { refundNumber: number }) => one.refundNumber !== refundNumber;
+    const refunds = failed ? known.refunds : known.refunds.filter(isOther);
+    known.refunds = refunds.map((one) => (isOther(one) ? one : { ...one, failed }));
   }
 
-  return check<PaymentEvent | OrderEvent, Payment>({
+  return check<PaymentEvent | OrderEvent | UpiReferenceEvent, Payment>({
     on: {
       PaymentRequested(seen) {
+        isAsking = true;
         const { data, before, id, stream, revision, atMs } = seen;
         const order = orders.get(data.orderId);
         const own = order?.parts.filter((part) => part === parts.get(data.storeOrderId ?? ''));
@@ -101,6 +137,9 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         }
         step(seen);
       },
+      UpiReferenceUsed({ data: { paymentId, ...transfer }, stream, revision }) {
+        pairUp(transfer, paymentId, { stream, revision });
+      },
       RefundRequested(seen) {
         const { refundNumber, externalId } = seen.data;
         const taken = amountOf(seen.after.receipts, externalId);
@@ -112,10 +151,11 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         if (!known) return;
         known.refunds = [...known.refunds, { refundNumber, atMs: seen.atMs, place: known.place }];
       },
-      RefundSucceeded: endRefund,
-      RefundFailed: endRefund,
+      RefundSucceeded: (seen) => endRefund(seen),
+      RefundFailed: (seen) => endRefund(seen, true),
       OrderConfirmed(seen) {
         const order = orders.get(seen.id);
+        if (order && isAsking) toBePaid.add(order);
         if (!order?.prepaid) return;
         for (const payment of new Set(order.parts.map((part) => part.payment))) {
           if (payment && payment.keptPaise >= payment.amountPaise) continue;
@@ -129,16 +169,18 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
 
     end(nowMs) {
       for (const [storeOrderId, part] of parts) {
-        const { order, payment } = part;
-        const isDue = order.confirmed && order.parts.includes(part) && !payment;
-        if (isDue && isLate(order.sinceMs, nowMs)) {
+        const { order, payment, delivered, sinceMs } = part;
+        const isDue =
+          order.parts.includes(part) && (toBePaid.has(order) || delivered?.isProved === true);
+        if (isDue && !payment && isLate(Math.max(order.sinceMs, sinceMs), nowMs)) {
           tell(ASKED, placeText(order.place), `nobody asked for the money for ${storeOrderId}`);
         }
       }
       for (const payment of payments.values()) {
-        for (const { refundNumber, atMs, place } of payment.refunds) {
+        for (const { refundNumber, atMs, place, failed } of payment.refunds) {
           if (!isLate(atMs + MAX_REFUND_AGE_MS, nowMs)) continue;
-          tell(IN_TIME, placeText(place), `refund ${refundNumber} is under way still`);
+          const became = failed ? 'failed, and nobody gave it by hand' : 'is under way still';
+          tell(IN_TIME, placeText(place), `refund ${refundNumber} ${became}`);
         }
         const { order, parts: of, keptPaise: kept, place } = payment;
         const settledMs = Math.max(

@@ -88,7 +88,9 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         const part = parts.get(seen.id);
         if (!part) return;
         const { owedPaise: owed } = part;
-        part.delivered ??= { bill: billText(basketOf(lines)), feePaise, owedPaise: owed };
+        const isProved = seen.data.proof !== undefined;
+        const bill = billText(basketOf(lines));
+        part.delivered ??= { bill, feePaise, owedPaise: owed, isProved };
       },
       StoreOrderCancelled(seen) {
         goOn(seen);

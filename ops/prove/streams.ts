@@ -12,6 +12,7 @@ import { slotDay } from '../../domain/slot-day.ts';
 import { storeOrder } from '../../domain/store-order.ts';
 import { till } from '../../domain/till.ts';
 import { store } from '../../domain/store.ts';
+import { upiReference } from '../../domain/upi-reference.ts';
 import {
   readStream,
   snapshotStreamOf,
@@ -25,9 +26,19 @@ import { placeText, type Tell } from './check.ts';
 type AnyDecider = Decider<unknown, never, never>;
 
 const DECIDERS = new Map(
-  [cart, inventory, invoices, listing, order, payment, slotDay, store, storeOrder, till].map(
-    (decider) => [decider.category, decider as unknown as AnyDecider] as const,
-  ),
+  [
+    cart,
+    inventory,
+    invoices,
+    listing,
+    order,
+    payment,
+    slotDay,
+    store,
+    storeOrder,
+    till,
+    upiReference,
+  ].map((decider) => [decider.category, decider as unknown as AnyDecider] as const),
 );
 
 /** Short streams whose state is held; what comes to another one has it read anew. */

@@ -1,5 +1,6 @@
 import { CASH, type PaymentEvent } from '../../domain/payment.ts';
-import { expectedPaise, placeOfTill, type Till, type TillEvent } from '../../domain/till.ts';
+import { storeAndPeriodOf } from '../../domain/store.ts';
+import { expectedPaise, type Till, type TillEvent } from '../../domain/till.ts';
 import type { Book } from './book.ts';
 import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 
@@ -32,7 +33,7 @@ export function tillCheck(_: Book, tell: Tell): Check {
     const known = moved.get(key);
     moved.delete(key);
     const isRight =
-      known?.amountPaise === amountPaise && known.storeId === placeOfTill(seen.id).storeId;
+      known?.amountPaise === amountPaise && known.storeId === storeAndPeriodOf(seen.id).storeId;
     if (isRight) return;
     const text = known
       ? `${amountPaise} paise are in it; ${placeText(known.place)} is over ${known.amountPaise}`

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { arrivals, cardsOf, COLUMNS, withAnswers } from './board.ts';
-import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
+import { arrivals, cardsOf, COLUMNS, toGivePaise, withAnswers } from './board.ts';
+import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
 
 const board = suite('board');
 
@@ -78,6 +78,19 @@ board('lets a rejection stand against an older board', () => {
 board('announces each new order once', () => {
   const now = of(card('a', 'submitted'), card('b', 'submitted'), card('c', 'accepted'));
   assert.equal(ids(arrivals(now, new Set(['a']))), ['b']);
+});
+
+board('adds up what is to be given back of an order by hand', () => {
+  const task = (storeOrderId: string, todo: PaymentTask['todo'], amountPaise: number) =>
+    ({ storeOrderId, todo, amountPaise }) as PaymentTask;
+  const tasks = [
+    task('a', 'give-back', 300),
+    task('a', 'give-back', 40),
+    task('a', 'confirm', 1_000),
+    task('b', 'give-back', 7),
+  ];
+  assert.is(toGivePaise(tasks, card('a', 'delivered')), 340);
+  assert.is(toGivePaise(tasks, card('c', 'delivered')), 0);
 });
 
 board.run();

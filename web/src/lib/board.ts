@@ -1,5 +1,6 @@
 import { storeOrderEnded, type StoreOrderRejection } from '../../../domain/store-order.ts';
-import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
+import { sumPaise } from '../../../domain/money.ts';
+import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
 import { stepOf } from './order-words.ts';
 
 export type Verb = 'accept' | 'reject' | 'dispatch';
@@ -89,6 +90,14 @@ export function arrivals(board: Board, seen: ReadonlySet<string>): BoardCard[] {
     (card) => card.status === 'submitted' && !seen.has(card.storeOrderId),
   );
 }
+
+/** What of an order's money the shop has to give back by hand. */
+export const toGivePaise = (tasks: PaymentTask[], { storeOrderId }: BoardCard): number =>
+  sumPaise(
+    tasks
+      .filter((task) => task.storeOrderId === storeOrderId && task.todo === 'give-back')
+      .map(({ amountPaise }) => amountPaise),
+  );
 
 export const itemCount = (card: Pick<BoardCard, 'lines'>): number =>
   card.lines.reduce((count, line) => count + line.quantity, 0);

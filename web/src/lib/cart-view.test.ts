@@ -13,6 +13,7 @@ const line = (listingId: string, quantity: number, pricePaise: number): CartLine
   category: 'Dals',
   subcategory: null,
   pack: null,
+  gramsEach: null,
   quantity,
   pricePaise,
   mrpPaise: pricePaise + 100,

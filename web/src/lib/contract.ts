@@ -33,7 +33,7 @@ export type { OrderPayment, PaymentMethod, PaymentTask } from '../../../read-api
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
 export type { Slot, Slots } from '../../../read-api/slots.ts';
 export type { CashMovement, Till } from '../../../read-api/till.ts';
-export type { Board, BoardCard } from '../../../read-api/order-board.ts';
+export type { Board, BoardCard, BoardCardPage } from '../../../read-api/order-board.ts';
 
 export type LocalNames = CatalogueItem['names'];
 export type CartStore = Cart['stores'][number];

@@ -130,6 +130,7 @@ const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   LatePaymentSeen: () => 'More money came in',
   RefundRequested: () => 'Money is going back to you',
   RefundSucceeded: () => 'Money was given back',
+  RefundFailed: (shop) => `${shop} has been told to hand you the money`,
   OrderConfirmed: () => 'Order confirmed',
   OrderRejected: () => 'Order could not be taken',
   OrderCancelled: () => 'Order cancelled',

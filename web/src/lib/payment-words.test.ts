@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OrderPayment } from './contract.ts';
-import { moneyOf, upiLinkOf } from './payment-words.ts';
+import type { OrderPayment, StoreOrder } from './contract.ts';
+import { heldBack, moneyOf, refundFailureText, upiLinkOf } from './payment-words.ts';
 
 const words = suite('payment words');
 
@@ -13,6 +13,7 @@ const payment: OrderPayment = {
   amountPaise: 23_000,
   takenPaise: 0,
   refundedPaise: 0,
+  refunds: [],
   expiresAt: null,
   upi: { vpa: 'kirana@okbank', name: 'Kirana' },
   failed: false,
@@ -30,6 +31,27 @@ words('tells what was kept and what goes back, over all payments', () => {
     keptPaise: 40_000,
     refundedPaise: 6_000,
   });
+});
+
+words('names who hands over what did not go back by itself, and nothing else', () => {
+  const refund = { refundNumber: 1, storeOrderId: 'a', amountPaise: 3_000 };
+  const refunds = [
+    { ...refund, status: 'failed' as const },
+    { ...refund, status: 'failed' as const, amountPaise: 500 },
+    { ...refund, status: 'succeeded' as const, storeOrderId: 'b' },
+  ];
+  const storeOrders = [
+    { storeOrderId: 'a', storeName: 'Kirana' },
+    { storeOrderId: 'b', storeName: 'Maligai' },
+  ] as StoreOrder[];
+  const order = { payments: [payment, { ...payment, refunds }], storeOrders };
+  assert.equal(heldBack(order), [{ storeName: 'Kirana', paise: 3_500 }]);
+  assert.equal(heldBack({ payments: [payment], storeOrders }), []);
+});
+
+words('says why money did not go back, in the gateway’s words where there are none of ours', () => {
+  assert.is(refundFailureText('refund.failed'), 'the customer’s bank did not take it');
+  assert.is(refundFailureText('Too small'), 'Razorpay says “Too small”');
 });
 
 words.run();

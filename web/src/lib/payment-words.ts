@@ -21,6 +21,34 @@ export const upiLinkOf = (
 ): string | null =>
   upi && upiLink(upi, { paymentId, amountPaise, note: `Order ${orderNumber(orderId)}` });
 
+export type RefundWay = 'cash' | 'upi';
+
+/** How a shop gives back by hand what a gateway could not. */
+export const REFUND_WAYS: { reason: RefundWay; label: string }[] = [
+  { reason: 'cash', label: 'In cash' },
+  { reason: 'upi', label: 'By UPI' },
+];
+
+const REFUND_FAILURES: Record<string, string> = {
+  'refund.failed': 'the customer’s bank did not take it',
+  'not-taken-over': 'Razorpay did not answer for three days',
+};
+
+/** Why money did not go back by itself, as part of a sentence. */
+export const refundFailureText = (failureReason: string): string =>
+  REFUND_FAILURES[failureReason] ?? `Razorpay says “${failureReason}”`;
+
+/** Money that did not go back by itself, for each shop that hands it over instead. */
+export function heldBack({ payments, storeOrders }: Pick<Order, 'payments' | 'storeOrders'>) {
+  const failed = payments
+    .flatMap(({ refunds }) => refunds)
+    .filter(({ status }) => status === 'failed');
+  return [...Map.groupBy(failed, ({ storeOrderId }) => storeOrderId)].map(([id, refunds]) => ({
+    storeName: storeOrders.find(({ storeOrderId }) => storeOrderId === id)?.storeName,
+    paise: refunds.reduce((sum, { amountPaise }) => sum + amountPaise, 0),
+  }));
+}
+
 /** What was taken and kept, and what goes back or went. */
 export function moneyOf({ payments }: Pick<Order, 'payments'>): {
   keptPaise: number;

@@ -1,12 +1,12 @@
 import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
-import type { BoardCard } from './contract.ts';
+import type { BoardCardPage, PartLine } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
 import { passOf } from './pass.ts';
 
 /** One order of a shop on the screen of who packs it: live, and what they do to it. */
 export class StoreOrderWork {
-  card = $state.raw<BoardCard | null>(null);
+  card = $state.raw<BoardCardPage | null>(null);
   live = $state<LiveState>('connecting');
   refused = $state.raw<ApiError | null>(null);
   /** A step is under way that changes the whole order. */
@@ -27,11 +27,11 @@ export class StoreOrderWork {
   start(): () => void {
     const pass = passOf(this.#storeId);
     const path = `/api/read/stores/${encodeURIComponent(this.#storeId)}/board/${this.#storeOrderId}`;
-    return follow<BoardCard>({
+    return follow<BoardCardPage>({
       path: `${path}/live`,
       event: 'card',
       headers: () => ownHeaders(pass),
-      read: (signal) => readOwn<BoardCard>(path, { pass, signal, attempts: 1 }),
+      read: (signal) => readOwn<BoardCardPage>(path, { pass, signal, attempts: 1 }),
       onValue: (card) => {
         this.card = card;
       },
@@ -45,7 +45,7 @@ export class StoreOrderWork {
   }
 
   /** Pieces in the basket, with those that were just tapped in. */
-  pickedOf(line: BoardCard['lines'][number]): number {
+  pickedOf(line: PartLine): number {
     return this.#tapped.get(line.listingId) ?? line.picked;
   }
 
@@ -94,7 +94,7 @@ export class StoreOrderWork {
   async #reload(): Promise<void> {
     const path = `/api/read/stores/${encodeURIComponent(this.#storeId)}/board/${this.#storeOrderId}`;
     try {
-      this.card = await readOwn<BoardCard>(path, { pass: passOf(this.#storeId) });
+      this.card = await readOwn<BoardCardPage>(path, { pass: passOf(this.#storeId) });
     } catch (error) {
       notices.showError(error);
     }

@@ -1,0 +1,159 @@
+/** Races that are too rare for generated histories to come by them: each is played step by step. */
+import { randomUUID } from 'node:crypto';
+import { mock } from 'node:test';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { inventory, type StockLine } from '../domain/inventory.ts';
+import { listingId } from '../domain/listing.ts';
+import { order } from '../domain/order.ts';
+import { payment } from '../domain/payment.ts';
+import { storeOrder, type StoreOrderCommand } from '../domain/store-order.ts';
+import { createLog } from '../platform/log.ts';
+import { driveCheckout, type Drivers } from './checkout.ts';
+import { createHandler, type Handler } from './handle.ts';
+import { paymentIdOf, paymentPorts } from './payment.ts';
+import type { ReactorServices } from './reactions.ts';
+import { driveSettlement } from './settlement.ts';
+import { MemoryLog, SimulatedGateway, SimulatedReactor } from './simulation.ts';
+import { driveStock } from './store-order.ts';
+import {
+  as,
+  fillShelf,
+  place,
+  placeUnpaid,
+  PRICE_PAISE,
+  WANTED,
+  type TestStore,
+} from './testing.ts';
+
+const OPENED_MS = Date.parse('2026-11-21T04:30:00Z');
+const cause = { correlationId: 'c', causationId: 'c' };
+
+/** A shop on a log of its own, with as many pieces on its shelf as an order wants. */
+type World = {
+  reactor: SimulatedReactor;
+  /** Another server, for which `ask` is the way to the gateway. */
+  start: (ask?: () => Promise<void>) => ReactorServices;
+  server: ReactorServices;
+  store: TestStore;
+};
+
+const test = suite<World>('ordering');
+test.before.each(async (world) => {
+  mock.timers.enable({ apis: ['Date'], now: OPENED_MS });
+  const log = new MemoryLog();
+  const gateway = new SimulatedGateway(() => false);
+  world.start = (ask = async () => {}) => {
+    const client = log.client(async () => {});
+    const handler = createHandler(client, createLog('test', 'silent'));
+    return { client, drivers: { handler, payments: paymentPorts(handler, gateway.port(ask)) } };
+  };
+  world.reactor = new SimulatedReactor(log);
+  world.server = world.start();
+  const storeId = randomUUID();
+  world.store = { storeId, listingIds: [listingId(storeId, 's1')] };
+  await fillShelf(world.server.drivers, storeId, WANTED);
+});
+test.after.each(() => mock.timers.reset());
+
+/** A server that is slow to give commands of a type, and dies of the first of them if `isLast`. */
+function slowAt(
+  { handler, payments }: Drivers,
+  type: string,
+  meanwhile: () => Promise<unknown>,
+  isLast = false,
+): Drivers {
+  const handle: Handler['handle'] = async (decider, id, command, context) => {
+    if (command.type !== type) return handler.handle(decider, id, command, context);
+    await meanwhile();
+    const outcome = await handler.handle(decider, id, command, context);
+    if (isLast) throw new Error('killed');
+    return outcome;
+  };
+  return { payments, handler: { load: handler.load, handle } };
+}
+
+/** What is reserved for a part. */
+async function reservedFor(
+  { server, store }: World,
+  storeOrderId: string,
+): Promise<StockLine[] | undefined> {
+  const { handler } = server.drivers;
+  const { reservations } = await handler.load(inventory, store.storeId, { fresh: true });
+  return reservations.get(storeOrderId)?.lines;
+}
+
+/** Lets time pass, and the reactor do what is due, until nothing is. */
+async function settle({ reactor, server }: World): Promise<void> {
+  for (let due = reactor.dueTimes(); due.length > 0; due = reactor.dueTimes()) {
+    mock.timers.setTime(Math.max(Date.now(), Math.min(...due)));
+    await reactor.runDue(async (task) => {
+      const againMs = await task.run(server);
+      return typeof againMs === 'number' ? againMs : true;
+    });
+  }
+}
+
+test('an older view of a part takes back nothing that a newer one changed', async (world) => {
+  const { drivers } = world.server;
+  const { orderId, data } = await place(drivers, [world.store]);
+  await driveCheckout(drivers, orderId, cause);
+  const { storeOrderId, lines } = data.parts[0]!;
+  const take = (command: StoreOrderCommand) =>
+    drivers.handler.handle(storeOrder, storeOrderId, command, as());
+  await take({ type: 'AcceptStoreOrder', data: {} });
+  assert.equal(await reservedFor(world, storeOrderId), [{ sku: 's1', quantity: WANTED }]);
+
+  const slow = slowAt(world.start().drivers, 'ChangeReservation', async () => {
+    const less = [{ listingId: lines[0]!.listingId, quantity: WANTED - 1 }];
+    await take({ type: 'ReduceLines', data: { lines: less } });
+    await driveStock(drivers.handler, storeOrderId, cause);
+  });
+  await driveStock(slow.handler, storeOrderId, cause);
+  assert.equal(await reservedFor(world, storeOrderId), [{ sku: 's1', quantity: WANTED - 1 }]);
+});
+
+test('what a server took for a late payment and died is undone, also when the money went back', async (world) => {
+  const { drivers } = world.server;
+  const { handler } = drivers;
+  const { storeId } = world.store;
+  const orderId = await placeUnpaid(drivers, world.store);
+  await settle(world);
+  const lines = [{ sku: 's1', quantity: WANTED }];
+  await handler.handle(inventory, storeId, { type: 'SellAtCounter', data: { lines } }, as());
+  const receipt = { externalId: 'late', amountPaise: WANTED * PRICE_PAISE };
+  const late = { type: 'RecordPayment', data: receipt } as const;
+  await handler.handle(payment, paymentIdOf(orderId), late, as());
+
+  // Another server finds nothing left and gives the money back; then goods come in.
+  const meanwhile = async () => {
+    await driveSettlement(drivers, orderId, cause);
+    await handler.handle(inventory, storeId, { type: 'ReceiveStock', data: { lines } }, as());
+  };
+  const dying = slowAt(world.start().drivers, 'ReserveStock', meanwhile, true);
+  const death = await driveSettlement(dying, orderId, cause).catch((error: unknown) => error);
+  assert.match(String(death), 'killed');
+  const placed = await handler.load(order, orderId, { fresh: true });
+  assert.ok(placed.status === 'rejected' && placed.reason === 'PAID_TOO_LATE');
+  const { storeOrderId } = placed.parts[0]!;
+  assert.equal(await reservedFor(world, storeOrderId), lines, 'it took them before it died');
+
+  await settle(world);
+  assert.is(await reservedFor(world, storeOrderId), undefined);
+});
+
+test('a payment that is asked for when its order was given up is not waited for', async (world) => {
+  const { drivers } = world.server;
+  const { orderId, data } = await place(drivers, [world.store], { payment: 'razorpay' });
+  const slow = world.start(async () => {
+    mock.timers.setTime(Date.parse(data.expiresAt));
+    await settle(world);
+  });
+  await driveCheckout(slow.drivers, orderId, cause);
+  const load = () => drivers.handler.load(payment, paymentIdOf(orderId), { fresh: true });
+  assert.is((await load()).status, 'requested', 'the gateway was as slow to answer');
+  await settle(world);
+  assert.is((await load()).status, 'cancelled');
+});
+
+test.run();
