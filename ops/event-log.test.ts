@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import {
+  copyFile,
+  mkdtemp,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -240,7 +250,9 @@ test('what is backed up while the shop runs is restored byte for byte', async (c
   await shop;
   assert.ok(report.events > 1_700);
   assert.equal(report.leftOut, { $projections: 2, reactor: 1, inventorysnapshot: 1 });
-  assert.match(await done(['verify', dir]), 'It is whole.');
+  const verified = JSON.parse(await done(['verify', dir, '--json']));
+  assert.equal(verified.problems, []);
+  assert.equal([verified.events, verified.streams], [report.events, report.streams]);
   const said = await done(['restore', dir, target.url]);
   assert.match(said, 'npm run ops -- replay');
   assert.equal(await contentOf(target), await contentOf(store, BigInt(report.position)));
@@ -405,6 +417,42 @@ test('a damaged backup is named by file and record, and nothing of it is restore
   assert.equal(await contentOf(target), []);
 });
 
+test('a backup of which a file is missing or cut off is not added to', async (context) => {
+  const store = await newStore(context);
+  const dir = await newFolder(context);
+  for (let n = 0; n < 2; n += 1) {
+    await fill(store, 100);
+    await done(['backup', '--to', dir], from(store));
+  }
+  const [path, manifest] = [join(dir, '000001.zst'), await readManifest(dir)];
+  const whole = await readFile(path);
+  await fill(store, 100);
+  const refusal = () => refused(['backup', '--to', dir], from(store));
+  await truncate(path, whole.length - 1);
+  assert.match(await refusal(), /000001\.zst has \d+ bytes and was written with \d+.*new folder/);
+  await unlink(path);
+  assert.match(await refusal(), /000001\.zst is missing.*log verify/);
+  assert.equal(await readManifest(dir), manifest);
+  await writeFile(path, whole);
+  assert.match(await done(['backup', '--to', dir], from(store)), '100 of them new');
+  assert.match(await done(['verify', dir]), 'It is whole.');
+});
+
+test('a folder that cannot be written to is told as what it is', async (context) => {
+  const store = await newStore(context);
+  const dir = await newFolder(context);
+  await done(['backup', '--to', dir], from(store));
+  const file = join(dir, 'manifest.json');
+  const into = (to: string) => refused(['backup', '--to', to], from(store));
+  assert.match(await into(file), /^There is something else of that name: EEXIST.*manifest\.json/);
+  assert.match(await into(join(file, 'here')), /^Part of the path is not a folder: ENOTDIR/);
+  if (!existsSync('/dev/full')) return;
+  await fill(store, 10);
+  await symlink('/dev/full', join(dir, '000001.zst'));
+  assert.match(await into(dir), /^The disk is full: ENOSPC/m);
+  assert.is((await readManifest(dir)).events, 0);
+});
+
 test('a store that holds something else is refused and left alone', async (context) => {
   const [store, target] = [await newStore(context), await newStore(context)];
   const dir = await newFolder(context);
@@ -535,6 +583,8 @@ test('what is typed wrongly is refused with where to look', async (context) => {
     [['copy', 'esdb://127.0.0.1:1?tls=false'], 'the ADDRESS to copy from and the one to copy to'],
     [['copy', dir, dir], 'is no address'],
     [['verify', dir], 'is no backup of a log'],
+    [['verify', 'esdb://'], '"esdb://" is no address. One is esdb://'],
+    [['verify', 'http://127.0.0.1'], 'is no address. One is esdb://'],
     [['verify', dir, '--to', dir], '--to is for log backup'],
     [['restore', dir, 'esdb://127.0.0.1:1?tls=false', '--up-to', 'now'], 'a whole number'],
   ] as const) {

@@ -26,6 +26,8 @@ EventStoreDB with users it has to be an admin, who may read and write all stream
 
   backup    Writes the log of EVENTSTORE_URL up to its present end into DIR, while it runs. Into a
             DIR that holds a backup of the same log it adds what is new, so it can run every hour.
+            It refuses one of which a file is missing or cut off; a byte that has changed is found
+            by verify only.
   verify    Reads a backup (checksums, counts, positions, revisions), or a running store (positions,
             revisions, and that every stream reads back what the log has). It needs some 200 bytes
             of memory for each stream.
@@ -99,10 +101,11 @@ function expectOperands(operands: string[], ...names: string[]): string[] {
   throw new OperatorError(`It takes ${needed}. See: npm run ops -- help log`);
 }
 
-const isAddress = (text: string): boolean => ADDRESS.test(text);
+/** Whether it is meant to be an address, and not a folder. */
+const isAddress = (text: string): boolean => text.includes('://');
 
-function expectAddress(text: string): string {
-  if (isAddress(text)) return text;
+function expectAddress(text: string): void {
+  if (ADDRESS.test(text)) return;
   throw new OperatorError(`"${text}" is no address. One is esdb://127.0.0.1:2113?tls=false`);
 }
 
@@ -114,8 +117,9 @@ async function connected<T>(
   const clients: EventStore[] = [];
   try {
     const targets = addresses.map((address) => {
+      expectAddress(address);
       try {
-        const client = connectEventStore(expectAddress(address));
+        const client = connectEventStore(address);
         clients.push(client);
         return { name: withoutSecrets(address), client };
       } catch (error) {

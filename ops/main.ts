@@ -55,12 +55,29 @@ async function main([name, ...args]: string[]): Promise<number> {
   }
 }
 
+/** What a file or a folder refuses. */
+const FILE_ERRORS: Record<string, string> = {
+  ENOSPC: 'The disk is full',
+  EDQUOT: 'The disk quota is used up',
+  EROFS: 'The file system is read-only',
+  EACCES: 'This user has no right to it',
+  EPERM: 'This user has no right to it',
+  ENOENT: 'There is no such file or folder',
+  ENOTDIR: 'Part of the path is not a folder',
+  EISDIR: 'It is a folder, and not a file',
+  EEXIST: 'There is something else of that name',
+  EMFILE: 'Too many files are open',
+};
+
 /** What whoever typed the command should read; a stack only where we did not foresee it. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (error instanceof OperatorError) return error.message;
   if (isPostgresUnavailable(error)) return `Postgres does not answer: ${reasonOf(error)}`;
   if (isEventStoreUnavailable(error)) return `The event store does not answer: ${reasonOf(error)}`;
+  const code = 'code' in error ? String(error.code) : '';
+  const fileError = Object.hasOwn(FILE_ERRORS, code) ? FILE_ERRORS[code] : undefined;
+  if (fileError !== undefined) return `${fileError}: ${reasonOf(error)}`;
   return error.stack ?? error.message;
 }
 

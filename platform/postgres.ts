@@ -13,6 +13,22 @@ pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 // Times leave as they are stored in events: RFC 3339 in UTC.
 pg.types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, (text) => new Date(text).toISOString());
 
+/** What the network says: other codes of Node's are of files, and no reason to wait for Postgres. */
+const NETWORK_ERRORS = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EHOSTDOWN',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EADDRNOTAVAIL',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+
 /** A bounded set of connections that survives a restart of Postgres. */
 export function createPool(url: string, log: Logger, max = 10): Pool {
   const pool = new pg.Pool({
@@ -53,6 +69,6 @@ export function isPostgresUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';
   // Class 08: connection; 57P0x: shutting or starting up; 53: out of resources; 40: lost a race.
-  if (/^(?:08|57P|53|40)/.test(code) || /^E[A-Z]+$/.test(code)) return true;
+  if (/^(?:08|57P|53|40)/.test(code) || NETWORK_ERRORS.has(code)) return true;
   return code === '' && /connection|timeout/i.test(error.message);
 }

@@ -18,20 +18,32 @@ import {
   decodeProposal,
   decodeWrite,
   deleteAnswer,
+  MissingType,
   type Outcome,
   type ProposedEvent,
   type Refused,
   type WriteOptions,
 } from './wire.ts';
 
+const ALL = '$all';
 /** EventStoreDB's default. */
 const MAX_APPEND_BYTES = 1024 * 1024;
 /** A BatchAppend call is not read from while its client has this many answers to come. */
 const MAX_UNANSWERED = 4_096;
-/**
- * How many appends of a call may have begun and not ended. The client sends one after the other.
- */
-const MAX_UNFINISHED = 64;
+/** So much may appends take of which a call has sent a part, and each for so long. */
+const UNFINISHED_BYTES = 64 * 1024 * 1024;
+const UNFINISHED_MS = 30_000;
+/** What a part takes beside its bytes. */
+const PART_OVERHEAD_BYTES = 1024;
+
+/** Why nothing is written to a stream of this name; undefined where it may be. */
+function refusedFor(stream: string): Refused | undefined {
+  if (stream === ALL)
+    return { ok: false, reason: 'access-denied', message: 'Events are in $all by themselves.' };
+  const isName = stream !== '' && stream !== '$$';
+  const message = isName ? whyReadOnly(stream) : `'${stream}' is not the name of a stream.`;
+  return message === undefined ? undefined : { ok: false, reason: 'bad-request', message };
+}
 
 /** One append, as its messages arrive. It keeps no event once it is refused. */
 class Append {
@@ -43,8 +55,8 @@ class Append {
   constructor(options: WriteOptions) {
     this.options = options;
     if (options.deadlineMs <= Date.now()) this.refuse({ ok: false, reason: 'timeout' });
-    const message = options.stream ? whyReadOnly(options.stream) : 'An append names its stream.';
-    if (message !== undefined) this.refuse({ ok: false, reason: 'bad-request', message });
+    const refused = refusedFor(options.stream);
+    if (refused) this.refuse(refused);
   }
 
   add(proposal: Buffer): void {
@@ -55,7 +67,8 @@ class Append {
       this.sizeBytes += event.sizeBytes;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
-      this.refuse({ ok: false, reason: 'bad-request', message: error.message });
+      const reason = error instanceof MissingType ? 'missing-type' : 'bad-request';
+      this.refuse({ ok: false, reason, message: error.message });
     }
     if (this.sizeBytes > MAX_APPEND_BYTES)
       this.refuse({
@@ -69,9 +82,70 @@ class Append {
     return this.refused ?? log.write({ kind: 'append', ...this.options, events: this.events });
   }
 
-  private refuse(refused: Refused): void {
+  refuse(refused: Refused): void {
     this.refused = refused;
     this.events = [];
+  }
+}
+
+/**
+ * The appends of a call that have begun and not ended. One that would take too much, or takes too
+ * long, is refused and handed to `end`; the others go on.
+ */
+class Unfinished {
+  private readonly appends = new Map<
+    string,
+    { append: Append; bytes: number; timer: NodeJS.Timeout }
+  >();
+  private bytes = 0;
+  private readonly end: (correlation: Buffer, append: Append) => void;
+
+  constructor(end: (correlation: Buffer, append: Append) => void) {
+    this.end = end;
+  }
+
+  get(key: string): Append | undefined {
+    return this.appends.get(key)?.append;
+  }
+
+  keep(key: string, correlation: Buffer, append: Append, partBytes: number): void {
+    const added = partBytes + PART_OVERHEAD_BYTES;
+    const kept = this.appends.get(key) ?? {
+      append,
+      bytes: 0,
+      timer: this.expire(key, correlation, append),
+    };
+    this.appends.set(key, kept);
+    kept.bytes += added;
+    this.bytes += added;
+    if (this.bytes <= UNFINISHED_BYTES) return;
+    const message = 'Too many appends of this client have begun and not ended.';
+    append.refuse({ ok: false, reason: 'overloaded', message });
+    this.forget(key);
+    this.end(correlation, append);
+  }
+
+  forget(key: string): void {
+    const kept = this.appends.get(key);
+    if (!kept) return;
+    clearTimeout(kept.timer);
+    this.bytes -= kept.bytes;
+    this.appends.delete(key);
+  }
+
+  forgetAll(): void {
+    for (const key of this.appends.keys()) this.forget(key);
+  }
+
+  private expire(key: string, correlation: Buffer, append: Append): NodeJS.Timeout {
+    const leftMs = Math.min(append.options.deadlineMs - Date.now(), UNFINISHED_MS);
+    // A copy, because this one is part of the whole message.
+    const own = Buffer.from(correlation);
+    return setTimeout(() => {
+      append.refuse({ ok: false, reason: 'timeout' });
+      this.forget(key);
+      this.end(own, append);
+    }, leftMs);
   }
 }
 
@@ -79,7 +153,6 @@ class Append {
  * One call carries all appends of a client, in messages that name their append by a correlation id.
  */
 export function serveBatchAppend(call: ServerDuplexStream<Buffer, Frames>, log: Log): void {
-  const unfinished = new Map<string, Append>();
   const answers: Buffer[] = [];
   let unanswered = 0;
 
@@ -107,22 +180,24 @@ export function serveBatchAppend(call: ServerDuplexStream<Buffer, Frames>, log: 
     if (answers.push(batchAppendAnswer(correlation, append.options, outcome)) === 1)
       queueMicrotask(flush);
   };
+  const end = (correlation: Buffer, append: Append): void => {
+    unanswered += 1;
+    void finish(correlation, append);
+  };
+  const unfinished = new Unfinished(end);
   const receive = (bytes: Buffer): void => {
     const { correlation, options, proposals, isFinal } = decodeBatchAppend(bytes);
     const key = correlation.toString('latin1');
-    const append = options ? new Append(options) : unfinished.get(key);
+    const append = unfinished.get(key) ?? (options && new Append(options));
     // Nothing is known of the later messages of an append that was refused at an earlier one.
     if (!append) return;
     for (const proposal of proposals) append.add(proposal);
     if (!isFinal && !append.refused) {
-      unfinished.set(key, append);
-      if (unfinished.size > MAX_UNFINISHED)
-        throw new MalformedMessage('Too many unfinished appends.');
+      unfinished.keep(key, correlation, append, bytes.length);
       return;
     }
-    unfinished.delete(key);
-    unanswered += 1;
-    void finish(correlation, append);
+    unfinished.forget(key);
+    end(correlation, append);
   };
 
   call.on('data', (bytes: Buffer) => {
@@ -133,8 +208,15 @@ export function serveBatchAppend(call: ServerDuplexStream<Buffer, Frames>, log: 
       call.emit('error', asRefusal(error));
     }
   });
-  call.on('end', endWhenAnswered);
-  call.on('cancelled', log.watch(undefined, regulate));
+  call.on('end', () => {
+    unfinished.forgetAll();
+    endWhenAnswered();
+  });
+  const unwatch = log.watch(undefined, regulate);
+  call.on('cancelled', () => {
+    unfinished.forgetAll();
+    unwatch();
+  });
 }
 
 /** The unary Append: its options, then its events, then one answer. */
@@ -176,9 +258,9 @@ export async function serveDelete(
 ): Promise<void> {
   try {
     const { options } = decodeWrite(call.request);
-    if (!options?.stream) throw new MalformedMessage('A delete names its stream.');
-    const message = whyReadOnly(options.stream);
-    if (message !== undefined) throw new MalformedMessage(message);
+    if (!options) throw new MalformedMessage('A delete has options.');
+    const refused = refusedFor(options.stream);
+    if (refused) throw writeRefusal(options, refused);
     requireRoom(log);
     const deadlineMs = Number(call.getDeadline());
     const outcome = await log.write({ kind, ...options, deadlineMs, events: [] });

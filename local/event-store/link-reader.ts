@@ -1,9 +1,9 @@
 /** Reads computed streams from their indexes, and what links name. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { EVENT_COLUMNS, keptOf, type NotFound, type StreamState } from './database.ts';
+import { EVENT_COLUMNS, keptOf, type StreamState } from './database.ts';
 import { damaged, databaseFile, verifyEvent } from './integrity.ts';
 import { linkRecord, parseLink, type Links } from './links.ts';
-import type { Query, Row, Rows, Sent } from './read-worker.ts';
+import type { Missing, Query, Row, Rows, Sent } from './read-worker.ts';
 import { dataOfRecord, eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
 
 /** An event with its stream's name, and its place in a computed stream. */
@@ -29,12 +29,12 @@ export class LinkReader {
   }
 
   /** The links of a computed stream. */
-  find({ stream, from, forwards }: Query, links: Links, limit: number): Rows | NotFound {
+  find({ stream, from, forwards }: Query, links: Links, limit: number): Rows | Missing {
     const { column, value } = links;
     const statement = this.linked[column];
     const { last } = statement.last.get(value) as { last: number | null };
     const isServed = column === 'category' || value !== LINK_TYPE;
-    if (!isServed || last === null) return 'stream-not-found';
+    if (!isServed || last === null) return { missing: 'stream-not-found', highest: -1 };
     const way = forwards ? 'forwards' : 'backwards';
     return {
       rows: statement[way].iterate(value, from, limit) as Iterable<Row>,

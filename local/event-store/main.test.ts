@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,6 +35,23 @@ test('SIGTERM ends the process cleanly, with what it had accepted on disk', asyn
   assert.ok(stored >= acknowledged, `${acknowledged} acknowledged, ${stored} stored`);
   await again.dispose();
   await end(server.child, 'SIGTERM');
+});
+
+test('a variable that makes no sense ends it with a sentence', async () => {
+  for (const [variables, sentence] of [
+    [{ PORT: 'abc' }, 'PORT has to be a number up to 65535'],
+    [{ PORT: '70000' }, 'PORT has to be a number up to 65535'],
+    [{ DATA_DIR: '' }, 'DATA_DIR has to name the folder of the log'],
+    [{ TLS_KEY_FILE: 'key.pem' }, 'TLS needs both'],
+  ] as const) {
+    const main = join(import.meta.dirname, 'main.ts');
+    const env = { ...process.env, DATA_DIR: dir, PORT: '0', ...variables };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [main], { env });
+    assert.is(status, 1);
+    assert.is(stdout.toString(), '');
+    assert.match(stderr.toString(), `The event store did not start: ${sentence}`);
+    assert.is(stderr.toString().trim().split('\n').length, 1);
+  }
 });
 
 test.run();

@@ -16,6 +16,7 @@ import {
   type Settings,
 } from './persistent-dispatch.ts';
 import { unframe } from './protobuf.ts';
+import { lastRevision } from './reads.ts';
 import type { Filter, Query } from './read-worker.ts';
 import {
   decodeReadEvent,
@@ -77,6 +78,8 @@ export class Group {
   private wake = (): void => {};
   private next = 0;
   private isLive = false;
+  /** Of the query, from when it was live for the first time. */
+  private live: number | undefined;
   private isNews = true;
   private progress = new Progress(-1);
 
@@ -237,7 +240,7 @@ export class Group {
     // A commit from now on is news: the page may or may not hold it.
     this.isNews = false;
     const { filter, settings } = this.config;
-    const query = { ...forwards(this.source, this.next), limit, filter };
+    const query = { ...forwards(this.source, this.next), limit, live: this.live, filter };
     const page = await readEvents(this.log, query, settings.resolveLinkTos);
     if (this.isClosed) return;
     const wanted = page.events.filter(({ original }) => !isOfAllGroups(original.stream));
@@ -247,6 +250,7 @@ export class Group {
     });
     this.next = page.next;
     this.isLive = page.end;
+    if (page.end) this.live = Math.max(settings.liveBufferSize, settings.readBatchSize);
     if (!page.end) this.isNews = true;
     this.passed += page.considered - messages.length;
     this.dispatch.add(messages);
@@ -329,8 +333,6 @@ export class Group {
     const body = linkBody(id, stream, target, metadata);
     const outcome = await this.write(stream, { id, type: LINK_TYPE, body, sizeBytes: 0 });
     if (!outcome.ok) return false;
-    // A group that is created again finds its stream deleted, and its revisions going on.
-    if (this.parked.end === 0) this.setParked(outcome.revision, outcome.revision);
     this.parked.end = outcome.revision + 1;
     return true;
   }
@@ -364,7 +366,7 @@ export class Group {
 /** Forgets the checkpoint and the parked events of a group that is gone. */
 export async function deleteState(log: Log, config: GroupConfig): Promise<void> {
   for (const stream of Object.values(ownStreams(config)))
-    if ((await lastRevision(log, stream)) >= 0)
+    if (await readLast(log, stream))
       await log.write({ kind: 'delete', stream, ...UNCONDITIONAL, events: [] });
 }
 
@@ -420,9 +422,6 @@ export async function readLast(log: Log, stream: string): Promise<Recorded | und
   return events[0]?.original;
 }
 
-export const lastRevision = async (log: Log, stream: string): Promise<number> =>
-  (await readLast(log, stream))?.revision ?? -1;
-
 /** `original` is what was read; `event` what it links to, or itself where it is no resolved link. */
 type ReadEvent = { bytes: Buffer; original: Recorded; event: Recorded | undefined };
 
@@ -434,7 +433,7 @@ async function readEvents(
 ): Promise<{ events: ReadEvent[]; next: number; end: boolean; considered: number }> {
   const checkpoints = { every: Infinity, considered: 0 };
   const page = await log.read({ ...query, resolveLinks, checkpoints });
-  if (!page.found) return { events: [], next: query.from, end: true, considered: 0 };
+  if (!page.found) return { events: [], next: page.next, end: true, considered: 0 };
   const events: ReadEvent[] = [];
   for (const answer of unframe(page.frames)) {
     const bytes = readEventOf(answer);

@@ -26,7 +26,6 @@ import {
   deleteState,
   END,
   Group,
-  lastRevision,
   ownEvent,
   readLast,
   type GroupConfig,
@@ -34,7 +33,7 @@ import {
 import { infoOf } from './persistent-info.ts';
 import { MalformedMessage } from '../../platform/protobuf.ts';
 import { frame, Frames } from './protobuf.ts';
-import { filterOf } from './reads.ts';
+import { filterOf, lastRevision } from './reads.ts';
 import { asRefusal, closing, refusal } from './refusals.ts';
 import { confirmationAnswer, decodeConsumerRequest, deliveryAnswer } from './wire.ts';
 

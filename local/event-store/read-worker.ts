@@ -2,7 +2,16 @@
 import { once } from 'node:events';
 import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import { EVENT_COLUMNS, keptOf, openForReads, streamLookup, type NotFound } from './database.ts';
+import {
+  EVENT_COLUMNS,
+  isMetadataStream,
+  isTombstoned,
+  keptOf,
+  openForReads,
+  streamLookup,
+  type NotFound,
+  type StreamState,
+} from './database.ts';
 import {
   asDamage,
   damaged,
@@ -15,7 +24,7 @@ import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
 import type { LogFolder } from './log.ts';
 import { frame } from './protobuf.ts';
-import { checkpointAnswer, eventAnswer, streamOfRecord } from './wire.ts';
+import { checkpointAnswer, eventAnswer, streamOfRecord, TOMBSTONE_REVISION } from './wire.ts';
 
 /**
  * Matches if the name of the stream (or the type of the event) fits the expression, or begins with
@@ -27,13 +36,16 @@ export type Filter =
 /**
  * What to read: of one stream by revision, or of $all by position. `from` is the first that may be
  * sent, in the direction of reading; `limit` is how many events may be. A checkpoint is sent
- * whenever `every` events were considered since the last one.
+ * whenever `every` events were considered since the last one. Of a stream that has no more than
+ * `live` events to send, all of them are: as in EventStoreDB, what metadata or a deletion hides is
+ * hidden from those who come later, not from those who wait for it.
  */
 export type Query = {
   stream: string | undefined;
   from: number;
   forwards: boolean;
   limit: number;
+  live?: number;
   resolveLinks?: boolean;
   filter?: Filter | undefined;
   checkpoints?: { every: number; considered: number };
@@ -41,8 +53,9 @@ export type Query = {
 
 /**
  * `frames` hold `events` events, and checkpoints, as ReadResp messages. `next` is where to read on,
- * unless this is the `end`; `considered` counts the events since the last checkpoint. `newest` is
- * the greatest position of what was looked at: it may not be on disk yet.
+ * at the `end` when there is more; `considered` counts the events since the last checkpoint.
+ * `newest` is the greatest position of what was looked at: it may not be on disk yet. `head` is the
+ * place of the last event, whether or not it may be seen, and -1 where there is none.
  */
 export type Page =
   | {
@@ -53,8 +66,9 @@ export type Page =
       end: boolean;
       considered: number;
       newest: number;
+      head: number;
     }
-  | { found: false; reason: NotFound };
+  | { found: false; reason: NotFound; next: number; head: number };
 
 /** `head` is a position that is on disk: the log reaches at least that far. */
 export type ReadRequest = { id: number; query: Query; head: number };
@@ -90,9 +104,14 @@ export type Rows = {
   sentAs?: (row: Row) => Sent;
   lowest: number;
   highest: number;
+  /** Behind `highest` is a tombstone. */
+  isClosed?: boolean;
   /** Events that were created before are not shown. */
   oldestMs: number;
 };
+
+/** There is nothing to read of a stream, whose last event is or was the `highest`th. */
+export type Missing = { missing: NotFound; highest: number };
 
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
   forwards: db.prepare(sql('>=', 'ASC')),
@@ -103,6 +122,9 @@ const ofAll = bothWays(
     `SELECT ${EVENT_COLUMNS} FROM event
       WHERE position ${compare} ? ORDER BY position ${order} LIMIT ?`,
 );
+const findLastOpen = db.prepare(
+  'SELECT max(revision) AS last FROM event WHERE stream = ? AND revision < ?',
+);
 const ofStream = bothWays(
   (compare, order) =>
     `SELECT ${EVENT_COLUMNS} FROM event
@@ -110,7 +132,7 @@ const ofStream = bothWays(
       ORDER BY revision ${order} LIMIT ?`,
 );
 
-function find(query: Query, head: number, limit: number): Rows | NotFound {
+function find(query: Query, head: number, limit: number): Rows | Missing {
   const way = query.forwards ? 'forwards' : 'backwards';
   if (query.stream === undefined) {
     const rows = ofAll[way].iterate(query.from, limit) as Iterable<Row>;
@@ -119,14 +141,43 @@ function find(query: Query, head: number, limit: number): Rows | NotFound {
   const computed = linksOf(query.stream);
   if (computed) return links.find(query, computed, limit);
   const state = findStream(query.stream);
+  const live = state && query.live ? findLive(state, query, limit) : undefined;
+  if (live) return live;
   const kept = keptOf(state);
-  if (typeof kept === 'string') return kept;
+  if (kept === 'stream-deleted') return { missing: kept, highest: -1 };
+  if (kept === 'stream-not-found') return { missing: kept, highest: state?.head ?? -1 };
   return {
     rows: ofStream[way].iterate(state!.id, query.from, kept.first, limit) as Iterable<Row>,
     placeOf: (row) => row.revision,
     lowest: kept.first,
     highest: state!.head,
     oldestMs: kept.oldestMs,
+  };
+}
+
+/** What there is for somebody who waited for it; undefined for one who is behind, or is done. */
+function findLive(
+  state: StreamState,
+  { stream, from, live = 0 }: Query,
+  limit: number,
+): Rows | undefined {
+  const isClosed = isTombstoned(state);
+  // A tombstone is not in the stream of the metadata.
+  if (isClosed && isMetadataStream(stream!)) return undefined;
+  const { last } = isClosed
+    ? (findLastOpen.get(state.id, TOMBSTONE_REVISION) as { last: number | null })
+    : { last: state.head };
+  const highest = last ?? -1;
+  const left = highest - from + 1;
+  if (left > live || (isClosed && left <= 0)) return undefined;
+  const most = isClosed ? Math.min(left, limit) : limit;
+  return {
+    rows: ofStream.forwards.iterate(state.id, from, 0, most) as Iterable<Row>,
+    placeOf: (row) => row.revision,
+    lowest: 0,
+    highest,
+    isClosed,
+    oldestMs: 0,
   };
 }
 
@@ -176,7 +227,10 @@ function readPage(query: Query, head: number): Page {
   const maySkip = query.stream !== undefined && query.limit > 0;
   const limit = maySkip ? PAGE_EVENTS : Math.min(query.limit, PAGE_EVENTS);
   const found = find(query, head, limit);
-  if (typeof found === 'string') return { found: false, reason: found };
+  const { highest } = found;
+  const behind = Math.max(query.from, highest + 1);
+  if ('missing' in found)
+    return { found: false, reason: found.missing, next: behind, head: highest };
   const { every, considered: before } = query.checkpoints ?? { every: Infinity, considered: 0 };
   const matches = matcher(query.filter);
   const answer = query.resolveLinks ? links.resolver() : plainAnswer;
@@ -200,8 +254,12 @@ function readPage(query: Query, head: number): Page {
     }
     if (bytes >= PAGE_BYTES || events >= query.limit) break;
   }
-  const end = seen < limit && bytes < PAGE_BYTES && events < query.limit;
-  return { found: true, frames: frame(answers), events, next, end, considered, newest };
+  const isAll = seen < limit && !found.isClosed;
+  const end = isAll && bytes < PAGE_BYTES && events < query.limit;
+  // What is hidden at the end has been passed too.
+  if (end && query.forwards) next = Math.max(next, behind);
+  const place = { next, end, considered, newest, head: highest };
+  return { found: true, frames: frame(answers), events, ...place };
 }
 
 port.on('message', ({ id, query, head }: ReadRequest) => {

@@ -2,7 +2,8 @@
  * The service Read: reads, and subscriptions. Both send pages from disk, and a live subscription is
  * one that came to the end and waits for news of a commit. There is no second way for live events,
  * so there is nothing to hand over between the two, no gap and no duplicate; and a slow subscriber
- * holds one page of memory, however far behind it is.
+ * holds one page of memory, however far behind it is. All that metadata hides stays on disk, so one
+ * that is live can be sent it.
  */
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
@@ -29,6 +30,8 @@ const { ReadReq } = streamsPb;
  * is.
  */
 const SEARCH_WINDOW = 32;
+/** A subscriber is live until it is further behind: as many events as two commits may bring. */
+const LIVE_EVENTS = 4_096;
 /** Before and behind every position and revision. */
 const START = 0;
 const END = Number.MAX_SAFE_INTEGER;
@@ -135,13 +138,14 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
       ahead = undefined;
       const isEnd: boolean = !page.found || page.end;
       // A subscription to a stream that does not exist yet waits for it.
+      query.from = page.next;
       if (!page.found) notFound(query, page);
       else {
-        query.from = page.next;
         if (query.checkpoints) query.checkpoints.considered = page.considered;
         // The next page is read while this one is sent.
         [ahead] = await Promise.all([isEnd ? undefined : readNext(), client.send(page.frames)]);
       }
+      if (isEnd) query.live = LIVE_EVENTS;
       if (isEnd && !isLive) await client.send(frame(caughtUp(query)));
       if (!isEnd && isLive) await client.send(frame([fellBehindAnswer()]));
       isLive = isEnd;
@@ -190,8 +194,10 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
     filter: filterOf(options.getFilter()),
   };
   if (typeof place === 'number') query.from = place + 1;
-  else if (place === 'end')
-    query.from = stream === undefined ? log.head + 1 : await behind(stream, log);
+  else if (place === 'end') {
+    query.from = (stream === undefined ? log.head : await lastRevision(log, stream)) + 1;
+    query.live = LIVE_EVENTS;
+  }
   if (filter) {
     const every = (filter.getMax() || SEARCH_WINDOW) * filter.getCheckpointintervalmultiplier();
     query.checkpoints = { every: Math.max(every, 1), considered: 0 };
@@ -199,10 +205,9 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
   return query;
 }
 
-async function behind(stream: string, log: Log): Promise<number> {
-  const last = await log.read({ stream, from: END, forwards: false, limit: 1 });
-  // Going backwards, the next one is before the last one.
-  return last.found && last.events > 0 ? last.next + 2 : START;
+/** The revision of a stream's last event, whether or not it may be seen; -1 where there is none. */
+export async function lastRevision(log: Log, stream: string): Promise<number> {
+  return (await log.read({ stream, from: END, forwards: false, limit: 0 })).head;
 }
 
 function streamOf(options: Options): string | undefined {
@@ -230,9 +235,9 @@ export function filterOf(filter: FilterOptions | undefined): Filter | undefined 
   const expression = filter?.getStreamIdentifier() ?? filter?.getEventType();
   if (!filter || !expression) return undefined;
   const on = filter.getStreamIdentifier() ? 'stream' : 'type';
-  const prefixes = expression.getPrefixList();
-  if (prefixes.length > 0) return { on, prefixes };
   const regex = expression.getRegex();
+  // As in EventStoreDB: an expression counts before prefixes, and no prefixes let nothing through.
+  if (regex === '') return { on, prefixes: expression.getPrefixList() };
   try {
     RegExp(regex);
   } catch (error) {

@@ -55,6 +55,15 @@ export function writeRefusal({ stream, expected }: WriteOptions, refused: Refuse
       return refusal(status.DEADLINE_EXCEEDED, 'The deadline passed before the write began.');
     case 'bad-request':
       return refusal(status.INVALID_ARGUMENT, refused.message);
+    case 'missing-type':
+      return refusal(status.INVALID_ARGUMENT, refused.message, {
+        exception: 'missing-required-metadata-property',
+        'required-metadata-properties': 'type,content-type',
+      });
+    case 'access-denied':
+      return refusal(status.PERMISSION_DENIED, refused.message, { exception: refused.reason });
+    case 'overloaded':
+      return refusal(status.RESOURCE_EXHAUSTED, refused.message);
     case 'failed':
       return refusal(status.INTERNAL, refused.message);
     case 'damaged':

@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import {
   END,
   eventTypeFilter,
+  StreamDeletedError,
   streamNameFilter,
   type AllStreamSubscription,
   type EventStoreDBClient,
@@ -15,7 +16,17 @@ import {
 } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { connect, event, events, follow, ids, sentBy, type Server } from './conformance/case.ts';
+import {
+  connect,
+  event,
+  events,
+  follow,
+  ids,
+  revisions,
+  sentBy,
+  upTo,
+  type Server,
+} from './conformance/case.ts';
 import { startEventStore, type EventStore } from './server.ts';
 
 const test = suite('event store subscriptions');
@@ -101,6 +112,42 @@ test('a subscriber that stops reading stops nobody, costs no memory, misses noth
   assert.ok(signals.includes('fellBehind'));
   await slow.unsubscribe();
   await quick.unsubscribe();
+});
+
+test('a subscriber that falls far behind is sent what its stream still shows', async () => {
+  const stream = newStream();
+  await client.setStreamMetadata(stream, { maxCount: 10 });
+  const slow = client.subscribeToStream(stream);
+  const { got, until } = follow(slow);
+  await client.appendToStream(stream, event());
+  await until(() => got.length === 1);
+  slow.pause();
+  // More than a connection holds.
+  const data = { text: 'x'.repeat(1_000) };
+  const batch = (): JSONEventData[] => Array.from({ length: 500 }, () => event('Wide', data));
+  for (let n = 0; n < 20; n += 1) await client.appendToStream(stream, batch());
+  slow.resume();
+  await until(() => got.at(-1)!.event!.revision === 10_000n);
+  assert.ok(got.length < 6_000, `${got.length} were sent`);
+  const last = got.slice(-10).map((each) => each.event!.revision);
+  assert.equal(last, upTo(10_001).slice(-10));
+  await slow.unsubscribe();
+});
+
+test('a live subscription gets what came before the tombstone of its stream', async () => {
+  const stream = newStream();
+  const { got, signals, until } = follow(client.subscribeToStream(stream));
+  await until(() => signals.includes('caughtUp'));
+  // Who looks through the whole log makes the subscription wait until the tombstone is there too.
+  const filter = streamNameFilter({ prefixes: [newStream()] });
+  const busy = Array.from({ length: 20 }, () => client.subscribeToAll({ filter }));
+  const searching = busy.map(follow);
+  for (const each of searching) await each.until(() => each.signals.includes('confirmation'));
+  await client.appendToStream(stream, events(3));
+  await client.tombstoneStream(stream);
+  await until(() => signals.includes(StreamDeletedError.name));
+  assert.equal(revisions(got), upTo(3));
+  for (const each of busy) await each.unsubscribe();
 });
 
 test.run();

@@ -30,6 +30,8 @@ const TICKS_PER_MS = 10_000n;
 const GRPC_CODE = {
   invalidArgument: 3,
   deadlineExceeded: 4,
+  permissionDenied: 7,
+  resourceExhausted: 8,
   failedPrecondition: 9,
   internal: 13,
   dataLoss: 15,
@@ -109,6 +111,9 @@ function decodeTimestampMs(bytes: Buffer): number {
   return ms;
 }
 
+/** The client has an error of its own for this. */
+export class MissingType extends MalformedMessage {}
+
 /**
  * A ProposedMessage renumbered into the body of a RecordedEvent. Throws MalformedMessage without a
  * UUID or a type.
@@ -129,7 +134,8 @@ export function decodeProposal(proposal: Buffer, stream: string): ProposedEvent 
     }
   });
   if (id.length !== 16) throw new MalformedMessage('The id of an event is not a UUID in text.');
-  if (type === undefined) throw new MalformedMessage('The type of an event is missing.');
+  if (type === undefined) throw new MissingType('The type of an event is missing.');
+  if (type === '') throw new MalformedMessage('The type of an event is empty.');
   body.message(1, uuid(id)).message(2, streamIdentifier(stream));
   return { id, type, body: body.finish(), sizeBytes: payloadBytes + 2 * type.length };
 }
@@ -352,7 +358,8 @@ export type Refused =
   | { ok: false; reason: 'wrong-expected-version'; current: number }
   | { ok: false; reason: 'maximum-append-size-exceeded'; limitBytes: number }
   | { ok: false; reason: 'stream-deleted' | 'timeout' }
-  | { ok: false; reason: 'bad-request' | 'failed' | 'damaged'; message: string }
+  | { ok: false; reason: 'bad-request' | 'missing-type' | 'access-denied'; message: string }
+  | { ok: false; reason: 'overloaded' | 'failed' | 'damaged'; message: string }
   | { ok: false; reason: 'closing' };
 
 /** BatchAppendResp. */
@@ -428,7 +435,12 @@ function status(
     case 'timeout':
       return build(GRPC_CODE.deadlineExceeded, 'Timeout');
     case 'bad-request':
+    case 'missing-type':
       return build(GRPC_CODE.invalidArgument);
+    case 'access-denied':
+      return build(GRPC_CODE.permissionDenied, 'AccessDenied');
+    case 'overloaded':
+      return build(GRPC_CODE.resourceExhausted);
     case 'failed':
       return build(GRPC_CODE.internal);
     case 'damaged':

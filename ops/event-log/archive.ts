@@ -11,7 +11,7 @@
  *     data, metadata       as they stood in the log
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Readable } from 'node:stream';
@@ -133,7 +133,10 @@ export class ArchiveWriter {
   #first: RawEvent | undefined;
   #last: RawEvent | undefined;
 
-  /** Makes the folder where there is none. Throws an `OperatorError` for one that is not ours. */
+  /**
+   * Makes the folder where there is none. Throws an `OperatorError` for one that is not ours, and
+   * `Damage` for one whose files are not as large as they were.
+   */
   static async open(dir: string): Promise<ArchiveWriter> {
     await mkdir(dir, { recursive: true });
     const files = await readdir(dir);
@@ -148,7 +151,9 @@ export class ArchiveWriter {
     const lock = lockFolder(dir);
     try {
       if (!files.includes(MANIFEST)) await writeManifest(dir, EMPTY);
-      return new ArchiveWriter(dir, lock, await readManifest(dir));
+      const manifest = await readManifest(dir);
+      for (const segment of manifest.segments) await assertThere(dir, segment);
+      return new ArchiveWriter(dir, lock, manifest);
     } catch (error) {
       lock.close();
       throw error;
@@ -211,6 +216,21 @@ export class ArchiveWriter {
     this.#manifest.last = { position: String(this.#last.position), id: this.#last.id };
     [this.#records, this.#bytes, this.#first, this.#last] = [[], 0, undefined, undefined];
   }
+}
+
+/** Whether its bytes are right takes reading all of them, which is for `log verify`. */
+async function assertThere(dir: string, { file, bytes }: Segment): Promise<void> {
+  const path = join(dir, file);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return undefined;
+  });
+  if (found?.size === bytes) return;
+  const is = found ? `has ${found.size} bytes and was written with ${bytes}` : 'is missing';
+  throw new Damage(
+    `${path} ${is}, so nothing was added. Put the file back from a copy, or back up into a new ` +
+      `folder. What is wrong in all: npm run ops -- log verify ${dir}`,
+  );
 }
 
 /** The kernel takes the lock back whenever its holder ends; a file with a pid would stay. */

@@ -14,6 +14,7 @@ const MAX_ROUNDS = 5;
 
 export type Checked = {
   events: number;
+  /** Those that hold more than a tombstone. */
   streams: number;
   /** Position of the last event. */
   position: string | null;
@@ -104,7 +105,7 @@ class Checker {
   result(): Checked {
     return {
       events: this.events,
-      streams: this.streams.size,
+      streams: [...this.streams.values()].filter(({ last }) => last >= 0n).length,
       position: this.position === undefined ? null : String(this.position),
       scavenged: {
         streams: [...this.streams.values()].filter(({ isScavenged }) => isScavenged).length,

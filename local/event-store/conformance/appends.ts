@@ -274,6 +274,13 @@ function byCall(call: 'BatchAppend' | 'Append'): Cases {
       await refused(collect(server.client.readStream(stream)), StreamNotFoundError);
     },
 
+    'what is not the name of a stream, and an empty type, is refused': async (server) => {
+      const [append, stream] = [through(server), server.newStream()];
+      for (const name of ['', '$$']) await refused(append(name, event()), Error);
+      await refused(append(stream, [event(), event('')]), Error);
+      await refused(collect(server.client.readStream(stream)), StreamNotFoundError);
+    },
+
     'throwOnAppendFailure=false tells of a wrong revision without throwing': async (server) => {
       const stream = server.newStream();
       await server.client.appendToStream(stream, event());
@@ -325,6 +332,23 @@ export const appends: Cases = {
     const { nextExpectedRevision } = await client.appendToStream(stream, many, options);
     assert.equal(nextExpectedRevision, 499n);
     assert.deepEqual(ids(await collect(client.readStream(stream))), ids(many));
+  },
+
+  'any number of such appends may come at the same time as ordinary ones': async ({
+    client,
+    newStream,
+  }) => {
+    const ordinary = newStream();
+    const inParts = Array.from({ length: 150 }, async () => {
+      const [stream, parts] = [newStream(), events(5)];
+      await Promise.all([
+        client.appendToStream(ordinary, event()),
+        client.appendToStream(stream, parts, { batchAppendSize: 1 }),
+      ]);
+      assert.deepEqual(ids(await collect(client.readStream(stream))), ids(parts));
+    });
+    await Promise.all(inParts);
+    assert.equal((await collect(client.readStream(ordinary))).length, 150);
   },
 
   'the default deadline of the connection string holds': async ({ url, newStream }) => {

@@ -64,6 +64,7 @@ export function credentialsOf(url: string): { username: string; password: string
 }
 
 export const newCategory = (): string => `c${randomUUID().replaceAll('-', '')}`;
+export const newGroup = (): string => `group-${randomUUID()}`;
 export const event = (type = 'Tested', data: JSONType = {}): JSONEventData =>
   jsonEvent({ type, data });
 export const events = (count: number, type?: string): JSONEventData[] =>

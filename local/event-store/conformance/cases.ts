@@ -1,6 +1,7 @@
 /** The conformance suite: what EventStoreDB's client documents, by topic. */
 import { appends } from './appends.ts';
 import type { Cases } from './case.ts';
+import { connections } from './connections.ts';
 import { credentials } from './credentials.ts';
 import { deletes } from './deletes.ts';
 import { filters } from './filters.ts';
@@ -19,5 +20,6 @@ export const TOPICS: Record<string, Cases> = {
   filters,
   links,
   persistent,
+  connections,
   credentials,
 };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   ANY,
+  DeadlineExceededError,
   END,
   NO_STREAM,
   STREAM_EXISTS,
@@ -54,6 +55,20 @@ export const deletes: Cases = {
     await client.appendToStream(stream, event());
     const wrong = client.deleteStream(stream, { expectedRevision: 7n });
     await refused(wrong, WrongExpectedVersionError);
+  },
+
+  'a delete or a tombstone after its deadline is refused, and nothing happens': async ({
+    client,
+    newStream,
+  }) => {
+    const stream = newStream();
+    await client.appendToStream(stream, event());
+    await refused(client.deleteStream(stream, { deadline: 0 }), DeadlineExceededError);
+    await refused(client.tombstoneStream(stream, { deadline: 0 }), DeadlineExceededError);
+    assert.equal((await collect(client.readStream(stream))).length, 1);
+    await client.deleteStream(stream, { deadline: 60_000 });
+    await client.tombstoneStream(stream, { deadline: 60_000 });
+    await refused(collect(client.readStream(stream)), StreamDeletedError);
   },
 
   'what never was cannot be deleted': async ({ client, newStream }) => {

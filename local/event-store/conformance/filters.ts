@@ -67,6 +67,18 @@ export const filters: Cases = {
     assert.deepEqual(await through(eventTypeFilter({ regex: 'e+n$|^Last' })), ['Green', 'Last']);
   },
 
+  'a filter without a prefix lets nothing through': async (server) => {
+    const { through } = await throughFilters(server);
+    assert.deepEqual(await through(streamNameFilter({ prefixes: [] })), []);
+    assert.deepEqual(await through(eventTypeFilter({ prefixes: [] })), []);
+  },
+
+  'a regular expression counts before prefixes': async (server) => {
+    const { through } = await throughFilters(server);
+    const both = { ...eventTypeFilter({ prefixes: ['Red'] }), regex: '^Green' } as Filter;
+    assert.deepEqual(await through(both), ['Green']);
+  },
+
   'excludeSystemEvents leaves out the types that begin with $': async (server) => {
     const { through } = await throughFilters(server);
     assert.deepEqual(await through(excludeSystemEvents()), ['Red', 'Green', 'Ripe', 'Last']);

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import {
   binaryEvent,
+  DeadlineExceededError,
   DISPATCH_TO_SINGLE,
   END,
   eventTypeFilter,
@@ -21,6 +22,7 @@ import {
   ROUND_ROBIN,
   SKIP,
   START,
+  STOP,
   streamNameFilter,
   type BinaryEventData,
   type JSONEventData,
@@ -31,13 +33,21 @@ import {
   type PersistentSubscriptionToStreamSettings,
   type ResolvedEvent,
 } from '@eventstore/db-client';
-import { event, events, ids, newCategory, type Cases, type Server } from './case.ts';
+import {
+  event,
+  events,
+  ids,
+  newCategory,
+  newGroup,
+  refused,
+  upTo,
+  type Cases,
+  type Server,
+} from './case.ts';
 import { linked } from './links.ts';
 
 type Delivered = ResolvedEvent & { id: string; retryCount: number };
 type Made = { stream: string; group: string; sent: JSONEventData[] };
-
-const newGroup = (): string => `group-${randomUUID()}`;
 
 /** Everything that a consumer is told, and a way to wait until it is as a case wants it. */
 export class Follower {
@@ -177,7 +187,7 @@ const managing: Cases = {
   },
   'a group that there is not is named as such by every request': async ({ client, newStream }) => {
     const [stream, group] = [newStream(), newGroup()];
-    const refused = [
+    const requests = [
       client.updatePersistentSubscriptionToStream(stream, group, toStream()),
       client.deletePersistentSubscriptionToStream(stream, group),
       client.getPersistentSubscriptionToStreamInfo(stream, group),
@@ -188,7 +198,7 @@ const managing: Cases = {
       client.getPersistentSubscriptionToAllInfo(group),
       client.replayParkedMessagesToAll(group),
     ];
-    for (const error of await Promise.all(refused.map(rejection)))
+    for (const error of await Promise.all(requests.map(rejection)))
       assert.ok(error instanceof PersistentSubscriptionDoesNotExistError);
     for (const subscription of [
       client.subscribeToPersistentSubscriptionToStream(stream, group),
@@ -302,6 +312,44 @@ const managing: Cases = {
     assert.deepEqual(next.ids, [later.id]);
     await next.stop();
   },
+  'a group to $all that is updated keeps its filter': async ({ client, newStream }) => {
+    const [stream, group] = [newStream(), newGroup()];
+    const filter = streamNameFilter({ prefixes: [stream] });
+    const settings = toAll({ startFrom: START });
+    await client.createPersistentSubscriptionToAll(group, settings, { filter });
+    const changed = toAll({ startFrom: START, maxRetryCount: 77 });
+    await client.updatePersistentSubscriptionToAll(group, changed);
+    const [sent, other] = [events(2), event()];
+    await client.appendToStream(newStream(), other);
+    await client.appendToStream(stream, sent);
+    const consumer = new Follower(client.subscribeToPersistentSubscriptionToAll(group));
+    await consumer.count(2);
+    assert.deepEqual(consumer.ids, ids(sent));
+    await consumer.stop();
+    await client.deletePersistentSubscriptionToAll(group);
+  },
+  'a request about a group after its deadline is refused, and nothing happens': async (context) => {
+    const { client, newStream } = context;
+    const [late, never] = [{ deadline: 0 }, newStream()];
+    const { stream, group } = await arrange(context, 0);
+    const settings = toStream({ maxRetryCount: 77 });
+    for (const attempt of [
+      () => client.createPersistentSubscriptionToStream(never, group, settings, late),
+      () => client.createPersistentSubscriptionToAll(group, toAll(), late),
+      () => client.updatePersistentSubscriptionToStream(stream, group, settings, late),
+      () => client.deletePersistentSubscriptionToStream(stream, group, late),
+      () => client.replayParkedMessagesToStream(stream, group, late),
+      () => client.getPersistentSubscriptionToStreamInfo(stream, group, late),
+      () => client.listAllPersistentSubscriptions(late),
+    ])
+      await refused(attempt(), DeadlineExceededError);
+    const groups = await client.listAllPersistentSubscriptions();
+    const own = groups.filter(({ groupName }) => groupName === group);
+    assert.deepEqual(
+      own.map(({ eventSource, settings: kept }) => [eventSource, kept.maxRetryCount]),
+      [[stream, toStream().maxRetryCount]],
+    );
+  },
   'a group takes no more subscribers than it may': async (context) => {
     const made = await arrange(context, 0, { maxSubscriberCount: 1 });
     const first = subscribe(context, made);
@@ -336,6 +384,40 @@ const delivering: Cases = {
       const consumer = subscribe(context, { stream, group });
       await consumer.count(expected.length);
       assert.deepEqual(consumer.ids, expected);
+      await consumer.stop();
+    }
+  },
+  'a group from the end begins there where nothing is to be seen too': async (context) => {
+    const { client, newStream } = context;
+    const [stream, group] = [newStream(), newGroup()];
+    await client.appendToStream(stream, events(3));
+    await client.setStreamMetadata(stream, { truncateBefore: 3 });
+    const settings = toStream({ startFrom: END });
+    await client.createPersistentSubscriptionToStream(stream, group, settings);
+    await client.setStreamMetadata(stream, {});
+    const consumer = subscribe(context, { stream, group });
+    const later = event();
+    await client.appendToStream(stream, later);
+    await consumer.count(1);
+    assert.deepEqual(consumer.ids, [later.id]);
+    await consumer.stop();
+  },
+  'a live group gets what comes, also where less is kept': async (context) => {
+    const { client } = context;
+    for (const metadata of [{ maxCount: 1 }, { truncateBefore: 100 }]) {
+      const made = await arrange(context, 1);
+      const consumer = subscribe(context, made, { bufferSize: 100, onEvent: acknowledging });
+      await consumer.count(1);
+      await eventually(
+        () => infoOf(context, made),
+        ({ status }) => status === 'Live',
+      );
+      await client.setStreamMetadata(made.stream, metadata);
+      const later = events(30);
+      await Promise.all(later.map((each) => client.appendToStream(made.stream, each)));
+      await consumer.until(() => consumer.got.at(-1)?.event?.revision === 30n);
+      const revisions = consumer.got.map(({ event: each }) => each!.revision);
+      assert.deepEqual(revisions, upTo(31));
       await consumer.stop();
     }
   },
@@ -505,6 +587,26 @@ const refusing: Cases = {
     );
     await consumer.stop();
   },
+  // Documented is that the consumer is stopped; EventStoreDB sends it the next event.
+  'an event that is refused with stop is not parked, and holds up no other': async (context) => {
+    const made = await arrange(context, 3);
+    const stopping = subscribe(context, made, {
+      bufferSize: 1,
+      onEvent: (follower, delivered) => void follower.nack(STOP, delivered),
+    });
+    await stopping.count(1);
+    const other = subscribe(context, made, { onEvent: acknowledging });
+    const last = event();
+    await context.client.appendToStream(made.stream, last);
+    await eventually(
+      async () => [...stopping.ids, ...other.ids],
+      (sent) => sent.includes(last.id),
+    );
+    const { stats } = await infoOf(context, made);
+    assert.equal(stats.parkedMessageCount, 0n);
+    await other.stop();
+    if (!stopping.error) await stopping.stop();
+  },
   'an event that is skipped does not come again, and is not parked': async (context) => {
     const made = await arrange(context, 2);
     const consumer = subscribe(context, made, { bufferSize: 1 });
@@ -666,10 +768,8 @@ const strategies: Cases = {
     for (const consumer of consumers) await consumer.ready();
     await context.client.appendToStream(made.stream, events(9));
     for (const consumer of consumers) await consumer.count(3);
-    for (const consumer of consumers) {
-      assert.equal(consumer.got.length, 3);
-      await consumer.stop();
-    }
+    for (const consumer of consumers) assert.equal(consumer.got.length, 3);
+    for (const consumer of consumers) await consumer.stop();
   },
   'Pinned sends the events of a stream to one consumer, in their order': async ({
     client,

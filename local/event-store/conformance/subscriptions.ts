@@ -177,6 +177,38 @@ export const subscriptions: Cases = {
     assert.deepEqual(revisions(await sentBy(client.subscribeToStream(stream))), [4n, 5n]);
   },
 
+  'a live subscription gets what comes, also where less is kept': async ({ client, newStream }) => {
+    for (const metadata of [{ maxCount: 1 }, { truncateBefore: 100 }]) {
+      const stream = newStream();
+      await client.appendToStream(stream, events(2));
+      await client.setStreamMetadata(stream, metadata);
+      const subscription = client.subscribeToStream(stream, { fromRevision: 1n });
+      const { got, signals, until } = follow(subscription);
+      await until(() => signals.includes('caughtUp'));
+      await Promise.all(events(30).map((each) => client.appendToStream(stream, each)));
+      await until(() => got.at(-1)?.event?.revision === 31n);
+      assert.deepEqual(revisions(got), upTo(32).slice(2));
+      await subscription.unsubscribe();
+    }
+  },
+
+  'a subscription from the end begins there where nothing is to be seen too': async ({
+    client,
+    newStream,
+  }) => {
+    const stream = newStream();
+    await client.appendToStream(stream, events(3));
+    await client.setStreamMetadata(stream, { truncateBefore: 3 });
+    const subscription = client.subscribeToStream(stream, { fromRevision: END });
+    const { got, signals, until } = follow(subscription);
+    await until(() => signals.includes('confirmation'));
+    await client.setStreamMetadata(stream, {});
+    await client.appendToStream(stream, event());
+    await until(() => got.length > 0);
+    assert.deepEqual(revisions(got), [3n]);
+    await subscription.unsubscribe();
+  },
+
   'a subscription to $$name sends metadata as it changes': async ({ client, newStream }) => {
     const stream = newStream();
     const subscription = client.subscribeToStream(`$$${stream}`);
