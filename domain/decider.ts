@@ -46,6 +46,7 @@ export type RejectionCode =
   | 'INSUFFICIENT_STOCK'
   | 'INVALID_GSTIN'
   | 'INVOICE_NOT_FOUND'
+  | 'LINE_NAMED_TWICE'
   | 'LINE_NOT_FOUND'
   | 'LISTING_NOT_FOUND'
   | 'NOT_PICKED'

@@ -179,6 +179,17 @@ function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
   throw new Rejected('LINE_NOT_FOUND', `"${listingId}" is not in this order: look at its lines.`);
 }
 
+/** Each entry is judged on the order as it stands. Throws `Rejected` LINE_NAMED_TWICE. */
+function assertNamedOnce(lines: CartLine[]): void {
+  const seen = new Set<string>();
+  for (const { listingId } of lines) {
+    if (seen.has(listingId)) {
+      throw new Rejected('LINE_NAMED_TWICE', `"${listingId}" is in two lines: make them one.`);
+    }
+    seen.add(listingId);
+  }
+}
+
 const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
   events.reduce((before, { type, data }) => storeOrder.evolve[type](before, data as never), state);
 
@@ -275,6 +286,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     /** Throws `Rejected` EDIT_TOO_LATE, and EDIT_RAISES: more is for another order. */
     ReduceLines(state, { lines }) {
       const place = placeOf(state);
+      assertNamedOnce(lines);
       const events = lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
         const line = lineOf(state, listingId);
         const less = line.quantity - line.reduced - quantity;
@@ -292,6 +304,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     /** Throws `Rejected` PICK_EXCEEDS_ORDERED, and WRONG_WEIGHT. */
     PickLines(state, { lines }) {
       const place = placeOf(state);
+      assertNamedOnce(lines);
       return lines.flatMap(({ listingId, quantity, grams }): StoreOrderEvent[] => {
         const before = lineOf(state, listingId);
         if (before.picked === quantity && before.grams === grams) return [];

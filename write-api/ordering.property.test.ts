@@ -413,8 +413,9 @@ function commandOf(
       return { type: 'DecideSubstitution', data: { listingId: id, substituteId, answer } };
     }
     case 'want less': {
-      const quantity = pick(line.quantity);
-      return { type: 'ReduceLines', data: { lines: [{ listingId: id, quantity }] } };
+      const less = { listingId: id, quantity: pick(line.quantity) };
+      // Named twice, it is refused, and nothing is taken off.
+      return { type: 'ReduceLines', data: { lines: pick(4) === 0 ? [less, less] : [less] } };
     }
     case 'pack':
       return { type: 'PackStoreOrder', data: {} };
