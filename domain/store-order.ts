@@ -423,11 +423,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       return [{ type: 'StoreOrderDelivered', data: { ...place, proof } }];
     },
 
-    /** By the shopper until it is packed, by the shop until it is on its way. */
+    /** By the shopper until it is packed; by the shop until it is delivered: nobody may be there. */
     CancelStoreOrder(state, data) {
       const place = placeOf(state);
       const until: StoreOrderStatus[] =
-        data.by === 'shopper' ? ['submitted', 'accepted'] : ['accepted', 'packed'];
+        data.by === 'shopper' ? ['submitted', 'accepted'] : ['accepted', 'packed', 'dispatched'];
       return step(state, 'cancelled', until)
         ? [{ type: 'StoreOrderCancelled', data: { ...place, ...data } }]
         : [];

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inventory } from '../domain/inventory.ts';
+import { inventory, itemOf } from '../domain/inventory.ts';
 import { order } from '../domain/order.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
 import { till, tillId } from '../domain/till.ts';
@@ -435,6 +435,33 @@ test('money that comes too late goes back', async ({ shop }) => {
     'rejected',
     'PAID_TOO_LATE',
   ]);
+});
+
+test('nobody is at the door: the goods and the money go back, and nothing is billed', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'razorpay' });
+  const { orderId, storeOrders } = placed.body;
+  const { storeOrderId } = storeOrders[0]!;
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  await work(shop, storeOrderId, ['accept', 'pick', 'pack', 'dispatch']);
+  const cancelling = `/store-orders/${storeOrderId}/cancel`;
+  const cancel = () => shop.write('POST', cancelling, { reason: 'not-reachable' });
+  assert.equal([(await cancel()).status, (await cancel()).status], [200, 200]);
+  const deliver = { proof: 'phone-call' };
+  const refused = await shop.write('POST', `/store-orders/${storeOrderId}/deliver`, deliver);
+  assert.is(refused.status, 409);
+  await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
+  assert.is(keptPaise(await loadPayment(shop, orderId)), 0);
+  await until(shop, async () => {
+    const stock = await shop.handler.load(inventory, store.storeId, { fresh: true });
+    const { onHand, reserved } = itemOf(stock, 's1');
+    return onHand === ON_SHELF && reserved === 0;
+  });
+  await untilPage(shop, orderId, ({ status }) => status === 'cancelled');
+  assert.is((await shop.read(`/store-orders/${storeOrderId}/invoice`)).status, 404);
 });
 
 test('a shop confirms what came by UPI, and says when it gave money back', async ({ shop }) => {
