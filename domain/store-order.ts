@@ -1,6 +1,6 @@
 import type { CreditReason } from './invoices.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
-import { linePaise } from './money.ts';
+import { linePaise, sumPaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
   basketOf,
@@ -136,6 +136,10 @@ export function owedPaise({ status, lines, feePaise, packed }: StoreOrder): numb
   if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
   return chargedPaise(lines, packed) + feePaise;
 }
+
+/** What a delivered part cost at the door, in paise: what came back later is not taken off. */
+export const deliveredPaise = ({ lines, feePaise }: StoreOrder): number =>
+  sumPaise(basketOf(lines).map((line) => line.linePaise)) + feePaise;
 
 /** Until the shop does something about a line, changing one costs nobody anything. */
 export const isEditable = ({ status, lines }: Pick<StoreOrder, 'status' | 'lines'>): boolean =>

@@ -35,6 +35,7 @@ export async function assertInvariants(world: World): Promise<void> {
     await assertEnded(world, end);
     assertPaidFirst(world, end);
     for (const due of end.payments) assertMoney(world, end, due);
+    assertCash(end);
   }
   assertTransfers(ends);
   assertAnswers(world, ends);
@@ -158,6 +159,17 @@ function assertTransfers(ends: Ended[]): void {
     .flatMap(({ payments }) => payments.flatMap(({ at }) => at.receipts));
   const references = new Set(receipts.map(({ externalId }) => externalId));
   assert.is(references.size, receipts.length, 'a UPI reference counts once');
+}
+
+/** At a door all that was handed over is paid for, whenever something of it comes back. */
+function assertCash({ state, parts, payments }: Ended): void {
+  if (isPrepaid(state.payment)) return;
+  for (const { at, storeOrderId } of parts.filter((part) => part.at.status === 'delivered')) {
+    const paid = payments.find(({ due }) => due.storeOrderId === storeOrderId)!;
+    const basket = sumPaise(basketOf(at.lines).map(({ linePaise }) => linePaise));
+    const taken = sumPaise(paid.at.receipts.map(({ amountPaise }) => amountPaise));
+    assert.is(taken, basket + at.feePaise, 'the cash is for what was handed over');
+  }
 }
 
 const quantityOf = (parts: { lines: StockedLine[] }[], id: string): number =>

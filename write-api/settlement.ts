@@ -2,7 +2,7 @@ import { dayOf, instantOf } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
 import { isFinal, isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
 import { isPrepaid, keptPaise, payment, type PaidPart, type Payment } from '../domain/payment.ts';
-import { owedPaise, storeOrder } from '../domain/store-order.ts';
+import { deliveredPaise, owedPaise, storeOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import {
   closeCart,
@@ -150,7 +150,10 @@ const isInTime = ({ expiresAt, parts }: AnyPlaced): boolean =>
 const isSlotAhead = ({ slot }: OrderPart): boolean =>
   !slot || instantOf(dayOf(slot.date), slot.fromMinute) > Date.now();
 
-/** Takes down the cash for a part that was delivered: nothing is handed over without it. */
+/**
+ * Takes down the cash for a part that was delivered: nothing is handed over without it. What came
+ * back since then was paid for as well, and is given back by settlement.
+ */
 export async function driveCash(
   { handler, payments }: Drivers,
   storeOrderId: string,
@@ -170,7 +173,7 @@ export async function driveCash(
   const data = await openPayment(payments, part.orderId, placed, due);
   const request = { type: 'RequestPayment', data } as const;
   await handler.handle(payment, paymentId, request, contextOf('request'));
-  const amountPaise = owedPaise(part);
+  const amountPaise = deliveredPaise(part);
   if (amountPaise === 0) return;
   const collect = { type: 'CollectCash', data: { amountPaise } } as const;
   await handler.handle(payment, paymentId, collect, contextOf('collect'));
