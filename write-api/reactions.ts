@@ -36,6 +36,8 @@ export type NewTask = {
   dueMs: number;
   /** Idempotent. Resolves to a number of milliseconds where it is to run again after so many. */
   run: (services: ReactorServices) => Promise<unknown>;
+  /** From when on, in ms since 1970, it is given up after a few tries that fail. */
+  untilMs?: number;
   /** The steps that the log has to show before it counts as done by somebody else. */
   lacks?: string[];
 };
@@ -217,6 +219,7 @@ function lookRepeatedly(event: StoredEvent, expiresAt: string): NewTask {
   return {
     key: `look ${idOf(event)}`,
     dueMs: Date.parse(event.metadata.at) + LOOK_EVERY_MS,
+    untilMs,
     run: async ({ drivers }) => {
       await lookAtPayment(drivers, idOf(event), causeOf(event));
       return Date.now() < untilMs ? LOOK_EVERY_MS : undefined;

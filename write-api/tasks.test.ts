@@ -58,6 +58,22 @@ test('one that asks to run again does, until it asks no more', async ({ tasks, d
   assert.is(tasks.size, 0);
 });
 
+test('one that goes on failing ends when nobody waits for it any more', async ({ tasks, did }) => {
+  const run = async () => {
+    did.push('tried');
+    throw new Error('never');
+  };
+  tasks.add({ key: 'look', dueMs: 0, untilMs: 20_000, run }, 1n);
+  await pass(0);
+  for (let i = 0; i < 40; i++) await pass(10_000);
+  assert.is(tasks.size, 0);
+  assert.is(tasks.settled(9n), 9n);
+  const tried = did.length;
+  assert.ok(tried >= 10, `tried ${tried} times`);
+  await pass(60_000);
+  assert.is(did.length, tried);
+});
+
 test('what the log shows to be done is not done again', async ({ tasks, did }) => {
   tasks.add({ key: 'a', dueMs: 10, run: does(did, 'a'), lacks: ['x', 'y'] }, 1n);
   tasks.add({ key: 'b', dueMs: 10, run: does(did, 'b'), lacks: ['x', 'y'] }, 2n);

@@ -7,11 +7,10 @@ const MAX_RETRY_MS = 30_000;
 const STUCK_AFTER_TRIES = 10;
 const MAX_RUNNING = 16;
 
-type Task = {
-  key: string;
-  run: NewTask['run'];
+type Task = Omit<NewTask, 'lacks'> & {
   /** Log position of the event before the one that asks for it: from where it would be seen anew. */
   after: bigint | undefined;
+  /** That failed since one succeeded. */
   tries: number;
   lacks: Set<string>;
   timer: NodeJS.Timeout | undefined;
@@ -49,9 +48,10 @@ export class Tasks {
     return oldest ? oldest.after : seen;
   }
 
-  add({ key, dueMs, run, lacks = [] }: NewTask, after: bigint | undefined): void {
+  add(wanted: NewTask, after: bigint | undefined): void {
+    const { key, dueMs, lacks } = wanted;
     this.#drop(key);
-    const task: Task = { key, run, after, tries: 0, lacks: new Set(lacks), timer: undefined };
+    const task: Task = { ...wanted, after, tries: 0, lacks: new Set(lacks), timer: undefined };
     this.#pending.set(key, task);
     this.#wait(task, Math.max(0, dueMs - Date.now()));
   }
@@ -99,16 +99,28 @@ export class Tasks {
     try {
       const againMs = await task.run(this.#services);
       if (!isWanted()) return;
+      task.tries = 0;
       if (typeof againMs === 'number') this.#wait(task, againMs);
       else this.#pending.delete(key);
     } catch (error) {
-      if (!isWanted()) return;
-      task.tries += 1;
-      const { tries } = task;
-      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS);
-      const level = tries < STUCK_AFTER_TRIES ? 'warn' : 'error';
-      this.#log[level]({ err: error, task: key, tries, retryMs }, 'a task failed');
-      this.#wait(task, retryMs);
+      if (isWanted()) this.#fail(task, error);
     }
+  }
+
+  #fail(task: Task, error: unknown): void {
+    const { key, untilMs = Infinity } = task;
+    const tries = (task.tries += 1);
+    const isStuck = tries >= STUCK_AFTER_TRIES;
+    if (isStuck && Date.now() >= untilMs) {
+      this.#log.error({ err: error, task: key, tries }, 'a task was given up');
+      this.#drop(key);
+      return;
+    }
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS);
+    this.#log[isStuck ? 'error' : 'warn'](
+      { err: error, task: key, tries, retryMs },
+      'a task failed',
+    );
+    this.#wait(task, retryMs);
   }
 }
