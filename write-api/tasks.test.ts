@@ -123,4 +123,24 @@ test('a few run at once, each that ends makes room, and none begins after the en
   assert.equal(did, []);
 });
 
+test('tasks that wait for a gateway that is silent leave room for the others', async ({
+  tasks,
+  did,
+}) => {
+  const answers: (() => void)[] = [];
+  for (let i = 0; i < 40; i++) {
+    const run = () => new Promise<void>((answer) => void answers.push(answer));
+    tasks.add({ key: `refund ${i}`, dueMs: 0, callsGateway: true, run }, 1n);
+  }
+  for (let i = 0; i < 40; i++) {
+    tasks.add({ key: `stock ${i}`, dueMs: 0, run: does(did, 'stock') }, 1n);
+  }
+  await pass(0);
+  assert.is(did.length, 40);
+  assert.is(answers.length, 4);
+  answers[0]!();
+  await pass(0);
+  assert.is(answers.length, 5);
+});
+
 test.run();

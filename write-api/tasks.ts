@@ -6,6 +6,8 @@ const MAX_RETRY_MS = 30_000;
 /** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
 const STUCK_AFTER_TRIES = 10;
 const MAX_RUNNING = 16;
+/** Of these, tasks that may wait for somebody outside: a gateway that is silent holds up no other. */
+const MAX_RUNNING_OUTSIDE = 4;
 
 type Task = Omit<NewTask, 'lacks'> & {
   /** Log position of the event before the one that asks for it: from where it would be seen anew. */
@@ -16,6 +18,8 @@ type Task = Omit<NewTask, 'lacks'> & {
   timer: NodeJS.Timeout | undefined;
 };
 
+type Lane = { readonly due: Set<Task>; running: number; readonly most: number };
+
 /**
  * What is to be done because of the log, each at its time and until it succeeds, a few at once.
  * After `signal` aborts, none begins.
@@ -23,8 +27,8 @@ type Task = Omit<NewTask, 'lacks'> & {
 export class Tasks {
   /** In the order of the log. */
   readonly #pending = new Map<string, Task>();
-  readonly #due = new Set<Task>();
-  #running = 0;
+  readonly #outside: Lane = { due: new Set(), running: 0, most: MAX_RUNNING_OUTSIDE };
+  readonly #inside: Lane = { due: new Set(), running: 0, most: MAX_RUNNING };
   readonly #services: ReactorServices;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
@@ -67,28 +71,36 @@ export class Tasks {
     const task = this.#pending.get(key);
     if (!task) return;
     clearTimeout(task.timer);
-    this.#due.delete(task);
+    this.#laneOf(task).due.delete(task);
     this.#pending.delete(key);
+  }
+
+  #laneOf({ callsGateway }: Task): Lane {
+    return callsGateway ? this.#outside : this.#inside;
   }
 
   #wait(task: Task, waitMs: number): void {
     if (this.#signal.aborted) return;
     task.timer = setTimeout(() => {
-      this.#due.add(task);
+      this.#laneOf(task).due.add(task);
       this.#start();
     }, waitMs);
   }
 
   /** As many at once as may run; each that ends makes room for the next. */
   #start(): void {
-    for (const task of this.#due) {
-      if (this.#signal.aborted || this.#running >= MAX_RUNNING) return;
-      this.#due.delete(task);
-      this.#running += 1;
-      void this.#run(task).then(() => {
-        this.#running -= 1;
-        this.#start();
-      });
+    for (const lane of [this.#outside, this.#inside]) {
+      for (const task of lane.due) {
+        const running = this.#outside.running + this.#inside.running;
+        const isFull = lane.running >= lane.most || running >= MAX_RUNNING;
+        if (isFull || this.#signal.aborted) break;
+        lane.due.delete(task);
+        lane.running += 1;
+        void this.#run(task).then(() => {
+          lane.running -= 1;
+          this.#start();
+        });
+      }
     }
   }
 
