@@ -1,3 +1,4 @@
+import type { StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import type { DoneTask, NewTask, ReactorServices } from './reactions.ts';
 
@@ -5,13 +6,23 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 /** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
 const STUCK_AFTER_TRIES = 10;
+/** Stuck tasks that hold nobody up: far more, and it is the system that is ill and not the tasks. */
+const MAX_SET_ASIDE = 1_000;
 const MAX_RUNNING = 16;
 /** Of these, tasks that may wait for somebody outside: a gateway that is silent holds up no other. */
 const MAX_RUNNING_OUTSIDE = 4;
 
-type Task = Omit<NewTask, 'lacks'> & {
-  /** Log position of the event before the one that asks for it: from where it would be seen anew. */
+/** The event that asks for a task. */
+type Asked = Pick<StoredEvent, 'stream' | 'revision'> & {
+  /** Log position of the event before it: from where it would be seen anew. */
   after: bigint | undefined;
+};
+
+/** A stuck task, by its key and the event that asks for it. */
+export type StuckTask = { key: string; stream: string; revision: string };
+
+type Task = Omit<NewTask, 'lacks'> & {
+  asked: Asked;
   /** That failed since one succeeded. */
   tries: number;
   lacks: Set<string>;
@@ -46,16 +57,33 @@ export class Tasks {
     return this.#pending.size;
   }
 
-  /** Everything up to this position needs nothing more; `seen` where there is no task. */
-  settled(seen: bigint | undefined): bigint | undefined {
-    const [oldest] = this.#pending.values();
-    return oldest ? oldest.after : seen;
+  /**
+   * Everything up to `position` needs nothing more, but for the `stuck` tasks of which nobody would
+   * hear again; `seen` where there is no other task.
+   */
+  settled(seen: bigint | undefined): { position: bigint | undefined; stuck: StuckTask[] } {
+    const stuck: StuckTask[] = [];
+    for (const { key, asked, tries } of this.#pending.values()) {
+      const isSetAside = tries >= STUCK_AFTER_TRIES && stuck.length < MAX_SET_ASIDE;
+      if (!isSetAside) return { position: asked.after, stuck };
+      stuck.push({ key, stream: asked.stream, revision: String(asked.revision) });
+    }
+    return { position: seen, stuck };
   }
 
-  add(wanted: NewTask, after: bigint | undefined): void {
+  add(wanted: NewTask, asked: Asked): void {
+    this.#add(wanted, asked, 0);
+  }
+
+  /** Tries one again that was stuck before a restart: it holds nobody up. */
+  addStuck(wanted: NewTask, asked: Asked): void {
+    this.#add(wanted, asked, STUCK_AFTER_TRIES);
+  }
+
+  #add(wanted: NewTask, asked: Asked, tries: number): void {
     const { key, dueMs, lacks } = wanted;
     this.#drop(key);
-    const task: Task = { ...wanted, after, tries: 0, lacks: new Set(lacks), timer: undefined };
+    const task: Task = { ...wanted, asked, tries, lacks: new Set(lacks), timer: undefined };
     this.#pending.set(key, task);
     this.#wait(task, Math.max(0, dueMs - Date.now()));
   }
