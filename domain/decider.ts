@@ -40,6 +40,7 @@ export type RejectionCode =
   | 'CART_TOO_LARGE'
   | 'CHECKOUT_EXPIRED'
   | 'CREDIT_ABOVE_INVOICE'
+  | 'CREDIT_TOO_LATE'
   | 'DELIVERY_CODE_LOCKED'
   | 'EDIT_RAISES'
   | 'EDIT_TOO_LATE'
