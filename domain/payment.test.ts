@@ -74,6 +74,17 @@ test('a try that failed may be told of late, and is no end', () => {
   given(payment, requested, succeeded).when(fail).gives();
 });
 
+test('of a second reference a person is told that it was paid; a bank is believed', () => {
+  const second = { externalId: 'pay_2', amountPaise: 23_000 };
+  const paid = given(payment, requested, succeeded);
+  paid.when({ type: 'RecordPaymentByHand', data: receipt }).gives();
+  paid.when({ type: 'RecordPaymentByHand', data: second }).rejected('PAID_ALREADY');
+  assert.is(paid.decide({ type: 'RecordPayment', data: second })[0]?.type, 'LatePaymentSeen');
+  const cancelled: PaymentEvent = { type: 'PaymentCancelled', data: { ...place, reason: 'r' } };
+  const late = given(payment, requested, cancelled);
+  assert.is(late.decide({ type: 'RecordPaymentByHand', data: second }).length, 1);
+});
+
 test('cash is collected once, and not for what is prepaid', () => {
   const cash: PaymentEvent = {
     type: 'PaymentRequested',
@@ -154,7 +165,11 @@ test('a refund names the part that it goes back for, and its shop gives what a g
     .gives(asked);
   given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
   given(payment, requested, succeeded, asked, failed).when(give).gives(byHand);
-  given(payment, requested, succeeded, asked, failed, byHand).when(give).gives();
+  const settled = given(payment, requested, succeeded, asked, failed, byHand);
+  settled.when(give).gives();
+  settled
+    .when({ type: 'RecordRefundByHand', data: { refundNumber: 1, externalId: '426100123456' } })
+    .rejected('REFUND_ALREADY_GIVEN');
   given(payment).when(give).rejected('PAYMENT_NOT_FOUND');
 });
 
@@ -172,7 +187,12 @@ const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
   ),
   fc
     .record({ externalId: anId, amountPaise: fc.constantFrom(23_000, 23_000, 1_000) })
-    .map((data): PaymentCommand => ({ type: 'RecordPayment', data })),
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordPayment', data },
+        { type: 'RecordPaymentByHand', data },
+      ),
+    ),
   fc
     .record({ externalId: anId, reason })
     .map((data): PaymentCommand => ({ type: 'RecordPaymentFailure', data })),

@@ -44,8 +44,9 @@ type RequestedRefund = { refundNumber: number } & Receipt;
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
-  | Message<'CheckUpiReceipt', Record<string, never>>
+  | Message<'CheckUpiReceipt', { externalId: string; toldByShop: boolean }>
   | Message<'RecordPayment', Receipt>
+  | Message<'RecordPaymentByHand', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
   | Message<'CollectCash', { amountPaise: number }>
   /** `part` is what it goes back for, where the payment is for a whole order. */
@@ -75,6 +76,8 @@ export type PaymentEvent =
 export type Refund = RequestedRefund &
   Omit<Place, 'orderId'> & {
     status: 'requested' | 'succeeded' | 'failed';
+    /** What whoever gave it back calls it. */
+    givenAs?: string;
     /** Why the last try came to nothing. */
     failureReason?: string;
   };
@@ -105,9 +108,12 @@ const amountOf = (items: { amountPaise: number }[]): number =>
 const leftOf = ({ refunds }: Payment, { externalId, amountPaise }: Receipt): number =>
   amountPaise - amountOf(refunds.filter((refund) => refund.externalId === externalId));
 
+export const paymentNotFound = (): Rejected =>
+  new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+
 /** Throws `Rejected` PAYMENT_NOT_FOUND. */
 function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
-  if (status === 'none') throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+  if (status === 'none') throw paymentNotFound();
   return { orderId, storeOrderId, storeId };
 }
 
@@ -117,19 +123,34 @@ function assertMethod({ method }: Payment, isRight: boolean): void {
   throw new Rejected('WRONG_PAYMENT_METHOD', `This is paid by ${method}, not in this way.`);
 }
 
+/**
+ * People mistype references: a second one from them is no second payment, as it is from a bank.
+ * Throws `Rejected` PAID_ALREADY.
+ */
+function assertNotPaidOtherwise({ status, receipts }: Payment, externalId: string): void {
+  const [first] = receipts;
+  if (status === 'requested' || !first) return;
+  if (receipts.some((receipt) => receipt.externalId === externalId)) return;
+  throw new Rejected(
+    'PAID_ALREADY',
+    `This was paid by ${first.externalId} already: if money came by ${externalId} as well, find ` +
+      'out what it is for, or give it back.',
+  );
+}
+
 /** A refund, and what its events say of it. Throws `Rejected` REFUND_NOT_FOUND. */
 function refundOf(state: Payment, refundNumber: number) {
   const { orderId } = placeOf(state);
   const refund = state.refunds[refundNumber - 1];
   if (!refund) throw new Rejected('REFUND_NOT_FOUND', 'There is no such refund.');
-  const { storeOrderId, storeId, amountPaise, status } = refund;
-  return { status, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
+  const { storeOrderId, storeId, amountPaise, status, givenAs } = refund;
+  return { status, givenAs, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
 }
 
 const withRefund = (
   state: Payment,
   refundNumber: number,
-  change: Pick<Refund, 'status' | 'failureReason'>,
+  change: Pick<Refund, 'status' | 'failureReason' | 'givenAs'>,
 ): Payment => ({
   ...state,
   refunds: state.refunds.map((refund) =>
@@ -169,10 +190,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (state.status !== 'requested') return [];
       return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
     },
-    /** Changes nothing; refused where no money can come by UPI. */
-    CheckUpiReceipt(state) {
+    /** Changes nothing; refused where no money can come by UPI, or a person mistook it. */
+    CheckUpiReceipt(state, { externalId, toldByShop }) {
       placeOf(state);
       assertMethod(state, state.upi !== undefined);
+      if (toldByShop) assertNotPaidOtherwise(state, externalId);
       return [];
     },
     /** Money that came in is never refused: it is there. */
@@ -184,6 +206,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       return why
         ? [{ type: 'LatePaymentSeen', data: { ...data, why } }]
         : [{ type: 'PaymentSucceeded', data }];
+    },
+    /** Told by the shop. Throws `Rejected` PAID_ALREADY. */
+    RecordPaymentByHand(state, data) {
+      assertNotPaidOtherwise(state, data.externalId);
+      return payment.decide.RecordPayment(state, data);
     },
     RecordPaymentFailure(state, { externalId, reason }) {
       const data = { ...placeOf(state), externalId, reason };
@@ -218,9 +245,18 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (status === 'succeeded') return [];
       return [{ type: 'RefundSucceeded', data: { ...about, externalId } }];
     },
-    /** Told by the shop. Throws `Rejected` REFUND_UNDER_WAY while a gateway is at it. */
+    /**
+     * Told by the shop. Throws `Rejected` REFUND_UNDER_WAY while a gateway is at it, and
+     * REFUND_ALREADY_GIVEN for one that was given in another way.
+     */
     RecordRefundByHand(state, data) {
-      const { status } = refundOf(state, data.refundNumber);
+      const { status, givenAs } = refundOf(state, data.refundNumber);
+      if (status === 'succeeded' && givenAs !== data.externalId) {
+        throw new Rejected(
+          'REFUND_ALREADY_GIVEN',
+          `This money was given back already: "${givenAs}" was noted. Give none again.`,
+        );
+      }
       if (status !== 'succeeded' && !isByHand(state.method, { status })) {
         throw new Rejected(
           'REFUND_UNDER_WAY',
@@ -257,8 +293,8 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...state,
       refunds: [...state.refunds, { ...refund, status: 'requested' }],
     }),
-    RefundSucceeded: (state, { refundNumber }) =>
-      withRefund(state, refundNumber, { status: 'succeeded' }),
+    RefundSucceeded: (state, { refundNumber, externalId }) =>
+      withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
     RefundFailed: (state, { refundNumber, reason }) =>
       withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
   },

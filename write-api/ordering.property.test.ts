@@ -310,7 +310,7 @@ async function pay(world: World, orderId: string, { onlyOne, tries, told }: Chec
   }
 }
 
-/** The shop sees money in its UPI app, and says so, perhaps twice, or takes it for another's. */
+/** The shop, or its bank, says that money came by UPI; perhaps twice, or of another's. */
 async function confirmUpi(
   world: World,
   { paymentId, amountPaise, receipts }: Asked,
@@ -319,12 +319,13 @@ async function confirmUpi(
   if (receipts.length > 0) return;
   for (let time = 1; time <= times; time++) {
     const utr = world.pick(4) === 0 ? `${world.number}` : `${paymentId} ${time}`;
-    const receipt = { externalId: utr, amountPaise };
+    const type = world.pick(2) === 0 ? 'RecordPayment' : 'RecordPaymentByHand';
+    const record = { type, data: { externalId: utr, amountPaise } } as const;
     const say = (): Promise<void> => {
       const key = context(`confirm ${paymentId} ${world.pick(2 ** 30)}`);
       return world.bravely(() => {
         const { handler } = world.some().drivers;
-        return recordUpi(handler, paymentId, receipt, key);
+        return recordUpi(handler, paymentId, record, key);
       });
     };
     await (world.pick(3) === 0 ? Promise.all([say(), say()]) : say());

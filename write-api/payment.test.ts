@@ -5,6 +5,7 @@ import { inventory, itemOf } from '../domain/inventory.ts';
 import { order } from '../domain/order.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
 import { till, tillId } from '../domain/till.ts';
+import { upiReference } from '../domain/upi-reference.ts';
 import { freePort } from '../platform/free-port.ts';
 import { businessDate } from '../platform/time.ts';
 import {
@@ -18,7 +19,13 @@ import {
   type Answer,
   type Shop,
 } from '../local/testing.ts';
-import { GatewayRefused, GatewayUnavailable, lookAtPayment, paymentIdOf } from './payment.ts';
+import {
+  GatewayRefused,
+  GatewayUnavailable,
+  lookAtPayment,
+  paymentIdOf,
+  upiReferenceIdOf,
+} from './payment.ts';
 import { connectRazorpay } from './razorpay.ts';
 import { driveRefund } from './settlement.ts';
 import {
@@ -485,6 +492,12 @@ test('a shop confirms what came by UPI, and says when it gave money back', async
   assert.is((await say('receipts', '1234', pass)).status, 400);
   assert.is((await say('receipts', '123456789012', pass)).status, 200);
   assert.is((await say('receipts', '123456789012', pass)).status, 200);
+  const mistyped = await say('receipts', '123456789013', pass);
+  assert.equal([mistyped.status, Reflect.get(mistyped.body, 'code')], [409, 'PAID_ALREADY']);
+  assert.match(String(Reflect.get(mistyped.body, 'detail')), '123456789012');
+  const transfer = upiReferenceIdOf({ vpa: 'kirana@okbank', utr: '123456789013' });
+  const used = await shop.handler.load(upiReference, transfer, { fresh: true });
+  assert.is(used.paymentId, null, 'whoever paid by it can still be told');
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
 
   const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
@@ -495,6 +508,12 @@ test('a shop confirms what came by UPI, and says when it gave money back', async
   const given = await say('refunds/1/given', '210987654321', pass);
   assert.is(given.status, 200);
   assert.equal((await board(given.position)).body.payments, []);
+  assert.is((await say('refunds/1/given', '210987654321', pass)).status, 200);
+  for (const other of ['210987654322', 'cash']) {
+    const { status, body } = await say('refunds/1/given', other, pass);
+    assert.equal([status, Reflect.get(body, 'code')], [409, 'REFUND_ALREADY_GIVEN']);
+    assert.match(String(Reflect.get(body, 'detail')), '210987654321');
+  }
 });
 
 test('who cannot be paid like that is not asked, and nothing is placed', async ({ shop }) => {

@@ -8,7 +8,6 @@ import {
   type Payment,
   type PaymentCommand,
   type PaymentMethod,
-  type Receipt,
   type RequestedPayment,
 } from '../domain/payment.ts';
 import { store } from '../domain/store.ts';
@@ -176,21 +175,23 @@ export async function recordNews(
 /**
  * Takes down what came in by UPI. Its reference is first used for this payment, and so for no other
  * one; whoever dies in between is repeated. Throws `Rejected` PAYMENT_NOT_FOUND,
- * WRONG_PAYMENT_METHOD, UPI_REFERENCE_USED.
+ * WRONG_PAYMENT_METHOD, UPI_REFERENCE_USED, and told by hand, PAID_ALREADY.
  */
 export async function recordUpi(
   handler: Handler,
   paymentId: string,
-  receipt: Receipt,
+  record: Extract<PaymentCommand, { type: 'RecordPayment' | 'RecordPaymentByHand' }>,
   context: CommandContext,
 ): Promise<Outcome<Payment>> {
+  const { externalId } = record.data;
   // Refuses a key that came with another request, too, while nothing is changed yet.
-  const check = { type: 'CheckUpiReceipt', data: {} } as const;
+  const toldByShop = record.type === 'RecordPaymentByHand';
+  const check = { type: 'CheckUpiReceipt', data: { externalId, toldByShop } } as const;
   const { state } = await handler.handle(payment, paymentId, check, context);
-  const transfer = { vpa: state.upi!.vpa, utr: receipt.externalId };
+  const transfer = { vpa: state.upi!.vpa, utr: externalId };
   const use = { type: 'UseUpiReference', data: { ...transfer, paymentId } } as const;
   await handler.handle(upiReference, upiReferenceIdOf(transfer), use, context);
-  return handler.handle(payment, paymentId, { type: 'RecordPayment', data: receipt }, context);
+  return handler.handle(payment, paymentId, record, context);
 }
 
 /** Addresses are no part of a stream's name: some hold a phone's number. */
@@ -252,8 +253,9 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       const { amountPaise } = await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
-      const receipt = { externalId: body.reference, amountPaise };
-      const outcome = await recordUpi(handler, to.paymentId, receipt, contextOf(request));
+      const data = { externalId: body.reference, amountPaise };
+      const command = { type: 'RecordPaymentByHand', data } as const;
+      const outcome = await recordUpi(handler, to.paymentId, command, contextOf(request));
       const { status } = outcome.state;
       return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
     },

@@ -64,8 +64,9 @@ export function upiRoutes(app: FastifyInstance, services: Services): void {
         const commandId = idFrom('gateway', paymentId, utr, 'captured');
         const cause = { correlationId: request.id, causationId: request.id };
         const context = { ...cause, commandId, actor: ACTOR };
+        const record = { type: 'RecordPayment', data: { externalId: utr, amountPaise } } as const;
         try {
-          await recordUpi(handler, paymentId, { externalId: utr, amountPaise }, context);
+          await recordUpi(handler, paymentId, record, context);
         } catch (error) {
           if (!(error instanceof Rejected)) throw error;
           // Answered as done: it would only be sent again. A used reference is for somebody to see.
