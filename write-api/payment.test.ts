@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import fastify from 'fastify';
+import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory, itemOf } from '../domain/inventory.ts';
@@ -19,6 +21,7 @@ import {
   type Answer,
   type Shop,
 } from '../local/testing.ts';
+import type { Services } from './app.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,
@@ -40,6 +43,7 @@ import {
   WANTED,
   type TestStore,
 } from './testing.ts';
+import { upiRoutes } from './upi.ts';
 
 type Placed = {
   orderId: string;
@@ -299,6 +303,40 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
     const { status, receipts } = await loadPayment(shop, part);
     assert.equal([status, receipts.length], ['paid', 1]);
   }
+});
+
+test('money that came by UPI for no payment is told to whoever runs the shop', async ({ shop }) => {
+  const { handler, upiWebhookSecret } = shop;
+  const lines: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
+  const app = fastify();
+  upiRoutes(app, { handler, upiWebhookSecret, log, now: () => new Date() } as Services);
+  const store = await openShelf(shop, ON_SHELF);
+  const inCash = await place(shop, [store]);
+  const cashId = paymentIdOf(inCash.data.parts[0]!.storeOrderId);
+  await until(shop, async () => {
+    const { status } = await handler.load(payment, cashId, { fresh: true });
+    return status === 'requested';
+  });
+  const unknownId = newKey();
+  for (const paymentId of [unknownId, cashId]) {
+    const reference = paymentId.replaceAll('-', '');
+    const notice = { reference, utr: '426100123499', amountPaise: 130_000 };
+    const body = JSON.stringify({ ...notice, at: new Date().toISOString() });
+    const signature = createHmac('sha256', upiWebhookSecret).update(body).digest('hex');
+    const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
+    const answer = await app.inject({ method: 'POST', url: '/upi/webhooks', headers, body });
+    assert.is(answer.statusCode, 204);
+  }
+  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.equal(
+    told.map(({ paymentId, utr, amountPaise }) => ({ paymentId, utr, amountPaise })),
+    [unknownId, cashId].map((paymentId) => {
+      return { paymentId, utr: '426100123499', amountPaise: 130_000 };
+    }),
+  );
+  assert.match(String(told[0]!.msg), 'nobody asked for');
+  assert.match(String(told[1]!.msg), 'in another way');
 });
 
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
