@@ -358,6 +358,13 @@ test('the browser comes back to its order, also before any webhook', async ({ sh
   assert.equal([back.status, back.headers.get('location')], [303, `/orders/${orderId}`]);
   assert.is((await loadPayment(shop, orderId)).status, 'paid');
   shop.gateway.webhooks.release();
+  for (const [paymentId, status] of [
+    [newKey(), 404],
+    ['1', 400],
+  ] as const) {
+    const unknown = callback_url.replace(paymentIdOf(orderId), paymentId);
+    assert.is((await fetch(unknown, { method: 'POST', body, redirect: 'manual' })).status, status);
+  }
   const late = await fetch(asked.url, { redirect: 'manual' });
   assert.is(late.headers.get('location'), `/orders/${orderId}`, 'nobody is asked to pay twice');
 });

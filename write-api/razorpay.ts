@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/decider.ts';
 import { orderNumber } from '../domain/order.ts';
-import { payment, type Payment, type PaymentCommand } from '../domain/payment.ts';
+import { payment, paymentNotFound, type Payment, type PaymentCommand } from '../domain/payment.ts';
 import { idFrom } from '../platform/ids.ts';
+import { uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
 import type { Handler } from './handle.ts';
@@ -210,6 +211,9 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
   const { razorpay, handler, log, now } = services;
   if (!razorpay) return;
   const hidden = { schema: { hide: true } };
+  const ofPayment = {
+    schema: { hide: true, params: { type: 'object', properties: { paymentId: uuid } } },
+  } as const;
 
   app.register(async (scope) => {
     keepRawBodies(scope);
@@ -235,13 +239,11 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     /** Takes the browser to Razorpay's page, which wants to be posted to. */
     scope.get<{ Params: { paymentId: string } }>(
       '/payments/:paymentId/pay',
-      hidden,
+      ofPayment,
       async ({ params: { paymentId } }, reply) => {
         const known = await handler.load(payment, paymentId, { fresh: true });
         const { status, orderId, gatewayOrderId } = known;
-        if (status === 'none' || !gatewayOrderId) {
-          throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
-        }
+        if (status === 'none' || !gatewayOrderId) throw paymentNotFound();
         if (status !== 'requested') return reply.redirect(`/orders/${orderId}`, 303);
         const { url, fields } = razorpay.checkoutOf(paymentId, known);
         reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
@@ -252,9 +254,10 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     /** Where Razorpay's page sends the browser, whatever came of it. */
     scope.post<{ Params: { paymentId: string } }>(
       '/payments/:paymentId/razorpay-return',
-      hidden,
+      ofPayment,
       async ({ params: { paymentId }, id }, reply) => {
-        const { orderId } = await handler.load(payment, paymentId, { fresh: true });
+        const { status, orderId } = await handler.load(payment, paymentId, { fresh: true });
+        if (status === 'none') throw paymentNotFound();
         const cause = { correlationId: id, causationId: id };
         await lookAtPayment(services, paymentId, cause).catch((error: unknown) =>
           log.warn({ err: error, paymentId }, 'could not look at a payment: a webhook will tell'),
