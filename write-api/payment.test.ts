@@ -1,4 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fastify from 'fastify';
 import { pino } from 'pino';
 import { suite } from 'uvu';
@@ -648,6 +651,14 @@ test('a gateway that is away is not one that says no', async ({ shop }) => {
   assert.instance(await failure(stranger.open(due)), GatewayUnavailable);
   const away = connectRazorpay({ ...keys, url: `http://127.0.0.1:${await freePort()}` });
   assert.instance(await failure(away.open(due)), GatewayUnavailable);
+  const page = createServer((_, response) => response.end('<h1>Welcome to the hotel</h1>'));
+  await once(page.listen(0, '127.0.0.1'), 'listening');
+  const { port } = page.address() as AddressInfo;
+  const hotel = connectRazorpay({ ...keys, url: `http://127.0.0.1:${port}` });
+  const said = await failure(hotel.open(due));
+  page.close();
+  page.closeAllConnections();
+  assert.instance(said, GatewayUnavailable, 'a page is no answer');
   const refused = await failure(shop.payments.razorpay!.refund(refund));
   assert.instance(refused, GatewayRefused);
   assert.is((refused as Error).message, 'The id provided does not exist');

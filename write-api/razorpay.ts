@@ -22,6 +22,18 @@ const TIMEOUT_MS = 10_000;
 /** Characters of an answer that are passed on. */
 const MAX_TOLD = 300;
 const ACTOR = 'razorpay';
+/**
+ * Whatever is paid is captured at once, however the account is set up: what is only authorised goes
+ * back to the shopper after some days. Minutes, as long as Razorpay asks banks for late answers.
+ */
+const CAPTURE = {
+  capture: 'automatic',
+  capture_options: {
+    automatic_expiry_period: 7_200,
+    manual_expiry_period: 7_200,
+    refund_speed: 'normal',
+  },
+} as const;
 
 export type RazorpaySettings = {
   /** Of the API and of the page where people pay; Razorpay's own is https://api.razorpay.com. */
@@ -94,6 +106,7 @@ export function connectRazorpay({
   async function call<T>(path: string, body?: object, headers: object = {}): Promise<T> {
     let response: Response;
     let text: string;
+    let answer: T | undefined;
     try {
       response = await fetch(new URL(`/v1/${path}`, url), {
         method: body ? 'POST' : 'GET',
@@ -102,10 +115,12 @@ export function connectRazorpay({
         ...(body && { body: JSON.stringify(body) }),
       });
       text = await response.text();
+      // A proxy's page with a 200 is no answer either.
+      if (response.ok) answer = JSON.parse(text) as T;
     } catch (error) {
       throw new GatewayUnavailable('Razorpay does not answer', { cause: error });
     }
-    if (response.ok) return JSON.parse(text) as T;
+    if (answer !== undefined) return answer;
     const { status } = response;
     if (status < 500 && !RETRIED.has(status)) throw new GatewayRefused(descriptionOf(text));
     throw new GatewayUnavailable(`Razorpay answered ${status} to ${path}: ${textOf(text)}`);
@@ -134,12 +149,12 @@ export function connectRazorpay({
     },
 
     async open({ paymentId, amountPaise }) {
-      const wanted = { amount: amountPaise, currency: 'INR', receipt: paymentId };
+      const order = { amount: amountPaise, currency: 'INR', receipt: paymentId, payment: CAPTURE };
       // Repeats that come at once share one order there; two would do no harm.
-      const order = opening.get(paymentId) ?? call<{ id: string }>('orders', wanted);
-      opening.set(paymentId, order);
+      const made = opening.get(paymentId) ?? call<{ id: string }>('orders', order);
+      opening.set(paymentId, made);
       try {
-        return { gatewayOrderId: (await order).id };
+        return { gatewayOrderId: (await made).id };
       } catch (error) {
         throw error instanceof GatewayRefused ? unavailableMethod(error.message) : error;
       } finally {

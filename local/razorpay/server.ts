@@ -9,7 +9,15 @@ const DELIVERY_TIMEOUT_MS = 5_000;
 /** Razorpay takes no order below a rupee. */
 const MIN_PAISE = 100;
 
+/** How long, in minutes, a payment may take to be authorised and is still captured by itself. */
+const MIN_CAPTURE_MINUTES = 12;
+const MAX_CAPTURE_MINUTES = 30 * 24 * 60;
+
 type Notes = Record<string, string>;
+type Capture = {
+  capture: 'automatic' | 'manual';
+  capture_options?: { automatic_expiry_period?: number };
+};
 type Order = {
   id: string;
   entity: 'order';
@@ -19,6 +27,8 @@ type Order = {
   receipt: string | null;
   status: 'created' | 'attempted' | 'paid';
   notes: Notes;
+  /** Whether payments are captured by themselves; without it they wait, authorised. */
+  payment: Capture | null;
   created_at: number;
 };
 type Payment = {
@@ -28,7 +38,7 @@ type Payment = {
   amount_refunded: number;
   currency: string;
   order_id: string;
-  status: 'captured' | 'failed';
+  status: 'authorized' | 'captured' | 'failed';
   captured: boolean;
   error_description: string | null;
   created_at: number;
@@ -86,6 +96,8 @@ export async function startRazorpay(options: RazorpayOptions) {
   /** A try to pay an order; resolves when it is known here, whoever is told of it when. */
   function pay(orderId: string, { fails = false } = {}): Payment {
     const order = entities.find<Order>(orderId);
+    const isCaptured = !fails && order.payment?.capture === 'automatic';
+    const status = fails ? 'failed' : isCaptured ? 'captured' : 'authorized';
     const payment: Payment = {
       id: newId('pay'),
       entity: 'payment',
@@ -93,19 +105,19 @@ export async function startRazorpay(options: RazorpayOptions) {
       amount_refunded: 0,
       currency: 'INR',
       order_id: orderId,
-      status: fails ? 'failed' : 'captured',
-      captured: !fails,
+      status,
+      captured: isCaptured,
       error_description: fails ? 'The bank declined the payment' : null,
       created_at: nowSeconds(),
     };
-    const paid: Order = fails
-      ? { ...order, status: 'attempted' }
-      : { ...order, status: 'paid', amount_paid: order.amount };
+    const paid: Order = isCaptured
+      ? { ...order, status: 'paid', amount_paid: order.amount }
+      : { ...order, status: 'attempted' };
     entities.save(payment, orderId);
     entities.save(paid);
     const told = { payment: { entity: payment } };
-    webhooks.tell(fails ? 'payment.failed' : 'payment.captured', told);
-    if (!fails) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
+    webhooks.tell(`payment.${status}`, told);
+    if (isCaptured) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
     return payment;
   }
 
@@ -238,6 +250,14 @@ function createWebhooks({ webhookSecret, webhookUrl }: RazorpayOptions) {
   };
 }
 
+function isCapture({ capture, capture_options: options }: Capture): boolean {
+  const minutes = options?.automatic_expiry_period ?? 0;
+  if (capture !== 'automatic') return capture === 'manual';
+  return (
+    Number.isInteger(minutes) && minutes >= MIN_CAPTURE_MINUTES && minutes <= MAX_CAPTURE_MINUTES
+  );
+}
+
 function apiRoutes(
   app: FastifyInstance,
   { keyId, keySecret }: RazorpayOptions,
@@ -254,11 +274,14 @@ function apiRoutes(
 
     api.post<{ Body: Pick<Order, 'amount' | 'currency'> & Partial<Order> }>(
       '/v1/orders',
-      async ({ body: { amount, currency, receipt = null, notes = {} } }) => {
+      async ({ body: { amount, currency, receipt = null, notes = {}, payment = null } }) => {
         const isRight = Number.isInteger(amount) && amount >= MIN_PAISE && currency === 'INR';
         if (!isRight) throw new Refused(400, 'Order amount less than minimum amount allowed');
+        if (payment && !isCapture(payment)) {
+          throw new Refused(400, 'The payment capture settings are invalid');
+        }
         const made = { id: newId('order'), entity: 'order', status: 'created' } as const;
-        const rest = { amount, amount_paid: 0, currency, receipt, notes };
+        const rest = { amount, amount_paid: 0, currency, receipt, notes, payment };
         const order: Order = { ...made, ...rest, created_at: nowSeconds() };
         entities.save(order);
         return order;
