@@ -139,9 +139,10 @@ test('a refund that one call was refused stands where another made it', () => {
   given(payment, requested, succeeded, asked, refused).when(giveUp).gives();
   given(payment, requested, succeeded, asked, made).when(giveUp).gives();
   // What a gateway took over may come to nothing later: that is its own word.
-  given(payment, requested, succeeded, asked, made)
-    .when({ type: 'RecordRefundFailure', data })
-    .gives(refused);
+  const fail = { type: 'RecordRefundFailure', data: { ...data, externalId: 'rfnd_1' } } as const;
+  given(payment, requested, succeeded, asked, made).when(fail).gives(refused);
+  const byHand: PaymentEvent = { type: 'RefundSucceeded', data: { ...refund, externalId: 'cash' } };
+  given(payment, requested, succeeded, asked, refused, byHand).when(fail).gives();
 });
 
 test('a refund names the part that it goes back for, and its shop gives what a gateway cannot', () => {
@@ -207,7 +208,7 @@ const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
       ),
     ),
   fc
-    .record({ refundNumber: aNumber, reason })
+    .record({ refundNumber: aNumber, externalId: fc.constantFrom('rfnd_1', 'rfnd_2'), reason })
     .chain((data) =>
       fc.constantFrom<PaymentCommand>(
         { type: 'RecordRefundFailure', data },

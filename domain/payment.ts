@@ -53,7 +53,7 @@ export type PaymentCommand =
   | Message<'SettlePayment', { owedPaise: number; part?: PaidPart }>
   | Message<'RecordRefund', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundByHand', { refundNumber: number; externalId: string }>
-  | Message<'RecordRefundFailure', { refundNumber: number; reason: string }>
+  | Message<'RecordRefundFailure', { refundNumber: number; externalId: string; reason: string }>
   | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
 
 export type PaymentEvent =
@@ -66,7 +66,7 @@ export type PaymentEvent =
   | Message<'LatePaymentSeen', Place & Receipt & { why: LateReason }>
   | Message<'CashCollected', Place & { amountPaise: number }>
   | Message<'RefundRequested', Place & RequestedRefund>
-  /** Whoever gives it back has taken it over; `externalId` is what they call the refund. */
+  /** Whoever gives it back did so; `externalId` is what they call the refund. */
   | Message<
       'RefundSucceeded',
       Place & { refundNumber: number; amountPaise: number; externalId: string }
@@ -265,9 +265,12 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       }
       return payment.decide.RecordRefund(state, data);
     },
-    RecordRefundFailure(state, { refundNumber, reason }) {
-      const { status, about } = refundOf(state, refundNumber);
-      return status === 'failed' ? [] : [{ type: 'RefundFailed', data: { ...about, reason } }];
+    /** Told by a gateway of its own refund: one that was given in another way stands. */
+    RecordRefundFailure(state, { refundNumber, externalId, reason }) {
+      const { status, givenAs, about } = refundOf(state, refundNumber);
+      const isGiven = status === 'succeeded' && givenAs !== externalId;
+      if (status === 'failed' || isGiven) return [];
+      return [{ type: 'RefundFailed', data: { ...about, reason } }];
     },
     /** Nobody takes it over. Where somebody did meanwhile, at another server's call, it stands. */
     GiveUpRefund(state, { refundNumber, reason }) {

@@ -389,7 +389,7 @@ test('what a shop does not deliver goes back by itself, once', async ({ shop }) 
   await driveRefund(shop, paymentIdOf(orderId), 1, new Date().toISOString(), cause);
   const [receipt] = state.receipts;
   assert.equal(
-    shop.gateway.refundsOf(receipt!.externalId).map(({ amount }) => amount),
+    shop.gateway.refunds.of(receipt!.externalId).map(({ amount }) => amount),
     [WANTED * PRICE_PAISE],
   );
   const page = await untilPage(shop, orderId, ({ payments }) => payments[0]!.refundedPaise > 0);
@@ -409,9 +409,9 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
 
   const paymentId = paymentIdOf(orderId);
-  const { webhooks } = shop.gateway;
-  const entity = { id: 'rfnd_x', notes: { paymentId, refundNumber: '1' } };
-  assert.is(await webhooks.send(webhooks.sign('refund.failed', { refund: { entity } })), 204);
+  const { webhooks, refunds } = shop.gateway;
+  const [receipt] = (await loadPayment(shop, orderId)).receipts;
+  const made = refunds.end(refunds.of(receipt!.externalId)[0]!.id, 'failed');
   const owed = { refundNumber: 1, amountPaise: WANTED * PRICE_PAISE };
   const { storeOrderId } = refusing;
   const isFailed = ({ payments }: Read) => payments[0]!.refunds[0]?.status === 'failed';
@@ -443,11 +443,53 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   assert.is((await say(passOf(refusing))).status, 200);
   await untilPage(shop, orderId, ({ payments }) => payments[0]!.refunds[0]!.status === 'succeeded');
   assert.equal(await tasksAt(refusing), []);
+  const again = webhooks.sign('refund.failed', { refund: { entity: made } });
+  assert.is(await webhooks.send(again), 204);
+  const [refund] = (await loadPayment(shop, orderId)).refunds;
+  assert.equal([refund!.status, refund!.givenAs], ['succeeded', 'cash']);
   await until(shop, async () => {
     const id = tillId(refusing.storeId, businessDate(new Date().toISOString()));
     const { moved } = await shop.handler.load(till, id, { fresh: true });
     return [...moved.values()].some((paise) => paise === -owed.amountPaise);
   });
+});
+
+test('a refund that the gateway is at waits for its word, and a webhook is only a hint', async ({
+  shop,
+}) => {
+  const { webhooks, refunds } = shop.gateway;
+  refunds.wait(true);
+  const placed = await checkOut(shop, await fillCart(shop, [await openShelf(shop, ON_SHELF)]), {
+    payment: 'razorpay',
+  });
+  const { orderId, storeOrders } = placed.body;
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
+  await shop.write('POST', rejecting, { reason: 'closed' });
+  await untilPayment(shop, orderId, ({ refunds: asked }) => asked.length === 1);
+  const cause = { correlationId: 'c', causationId: 'c' };
+  const paymentId = paymentIdOf(orderId);
+  const look = () => driveRefund(shop, paymentId, 1, new Date().toISOString(), cause);
+  assert.type(await look(), 'number', 'it is looked at again');
+  const [receipt] = (await loadPayment(shop, orderId)).receipts;
+  const made = refunds.of(receipt!.externalId);
+  assert.equal(
+    made.map(({ status }) => status),
+    ['pending'],
+  );
+  const { id } = made[0]!;
+  const statusOf = async () => (await loadPayment(shop, orderId)).refunds[0]!.status;
+  for (const event of ['refund.processed', 'refund.failed']) {
+    const hint = webhooks.sign(event, { refund: { entity: { id } } });
+    assert.is(await webhooks.send(hint), 204);
+    assert.is(await statusOf(), 'requested', `${event} at its word`);
+  }
+  refunds.end(id, 'processed');
+  await untilPayment(shop, orderId, (state) => state.refunds[0]!.status === 'succeeded');
+  assert.is(await look(), undefined);
+  assert.is(refunds.of(receipt!.externalId).length, 1);
+  refunds.wait(false);
 });
 
 test('paid twice is given back once', async ({ shop }) => {

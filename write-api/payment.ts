@@ -49,10 +49,10 @@ export type PaymentPort = {
   /** Prepares a payment. Throws `Rejected` PAYMENT_UNAVAILABLE, or `GatewayUnavailable`. */
   open: (due: DuePayment) => Promise<HowToPay>;
   /**
-   * Gives money back, once for each `refundId`; resolves to what the gateway calls it, or to null
-   * where the shop does it by hand and then says so. Throws `GatewayRefused`, `GatewayUnavailable`.
+   * Gives money back, once for each `refundId`; resolves to what became of it, or to null where the
+   * shop does it by hand and then says so. Throws `GatewayRefused`, `GatewayUnavailable`.
    */
-  refund: (refund: RefundCall) => Promise<string | null>;
+  refund: (refund: RefundCall) => Promise<RefundNews | null>;
   /** What became of a payment that nobody told of; absent where only the shop can know. */
   look?: (payment: Payment) => Promise<PaymentNews[]>;
 };
@@ -61,6 +61,9 @@ export type PaymentPort = {
 export type PaymentNews = { externalId: string } & (
   { status: 'captured'; amountPaise: number } | { status: 'failed'; reason: string }
 );
+
+/** What a gateway tells of a refund that it took over; `externalId` is what it calls it. */
+export type RefundNews = { externalId: string; status: 'pending' | 'processed' };
 
 /** The ways to pay that this system is set up for. */
 export type PaymentPorts = Partial<Record<PaymentMethod, PaymentPort>>;

@@ -6,7 +6,6 @@ import { idFrom } from '../platform/ids.ts';
 import { uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import type { Handler } from './handle.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,
@@ -22,6 +21,8 @@ const TIMEOUT_MS = 10_000;
 /** Characters of an answer that are passed on. */
 const MAX_TOLD = 300;
 const ACTOR = 'razorpay';
+/** Why a refund failed: Razorpay does not say more. */
+const FAILED = 'refund.failed';
 /**
  * Whatever is paid is captured at once, however the account is set up: what is only authorised goes
  * back to the shopper after some days. Minutes, as long as Razorpay asks banks for late answers.
@@ -56,6 +57,8 @@ export type Razorpay = PaymentPort & {
   lookUp: (
     gatewayOrderId: string,
   ) => Promise<{ paymentId: string; news: PaymentNews[] } | undefined>;
+  /** A refund by what Razorpay calls it; undefined where there is none. */
+  lookUpRefund: (externalId: string) => Promise<GatewayRefund | undefined>;
 };
 
 /**
@@ -86,7 +89,16 @@ type GatewayPayment = {
   error_description: string | null;
 };
 
-type Refunded = { id: string; status: 'pending' | 'processed' | 'failed' };
+type GatewayRefund = {
+  id: string;
+  /** Our `refundId`. */
+  receipt: string | null;
+  notes: { paymentId?: string; refundNumber?: number | string };
+  status: 'pending' | 'processed' | 'failed';
+};
+
+/** Of one payment; as many as Razorpay tells at once. */
+const MAX_REFUNDS = 100;
 
 /** Statuses that say "not now"; of 401 and 403 a wrong key is the reason, and no payment. */
 const RETRIED = new Set([401, 403, 408, 409, 425, 429]);
@@ -126,6 +138,16 @@ export function connectRazorpay({
     throw new GatewayUnavailable(`Razorpay answered ${status} to ${path}: ${textOf(text)}`);
   }
 
+  /** Undefined where there is no such thing. */
+  async function find<T>(path: string): Promise<T | undefined> {
+    try {
+      return await call<T>(path);
+    } catch (error) {
+      if (error instanceof GatewayRefused) return undefined;
+      throw error;
+    }
+  }
+
   async function newsOfOrder(gatewayOrderId: string): Promise<PaymentNews[]> {
     const { items } = await call<{ items: GatewayPayment[] }>(`orders/${gatewayOrderId}/payments`);
     return items.flatMap(newsOf);
@@ -163,25 +185,26 @@ export function connectRazorpay({
     },
 
     async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {
+      const path = `payments/${externalId}/refund`;
+      const { items } = await call<{ items: GatewayRefund[] }>(`${path}s?count=${MAX_REFUNDS}`);
       const body = { amount, receipt: refundId, notes: { paymentId, refundNumber } };
       const once = { 'x-refund-idempotency': refundId };
-      const made = await call<Refunded>(`payments/${externalId}/refund`, body, once);
-      if (made.status === 'failed') throw new GatewayRefused('refund.failed');
-      return made.id;
+      const { id, status } =
+        items.find(({ receipt }) => receipt === refundId) ??
+        (await call<GatewayRefund>(path, body, once));
+      if (status === 'failed') throw new GatewayRefused(FAILED);
+      return { externalId: id, status };
     },
 
     look: ({ gatewayOrderId }) => newsOfOrder(gatewayOrderId!),
 
     async lookUp(gatewayOrderId) {
-      try {
-        const { receipt } = await call<{ receipt: string | null }>(`orders/${gatewayOrderId}`);
-        if (!receipt) return undefined;
-        return { paymentId: receipt, news: await newsOfOrder(gatewayOrderId) };
-      } catch (error) {
-        if (error instanceof GatewayRefused) return undefined;
-        throw error;
-      }
+      const known = await find<{ receipt: string | null }>(`orders/${gatewayOrderId}`);
+      if (!known?.receipt) return undefined;
+      return { paymentId: known.receipt, news: await newsOfOrder(gatewayOrderId) };
     },
+
+    lookUpRefund: (externalId) => find<GatewayRefund>(`refunds/${externalId}`),
   };
 }
 
@@ -214,7 +237,7 @@ type Webhook = {
   payload: {
     order?: { entity: { id: string } };
     payment?: { entity: { order_id: string | null } };
-    refund?: { entity: { id: string; notes: { paymentId?: string; refundNumber?: string } } };
+    refund?: { entity: { id: string } };
   };
 };
 
@@ -299,17 +322,19 @@ ${Object.entries(fields)
 
 /** Resolves to whether it was about a payment of ours. */
 async function record(
-  { handler }: Services,
+  services: Services,
   razorpay: Razorpay,
-  { event, payload }: Webhook,
+  { payload }: Webhook,
   cause: Cause,
 ): Promise<boolean> {
   try {
-    if (payload.refund) return await recordRefund(handler, event, payload.refund.entity, cause);
+    if (payload.refund) {
+      return await recordRefund(services, razorpay, payload.refund.entity.id, cause);
+    }
     const gatewayOrderId = payload.order?.entity.id ?? payload.payment?.entity.order_id;
     const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
     if (!found) return false;
-    await recordNews(handler, found.paymentId, found.news, cause);
+    await recordNews(services.handler, found.paymentId, found.news, cause);
     return true;
   } catch (error) {
     if (error instanceof Rejected && UNKNOWN.has(error.code)) return false;
@@ -319,26 +344,28 @@ async function record(
 
 const UNKNOWN = new Set<RejectionCode>(['PAYMENT_NOT_FOUND', 'REFUND_NOT_FOUND']);
 
-type RefundEntity = NonNullable<Webhook['payload']['refund']>['entity'];
-
 async function recordRefund(
-  handler: Handler,
-  event: string,
-  { id: externalId, notes }: RefundEntity,
+  { handler, log }: Services,
+  razorpay: Razorpay,
+  externalId: string,
   cause: Cause,
 ): Promise<boolean> {
-  const { paymentId } = notes;
-  if (!paymentId) return false;
-  const refundNumber = Number(notes.refundNumber);
-  const command: PaymentCommand | undefined = {
-    'refund.processed': { type: 'RecordRefund', data: { refundNumber, externalId } } as const,
-    'refund.failed': {
-      type: 'RecordRefundFailure',
-      data: { refundNumber, reason: 'refund.failed' },
-    } as const,
-  }[event];
-  if (!command) return true;
-  const commandId = idFrom('gateway', paymentId, externalId, event);
-  await handler.handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
+  const known = await razorpay.lookUpRefund(externalId);
+  const paymentId = known?.notes.paymentId;
+  if (!known || !paymentId) return false;
+  const refundNumber = Number(known.notes.refundNumber);
+  const { status } = known;
+  if (status === 'pending') return true;
+  const command: PaymentCommand =
+    status === 'processed'
+      ? { type: 'RecordRefund', data: { refundNumber, externalId } }
+      : { type: 'RecordRefundFailure', data: { refundNumber, externalId, reason: FAILED } };
+  const commandId = idFrom('gateway', paymentId, externalId, status);
+  const context = { ...cause, commandId, actor: ACTOR };
+  const { state } = await handler.handle(payment, paymentId, command, context);
+  const { givenAs } = state.refunds[refundNumber - 1]!;
+  if (status === 'processed' && givenAs !== externalId) {
+    log.error({ paymentId, refundNumber, externalId, givenAs }, 'money was given back twice');
+  }
   return true;
 }

@@ -65,7 +65,7 @@ test('a checkout whose cart had moved on is rejected, and the cart stays open', 
   assert.is(state.status, 'open');
 });
 
-test('a task that was stuck is tried again after a restart, although the checkpoint is past it', async () => {
+test('a task that was set aside is tried again after a restart, although the checkpoint is past it', async () => {
   const { client, stop } = await startParts();
   const log = createLog('test', 'silent');
   const handler = createHandler(client, log);
@@ -77,8 +77,8 @@ test('a task that was stuck is tried again after a restart, although the checkpo
     const opened = { storeId, listingIds: [`${storeId}.s1`] };
     const { orderId } = await place({ handler }, [opened]);
     const position = String(await headOfLog(client));
-    const stuck = [{ key: `checkout ${orderId}`, stream: `order-${orderId}`, revision: '0' }];
-    const checkpoint = { type: 'ReactorReachedPosition', data: { position, stuck } };
+    const setAside = [{ key: `checkout ${orderId}`, stream: `order-${orderId}`, revision: '0' }];
+    const checkpoint = { type: 'ReactorReachedPosition', data: { position, setAside } };
     await client.appendToStream(REACTOR_CHECKPOINT, jsonEvent(checkpoint));
     const payments = paymentPorts(handler);
     running = runReactor({ client, handler, payments, log, signal: stopping.signal });

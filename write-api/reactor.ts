@@ -11,7 +11,7 @@ import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import type { Handler } from './handle.ts';
 import type { PaymentPorts } from './payment.ts';
 import { HEARD, reactionTo, type NewTask } from './reactions.ts';
-import { Tasks, type StuckTask } from './tasks.ts';
+import { Tasks, type SetAsideTask } from './tasks.ts';
 
 const ROOM_EVERY_MS = 200;
 const MAX_BATCH_EVENTS = 1_000;
@@ -38,7 +38,7 @@ export async function runReactor(options: {
   const start = await loadCheckpoint(client);
   let seen = start.position;
   let saved = dataOf(start);
-  await takeUpStuck(client, tasks, start, log);
+  await takeUpSetAside(client, tasks, start, log);
 
   async function saveCheckpoints(): Promise<void> {
     while (!signal.aborted) {
@@ -80,16 +80,16 @@ export async function runReactor(options: {
 
 type Checkpoint = ReturnType<Tasks['settled']>;
 
-/** A checkpoint as it is stored; `stuck` is absent where nobody set tasks aside yet. */
-type CheckpointData = { position: string; stuck?: StuckTask[] };
+/** A checkpoint as it is stored; `setAside` is absent where no task was set aside yet. */
+type CheckpointData = { position: string; setAside?: SetAsideTask[] };
 
-const dataOf = ({ position, stuck }: Checkpoint): CheckpointData => ({
+const dataOf = ({ position, setAside }: Checkpoint): CheckpointData => ({
   position: String(position),
-  stuck,
+  setAside,
 });
 
 async function loadCheckpoint(client: EventStore): Promise<Checkpoint> {
-  const checkpoint: Checkpoint = { position: undefined, stuck: [] };
+  const checkpoint: Checkpoint = { position: undefined, setAside: [] };
   try {
     const newest = client.readStream(REACTOR_CHECKPOINT, {
       direction: BACKWARDS,
@@ -98,8 +98,8 @@ async function loadCheckpoint(client: EventStore): Promise<Checkpoint> {
     });
     for await (const { event } of newest) {
       if (!event) continue;
-      const { position, stuck = [] } = event.data as CheckpointData;
-      Object.assign(checkpoint, { position: BigInt(position), stuck });
+      const { position, setAside = [] } = event.data as CheckpointData;
+      Object.assign(checkpoint, { position: BigInt(position), setAside });
     }
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
@@ -114,18 +114,22 @@ async function saveCheckpoint(client: EventStore, data: CheckpointData): Promise
 }
 
 /** Tasks that were set aside before a restart are made again from the events that ask for them. */
-async function takeUpStuck(
+async function takeUpSetAside(
   client: EventStore,
   tasks: Tasks,
-  { position: after, stuck }: Checkpoint,
+  { position: after, setAside }: Checkpoint,
   log: Logger,
 ): Promise<void> {
-  for (const { key, stream, revision } of stuck) {
+  for (const { key, stream, revision } of setAside) {
     let task: NewTask | undefined;
     for await (const event of readStream(client, stream, BigInt(revision), 1)) {
       task = reactionTo(event).tasks?.find((one) => one.key === key);
     }
-    if (task) tasks.addStuck(task, { stream, revision: BigInt(revision), after });
-    else log.error({ task: key, stream, revision }, 'nothing asks for a stuck task any more');
+    if (task) tasks.addSetAside(task, { stream, revision: BigInt(revision), after });
+    else
+      log.error(
+        { task: key, stream, revision },
+        'nothing asks for a task any more that was set aside',
+      );
   }
 }

@@ -30,6 +30,8 @@ const MAX_LATE_MS = 30 * 60_000;
 const REINSTATE_TIMEOUT_MS = 5 * 60_000;
 /** What a gateway has not taken over by then needs somebody to look. */
 const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+/** A gateway may be at a refund for days, and tells when it is done. */
+const LOOK_AT_REFUND_EVERY_MS = 60 * 60_000;
 const ACTOR = 'settlement';
 
 /** Does what money that came in, or an order that ended, asks for. Idempotent. */
@@ -181,7 +183,8 @@ export async function driveCash(
 
 /**
  * Has a refund made that was asked for: once, since the gateway knows it by its id, and not at all
- * where it is done. Throws `GatewayUnavailable` while it may yet succeed.
+ * where it is done. Resolves to a number of milliseconds after which to look again at one that the
+ * gateway is at. Throws `GatewayUnavailable` while it may yet succeed.
  *
  * @param requestedAt RFC 3339
  */
@@ -191,10 +194,10 @@ export async function driveRefund(
   refundNumber: number,
   requestedAt: string,
   cause: Cause,
-): Promise<void> {
+): Promise<number | undefined> {
   const state = await handler.load(payment, paymentId, { fresh: true });
   const refund = state.refunds[refundNumber - 1];
-  if (refund?.status !== 'requested') return;
+  if (refund?.status !== 'requested') return undefined;
   const refundId = idFrom('refund', paymentId, refundNumber);
   const contextOf = (step: string) => ({
     ...cause,
@@ -205,8 +208,9 @@ export async function driveRefund(
     const { externalId, amountPaise } = refund;
     const call = { refundId, paymentId, refundNumber, externalId, amountPaise };
     const made = await portOf(payments, state.method).refund(call);
-    if (made === null) return;
-    const data = { refundNumber, externalId: made };
+    if (made === null) return undefined;
+    if (made.status === 'pending') return LOOK_AT_REFUND_EVERY_MS;
+    const data = { refundNumber, externalId: made.externalId };
     const command = { type: 'RecordRefund', data } as const;
     await handler.handle(payment, paymentId, command, contextOf('made'));
   } catch (error) {
@@ -217,4 +221,5 @@ export async function driveRefund(
     const command = { type: 'GiveUpRefund', data } as const;
     await handler.handle(payment, paymentId, command, contextOf('failed'));
   }
+  return undefined;
 }

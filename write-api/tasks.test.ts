@@ -90,19 +90,30 @@ test('one that is stuck is named and holds nobody up, and is done when it can be
   tasks.add({ key: 'stock', dueMs: 0, run }, at(1n));
   tasks.add({ key: 'later', dueMs: 600_000, run: does(did, 'later') }, at(5n));
   await pass(0);
-  assert.equal(tasks.settled(9n), { position: 1n, stuck: [] });
+  assert.equal(tasks.settled(9n), { position: 1n, setAside: [] });
   for (let i = 0; i < 40; i++) await pass(10_000);
-  assert.equal(tasks.settled(9n), { position: 5n, stuck: [stuck] });
+  assert.equal(tasks.settled(9n), { position: 5n, setAside: [stuck] });
   isBroken = false;
   await pass(30_000);
   assert.equal(did, ['stock']);
-  assert.equal(tasks.settled(9n), { position: 5n, stuck: [] });
+  assert.equal(tasks.settled(9n), { position: 5n, setAside: [] });
 
   isBroken = true;
-  tasks.addStuck({ key: 'stock', dueMs: 0, run }, at(2n));
-  assert.equal(tasks.settled(9n), { position: 5n, stuck: [] }, 'it would be seen again');
+  tasks.addSetAside({ key: 'stock', dueMs: 0, run }, at(2n));
+  assert.equal(tasks.settled(9n), { position: 5n, setAside: [] }, 'it would be seen again');
   await pass(200_000);
-  assert.equal(tasks.settled(9n), { position: 9n, stuck: [stuck] });
+  assert.equal(tasks.settled(9n), { position: 9n, setAside: [stuck] });
+});
+
+test('one that waits long is named and holds nobody up', async ({ tasks }) => {
+  let againMs = 20_000;
+  tasks.add({ key: 'refund', dueMs: 0, run: async () => againMs }, at(1n));
+  await pass(0);
+  assert.equal(tasks.settled(9n), { position: 1n, setAside: [] });
+  againMs = 60 * 60_000;
+  await pass(20_000);
+  const named = [{ key: 'refund', stream: 'order-1', revision: '7' }];
+  assert.equal(tasks.settled(9n), { position: 9n, setAside: named });
 });
 
 test('what the log shows to be done is not done again', async ({ tasks, did }) => {

@@ -6,7 +6,9 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 /** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
 const STUCK_AFTER_TRIES = 10;
-/** Stuck tasks that hold nobody up: far more, and it is the system that is ill and not the tasks. */
+/** A task that waits as long, or is stuck, is set aside: the checkpoint does not wait for it. */
+const SET_ASIDE_FROM_MS = 5 * 60_000;
+/** Far more, and it is the system that is ill and not the tasks. */
 const MAX_SET_ASIDE = 1_000;
 const MAX_RUNNING = 16;
 /** Of these, tasks that may wait for somebody outside: a gateway that is silent holds up no other. */
@@ -18,13 +20,14 @@ type Asked = Pick<StoredEvent, 'stream' | 'revision'> & {
   after: bigint | undefined;
 };
 
-/** A stuck task, by its key and the event that asks for it. */
-export type StuckTask = { key: string; stream: string; revision: string };
+/** A task that was set aside, by its key and the event that asks for it. */
+export type SetAsideTask = { key: string; stream: string; revision: string };
 
 type Task = Omit<NewTask, 'lacks'> & {
   asked: Asked;
   /** That failed since one succeeded. */
   tries: number;
+  isSetAside: boolean;
   lacks: Set<string>;
   timer: NodeJS.Timeout | undefined;
 };
@@ -58,32 +61,34 @@ export class Tasks {
   }
 
   /**
-   * Everything up to `position` needs nothing more, but for the `stuck` tasks of which nobody would
-   * hear again; `seen` where there is no other task.
+   * Everything up to `position` needs nothing more, but for the tasks that were `setAside`, of which
+   * nobody would hear again; `seen` where there is no other task.
    */
-  settled(seen: bigint | undefined): { position: bigint | undefined; stuck: StuckTask[] } {
-    const stuck: StuckTask[] = [];
-    for (const { key, asked, tries } of this.#pending.values()) {
-      const isSetAside = tries >= STUCK_AFTER_TRIES && stuck.length < MAX_SET_ASIDE;
-      if (!isSetAside) return { position: asked.after, stuck };
-      stuck.push({ key, stream: asked.stream, revision: String(asked.revision) });
+  settled(seen: bigint | undefined): { position: bigint | undefined; setAside: SetAsideTask[] } {
+    const setAside: SetAsideTask[] = [];
+    for (const { key, asked, isSetAside } of this.#pending.values()) {
+      if (!isSetAside || setAside.length === MAX_SET_ASIDE) {
+        return { position: asked.after, setAside };
+      }
+      setAside.push({ key, stream: asked.stream, revision: String(asked.revision) });
     }
-    return { position: seen, stuck };
+    return { position: seen, setAside };
   }
 
   add(wanted: NewTask, asked: Asked): void {
-    this.#add(wanted, asked, 0);
+    this.#add(wanted, asked, false);
   }
 
-  /** Tries one again that was stuck before a restart: it holds nobody up. */
-  addStuck(wanted: NewTask, asked: Asked): void {
-    this.#add(wanted, asked, STUCK_AFTER_TRIES);
+  /** One that was set aside before a restart is so still. */
+  addSetAside(wanted: NewTask, asked: Asked): void {
+    this.#add(wanted, asked, true);
   }
 
-  #add(wanted: NewTask, asked: Asked, tries: number): void {
+  #add(wanted: NewTask, asked: Asked, isSetAside: boolean): void {
     const { key, dueMs, lacks } = wanted;
     this.#drop(key);
-    const task: Task = { ...wanted, asked, tries, lacks: new Set(lacks), timer: undefined };
+    const rest = { tries: 0, isSetAside, lacks: new Set(lacks), timer: undefined };
+    const task: Task = { ...wanted, asked, ...rest };
     this.#pending.set(key, task);
     this.#wait(task, Math.max(0, dueMs - Date.now()));
   }
@@ -139,9 +144,12 @@ export class Tasks {
     try {
       const againMs = await task.run(this.#services);
       if (!isWanted()) return;
-      task.tries = 0;
-      if (typeof againMs === 'number') this.#wait(task, againMs);
-      else this.#pending.delete(key);
+      if (typeof againMs !== 'number') {
+        this.#pending.delete(key);
+        return;
+      }
+      Object.assign(task, { tries: 0, isSetAside: againMs >= SET_ASIDE_FROM_MS });
+      this.#wait(task, againMs);
     } catch (error) {
       if (isWanted()) this.#fail(task, error);
     }
@@ -156,6 +164,7 @@ export class Tasks {
       this.#drop(key);
       return;
     }
+    task.isSetAside ||= isStuck;
     const retryMs = Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS);
     this.#log[isStuck ? 'error' : 'warn'](
       { err: error, task: key, tries, retryMs },

@@ -50,7 +50,7 @@ type Refund = {
   payment_id: string;
   receipt: string | null;
   notes: Notes;
-  status: 'processed';
+  status: 'pending' | 'processed' | 'failed';
   created_at: number;
 };
 type Entity = Order | Payment | Refund;
@@ -92,6 +92,7 @@ const newId = (kind: string): string => `${kind}_${randomBytes(7).toString('hex'
 export async function startRazorpay(options: RazorpayOptions) {
   const entities = openEntities(options.file ?? ':memory:');
   const webhooks = createWebhooks(options);
+  const refunds = createRefunds(entities, webhooks);
 
   /** A try to pay an order; resolves when it is known here, whoever is told of it when. */
   function pay(orderId: string, { fails = false } = {}): Payment {
@@ -134,7 +135,7 @@ export async function startRazorpay(options: RazorpayOptions) {
     async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
   );
   app.get('/healthz', async () => ({ ok: true }));
-  apiRoutes(app, options, entities, webhooks);
+  apiRoutes(app, options, entities, refunds);
   pageRoutes(app, entities, pay);
   const url = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
 
@@ -142,7 +143,7 @@ export async function startRazorpay(options: RazorpayOptions) {
     url,
     pay,
     webhooks,
-    refundsOf: (paymentId: string) => entities.under<Refund>(paymentId),
+    refunds,
     async close(): Promise<void> {
       webhooks.stop();
       await app.close();
@@ -250,6 +251,41 @@ function createWebhooks({ webhookSecret, webhookUrl }: RazorpayOptions) {
   };
 }
 
+type Refunds = ReturnType<typeof createRefunds>;
+
+/** Money that goes back: at once, or when a test says so. */
+function createRefunds(entities: Entities, webhooks: Webhooks) {
+  let pending = false;
+  const save = (refund: Refund, key: string | null = null) => {
+    entities.save(refund, refund.payment_id, key);
+    const event = refund.status === 'pending' ? 'created' : refund.status;
+    webhooks.tell(`refund.${event}`, { refund: { entity: refund } });
+    return refund;
+  };
+  return {
+    of: (paymentId: string) => entities.under<Refund>(paymentId),
+    /** Throws `Refused`. */
+    make(paymentId: string, asked: Partial<Refund>, key: string | null): Refund {
+      const made = key === null ? undefined : entities.made<Refund>(key);
+      if (made) return made;
+      const payment = entities.find<Payment>(paymentId);
+      const { amount = payment.amount, receipt = null, notes = {} } = asked;
+      const refunded = payment.amount_refunded + amount;
+      if (!payment.captured || refunded > payment.amount || amount < MIN_PAISE) {
+        throw new Refused(400, 'The refund amount is not allowed for this payment');
+      }
+      entities.save({ ...payment, amount_refunded: refunded }, payment.order_id);
+      const kind = { id: newId('rfnd'), entity: 'refund', amount, payment_id: paymentId } as const;
+      const status = pending ? 'pending' : 'processed';
+      return save({ ...kind, receipt, notes, status, created_at: nowSeconds() }, key);
+    },
+    /** From now on refunds wait, or no longer do. */
+    wait: (waits: boolean) => void (pending = waits),
+    end: (id: string, status: 'processed' | 'failed') =>
+      save({ ...entities.find<Refund>(id), status }),
+  };
+}
+
 function isCapture({ capture, capture_options: options }: Capture): boolean {
   const minutes = options?.automatic_expiry_period ?? 0;
   if (capture !== 'automatic') return capture === 'manual';
@@ -262,7 +298,7 @@ function apiRoutes(
   app: FastifyInstance,
   { keyId, keySecret }: RazorpayOptions,
   entities: Entities,
-  webhooks: Webhooks,
+  refunds: Refunds,
 ): void {
   const right = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
   const assertKeys = ({ headers }: FastifyRequest) => {
@@ -298,30 +334,15 @@ function apiRoutes(
       '/v1/payments/:id/refund',
       async ({ params, body, headers }) => {
         const key = headers['x-refund-idempotency'];
-        const idempotencyKey = typeof key === 'string' ? key : null;
-        const made = idempotencyKey === null ? undefined : entities.made<Refund>(idempotencyKey);
-        if (made) return made;
-        const payment = entities.find<Payment>(params.id);
-        const { amount = payment.amount, receipt = null, notes = {} } = body;
-        const refunded = payment.amount_refunded + amount;
-        if (!payment.captured || refunded > payment.amount || amount < MIN_PAISE) {
-          throw new Refused(400, 'The refund amount is not allowed for this payment');
-        }
-        const refund: Refund = {
-          id: newId('rfnd'),
-          entity: 'refund',
-          amount,
-          payment_id: payment.id,
-          receipt,
-          notes,
-          status: 'processed',
-          created_at: nowSeconds(),
-        };
-        entities.save({ ...payment, amount_refunded: refunded }, payment.order_id);
-        entities.save(refund, payment.id, idempotencyKey);
-        webhooks.tell('refund.processed', { refund: { entity: refund } });
-        return refund;
+        return refunds.make(params.id, body, typeof key === 'string' ? key : null);
       },
+    );
+    api.get<{ Params: { id: string } }>('/v1/payments/:id/refunds', async ({ params }) => {
+      const items = refunds.of(entities.find<Payment>(params.id).id);
+      return { entity: 'collection', count: items.length, items };
+    });
+    api.get<{ Params: { id: string } }>('/v1/refunds/:id', async ({ params }) =>
+      entities.find(params.id),
     );
   });
 }
