@@ -49,6 +49,9 @@ export const MAX_WRONG_CODES = 5;
 
 type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
 
+/** Pieces that were on the books and cannot be sold. */
+type Short = CartLine & { reason: ShortReason };
+
 type Cancel = { by: 'shop'; reason: ShopCancel } | { by: 'shopper'; reason: ShopperCancel };
 
 type PickedLine = CartLine & { grams?: number };
@@ -117,6 +120,8 @@ export type StoreOrder = {
   /** Whether its goods have left the shelf. */
   packed: boolean;
   wrongCodes: number;
+  /** Oldest first. */
+  shorts: Short[];
   /** Oldest first. */
   returns: Return[];
   /** Events so far: which of two views of it is newer. */
@@ -266,6 +271,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     slot: null,
     packed: false,
     wrongCodes: 0,
+    shorts: [],
     returns: [],
     revision: 0,
     orderId: '',
@@ -474,11 +480,13 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         state,
         withLine(state, listingId, () => ({ picked: quantity, grams })),
       ),
-    LineShorted: (state, { listingId, quantity }) =>
-      after(
-        state,
-        withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
-      ),
+    LineShorted: (state, { listingId, quantity, reason }) =>
+      after(state, {
+        ...withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
+        ...(reason !== 'substitute-declined' && {
+          shorts: [...state.shorts, { listingId, quantity, reason }],
+        }),
+      }),
     SubstitutionProposed: (state, { listingId, replaces, line, expiresAt }) =>
       after(
         state,

@@ -155,7 +155,7 @@ const toldStep = (event: StoreOrderEvent['type']) => {
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
-  version: 6,
+  version: 7,
   tables: [orders, parts, timeline],
 
   on: {

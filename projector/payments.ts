@@ -74,7 +74,7 @@ const step =
 /** What is to be paid for each order, what was, and what goes back. */
 export const payments = projection<PaymentEvent>({
   name: 'payments',
-  version: 3,
+  version: 4,
   tables: [requested],
 
   on: {

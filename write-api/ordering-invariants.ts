@@ -192,6 +192,7 @@ function assertStock(world: World, ends: Ended[]): void {
     .map(({ at }) => ({ lines: reservedFor(at.lines) }));
   const packed = kept.filter(({ at }) => at.packed);
   const gone = packed.map(({ at }) => ({ lines: basketOf(at.lines) }));
+  const missing = parts.map(({ at }) => ({ lines: at.shorts }));
   const back = packed.flatMap(({ at }) => at.returns.filter(({ to }) => to === 'shelf'));
   for (const storeId of world.stores) {
     const { state, base } = assertNeverOversold(world, storeId);
@@ -200,7 +201,8 @@ function assertStock(world: World, ends: Ended[]): void {
       const { onHand, reserved } = itemOf(state, sku);
       assert.is(reserved, quantityOf(waiting, id), `${id} is reserved for open orders`);
       if (base.isCounted(sku)) {
-        const expected = base.of(sku) - quantityOf(gone, id) + quantityOf(back, id);
+        const out = quantityOf(gone, id) + quantityOf(missing, id);
+        const expected = base.of(sku) - out + quantityOf(back, id);
         assert.is(onHand, expected, `${id} on hand`);
       }
     }
