@@ -110,6 +110,36 @@ test('picked short, the rest is for sale again; what came back too, once', () =>
   again.when(back(1)).gives();
 });
 
+test('what a picker misses is off the books, once, and is not for sale again', () => {
+  const missed = (...of: [string, number][]): InventoryCommand => ({
+    type: 'WriteOffStock',
+    data: {
+      storeOrderId: 'a',
+      lines: of.map(([sku, pieces]) => ({ ...line(sku, pieces), reason: 'sold-out' })),
+    },
+  });
+  const past = [counted('1', 3), counted('2', 9), reserved('a', line('1', 3), line('2', 2))];
+  const before = given(inventory, ...past);
+  const first = before.decide(missed(['1', 2]));
+  assert.equal(
+    first.map(({ data }) => data),
+    [{ storeOrderId: 'a', orderId: 'o', lines: [{ ...line('1', 2), reason: 'sold-out' }] }],
+  );
+  const change = { storeOrderId: 'a', lines: [line('1', 1), line('2', 2)], revision: 4 };
+  const changed = given(inventory, ...past, ...first).decide({
+    type: 'ChangeReservation',
+    data: change,
+  });
+  const after = given(inventory, ...past, ...first, ...changed);
+  assert.equal(itemOf(after.state, '1'), { onHand: 1, reserved: 1, safetyBuffer: 0 });
+  after.when(reserve('b', line('1', 1))).rejected('INSUFFICIENT_STOCK');
+  after.when(missed(['1', 2])).gives();
+  assert.is(after.decide(missed(['1', 2], ['2', 1])).length, 1);
+  given(inventory)
+    .when(missed(['1', 2]))
+    .gives();
+});
+
 test('a reservation follows what is still to be picked, and an older view changes nothing', () => {
   const change = (revision: number, ...of: StockLine[]): InventoryCommand => ({
     type: 'ChangeReservation',
@@ -161,6 +191,13 @@ const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
   fc.tuple(storeOrderId, lines).map(([id, of]) => ({
     type: 'PickStock' as const,
     data: { storeOrderId: id, lines: of },
+  })),
+  fc.tuple(storeOrderId, lines).map(([id, of]) => ({
+    type: 'WriteOffStock' as const,
+    data: {
+      storeOrderId: id,
+      lines: of.map((missing) => ({ ...missing, reason: 'damaged' as const })),
+    },
   })),
   fc.tuple(storeOrderId, lines, fc.nat(9)).map(([id, of, revision]) => ({
     type: 'ChangeReservation' as const,
@@ -219,7 +256,7 @@ class Ledger {
         this.onHand.set(sku, (this.onHand.get(sku) ?? 0) + (pieces - (was ?? 0)));
       }
     }
-    if (type === 'SoldAtCounter') move(data.lines, -1);
+    if (type === 'SoldAtCounter' || type === 'StockWrittenOff') move(data.lines, -1);
     if (type === 'StockReserved') this.reservations.set(data.storeOrderId, data.lines);
     if (type === 'ReservationChanged') {
       assert.equal(data.was, this.reservations.get(data.storeOrderId));
@@ -277,7 +314,7 @@ test('the books add up after every step, and no order is promised what is not th
 
 test('whatever an order asks for twice happens once', () => {
   const ofOrders = command.filter(({ type }) =>
-    /^(?:Reserve|Release|Pick|Set|Change|Return)/.test(type),
+    /^(?:Reserve|Release|Pick|Set|Change|Return|WriteOff)/.test(type),
   );
   fc.assert(
     fc.property(fc.array(command, { maxLength: 30 }), ofOrders, (past, wanted) => {

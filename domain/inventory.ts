@@ -2,6 +2,7 @@ import type { CartLine } from './cart.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
 import { skuOfListing } from './listing.ts';
 import { PersistentMap } from './persistent-map.ts';
+import type { ShortReason } from './store-order.ts';
 
 /** Pieces of one article. A command names each article once. */
 export type StockLine = { sku: string; quantity: number };
@@ -31,6 +32,9 @@ export type CountReason = (typeof COUNT_REASONS)[number];
  */
 export type StockCount = StockLine & { expected?: number | null };
 
+/** Pieces that are on the books and that a picker did not find, or found spoiled. */
+export type WriteOff = StockLine & { reason: ShortReason };
+
 export type ReleaseReason = 'order-rejected' | 'rejected-by-shop' | 'cancelled';
 
 /** What an order wants of an article, and what is left of it for an order. */
@@ -43,6 +47,8 @@ export type InventoryCommand =
   | Message<'SetSafetyBuffer', { lines: StockLine[] }>
   | Message<'ReserveStock', { storeOrderId: string } & Reservation>
   | Message<'ChangeReservation', { storeOrderId: string; lines: StockLine[]; revision: number }>
+  /** `lines` is all that was missing of an order so far, oldest first. */
+  | Message<'WriteOffStock', { storeOrderId: string; lines: WriteOff[] }>
   | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason }>
   | Message<'PickStock', { storeOrderId: string; lines: StockLine[] }>
   /** `kept` is what has not come back by then of what was picked. */
@@ -73,6 +79,7 @@ export type InventoryEvent =
       'ReservationReleased',
       { storeOrderId: string; orderId: string; lines: StockLine[]; reason: ReleaseReason }
     >
+  | Message<'StockWrittenOff', { storeOrderId: string; orderId: string; lines: WriteOff[] }>
   /** `lines` left the shelf; `reserved` was reserved for the order and is so no longer. */
   | Message<'StockPicked', { storeOrderId: string; lines: StockLine[]; reserved: StockLine[] }>
   | Message<'StockReturned', { storeOrderId: string; lines: StockLine[]; to: ReturnedTo }>;
@@ -89,6 +96,8 @@ export type Reservation = {
   lines: StockLine[];
   expiresAt: string;
   revision?: number;
+  /** How much of what was missing of it is off the books: so many write-offs. */
+  writeOffs?: number;
 };
 
 /**
@@ -160,6 +169,7 @@ export const itemChanges: {
     ...eachLine(lines, reserve),
   ],
   ReservationReleased: ({ lines }) => eachLine(lines, unreserve),
+  StockWrittenOff: ({ lines }) => eachLine(lines, takeOff),
   StockPicked: ({ lines, reserved }) => [
     ...eachLine(reserved, unreserve),
     ...eachLine(lines, takeOff),
@@ -273,6 +283,18 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'ReservationChanged', data }];
     },
 
+    /**
+     * Takes off the books what is not there to be picked; an order's reservation is changed apart
+     * from that, and afterwards, so that nobody is promised it in between.
+     */
+    WriteOffStock(state, { storeOrderId, lines: all }) {
+      const reservation = state.reservations.get(storeOrderId);
+      const lines = all.slice(reservation?.writeOffs ?? 0);
+      if (!reservation || lines.length === 0) return [];
+      const { orderId } = reservation;
+      return [{ type: 'StockWrittenOff', data: { storeOrderId, orderId, lines } }];
+    },
+
     ReleaseReservation(state, { storeOrderId, reason }) {
       const reservation = state.reservations.get(storeOrderId);
       if (!reservation) return [];
@@ -309,10 +331,16 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
     },
     ReservationChanged(state, data) {
       const { storeOrderId, lines, revision } = data;
-      const { orderId, expiresAt } = state.reservations.get(storeOrderId)!;
-      const changed = { orderId, lines, expiresAt, revision };
+      const changed = { ...state.reservations.get(storeOrderId)!, lines, revision };
       const reservations = state.reservations.with(storeOrderId, changed);
       return changeItems({ ...state, reservations }, itemChanges.ReservationChanged(data));
+    },
+    StockWrittenOff(state, data) {
+      const { storeOrderId, lines } = data;
+      const known = state.reservations.get(storeOrderId)!;
+      const writeOffs = (known.writeOffs ?? 0) + lines.length;
+      const reservations = state.reservations.with(storeOrderId, { ...known, writeOffs });
+      return changeItems({ ...state, reservations }, itemChanges.StockWrittenOff(data));
     },
     ReservationReleased(state, data) {
       const reservations = state.reservations.without(data.storeOrderId);

@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Rejected } from './decider.ts';
 import {
+  creditableUntil,
   fiscalYearBefore,
   fiscalYearOf,
   invoices,
@@ -63,6 +64,11 @@ test('a fiscal year is April to March', () => {
   const years = ['2026-03-31', '2026-04-01', '2027-03-31', '2099-12-01', '2100-02-01'];
   assert.equal(years.map(fiscalYearOf), ['2025-26', '2026-27', '2026-27', '2099-00', '2099-00']);
   assert.is(fiscalYearBefore('2026-27'), '2025-26');
+});
+
+test('a bill is credited until 30 November after the fiscal year of its supply', () => {
+  const supplied = ['2026-03-31', '2026-04-01', '2027-03-31'];
+  assert.equal(supplied.map(creditableUntil), ['2026-11-30', '2027-11-30', '2027-11-30']);
 });
 
 test('an invoice says what the price holds, and its number fits the law', () => {

@@ -114,6 +114,23 @@ export function fiscalYearOf(date: string): string {
 export const fiscalYearBefore = (year: string): string =>
   fiscalYearOf(`${Number(year.slice(0, 4)) - 1}-04-01`);
 
+/**
+ * The last day on which a bill can be credited: 30 November after the end of the fiscal year of its
+ * supply (CGST Act 2017, section 34(2)). `2026-11-21` → `2027-11-30`.
+ */
+export const creditableUntil = (date: string): string =>
+  `${Number(fiscalYearOf(date).slice(0, 4)) + 1}-11-30`;
+
+/** Throws `Rejected` CREDIT_TOO_LATE. `today` is a business date. */
+export function assertCreditable({ date, number }: Invoice, today: string): void {
+  const until = creditableUntil(date);
+  if (today <= until) return;
+  throw new Rejected(
+    'CREDIT_TOO_LATE',
+    `${number} could be credited until ${until}: give back what you wish without a credit note.`,
+  );
+}
+
 /** A register is named by its shop and fiscal year. */
 export const registerId = (storeId: string, year: string): string => `${storeId}.${year}`;
 

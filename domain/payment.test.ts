@@ -99,6 +99,22 @@ test('a try that failed may be told of late, and is no end', () => {
   given(payment, requested, succeeded).when(fail).gives();
 });
 
+test('of a second reference a person is told that it was paid; a bank is believed', () => {
+  const second = { externalId: 'pay_2', amountPaise: 23_000 };
+  const paid = given(payment, requested, succeeded);
+  paid.when({ type: 'RecordPaymentByHand', data: receipt }).gives();
+  paid.when({ type: 'RecordPaymentByHand', data: second }).rejected('PAID_ALREADY');
+  assert.is(paid.decide({ type: 'RecordPayment', data: second })[0]?.type, 'LatePaymentSeen');
+  const late = given(payment, requested, cancelled);
+  assert.is(late.decide({ type: 'RecordPaymentByHand', data: second }).length, 1);
+  const half: PaymentEvent = {
+    type: 'LatePaymentSeen',
+    data: { ...place, externalId: 'pay_1', amountPaise: 12_000, why: 'cancelled' },
+  };
+  const halfLate = given(payment, requested, cancelled, half);
+  assert.is(halfLate.decide({ type: 'RecordPaymentByHand', data: second }).length, 1);
+});
+
 test('cash is collected once, and not for what is prepaid', () => {
   const cash: PaymentEvent = {
     type: 'PaymentRequested',
@@ -153,9 +169,10 @@ test('a refund that one call was refused stands where another made it', () => {
   given(payment, requested, succeeded, asked, refused).when(giveUp).gives();
   given(payment, requested, succeeded, asked, made).when(giveUp).gives();
   // What a gateway took over may come to nothing later: that is its own word.
-  given(payment, requested, succeeded, asked, made)
-    .when({ type: 'RecordRefundFailure', data })
-    .gives(refused);
+  const fail = { type: 'RecordRefundFailure', data: { ...data, externalId: 'rfnd_1' } } as const;
+  given(payment, requested, succeeded, asked, made).when(fail).gives(refused);
+  const byHand: PaymentEvent = { type: 'RefundSucceeded', data: { ...refund, externalId: 'cash' } };
+  given(payment, requested, succeeded, asked, refused, byHand).when(fail).gives();
 });
 
 test('a refund names the part that it goes back for, and its shop gives what a gateway cannot', () => {
@@ -179,7 +196,11 @@ test('a refund names the part that it goes back for, and its shop gives what a g
     .gives(asked);
   given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
   given(payment, requested, succeeded, asked, failed).when(give).gives(byHand);
-  given(payment, requested, succeeded, asked, failed, byHand).when(give).gives();
+  const settled = given(payment, requested, succeeded, asked, failed, byHand);
+  settled.when(give).gives();
+  settled
+    .when({ type: 'RecordRefundByHand', data: { refundNumber: 1, externalId: '426100123456' } })
+    .rejected('REFUND_ALREADY_GIVEN');
   given(payment).when(give).rejected('PAYMENT_NOT_FOUND');
 });
 
@@ -197,7 +218,12 @@ const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
   ),
   fc
     .record({ externalId: anId, amountPaise: fc.constantFrom(23_000, 23_000, 1_000) })
-    .map((data): PaymentCommand => ({ type: 'RecordPayment', data })),
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordPayment', data },
+        { type: 'RecordPaymentByHand', data },
+      ),
+    ),
   fc
     .record({ externalId: anId, reason })
     .map((data): PaymentCommand => ({ type: 'RecordPaymentFailure', data })),
@@ -212,7 +238,7 @@ const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
       ),
     ),
   fc
-    .record({ refundNumber: aNumber, reason })
+    .record({ refundNumber: aNumber, externalId: fc.constantFrom('rfnd_1', 'rfnd_2'), reason })
     .chain((data) =>
       fc.constantFrom<PaymentCommand>(
         { type: 'RecordRefundFailure', data },

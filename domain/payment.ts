@@ -44,15 +44,16 @@ type RequestedRefund = { refundNumber: number } & Receipt;
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
-  | Message<'CheckUpiReceipt', Record<string, never>>
+  | Message<'CheckUpiReceipt', { externalId: string; toldByShop: boolean }>
   | Message<'RecordPayment', Receipt>
+  | Message<'RecordPaymentByHand', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
   | Message<'CollectCash', { amountPaise: number }>
   /** `part` is what it goes back for, where the payment is for a whole order. */
   | Message<'SettlePayment', { owedPaise: number; part?: PaidPart }>
   | Message<'RecordRefund', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundByHand', { refundNumber: number; externalId: string }>
-  | Message<'RecordRefundFailure', { refundNumber: number; reason: string }>
+  | Message<'RecordRefundFailure', { refundNumber: number; externalId: string; reason: string }>
   | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
 
 export type PaymentEvent =
@@ -65,7 +66,7 @@ export type PaymentEvent =
   | Message<'LatePaymentSeen', Place & Receipt & { why: LateReason }>
   | Message<'CashCollected', Place & { amountPaise: number }>
   | Message<'RefundRequested', Place & RequestedRefund>
-  /** Whoever gives it back has taken it over; `externalId` is what they call the refund. */
+  /** Whoever gives it back did so; `externalId` is what they call the refund. */
   | Message<
       'RefundSucceeded',
       Place & { refundNumber: number; amountPaise: number; externalId: string }
@@ -75,6 +76,8 @@ export type PaymentEvent =
 export type Refund = RequestedRefund &
   Omit<Place, 'orderId'> & {
     status: 'requested' | 'succeeded' | 'failed';
+    /** What whoever gave it back calls it. */
+    givenAs?: string;
     /** Why the last try came to nothing. */
     failureReason?: string;
   };
@@ -110,9 +113,12 @@ const amountOf = (items: { amountPaise: number }[]): number =>
 const leftOf = ({ refunds }: Payment, { externalId, amountPaise }: Receipt): number =>
   amountPaise - amountOf(refunds.filter((refund) => refund.externalId === externalId));
 
+export const paymentNotFound = (): Rejected =>
+  new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+
 /** Throws `Rejected` PAYMENT_NOT_FOUND. */
 function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
-  if (status === 'none') throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+  if (status === 'none') throw paymentNotFound();
   return { orderId, storeOrderId, storeId };
 }
 
@@ -122,19 +128,34 @@ function assertMethod({ method }: Payment, isRight: boolean): void {
   throw new Rejected('WRONG_PAYMENT_METHOD', `This is paid by ${method}, not in this way.`);
 }
 
+/**
+ * People mistype references: a second one from them is no second payment, as it is from a bank.
+ * Throws `Rejected` PAID_ALREADY.
+ */
+function assertNotPaidOtherwise({ status, receipts }: Payment, externalId: string): void {
+  const [first] = receipts;
+  if (status !== 'paid' || !first) return;
+  if (receipts.some((receipt) => receipt.externalId === externalId)) return;
+  throw new Rejected(
+    'PAID_ALREADY',
+    `This was paid by ${first.externalId} already: if money came by ${externalId} as well, find ` +
+      'out what it is for, or give it back.',
+  );
+}
+
 /** A refund, and what its events say of it. Throws `Rejected` REFUND_NOT_FOUND. */
 function refundOf(state: Payment, refundNumber: number) {
   const { orderId } = placeOf(state);
   const refund = state.refunds[refundNumber - 1];
   if (!refund) throw new Rejected('REFUND_NOT_FOUND', 'There is no such refund.');
-  const { storeOrderId, storeId, amountPaise, status } = refund;
-  return { status, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
+  const { storeOrderId, storeId, amountPaise, status, givenAs } = refund;
+  return { status, givenAs, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
 }
 
 const withRefund = (
   state: Payment,
   refundNumber: number,
-  change: Pick<Refund, 'status' | 'failureReason'>,
+  change: Pick<Refund, 'status' | 'failureReason' | 'givenAs'>,
 ): Payment => ({
   ...state,
   refunds: state.refunds.map((refund) =>
@@ -174,10 +195,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (state.status !== 'requested') return [];
       return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
     },
-    /** Changes nothing; refused where no money can come by UPI. */
-    CheckUpiReceipt(state) {
+    /** Changes nothing; refused where no money can come by UPI, or a person mistook it. */
+    CheckUpiReceipt(state, { externalId, toldByShop }) {
       placeOf(state);
       assertMethod(state, state.upi !== undefined);
+      if (toldByShop) assertNotPaidOtherwise(state, externalId);
       return [];
     },
     /** Money that came in is never refused: it is there. */
@@ -189,6 +211,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       return why
         ? [{ type: 'LatePaymentSeen', data: { ...data, why } }]
         : [{ type: 'PaymentSucceeded', data }];
+    },
+    /** Told by the shop. Throws `Rejected` PAID_ALREADY. */
+    RecordPaymentByHand(state, data) {
+      assertNotPaidOtherwise(state, data.externalId);
+      return payment.decide.RecordPayment(state, data);
     },
     RecordPaymentFailure(state, { externalId, reason }) {
       const data = { ...placeOf(state), externalId, reason };
@@ -223,9 +250,18 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (status === 'succeeded') return [];
       return [{ type: 'RefundSucceeded', data: { ...about, externalId } }];
     },
-    /** Told by the shop. Throws `Rejected` REFUND_UNDER_WAY while a gateway is at it. */
+    /**
+     * Told by the shop. Throws `Rejected` REFUND_UNDER_WAY while a gateway is at it, and
+     * REFUND_ALREADY_GIVEN for one that was given in another way.
+     */
     RecordRefundByHand(state, data) {
-      const { status } = refundOf(state, data.refundNumber);
+      const { status, givenAs } = refundOf(state, data.refundNumber);
+      if (status === 'succeeded' && givenAs !== data.externalId) {
+        throw new Rejected(
+          'REFUND_ALREADY_GIVEN',
+          `This money was given back already: "${givenAs}" was noted. Give none again.`,
+        );
+      }
       if (status !== 'succeeded' && !isByHand(state.method, { status })) {
         throw new Rejected(
           'REFUND_UNDER_WAY',
@@ -234,9 +270,12 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       }
       return payment.decide.RecordRefund(state, data);
     },
-    RecordRefundFailure(state, { refundNumber, reason }) {
-      const { status, about } = refundOf(state, refundNumber);
-      return status === 'failed' ? [] : [{ type: 'RefundFailed', data: { ...about, reason } }];
+    /** Told by a gateway of its own refund: one that was given in another way stands. */
+    RecordRefundFailure(state, { refundNumber, externalId, reason }) {
+      const { status, givenAs, about } = refundOf(state, refundNumber);
+      const isGiven = status === 'succeeded' && givenAs !== externalId;
+      if (status === 'failed' || isGiven) return [];
+      return [{ type: 'RefundFailed', data: { ...about, reason } }];
     },
     /** Nobody takes it over. Where somebody did meanwhile, at another server's call, it stands. */
     GiveUpRefund(state, { refundNumber, reason }) {
@@ -266,8 +305,8 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...state,
       refunds: [...state.refunds, { ...refund, status: 'requested' }],
     }),
-    RefundSucceeded: (state, { refundNumber }) =>
-      withRefund(state, refundNumber, { status: 'succeeded' }),
+    RefundSucceeded: (state, { refundNumber, externalId }) =>
+      withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
     RefundFailed: (state, { refundNumber, reason }) =>
       withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
   },

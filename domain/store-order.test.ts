@@ -54,9 +54,9 @@ const pick = (...lines: [string, number][]): StoreOrderCommand => ({
   type: 'PickLines',
   data: { lines: lines.map(([sku, quantity]) => ({ listingId: `s.${sku}`, quantity })) },
 });
-const reduce = (sku: string, quantity: number): StoreOrderCommand => ({
+const reduce = (...lines: [string, number][]): StoreOrderCommand => ({
   type: 'ReduceLines',
-  data: { lines: [{ listingId: `s.${sku}`, quantity }] },
+  data: { lines: lines.map(([sku, quantity]) => ({ listingId: `s.${sku}`, quantity })) },
 });
 const short = (sku: string): StoreOrderCommand => ({
   type: 'ShortLine',
@@ -186,16 +186,30 @@ test('loose goods cost what they weigh, and never more than was accepted', () =>
 });
 
 test('the shopper takes back lines until the shop picks, and never adds any', () => {
-  assert.is(owed(reduce('dal', 1)), 21_550 + FEE);
-  after(reduce('dal', 1)).when(reduce('dal', 1)).gives();
-  after().when(reduce('dal', 4)).rejected('EDIT_RAISES');
+  assert.is(owed(reduce(['dal', 1])), 21_550 + FEE);
+  after(reduce(['dal', 1]))
+    .when(reduce(['dal', 1]))
+    .gives();
+  after()
+    .when(reduce(['dal', 4]))
+    .rejected('EDIT_RAISES');
   after(pick(['rice', 1]))
-    .when(reduce('dal', 1))
+    .when(reduce(['dal', 1]))
     .rejected('EDIT_TOO_LATE');
-  assert.is(after(reduce('dal', 0), reduce('rice', 0)).state.status, 'cancelled');
-  after(reduce('dal', 1))
+  assert.is(after(reduce(['dal', 0]), reduce(['rice', 0])).state.status, 'cancelled');
+  assert.is(after(reduce(['dal', 0], ['rice', 0])).state.status, 'cancelled');
+  after(reduce(['dal', 1]))
     .when(pick(['dal', 2]))
     .rejected('PICK_EXCEEDS_ORDERED');
+});
+
+test('a line that is named twice is refused: nobody can tell which of the two is meant', () => {
+  after()
+    .when(reduce(['dal', 1], ['dal', 1]))
+    .rejected('LINE_NAMED_TWICE');
+  after()
+    .when(pick(['dal', 1], ['rice', 1], ['dal', 2]))
+    .rejected('LINE_NAMED_TWICE');
 });
 
 test('a substitute costs what it costs, and never more than what it stands for', () => {
@@ -294,6 +308,8 @@ const orderedLines = fc.tuple(
   ),
 );
 const pieces = fc.nat(4);
+/** Lines that a command names, the same one twice now and then. */
+const namedLines = fc.array(fc.tuple(sku, pieces), { minLength: 1, maxLength: 2 });
 
 /** Puts into the basket whatever is open: else few histories would get as far as the door. */
 const pickRest = ({ lines }: StoreOrder): StoreOrderCommand => ({
@@ -316,8 +332,8 @@ const TO_THE_DOOR = [() => acceptIt, pickRest, () => pack, () => dispatch];
 
 const command: fc.Arbitrary<StoreOrderCommand> = fc.oneof(
   fc.constant(acceptIt),
-  fc.tuple(sku, pieces).map(([of, quantity]) => reduce(of, quantity)),
-  { weight: 6, arbitrary: fc.tuple(sku, pieces).map(([of, quantity]) => pick([of, quantity])) },
+  namedLines.map((lines) => reduce(...lines)),
+  { weight: 6, arbitrary: namedLines.map((lines) => pick(...lines)) },
   fc.tuple(pieces, fc.integer({ min: 1, max: 1_100 })).map(([of, grams]) => weigh(of, grams)),
   { weight: 3, arbitrary: sku.map(short) },
   { weight: 2, arbitrary: fc.tuple(sku, substitute).map(([of, by]) => propose(of, by)) },

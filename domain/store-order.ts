@@ -1,6 +1,6 @@
 import type { CreditReason } from './invoices.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
-import { linePaise } from './money.ts';
+import { linePaise, sumPaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
   basketOf,
@@ -55,6 +55,9 @@ export type ReturnPlace = (typeof RETURN_PLACES)[number];
 export const MAX_WRONG_CODES = 5;
 
 type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
+
+/** Pieces that were on the books and cannot be sold. */
+type Short = CartLine & { reason: ShortReason };
 
 type Cancel = { by: 'shop'; reason: ShopCancel } | { by: 'shopper'; reason: ShopperCancel };
 
@@ -125,6 +128,8 @@ export type StoreOrder = {
   packed: boolean;
   wrongCodes: number;
   /** Oldest first. */
+  shorts: Short[];
+  /** Oldest first. */
   returns: Return[];
   /** Events so far: which of two views of it is newer. */
   revision: number;
@@ -143,6 +148,10 @@ export function owedPaise({ status, lines, feePaise, packed }: StoreOrder): numb
   if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
   return chargedPaise(lines, packed) + feePaise;
 }
+
+/** What a delivered part cost at the door, in paise: what came back later is not taken off. */
+export const deliveredPaise = ({ lines, feePaise }: StoreOrder): number =>
+  sumPaise(basketOf(lines).map((line) => line.linePaise)) + feePaise;
 
 /** Until the shop does something about a line, changing one costs nobody anything. */
 export const isEditable = ({ status, lines }: Pick<StoreOrder, 'status' | 'lines'>): boolean =>
@@ -184,6 +193,17 @@ function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
   const line = lines.find((one) => one.listingId === listingId);
   if (line) return line;
   throw new Rejected('LINE_NOT_FOUND', `"${listingId}" is not in this order: look at its lines.`);
+}
+
+/** Each entry is judged on the order as it stands. Throws `Rejected` LINE_NAMED_TWICE. */
+function assertNamedOnce(lines: CartLine[]): void {
+  const seen = new Set<string>();
+  for (const { listingId } of lines) {
+    if (seen.has(listingId)) {
+      throw new Rejected('LINE_NAMED_TWICE', `"${listingId}" is in two lines: make them one.`);
+    }
+    seen.add(listingId);
+  }
 }
 
 const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
@@ -258,6 +278,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     slot: null,
     packed: false,
     wrongCodes: 0,
+    shorts: [],
     returns: [],
     revision: 0,
     orderId: '',
@@ -282,6 +303,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     /** Throws `Rejected` EDIT_TOO_LATE, and EDIT_RAISES: more is for another order. */
     ReduceLines(state, { lines }) {
       const place = placeOf(state);
+      assertNamedOnce(lines);
       const events = lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
         const line = lineOf(state, listingId);
         const less = line.quantity - line.reduced - quantity;
@@ -299,6 +321,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     /** Throws `Rejected` PICK_EXCEEDS_ORDERED, and WRONG_WEIGHT. */
     PickLines(state, { lines }) {
       const place = placeOf(state);
+      assertNamedOnce(lines);
       return lines.flatMap(({ listingId, quantity, grams }): StoreOrderEvent[] => {
         const before = lineOf(state, listingId);
         if (before.picked === quantity && before.grams === grams) return [];
@@ -464,11 +487,13 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         state,
         withLine(state, listingId, () => ({ picked: quantity, grams })),
       ),
-    LineShorted: (state, { listingId, quantity }) =>
-      after(
-        state,
-        withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
-      ),
+    LineShorted: (state, { listingId, quantity, reason }) =>
+      after(state, {
+        ...withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
+        ...(reason !== 'substitute-declined' && {
+          shorts: [...state.shorts, { listingId, quantity, reason }],
+        }),
+      }),
     SubstitutionProposed: (state, { listingId, replaces, line, expiresAt }) =>
       after(
         state,

@@ -892,6 +892,30 @@ const FAULTS: Record<string, Fault> = {
     ],
   }),
 
+  'missing goods that stay on the books': (story) => {
+    const missing = { listingId: `${story.storeId}.milk`, quantity: 1, reason: 'sold-out' };
+    const place = next(story, streamsOf(story.open).part);
+    return {
+      plant: [stepOf(story, 'LineShorted', missing)],
+      says: [
+        `what a picker did not find is off the books: ${place}: 1 × milk: sold-out, and on the`,
+        `what is reserved is what open orders have: ${place}: it needs 3 × dal; reserved is 1 × milk`,
+      ],
+    };
+  },
+
+  'goods that nobody missed off the books': (story) => {
+    const { orderId, storeOrderId } = story.open;
+    const lines = [{ sku: 'milk', quantity: 1, reason: 'damaged' }];
+    return {
+      plant: [event(inventoryOf(story), 'StockWrittenOff', { orderId, storeOrderId, lines })],
+      says: [
+        `what a picker did not find is off the books: ${next(story, inventoryOf(story))}: ` +
+          'nobody missed 1 × milk: damaged',
+      ],
+    };
+  },
+
   'goods and a place for a part that fell out': (story) => {
     const onShortage = 'whatever-each-shop-can';
     const { order, data, ...rest } = newOrder(story, { onShortage, expiresAt: PAST });

@@ -27,7 +27,8 @@ Folds the whole event log once, up to where it ends now, and checks what always 
   streams       every stream folds by its rules; a command takes effect once; a snapshot is what its
                 stream folds to
   stock         nothing is promised twice; what is reserved is what open orders have; what is packed
-                left the shelf; what came back is on the books again
+                left the shelf; what a picker did not find is off the books; what came back is on
+                them again
   slots         no slot takes more orders than it has places; places are held for open orders
   orders        they add up, stay within the quote that was accepted, and come to one end in time
   shops         each is handed its part; it picks what was ordered, and nobody owes more by it

@@ -178,6 +178,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     StockReserved: moveStock(itemChanges.StockReserved),
     ReservationChanged: moveStock(itemChanges.ReservationChanged),
     ReservationReleased: moveStock(itemChanges.ReservationReleased),
+    StockWrittenOff: moveStock(itemChanges.StockWrittenOff),
     StockPicked: moveStock(itemChanges.StockPicked),
     StockReturned: moveStock(itemChanges.StockReturned),
   },

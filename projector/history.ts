@@ -119,6 +119,7 @@ const on: { [Type in HistoryEvent['type']]: Noted } = {
   StockReserved: ofStock,
   ReservationChanged: ofStock,
   ReservationReleased: ofStock,
+  StockWrittenOff: ofStock,
   StockPicked: ofStock,
   StockReturned: ofStock,
   SlotHeld: ofSlot,

@@ -71,7 +71,7 @@ const step =
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 5,
+  version: 6,
   tables: [cards],
 
   on: {

@@ -259,6 +259,11 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     SYSTEM,
     `${goods(about, lines)} went back on sale at ${about.shop()}: ${reasonText(reason)}`,
   ],
+  StockWrittenOff: ({ lines }, about) => [
+    SYSTEM,
+    `${joined(lines.map((line) => `${goods(about, [line])} (${reasonText(line.reason)})`))} ` +
+      `were written off at ${about.shop()}`,
+  ],
   StockPicked: ({ lines }, about) => [
     SYSTEM,
     `${goods(about, lines)} were taken off the books at ${about.shop()}`,

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fiscalYearOf, registerId, type Invoice } from '../domain/invoices.ts';
+import { creditableUntil, fiscalYearOf, registerId, type Invoice } from '../domain/invoices.ts';
 import {
   STEPS,
+  headOfCommands,
   newKey,
   quoteCart,
   recipient,
@@ -294,6 +295,33 @@ test('what comes back is credited by itself, once for a key, and never more than
       [`C${year.slice(2)}/000002`, 'damaged', 10_500],
     ],
   );
+});
+
+test('what comes back after the November that follows the fiscal year is not credited', async () => {
+  let today = new Date();
+  const later = await startShop({ now: () => today });
+  try {
+    const storeId = await openStore(later);
+    await register(later, storeId);
+    const { orderId, storeOrders } = await order(later, storeId);
+    const { storeOrderId } = storeOrders[0]!;
+    await work(later, storeOrderId);
+    await untilInvoiced(later, orderId, storeOrderId);
+    const lines = [{ listingId: `${storeId}.dal`, quantity: 1 }];
+    const bring = (instant: Date) => {
+      today = instant;
+      const back = { lines, reason: 'returned', to: 'none' };
+      return later.write('POST', `/store-orders/${storeOrderId}/returns`, back);
+    };
+    const last = Date.parse(`${creditableUntil(businessDate(Date.now()))}T18:29:59Z`);
+    const head = await headOfCommands(later.client);
+    const refused = await bring(new Date(last + 1_000));
+    assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'CREDIT_TOO_LATE']);
+    assert.is(await headOfCommands(later.client), head, 'nothing came back');
+    assert.is((await bring(new Date(last))).status, 200);
+  } finally {
+    await later.stop();
+  }
 });
 
 test('the rate in force on the day of the delivery counts', async ({ shop }) => {

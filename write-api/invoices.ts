@@ -1,4 +1,5 @@
 import {
+  assertCreditable,
   fiscalYearBefore,
   fiscalYearOf,
   invoiceNotFound,
@@ -97,8 +98,8 @@ async function billedLine(
 export type Found = { register: string; invoice: Invoice };
 
 /**
- * The invoice of a store order: in this fiscal year's register or in the last one's. What is older
- * can no longer be credited (CGST Act 2017, section 34(2)). Throws `Rejected`.
+ * The invoice of a store order, to be credited: in this fiscal year's register or in the last one's,
+ * as nothing older can be. Throws `Rejected` INVOICE_NOT_FOUND, CREDIT_TOO_LATE.
  */
 export async function findInvoice(
   { handler, client }: { handler: Handler; client: EventStore },
@@ -123,6 +124,7 @@ export async function findInvoice(
       invoice = data as Invoice;
     }
     if (!invoice) throw new Error(`${stream} lacks revision ${revision}, which was folded`);
+    assertCreditable(invoice, today);
     return { register, invoice };
   }
   throw invoiceNotFound();

@@ -35,6 +35,7 @@ export async function assertInvariants(world: World): Promise<void> {
     await assertEnded(world, end);
     assertPaidFirst(world, end);
     for (const due of end.payments) assertMoney(world, end, due);
+    assertCash(end);
   }
   assertTransfers(ends);
   assertAnswers(world, ends);
@@ -161,6 +162,17 @@ function assertTransfers(ends: Ended[]): void {
   assert.is(references.size, receipts.length, 'a UPI reference counts once');
 }
 
+/** At a door all that was handed over is paid for, whenever something of it comes back. */
+function assertCash({ state, parts, payments }: Ended): void {
+  if (isPrepaid(state.payment)) return;
+  for (const { at, storeOrderId } of parts.filter((part) => part.at.status === 'delivered')) {
+    const paid = payments.find(({ due }) => due.storeOrderId === storeOrderId)!;
+    const basket = sumPaise(basketOf(at.lines).map(({ linePaise }) => linePaise));
+    const taken = sumPaise(paid.at.receipts.map(({ amountPaise }) => amountPaise));
+    assert.is(taken, basket + at.feePaise, 'the cash is for what was handed over');
+  }
+}
+
 const quantityOf = (parts: { lines: StockedLine[] }[], id: string): number =>
   parts
     .flatMap(({ lines }) => lines)
@@ -181,6 +193,7 @@ function assertStock(world: World, ends: Ended[]): void {
     .map(({ at }) => ({ lines: reservedFor(at.lines) }));
   const packed = kept.filter(({ at }) => at.packed);
   const gone = packed.map(({ at }) => ({ lines: basketOf(at.lines) }));
+  const missing = parts.map(({ at }) => ({ lines: at.shorts }));
   const back = packed.flatMap(({ at }) => at.returns.filter(({ to }) => to === 'shelf'));
   for (const storeId of world.stores) {
     const { state, base } = assertNeverOversold(world, storeId);
@@ -189,7 +202,8 @@ function assertStock(world: World, ends: Ended[]): void {
       const { onHand, reserved } = itemOf(state, sku);
       assert.is(reserved, quantityOf(waiting, id), `${id} is reserved for open orders`);
       if (base.isCounted(sku)) {
-        const expected = base.of(sku) - quantityOf(gone, id) + quantityOf(back, id);
+        const out = quantityOf(gone, id) + quantityOf(missing, id);
+        const expected = base.of(sku) - out + quantityOf(back, id);
         assert.is(onHand, expected, `${id} on hand`);
       }
     }

@@ -86,7 +86,10 @@ export class World {
     this.#faults = faults;
     this.pick = pickFrom(seed);
     this.turns = new Turns(this.pick);
-    this.gateway = new SimulatedGateway(() => refuses && this.pick(3) === 0);
+    this.gateway = new SimulatedGateway(
+      () => refuses && this.pick(3) === 0,
+      () => this.pick(4) === 0,
+    );
     const turn = async () => {
       await this.turns.take();
       if (faults && this.pick(LOST_ANSWERS) === 0)

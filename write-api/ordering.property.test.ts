@@ -326,7 +326,7 @@ async function pay(world: World, orderId: string, { onlyOne, tries, told }: Chec
   }
 }
 
-/** The shop sees money in its UPI app, and says so, perhaps twice, or takes it for another's. */
+/** The shop, or its bank, says that money came by UPI; perhaps twice, or of another's. */
 async function confirmUpi(
   world: World,
   { paymentId, amountPaise, receipts }: Asked,
@@ -335,12 +335,13 @@ async function confirmUpi(
   if (receipts.length > 0) return;
   for (let time = 1; time <= times; time++) {
     const utr = world.pick(4) === 0 ? `${world.number}` : `${paymentId} ${time}`;
-    const receipt = { externalId: utr, amountPaise };
+    const type = world.pick(2) === 0 ? 'RecordPayment' : 'RecordPaymentByHand';
+    const record = { type, data: { externalId: utr, amountPaise } } as const;
     const say = (): Promise<void> => {
       const key = context(`confirm ${paymentId} ${world.pick(2 ** 30)}`);
       return world.bravely(() => {
         const { handler } = world.some().drivers;
-        return recordUpi(handler, paymentId, receipt, key);
+        return recordUpi(handler, paymentId, record, key);
       });
     };
     await (world.pick(3) === 0 ? Promise.all([say(), say()]) : say());
@@ -429,8 +430,9 @@ function commandOf(
       return { type: 'DecideSubstitution', data: { listingId: id, substituteId, answer } };
     }
     case 'want less': {
-      const quantity = pick(line.quantity);
-      return { type: 'ReduceLines', data: { lines: [{ listingId: id, quantity }] } };
+      const less = { listingId: id, quantity: pick(line.quantity) };
+      // Named twice, it is refused, and nothing is taken off.
+      return { type: 'ReduceLines', data: { lines: pick(4) === 0 ? [less, less] : [less] } };
     }
     case 'pack':
       return { type: 'PackStoreOrder', data: {} };

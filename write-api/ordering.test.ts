@@ -44,7 +44,10 @@ const test = suite<World>('ordering');
 test.before.each(async (world) => {
   mock.timers.enable({ apis: ['Date'], now: OPENED_MS });
   const log = new MemoryLog();
-  const gateway = new SimulatedGateway(() => false);
+  const gateway = new SimulatedGateway(
+    () => false,
+    () => false,
+  );
   world.start = (ask = async () => {}) => {
     const client = log.client(async () => {});
     const handler = createHandler(client, createLog('test', 'silent'));

@@ -1,4 +1,9 @@
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import fastify from 'fastify';
+import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory, itemOf } from '../domain/inventory.ts';
@@ -6,6 +11,7 @@ import { order } from '../domain/order.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
 import { till, tillId } from '../domain/till.ts';
+import { upiReference } from '../domain/upi-reference.ts';
 import { freePort } from '../platform/free-port.ts';
 import { businessDate } from '../platform/time.ts';
 import {
@@ -19,7 +25,14 @@ import {
   type Answer,
   type Shop,
 } from '../local/testing.ts';
-import { GatewayRefused, GatewayUnavailable, lookAtPayment, paymentIdOf } from './payment.ts';
+import type { Services } from './app.ts';
+import {
+  GatewayRefused,
+  GatewayUnavailable,
+  lookAtPayment,
+  paymentIdOf,
+  upiReferenceIdOf,
+} from './payment.ts';
 import { connectRazorpay } from './razorpay.ts';
 import { driveRefund } from './settlement.ts';
 import {
@@ -35,6 +48,7 @@ import {
   WANTED,
   type TestStore,
 } from './testing.ts';
+import { upiRoutes } from './upi.ts';
 
 type Placed = {
   orderId: string;
@@ -348,6 +362,40 @@ test('money that comes in several sums is asked for less and less; what is too m
   assert.is(settled.payments[0]!.refundedPaise, 700);
 });
 
+test('money that came by UPI for no payment is told to whoever runs the shop', async ({ shop }) => {
+  const { handler, upiWebhookSecret } = shop;
+  const lines: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
+  const app = fastify();
+  upiRoutes(app, { handler, upiWebhookSecret, log, now: () => new Date() } as Services);
+  const store = await openShelf(shop, ON_SHELF);
+  const inCash = await place(shop, [store]);
+  const cashId = paymentIdOf(inCash.data.parts[0]!.storeOrderId);
+  await until(shop, async () => {
+    const { status } = await handler.load(payment, cashId, { fresh: true });
+    return status === 'requested';
+  });
+  const unknownId = newKey();
+  for (const paymentId of [unknownId, cashId]) {
+    const reference = paymentId.replaceAll('-', '');
+    const notice = { reference, utr: '426100123499', amountPaise: 130_000 };
+    const body = JSON.stringify({ ...notice, at: new Date().toISOString() });
+    const signature = createHmac('sha256', upiWebhookSecret).update(body).digest('hex');
+    const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
+    const answer = await app.inject({ method: 'POST', url: '/upi/webhooks', headers, body });
+    assert.is(answer.statusCode, 204);
+  }
+  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.equal(
+    told.map(({ paymentId, utr, amountPaise }) => ({ paymentId, utr, amountPaise })),
+    [unknownId, cashId].map((paymentId) => {
+      return { paymentId, utr: '426100123499', amountPaise: 130_000 };
+    }),
+  );
+  assert.match(String(told[0]!.msg), 'nobody asked for');
+  assert.match(String(told[1]!.msg), 'in another way');
+});
+
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await untilPayment(shop, orderId, ({ status }) => status === 'requested');
@@ -367,6 +415,13 @@ test('the browser comes back to its order, also before any webhook', async ({ sh
   assert.equal([back.status, back.headers.get('location')], [303, `/orders/${orderId}`]);
   assert.is((await loadPayment(shop, orderId)).status, 'paid');
   shop.gateway.webhooks.release();
+  for (const [paymentId, status] of [
+    [newKey(), 404],
+    ['1', 400],
+  ] as const) {
+    const unknown = callback_url.replace(paymentIdOf(orderId), paymentId);
+    assert.is((await fetch(unknown, { method: 'POST', body, redirect: 'manual' })).status, status);
+  }
   const late = await fetch(asked.url, { redirect: 'manual' });
   assert.is(late.headers.get('location'), `/orders/${orderId}`, 'nobody is asked to pay twice');
 });
@@ -388,7 +443,7 @@ test('what a shop does not deliver goes back by itself, once', async ({ shop }) 
   await driveRefund(shop, paymentIdOf(orderId), 1, new Date().toISOString(), cause);
   const [receipt] = state.receipts;
   assert.equal(
-    shop.gateway.refundsOf(receipt!.externalId).map(({ amount }) => amount),
+    shop.gateway.refunds.of(receipt!.externalId).map(({ amount }) => amount),
     [WANTED * PRICE_PAISE],
   );
   const page = await untilPage(shop, orderId, ({ payments }) => payments[0]!.refundedPaise > 0);
@@ -408,9 +463,9 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
 
   const paymentId = paymentIdOf(orderId);
-  const { webhooks } = shop.gateway;
-  const entity = { id: 'rfnd_x', notes: { paymentId, refundNumber: '1' } };
-  assert.is(await webhooks.send(webhooks.sign('refund.failed', { refund: { entity } })), 204);
+  const { webhooks, refunds } = shop.gateway;
+  const [receipt] = (await loadPayment(shop, orderId)).receipts;
+  const made = refunds.end(refunds.of(receipt!.externalId)[0]!.id, 'failed');
   const owed = { refundNumber: 1, amountPaise: WANTED * PRICE_PAISE };
   const { storeOrderId } = refusing;
   const isFailed = ({ payments }: Read) => payments[0]!.refunds[0]?.status === 'failed';
@@ -442,11 +497,53 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   assert.is((await say(passOf(refusing))).status, 200);
   await untilPage(shop, orderId, ({ payments }) => payments[0]!.refunds[0]!.status === 'succeeded');
   assert.equal(await tasksAt(refusing), []);
+  const again = webhooks.sign('refund.failed', { refund: { entity: made } });
+  assert.is(await webhooks.send(again), 204);
+  const [refund] = (await loadPayment(shop, orderId)).refunds;
+  assert.equal([refund!.status, refund!.givenAs], ['succeeded', 'cash']);
   await until(shop, async () => {
     const id = tillId(refusing.storeId, businessDate(new Date().toISOString()));
     const { moved } = await shop.handler.load(till, id, { fresh: true });
     return [...moved.values()].some((paise) => paise === -owed.amountPaise);
   });
+});
+
+test('a refund that the gateway is at waits for its word, and a webhook is only a hint', async ({
+  shop,
+}) => {
+  const { webhooks, refunds } = shop.gateway;
+  refunds.wait(true);
+  const placed = await checkOut(shop, await fillCart(shop, [await openShelf(shop, ON_SHELF)]), {
+    payment: 'razorpay',
+  });
+  const { orderId, storeOrders } = placed.body;
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
+  await shop.write('POST', rejecting, { reason: 'closed' });
+  await untilPayment(shop, orderId, ({ refunds: asked }) => asked.length === 1);
+  const cause = { correlationId: 'c', causationId: 'c' };
+  const paymentId = paymentIdOf(orderId);
+  const look = () => driveRefund(shop, paymentId, 1, new Date().toISOString(), cause);
+  assert.type(await look(), 'number', 'it is looked at again');
+  const [receipt] = (await loadPayment(shop, orderId)).receipts;
+  const made = refunds.of(receipt!.externalId);
+  assert.equal(
+    made.map(({ status }) => status),
+    ['pending'],
+  );
+  const { id } = made[0]!;
+  const statusOf = async () => (await loadPayment(shop, orderId)).refunds[0]!.status;
+  for (const event of ['refund.processed', 'refund.failed']) {
+    const hint = webhooks.sign(event, { refund: { entity: { id } } });
+    assert.is(await webhooks.send(hint), 204);
+    assert.is(await statusOf(), 'requested', `${event} at its word`);
+  }
+  refunds.end(id, 'processed');
+  await untilPayment(shop, orderId, (state) => state.refunds[0]!.status === 'succeeded');
+  assert.is(await look(), undefined);
+  assert.is(refunds.of(receipt!.externalId).length, 1);
+  refunds.wait(false);
 });
 
 test('paid twice is given back once', async ({ shop }) => {
@@ -541,6 +638,12 @@ test('a shop confirms what came by UPI, and says when it gave money back', async
   assert.is((await say('receipts', '1234', pass)).status, 400);
   assert.is((await say('receipts', '123456789012', pass)).status, 200);
   assert.is((await say('receipts', '123456789012', pass)).status, 200);
+  const mistyped = await say('receipts', '123456789013', pass);
+  assert.equal([mistyped.status, Reflect.get(mistyped.body, 'code')], [409, 'PAID_ALREADY']);
+  assert.match(String(Reflect.get(mistyped.body, 'detail')), '123456789012');
+  const transfer = upiReferenceIdOf({ vpa: 'kirana@okbank', utr: '123456789013' });
+  const used = await shop.handler.load(upiReference, transfer, { fresh: true });
+  assert.is(used.paymentId, null, 'whoever paid by it can still be told');
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
 
   const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
@@ -551,6 +654,12 @@ test('a shop confirms what came by UPI, and says when it gave money back', async
   const given = await say('refunds/1/given', '210987654321', pass);
   assert.is(given.status, 200);
   assert.equal((await board(given.position)).body.payments, []);
+  assert.is((await say('refunds/1/given', '210987654321', pass)).status, 200);
+  for (const other of ['210987654322', 'cash']) {
+    const { status, body } = await say('refunds/1/given', other, pass);
+    assert.equal([status, Reflect.get(body, 'code')], [409, 'REFUND_ALREADY_GIVEN']);
+    assert.match(String(Reflect.get(body, 'detail')), '210987654321');
+  }
 });
 
 /** What a shop holds for orders: of its one item, and of its one day's slots. */
@@ -700,6 +809,14 @@ test('a gateway that is away is not one that says no', async ({ shop }) => {
   assert.instance(await failure(stranger.open(due)), GatewayUnavailable);
   const away = connectRazorpay({ ...keys, url: `http://127.0.0.1:${await freePort()}` });
   assert.instance(await failure(away.open(due)), GatewayUnavailable);
+  const page = createServer((_, response) => response.end('<h1>Welcome to the hotel</h1>'));
+  await once(page.listen(0, '127.0.0.1'), 'listening');
+  const { port } = page.address() as AddressInfo;
+  const hotel = connectRazorpay({ ...keys, url: `http://127.0.0.1:${port}` });
+  const said = await failure(hotel.open(due));
+  page.close();
+  page.closeAllConnections();
+  assert.instance(said, GatewayUnavailable, 'a page is no answer');
   const refused = await failure(shop.payments.razorpay!.refund(refund));
   assert.instance(refused, GatewayRefused);
   assert.is((refused as Error).message, 'The id provided does not exist');

@@ -9,7 +9,6 @@ import {
   type Payment,
   type PaymentCommand,
   type PaymentMethod,
-  type Receipt,
   type RequestedPayment,
 } from '../domain/payment.ts';
 import { store } from '../domain/store.ts';
@@ -51,10 +50,10 @@ export type PaymentPort = {
   /** Prepares a payment. Throws `Rejected` PAYMENT_UNAVAILABLE, or `GatewayUnavailable`. */
   open: (due: DuePayment) => Promise<HowToPay>;
   /**
-   * Gives money back, once for each `refundId`; resolves to what the gateway calls it, or to null
-   * where the shop does it by hand and then says so. Throws `GatewayRefused`, `GatewayUnavailable`.
+   * Gives money back, once for each `refundId`; resolves to what became of it, or to null where the
+   * shop does it by hand and then says so. Throws `GatewayRefused`, `GatewayUnavailable`.
    */
-  refund: (refund: RefundCall) => Promise<string | null>;
+  refund: (refund: RefundCall) => Promise<RefundNews | null>;
   /** What became of a payment that nobody told of; absent where only the shop can know. */
   look?: (payment: Payment) => Promise<PaymentNews[]>;
 };
@@ -63,6 +62,9 @@ export type PaymentPort = {
 export type PaymentNews = { externalId: string } & (
   { status: 'captured'; amountPaise: number } | { status: 'failed'; reason: string }
 );
+
+/** What a gateway tells of a refund that it took over; `externalId` is what it calls it. */
+export type RefundNews = { externalId: string; status: 'pending' | 'processed' };
 
 /** The ways to pay that this system is set up for. */
 export type PaymentPorts = Partial<Record<PaymentMethod, PaymentPort>>;
@@ -177,21 +179,23 @@ export async function recordNews(
 /**
  * Takes down what came in by UPI. Its reference is first used for this payment, and so for no other
  * one; whoever dies in between is repeated. Throws `Rejected` PAYMENT_NOT_FOUND,
- * WRONG_PAYMENT_METHOD, UPI_REFERENCE_USED.
+ * WRONG_PAYMENT_METHOD, UPI_REFERENCE_USED, and told by hand, PAID_ALREADY.
  */
 export async function recordUpi(
   handler: Handler,
   paymentId: string,
-  receipt: Receipt,
+  record: Extract<PaymentCommand, { type: 'RecordPayment' | 'RecordPaymentByHand' }>,
   context: CommandContext,
 ): Promise<Outcome<Payment>> {
+  const { externalId } = record.data;
   // Refuses a key that came with another request, too, while nothing is changed yet.
-  const check = { type: 'CheckUpiReceipt', data: {} } as const;
+  const toldByShop = record.type === 'RecordPaymentByHand';
+  const check = { type: 'CheckUpiReceipt', data: { externalId, toldByShop } } as const;
   const { state } = await handler.handle(payment, paymentId, check, context);
-  const transfer = { vpa: state.upi!.vpa, utr: receipt.externalId };
+  const transfer = { vpa: state.upi!.vpa, utr: externalId };
   const use = { type: 'UseUpiReference', data: { ...transfer, paymentId } } as const;
   await handler.handle(upiReference, upiReferenceIdOf(transfer), use, context);
-  return handler.handle(payment, paymentId, { type: 'RecordPayment', data: receipt }, context);
+  return handler.handle(payment, paymentId, record, context);
 }
 
 /** Addresses are no part of a stream's name: some hold a phone's number. */
@@ -255,8 +259,9 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
       const { params: to, body } = request as GivenRequest;
       // Beyond all of it, what came is as much once more.
       const amountPaise = missingPaise(known) || known.amountPaise;
-      const receipt = { externalId: body.reference, amountPaise };
-      const outcome = await recordUpi(handler, to.paymentId, receipt, contextOf(request));
+      const data = { externalId: body.reference, amountPaise };
+      const command = { type: 'RecordPaymentByHand', data } as const;
+      const outcome = await recordUpi(handler, to.paymentId, command, contextOf(request));
       const { status } = outcome.state;
       return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
     },

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/decider.ts';
 import { orderNumber } from '../domain/order.ts';
-import { payment, type Payment, type PaymentCommand } from '../domain/payment.ts';
+import { payment, paymentNotFound, type Payment, type PaymentCommand } from '../domain/payment.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
+import { uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import type { Handler } from './handle.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,
@@ -22,6 +22,20 @@ const TIMEOUT_MS = 10_000;
 /** Characters of an answer that are passed on. */
 const MAX_TOLD = 300;
 const ACTOR = 'razorpay';
+/** Why a refund failed: Razorpay does not say more. */
+const FAILED = 'refund.failed';
+/**
+ * Whatever is paid is captured at once, however the account is set up: what is only authorised goes
+ * back to the shopper after some days. Minutes, as long as Razorpay asks banks for late answers.
+ */
+const CAPTURE = {
+  capture: 'automatic',
+  capture_options: {
+    automatic_expiry_period: 7_200,
+    manual_expiry_period: 7_200,
+    refund_speed: 'normal',
+  },
+} as const;
 
 export type RazorpaySettings = {
   /** Of the API and of the page where people pay; Razorpay's own is https://api.razorpay.com. */
@@ -44,6 +58,8 @@ export type Razorpay = PaymentPort & {
   lookUp: (
     gatewayOrderId: string,
   ) => Promise<{ paymentId: string; news: PaymentNews[] } | undefined>;
+  /** A refund by what Razorpay calls it; undefined where there is none. */
+  lookUpRefund: (externalId: string) => Promise<GatewayRefund | undefined>;
 };
 
 /**
@@ -74,7 +90,16 @@ type GatewayPayment = {
   error_description: string | null;
 };
 
-type Refunded = { id: string; status: 'pending' | 'processed' | 'failed' };
+type GatewayRefund = {
+  id: string;
+  /** Our `refundId`. */
+  receipt: string | null;
+  notes: { paymentId?: string; refundNumber?: number | string };
+  status: 'pending' | 'processed' | 'failed';
+};
+
+/** Of one payment; as many as Razorpay tells at once. */
+const MAX_REFUNDS = 100;
 
 /** Statuses that say "not now"; of 401 and 403 a wrong key is the reason, and no payment. */
 const RETRIED = new Set([401, 403, 408, 409, 425, 429]);
@@ -94,6 +119,7 @@ export function connectRazorpay({
   async function call<T>(path: string, body?: object, headers: object = {}): Promise<T> {
     let response: Response;
     let text: string;
+    let answer: T | undefined;
     try {
       response = await fetch(new URL(`/v1/${path}`, url), {
         method: body ? 'POST' : 'GET',
@@ -102,13 +128,25 @@ export function connectRazorpay({
         ...(body && { body: JSON.stringify(body) }),
       });
       text = await response.text();
+      // A proxy's page with a 200 is no answer either.
+      if (response.ok) answer = JSON.parse(text) as T;
     } catch (error) {
       throw new GatewayUnavailable('Razorpay does not answer', { cause: error });
     }
-    if (response.ok) return JSON.parse(text) as T;
+    if (answer !== undefined) return answer;
     const { status } = response;
     if (status < 500 && !RETRIED.has(status)) throw new GatewayRefused(descriptionOf(text));
     throw new GatewayUnavailable(`Razorpay answered ${status} to ${path}: ${textOf(text)}`);
+  }
+
+  /** Undefined where there is no such thing. */
+  async function find<T>(path: string): Promise<T | undefined> {
+    try {
+      return await call<T>(path);
+    } catch (error) {
+      if (error instanceof GatewayRefused) return undefined;
+      throw error;
+    }
   }
 
   async function newsOfOrder(gatewayOrderId: string): Promise<PaymentNews[]> {
@@ -134,12 +172,12 @@ export function connectRazorpay({
     },
 
     async open({ paymentId, amountPaise }) {
-      const wanted = { amount: amountPaise, currency: 'INR', receipt: paymentId };
+      const order = { amount: amountPaise, currency: 'INR', receipt: paymentId, payment: CAPTURE };
       // Repeats that come at once share one order there; two would do no harm.
-      const order = opening.get(paymentId) ?? call<{ id: string }>('orders', wanted);
-      opening.set(paymentId, order);
+      const made = opening.get(paymentId) ?? call<{ id: string }>('orders', order);
+      opening.set(paymentId, made);
       try {
-        return { gatewayOrderId: (await order).id };
+        return { gatewayOrderId: (await made).id };
       } catch (error) {
         throw error instanceof GatewayRefused ? unavailableMethod(error.message) : error;
       } finally {
@@ -148,25 +186,26 @@ export function connectRazorpay({
     },
 
     async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {
+      const path = `payments/${externalId}/refund`;
+      const { items } = await call<{ items: GatewayRefund[] }>(`${path}s?count=${MAX_REFUNDS}`);
       const body = { amount, receipt: refundId, notes: { paymentId, refundNumber } };
       const once = { 'x-refund-idempotency': refundId };
-      const made = await call<Refunded>(`payments/${externalId}/refund`, body, once);
-      if (made.status === 'failed') throw new GatewayRefused('refund.failed');
-      return made.id;
+      const { id, status } =
+        items.find(({ receipt }) => receipt === refundId) ??
+        (await call<GatewayRefund>(path, body, once));
+      if (status === 'failed') throw new GatewayRefused(FAILED);
+      return { externalId: id, status };
     },
 
     look: ({ gatewayOrderId }) => newsOfOrder(gatewayOrderId!),
 
     async lookUp(gatewayOrderId) {
-      try {
-        const { receipt } = await call<{ receipt: string | null }>(`orders/${gatewayOrderId}`);
-        if (!receipt) return undefined;
-        return { paymentId: receipt, news: await newsOfOrder(gatewayOrderId) };
-      } catch (error) {
-        if (error instanceof GatewayRefused) return undefined;
-        throw error;
-      }
+      const known = await find<{ receipt: string | null }>(`orders/${gatewayOrderId}`);
+      if (!known?.receipt) return undefined;
+      return { paymentId: known.receipt, news: await newsOfOrder(gatewayOrderId) };
     },
+
+    lookUpRefund: (externalId) => find<GatewayRefund>(`refunds/${externalId}`),
   };
 }
 
@@ -199,7 +238,7 @@ type Webhook = {
   payload: {
     order?: { entity: { id: string } };
     payment?: { entity: { order_id: string | null } };
-    refund?: { entity: { id: string; notes?: { paymentId?: string; refundNumber?: string } } };
+    refund?: { entity: { id: string } };
   };
 };
 
@@ -211,6 +250,9 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
   const { razorpay, handler, log, now } = services;
   if (!razorpay) return;
   const hidden = { schema: { hide: true } };
+  const ofPayment = {
+    schema: { hide: true, params: { type: 'object', properties: { paymentId: uuid } } },
+  } as const;
 
   app.register(async (scope) => {
     keepRawBodies(scope);
@@ -236,13 +278,11 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     /** Takes the browser to Razorpay's page, which wants to be posted to. */
     scope.get<{ Params: { paymentId: string } }>(
       '/payments/:paymentId/pay',
-      hidden,
+      ofPayment,
       async ({ params: { paymentId } }, reply) => {
         const known = await handler.load(payment, paymentId, { fresh: true });
         const { status, orderId, gatewayOrderId } = known;
-        if (status === 'none' || !gatewayOrderId) {
-          throw new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
-        }
+        if (status === 'none' || !gatewayOrderId) throw paymentNotFound();
         if (status !== 'requested') return reply.redirect(`/orders/${orderId}`, 303);
         const { url, fields } = razorpay.checkoutOf(paymentId, known);
         reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
@@ -253,9 +293,10 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     /** Where Razorpay's page sends the browser, whatever came of it. */
     scope.post<{ Params: { paymentId: string } }>(
       '/payments/:paymentId/razorpay-return',
-      hidden,
+      ofPayment,
       async ({ params: { paymentId }, id }, reply) => {
-        const { orderId } = await handler.load(payment, paymentId, { fresh: true });
+        const { status, orderId } = await handler.load(payment, paymentId, { fresh: true });
+        if (status === 'none') throw paymentNotFound();
         const cause = { correlationId: id, causationId: id };
         await lookAtPayment(services, paymentId, cause).catch((error: unknown) =>
           log.warn({ err: error, paymentId }, 'could not look at a payment: a webhook will tell'),
@@ -305,17 +346,19 @@ function webhookOf(raw: Buffer): Webhook {
 
 /** Resolves to whether it was about a payment of ours. */
 async function record(
-  { handler }: Services,
+  services: Services,
   razorpay: Razorpay,
-  { event, payload }: Webhook,
+  { payload }: Webhook,
   cause: Cause,
 ): Promise<boolean> {
   try {
-    if (payload.refund) return await recordRefund(handler, event, payload.refund.entity, cause);
+    if (payload.refund) {
+      return await recordRefund(services, razorpay, payload.refund.entity.id, cause);
+    }
     const gatewayOrderId = payload.order?.entity.id ?? payload.payment?.entity.order_id;
     const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
     if (!found) return false;
-    await recordNews(handler, found.paymentId, found.news, cause);
+    await recordNews(services.handler, found.paymentId, found.news, cause);
     return true;
   } catch (error) {
     if (error instanceof Rejected && UNKNOWN.has(error.code)) return false;
@@ -325,26 +368,28 @@ async function record(
 
 const UNKNOWN = new Set<RejectionCode>(['PAYMENT_NOT_FOUND', 'REFUND_NOT_FOUND']);
 
-type RefundEntity = NonNullable<Webhook['payload']['refund']>['entity'];
-
 async function recordRefund(
-  handler: Handler,
-  event: string,
-  { id: externalId, notes = {} }: RefundEntity,
+  { handler, log }: Services,
+  razorpay: Razorpay,
+  externalId: string,
   cause: Cause,
 ): Promise<boolean> {
-  const { paymentId } = notes;
-  if (!paymentId) return false;
-  const refundNumber = Number(notes.refundNumber);
-  const command: PaymentCommand | undefined = {
-    'refund.processed': { type: 'RecordRefund', data: { refundNumber, externalId } } as const,
-    'refund.failed': {
-      type: 'RecordRefundFailure',
-      data: { refundNumber, reason: 'refund.failed' },
-    } as const,
-  }[event];
-  if (!command) return true;
-  const commandId = idFrom('gateway', paymentId, externalId, event);
-  await handler.handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
+  const known = await razorpay.lookUpRefund(externalId);
+  const paymentId = known?.notes.paymentId;
+  if (!known || !paymentId) return false;
+  const refundNumber = Number(known.notes.refundNumber);
+  const { status } = known;
+  if (status === 'pending') return true;
+  const command: PaymentCommand =
+    status === 'processed'
+      ? { type: 'RecordRefund', data: { refundNumber, externalId } }
+      : { type: 'RecordRefundFailure', data: { refundNumber, externalId, reason: FAILED } };
+  const commandId = idFrom('gateway', paymentId, externalId, status);
+  const context = { ...cause, commandId, actor: ACTOR };
+  const { state } = await handler.handle(payment, paymentId, command, context);
+  const { givenAs } = state.refunds[refundNumber - 1]!;
+  if (status === 'processed' && givenAs !== externalId) {
+    log.error({ paymentId, refundNumber, externalId, givenAs }, 'money was given back twice');
+  }
   return true;
 }

@@ -1,7 +1,12 @@
 import type { CartEvent } from '../domain/cart.ts';
 import type { InventoryEvent } from '../domain/inventory.ts';
 import { LATE_WAIT_MS, type OrderEvent, type PlacedOrder } from '../domain/order.ts';
-import { isPrepaid, type PaymentEvent, type RequestedPayment } from '../domain/payment.ts';
+import {
+  isPerPart,
+  isPrepaid,
+  type PaymentEvent,
+  type RequestedPayment,
+} from '../domain/payment.ts';
 import type { SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
 import type { EventStore, StoredEvent } from '../platform/event-store.ts';
@@ -36,6 +41,10 @@ export type NewTask = {
   dueMs: number;
   /** Idempotent. Resolves to a number of milliseconds where it is to run again after so many. */
   run: (services: ReactorServices) => Promise<unknown>;
+  /** From when on, in ms since 1970, it is given up after a few tries that fail. */
+  untilMs?: number;
+  /** Whether it may wait for a payment gateway. */
+  callsGateway?: boolean;
   /** The steps that the log has to show before it counts as done by somebody else. */
   lacks?: string[];
 };
@@ -58,7 +67,9 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
       isPrepaid(payment) ? [storeOrderId] : [storeOrderId, paymentIdOf(storeOrderId)],
     );
     const lacks = ['OrderConfirmed', ...handedOver];
-    return { tasks: [{ ...checkOut(event, 'checkout', idOf(event), grace(event)), lacks }] };
+    const callsGateway = !isPerPart(payment);
+    const task = checkOut(event, 'checkout', idOf(event), grace(event));
+    return { tasks: [{ ...task, lacks, callsGateway }] };
   },
   OrderConfirmed: (event) => ({
     done: [{ key: `checkout ${idOf(event)}`, step: event.type }, { key: `cart ${idOf(event)}` }],
@@ -109,13 +120,10 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   RefundRequested(event) {
     const { refundNumber } = event.data as RefundNumber;
     const { at } = event.metadata;
-    return {
-      tasks: [
-        now(refundOf(event), ({ drivers }) =>
-          driveRefund(drivers, idOf(event), refundNumber, at, causeOf(event)),
-        ),
-      ],
-    };
+    const refund = now(refundOf(event), ({ drivers }) =>
+      driveRefund(drivers, idOf(event), refundNumber, at, causeOf(event)),
+    );
+    return { tasks: [{ ...refund, callsGateway: true }] };
   },
   RefundSucceeded: (event) => ({
     done: [{ key: refundOf(event) }],
@@ -136,7 +144,7 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   },
   /** A cart may be closed as late, by who then dies: its shopper could order nothing from it. */
   CartCheckedOut: (event) => ({
-    tasks: [checkOut(event, 'cart', orderOf(event), grace(event))],
+    tasks: [{ ...checkOut(event, 'cart', orderOf(event), grace(event)), callsGateway: true }],
   }),
   CartReopened: (event) => ({ done: [{ key: `cart ${orderOf(event)}` }] }),
   SlotConfirmed: (event) => ({ done: [{ key: slotOf(event) }] }),
@@ -221,6 +229,8 @@ function lookRepeatedly(event: StoredEvent, expiresAt: string): NewTask {
   return {
     key: `look ${idOf(event)}`,
     dueMs: Date.parse(event.metadata.at) + LOOK_EVERY_MS,
+    untilMs,
+    callsGateway: true,
     run: async ({ drivers }) => {
       await lookAtPayment(drivers, idOf(event), causeOf(event));
       return Date.now() < untilMs ? LOOK_EVERY_MS : undefined;

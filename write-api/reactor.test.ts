@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
+import { jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
 import { order, type PlacedOrder } from '../domain/order.ts';
-import { newKey, openStore, startShop, type Shop } from '../local/testing.ts';
-import { as } from './testing.ts';
+import { newKey, openStore, startParts, startShop, type Shop } from '../local/testing.ts';
+import { headOfLog, REACTOR_CHECKPOINT } from '../platform/event-store.ts';
+import { createLog } from '../platform/log.ts';
+import { createHandler } from './handle.ts';
+import { paymentPorts } from './payment.ts';
+import { runReactor } from './reactor.ts';
+import { as, fillShelf, ON_SHELF, place, until } from './testing.ts';
 
 type Read = { status: string; timeline: { event: string }[] };
 
@@ -57,6 +63,34 @@ test('a checkout whose cart had moved on is rejected, and the cart stays open', 
   assert.is(left?.reason, 'CART_CHANGED');
   const state = await shop.handler.load(cart, left!.cartId, { fresh: true });
   assert.is(state.status, 'open');
+});
+
+test('a task that was set aside is tried again after a restart, although the checkpoint is past it', async () => {
+  const { client, stop } = await startParts();
+  const log = createLog('test', 'silent');
+  const handler = createHandler(client, log);
+  const stopping = new AbortController();
+  let running = Promise.resolve();
+  try {
+    const storeId = randomUUID();
+    await fillShelf({ handler }, storeId, ON_SHELF);
+    const opened = { storeId, listingIds: [`${storeId}.s1`] };
+    const { orderId } = await place({ handler }, [opened]);
+    const position = String(await headOfLog(client));
+    const setAside = [{ key: `checkout ${orderId}`, stream: `order-${orderId}`, revision: '0' }];
+    const checkpoint = { type: 'ReactorReachedPosition', data: { position, setAside } };
+    await client.appendToStream(REACTOR_CHECKPOINT, jsonEvent(checkpoint));
+    const payments = paymentPorts(handler);
+    running = runReactor({ client, handler, payments, log, signal: stopping.signal });
+    await until({ client }, async () => {
+      const { status } = await handler.load(order, orderId, { fresh: true });
+      return status === 'confirmed';
+    });
+  } finally {
+    stopping.abort();
+    await running;
+    await stop();
+  }
 });
 
 /** The order's page once it is as wanted; it may not be there yet at first. */

@@ -1,11 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
-import { REACTOR_CHECKPOINT, answered, type EventStore } from '../platform/event-store.ts';
+import {
+  REACTOR_CHECKPOINT,
+  answered,
+  readStream,
+  type EventStore,
+} from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../platform/subscription.ts';
 import type { Handler } from './handle.ts';
 import type { PaymentPorts } from './payment.ts';
-import { HEARD, reactionTo } from './reactions.ts';
-import { Tasks } from './tasks.ts';
+import { HEARD, reactionTo, type NewTask } from './reactions.ts';
+import { Tasks, type SetAsideTask } from './tasks.ts';
 
 const ROOM_EVERY_MS = 200;
 const MAX_BATCH_EVENTS = 1_000;
@@ -29,17 +35,20 @@ export async function runReactor(options: {
 }): Promise<void> {
   const { client, handler, payments, log, signal } = options;
   const tasks = new Tasks({ client, drivers: { handler, payments } }, log, signal);
-  let seen = await loadCheckpoint(client);
-  let saved = seen;
+  const start = await loadCheckpoint(client);
+  let seen = start.position;
+  let saved = dataOf(start);
+  await takeUpSetAside(client, tasks, start, log);
 
   async function saveCheckpoints(): Promise<void> {
     while (!signal.aborted) {
       await waitUnlessAborted(CHECKPOINT_EVERY_MS, signal);
-      const position = tasks.settled(seen);
-      if (position === undefined || position === saved) continue;
+      const checkpoint = tasks.settled(seen);
+      const data = dataOf(checkpoint);
+      if (checkpoint.position === undefined || isDeepStrictEqual(data, saved)) continue;
       try {
-        await saveCheckpoint(client, position);
-        saved = position;
+        await saveCheckpoint(client, data);
+        saved = data;
       } catch (error) {
         log.warn({ err: error }, 'could not save the checkpoint: a restart reads more again');
       }
@@ -57,7 +66,8 @@ export async function runReactor(options: {
       for (const event of events) {
         const reaction = reactionTo(event);
         for (const done of reaction.done ?? []) tasks.done(done);
-        for (const task of reaction.tasks ?? []) tasks.add(task, seen);
+        const { stream, revision } = event;
+        for (const task of reaction.tasks ?? []) tasks.add(task, { stream, revision, after: seen });
         seen = event.position;
       }
       while (tasks.size > MAX_PENDING_TASKS && !signal.aborted) {
@@ -68,29 +78,58 @@ export async function runReactor(options: {
   await Promise.all([follow, saveCheckpoints()]);
 }
 
-async function loadCheckpoint(client: EventStore): Promise<bigint | undefined> {
+type Checkpoint = ReturnType<Tasks['settled']>;
+
+/** A checkpoint as it is stored; `setAside` is absent where no task was set aside yet. */
+type CheckpointData = { position: string; setAside?: SetAsideTask[] };
+
+const dataOf = ({ position, setAside }: Checkpoint): CheckpointData => ({
+  position: String(position),
+  setAside,
+});
+
+async function loadCheckpoint(client: EventStore): Promise<Checkpoint> {
+  const checkpoint: Checkpoint = { position: undefined, setAside: [] };
   try {
     const newest = client.readStream(REACTOR_CHECKPOINT, {
       direction: BACKWARDS,
       fromRevision: END,
       maxCount: 1,
     });
-    let position: bigint | undefined;
     for await (const { event } of newest) {
-      position = event && BigInt((event.data as { position: string }).position);
+      if (!event) continue;
+      const { position, setAside = [] } = event.data as CheckpointData;
+      Object.assign(checkpoint, { position: BigInt(position), setAside });
     }
-    return position;
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
     await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
-    return undefined;
   }
+  return checkpoint;
 }
 
-async function saveCheckpoint(client: EventStore, position: bigint): Promise<void> {
-  const event = jsonEvent({
-    type: 'ReactorReachedPosition',
-    data: { position: position.toString() },
-  });
+async function saveCheckpoint(client: EventStore, data: CheckpointData): Promise<void> {
+  const event = jsonEvent({ type: 'ReactorReachedPosition', data });
   await answered(client.appendToStream(REACTOR_CHECKPOINT, event, { expectedRevision: ANY }));
+}
+
+/** Tasks that were set aside before a restart are made again from the events that ask for them. */
+async function takeUpSetAside(
+  client: EventStore,
+  tasks: Tasks,
+  { position: after, setAside }: Checkpoint,
+  log: Logger,
+): Promise<void> {
+  for (const { key, stream, revision } of setAside) {
+    let task: NewTask | undefined;
+    for await (const event of readStream(client, stream, BigInt(revision), 1)) {
+      task = reactionTo(event).tasks?.find((one) => one.key === key);
+    }
+    if (task) tasks.addSetAside(task, { stream, revision: BigInt(revision), after });
+    else
+      log.error(
+        { task: key, stream, revision },
+        'nothing asks for a task any more that was set aside',
+      );
+  }
 }

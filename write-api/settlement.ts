@@ -2,7 +2,7 @@ import { dayOf, instantOf } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
 import { isOpen, mayBeReinstated, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
 import { isPrepaid, keptPaise, payment, type PaidPart, type Payment } from '../domain/payment.ts';
-import { owedPaise, storeOrder } from '../domain/store-order.ts';
+import { deliveredPaise, owedPaise, storeOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import {
   closeCart,
@@ -30,6 +30,8 @@ const MAX_LATE_MS = 30 * 60_000;
 const REINSTATE_TIMEOUT_MS = 5 * 60_000;
 /** What a gateway has not taken over by then needs somebody to look. */
 const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+/** A gateway may be at a refund for days, and tells when it is done. */
+const LOOK_AT_REFUND_EVERY_MS = 60 * 60_000;
 const ACTOR = 'settlement';
 
 /**
@@ -171,7 +173,10 @@ const isInTime = ({ expiresAt, parts }: AnyPlaced): boolean =>
 const isSlotAhead = ({ slot }: OrderPart): boolean =>
   !slot || instantOf(dayOf(slot.date), slot.fromMinute) > Date.now();
 
-/** Takes down the cash for a part that was delivered: nothing is handed over without it. */
+/**
+ * Takes down the cash for a part that was delivered: nothing is handed over without it. What came
+ * back since then was paid for as well, and is given back by settlement.
+ */
 export async function driveCash(
   { handler, payments }: Drivers,
   storeOrderId: string,
@@ -191,7 +196,7 @@ export async function driveCash(
   const data = await openPayment(payments, part.orderId, placed, due);
   const request = { type: 'RequestPayment', data } as const;
   await handler.handle(payment, paymentId, request, contextOf('request'));
-  const amountPaise = owedPaise(part);
+  const amountPaise = deliveredPaise(part);
   if (amountPaise === 0) return;
   const collect = { type: 'CollectCash', data: { amountPaise } } as const;
   await handler.handle(payment, paymentId, collect, contextOf('collect'));
@@ -199,7 +204,8 @@ export async function driveCash(
 
 /**
  * Has a refund made that was asked for: once, since the gateway knows it by its id, and not at all
- * where it is done. Throws `GatewayUnavailable` while it may yet succeed.
+ * where it is done. Resolves to a number of milliseconds after which to look again at one that the
+ * gateway is at. Throws `GatewayUnavailable` while it may yet succeed.
  *
  * @param requestedAt RFC 3339
  */
@@ -209,10 +215,10 @@ export async function driveRefund(
   refundNumber: number,
   requestedAt: string,
   cause: Cause,
-): Promise<void> {
+): Promise<number | undefined> {
   const state = await handler.load(payment, paymentId, { fresh: true });
   const refund = state.refunds[refundNumber - 1];
-  if (refund?.status !== 'requested') return;
+  if (refund?.status !== 'requested') return undefined;
   const refundId = idFrom('refund', paymentId, refundNumber);
   const contextOf = (step: string) => ({
     ...cause,
@@ -223,8 +229,9 @@ export async function driveRefund(
     const { externalId, amountPaise } = refund;
     const call = { refundId, paymentId, refundNumber, externalId, amountPaise };
     const made = await portOf(payments, state.method).refund(call);
-    if (made === null) return;
-    const data = { refundNumber, externalId: made };
+    if (made === null) return undefined;
+    if (made.status === 'pending') return LOOK_AT_REFUND_EVERY_MS;
+    const data = { refundNumber, externalId: made.externalId };
     const command = { type: 'RecordRefund', data } as const;
     await handler.handle(payment, paymentId, command, contextOf('made'));
   } catch (error) {
@@ -235,4 +242,5 @@ export async function driveRefund(
     const command = { type: 'GiveUpRefund', data } as const;
     await handler.handle(payment, paymentId, command, contextOf('failed'));
   }
+  return undefined;
 }

@@ -212,9 +212,12 @@ export class SimulatedGateway {
   /** By `refundId`. */
   readonly refunds = new Map<string, RefundCall>();
   readonly #refuses: () => boolean;
+  /** Whether a refund is not made at once. */
+  readonly #waits: () => boolean;
 
-  constructor(refuses: () => boolean) {
+  constructor(refuses: () => boolean, waits: () => boolean) {
     this.#refuses = refuses;
+    this.#waits = waits;
   }
 
   /** `turn` may throw what a lost connection throws. */
@@ -235,7 +238,8 @@ export class SimulatedGateway {
         else if (this.#refuses()) throw new GatewayRefused('no');
         this.refunds.set(call.refundId, call);
         await turn();
-        return gatewayNameOf(call);
+        const status = !known && this.#waits() ? 'pending' : 'processed';
+        return { externalId: gatewayNameOf(call), status };
       },
       look: async ({ gatewayOrderId }) => {
         await turn();

@@ -369,7 +369,8 @@ async function assertInBooks(
 
 /**
  * Does to a shop's stock and slots what happened to its part of an order. What the shop goes on to
- * pick stays reserved; packed goods have left the shelf; those of a part that came to nothing are
+ * pick stays reserved; what was missing is off the books, before anybody else is promised it; packed
+ * goods have left the shelf; those of a part that came to nothing are
  * for sale again, and its slot is free; what came back after the delivery is where it was put.
  */
 export async function driveStock(
@@ -378,7 +379,7 @@ export async function driveStock(
   cause: Cause,
 ): Promise<void> {
   const part = await fresh(handler, storeOrderId);
-  const { status, packed, storeId, slot, lines, revision } = part;
+  const { status, packed, storeId, slot, lines, shorts, revision } = part;
   const context = (...step: (string | number)[]): CommandContext => ({
     ...cause,
     commandId: idFrom('stock', storeOrderId, ...step),
@@ -386,6 +387,10 @@ export async function driveStock(
   });
   const take = (command: InventoryCommand, step: string | number = '') =>
     handler.handle(inventory, storeId, command, context(command.type, step));
+  if (shorts.length > 0) {
+    const missing = shorts.map(({ reason, ...line }) => ({ ...stockLine(line), reason }));
+    await take({ type: 'WriteOffStock', data: { storeOrderId, lines: missing } }, shorts.length);
+  }
   if (packed) {
     const data = { storeOrderId, lines: basketOf(lines).map(stockLine) };
     await take({ type: 'PickStock', data });

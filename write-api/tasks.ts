@@ -1,3 +1,4 @@
+import type { StoredEvent } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import type { DoneTask, NewTask, ReactorServices } from './reactions.ts';
 
@@ -5,17 +6,33 @@ const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 /** Tries after which a task counts as stuck and is logged as an error, for somebody to look. */
 const STUCK_AFTER_TRIES = 10;
+/** A task that waits as long, or is stuck, is set aside: the checkpoint does not wait for it. */
+const SET_ASIDE_FROM_MS = 5 * 60_000;
+/** Far more, and it is the system that is ill and not the tasks. */
+const MAX_SET_ASIDE = 1_000;
 const MAX_RUNNING = 16;
+/** Of these, tasks that may wait for somebody outside: a gateway that is silent holds up no other. */
+const MAX_RUNNING_OUTSIDE = 4;
 
-type Task = {
-  key: string;
-  run: NewTask['run'];
-  /** Log position of the event before the one that asks for it: from where it would be seen anew. */
+/** The event that asks for a task. */
+type Asked = Pick<StoredEvent, 'stream' | 'revision'> & {
+  /** Log position of the event before it: from where it would be seen anew. */
   after: bigint | undefined;
+};
+
+/** A task that was set aside, by its key and the event that asks for it. */
+export type SetAsideTask = { key: string; stream: string; revision: string };
+
+type Task = Omit<NewTask, 'lacks'> & {
+  asked: Asked;
+  /** That failed since one succeeded. */
   tries: number;
+  isSetAside: boolean;
   lacks: Set<string>;
   timer: NodeJS.Timeout | undefined;
 };
+
+type Lane = { readonly due: Set<Task>; running: number; readonly most: number };
 
 /**
  * What is to be done because of the log, each at its time and until it succeeds, a few at once.
@@ -24,8 +41,8 @@ type Task = {
 export class Tasks {
   /** In the order of the log. */
   readonly #pending = new Map<string, Task>();
-  readonly #due = new Set<Task>();
-  #running = 0;
+  readonly #outside: Lane = { due: new Set(), running: 0, most: MAX_RUNNING_OUTSIDE };
+  readonly #inside: Lane = { due: new Set(), running: 0, most: MAX_RUNNING };
   readonly #services: ReactorServices;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
@@ -43,15 +60,35 @@ export class Tasks {
     return this.#pending.size;
   }
 
-  /** Everything up to this position needs nothing more; `seen` where there is no task. */
-  settled(seen: bigint | undefined): bigint | undefined {
-    const [oldest] = this.#pending.values();
-    return oldest ? oldest.after : seen;
+  /**
+   * Everything up to `position` needs nothing more, but for the tasks that were `setAside`, of which
+   * nobody would hear again; `seen` where there is no other task.
+   */
+  settled(seen: bigint | undefined): { position: bigint | undefined; setAside: SetAsideTask[] } {
+    const setAside: SetAsideTask[] = [];
+    for (const { key, asked, isSetAside } of this.#pending.values()) {
+      if (!isSetAside || setAside.length === MAX_SET_ASIDE) {
+        return { position: asked.after, setAside };
+      }
+      setAside.push({ key, stream: asked.stream, revision: String(asked.revision) });
+    }
+    return { position: seen, setAside };
   }
 
-  add({ key, dueMs, run, lacks = [] }: NewTask, after: bigint | undefined): void {
+  add(wanted: NewTask, asked: Asked): void {
+    this.#add(wanted, asked, false);
+  }
+
+  /** One that was set aside before a restart is so still. */
+  addSetAside(wanted: NewTask, asked: Asked): void {
+    this.#add(wanted, asked, true);
+  }
+
+  #add(wanted: NewTask, asked: Asked, isSetAside: boolean): void {
+    const { key, dueMs, lacks } = wanted;
     this.#drop(key);
-    const task: Task = { key, run, after, tries: 0, lacks: new Set(lacks), timer: undefined };
+    const rest = { tries: 0, isSetAside, lacks: new Set(lacks), timer: undefined };
+    const task: Task = { ...wanted, asked, ...rest };
     this.#pending.set(key, task);
     this.#wait(task, Math.max(0, dueMs - Date.now()));
   }
@@ -67,28 +104,36 @@ export class Tasks {
     const task = this.#pending.get(key);
     if (!task) return;
     clearTimeout(task.timer);
-    this.#due.delete(task);
+    this.#laneOf(task).due.delete(task);
     this.#pending.delete(key);
+  }
+
+  #laneOf({ callsGateway }: Task): Lane {
+    return callsGateway ? this.#outside : this.#inside;
   }
 
   #wait(task: Task, waitMs: number): void {
     if (this.#signal.aborted) return;
     task.timer = setTimeout(() => {
-      this.#due.add(task);
+      this.#laneOf(task).due.add(task);
       this.#start();
     }, waitMs);
   }
 
   /** As many at once as may run; each that ends makes room for the next. */
   #start(): void {
-    for (const task of this.#due) {
-      if (this.#signal.aborted || this.#running >= MAX_RUNNING) return;
-      this.#due.delete(task);
-      this.#running += 1;
-      void this.#run(task).then(() => {
-        this.#running -= 1;
-        this.#start();
-      });
+    for (const lane of [this.#outside, this.#inside]) {
+      for (const task of lane.due) {
+        const running = this.#outside.running + this.#inside.running;
+        const isFull = lane.running >= lane.most || running >= MAX_RUNNING;
+        if (isFull || this.#signal.aborted) break;
+        lane.due.delete(task);
+        lane.running += 1;
+        void this.#run(task).then(() => {
+          lane.running -= 1;
+          this.#start();
+        });
+      }
     }
   }
 
@@ -99,16 +144,32 @@ export class Tasks {
     try {
       const againMs = await task.run(this.#services);
       if (!isWanted()) return;
-      if (typeof againMs === 'number') this.#wait(task, againMs);
-      else this.#pending.delete(key);
+      if (typeof againMs !== 'number') {
+        this.#pending.delete(key);
+        return;
+      }
+      Object.assign(task, { tries: 0, isSetAside: againMs >= SET_ASIDE_FROM_MS });
+      this.#wait(task, againMs);
     } catch (error) {
-      if (!isWanted()) return;
-      task.tries += 1;
-      const { tries } = task;
-      const retryMs = Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS);
-      const level = tries < STUCK_AFTER_TRIES ? 'warn' : 'error';
-      this.#log[level]({ err: error, task: key, tries, retryMs }, 'a task failed');
-      this.#wait(task, retryMs);
+      if (isWanted()) this.#fail(task, error);
     }
+  }
+
+  #fail(task: Task, error: unknown): void {
+    const { key, untilMs = Infinity } = task;
+    const tries = (task.tries += 1);
+    const isStuck = tries >= STUCK_AFTER_TRIES;
+    if (isStuck && Date.now() >= untilMs) {
+      this.#log.error({ err: error, task: key, tries }, 'a task was given up');
+      this.#drop(key);
+      return;
+    }
+    task.isSetAside ||= isStuck;
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** tries, MAX_RETRY_MS);
+    this.#log[isStuck ? 'error' : 'warn'](
+      { err: error, task: key, tries, retryMs },
+      'a task failed',
+    );
+    this.#wait(task, retryMs);
   }
 }

@@ -97,7 +97,10 @@ export async function place(
 }
 
 /** Looks again at every event from now on until it is as wanted. */
-export async function until({ client }: Shop, isSo: () => Promise<boolean>): Promise<void> {
+export async function until(
+  { client }: Pick<Shop, 'client'>,
+  isSo: () => Promise<boolean>,
+): Promise<void> {
   const head = await headOfLog(client);
   if (await isSo()) return;
   const events = client.subscribeToAll({ fromPosition: { commit: head, prepare: head } });

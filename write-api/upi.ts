@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected } from '../domain/decider.ts';
+import { Rejected, type RejectionCode } from '../domain/decider.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';
@@ -18,6 +18,13 @@ type Notice = {
 };
 
 const REFERENCE = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/;
+
+/** Why nothing can be done with a notice. */
+const UNMATCHED: Partial<Record<RejectionCode, string>> = {
+  PAYMENT_NOT_FOUND: 'for a payment that nobody asked for',
+  WRONG_PAYMENT_METHOD: 'for a payment that is made in another way',
+  UPI_REFERENCE_USED: 'that was counted for another payment already',
+};
 
 function noticeOf(raw: Buffer): Notice {
   let notice: Partial<Notice> | null;
@@ -64,13 +71,14 @@ export function upiRoutes(app: FastifyInstance, services: Services): void {
         const commandId = idFrom('gateway', paymentId, utr, 'captured');
         const cause = { correlationId: request.id, causationId: request.id };
         const context = { ...cause, commandId, actor: ACTOR };
+        const record = { type: 'RecordPayment', data: { externalId: utr, amountPaise } } as const;
         try {
-          await recordUpi(handler, paymentId, { externalId: utr, amountPaise }, context);
+          await recordUpi(handler, paymentId, record, context);
         } catch (error) {
-          if (!(error instanceof Rejected)) throw error;
-          // Answered as done: it would only be sent again. A used reference is for somebody to see.
-          const level = error.code === 'UPI_REFERENCE_USED' ? 'error' : 'warn';
-          log[level]({ reference, utr, err: error }, 'a UPI webhook was refused');
+          const why = error instanceof Rejected && UNMATCHED[error.code];
+          if (!why) throw error;
+          // Answered as done: it would only be sent again. The money is there: somebody has to look.
+          log.error({ paymentId, utr, amountPaise }, `money came in by UPI ${why}`);
         }
         return reply.code(204).send();
       },

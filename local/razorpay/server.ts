@@ -9,7 +9,15 @@ const DELIVERY_TIMEOUT_MS = 5_000;
 /** Razorpay takes no order below a rupee. */
 const MIN_PAISE = 100;
 
+/** How long, in minutes, a payment may take to be authorised and is still captured by itself. */
+const MIN_CAPTURE_MINUTES = 12;
+const MAX_CAPTURE_MINUTES = 30 * 24 * 60;
+
 type Notes = Record<string, string>;
+type Capture = {
+  capture: 'automatic' | 'manual';
+  capture_options?: { automatic_expiry_period?: number };
+};
 type Order = {
   id: string;
   entity: 'order';
@@ -19,6 +27,8 @@ type Order = {
   receipt: string | null;
   status: 'created' | 'attempted' | 'paid';
   notes: Notes;
+  /** Whether payments are captured by themselves; without it they wait, authorised. */
+  payment: Capture | null;
   created_at: number;
 };
 type Payment = {
@@ -28,7 +38,7 @@ type Payment = {
   amount_refunded: number;
   currency: string;
   order_id: string;
-  status: 'captured' | 'failed';
+  status: 'authorized' | 'captured' | 'failed';
   captured: boolean;
   error_description: string | null;
   created_at: number;
@@ -40,7 +50,7 @@ type Refund = {
   payment_id: string;
   receipt: string | null;
   notes: Notes;
-  status: 'processed';
+  status: 'pending' | 'processed' | 'failed';
   created_at: number;
 };
 type Entity = Order | Payment | Refund;
@@ -82,10 +92,13 @@ const newId = (kind: string): string => `${kind}_${randomBytes(7).toString('hex'
 export async function startRazorpay(options: RazorpayOptions) {
   const entities = openEntities(options.file ?? ':memory:');
   const webhooks = createWebhooks(options);
+  const refunds = createRefunds(entities, webhooks);
 
   /** A try to pay an order; resolves when it is known here, whoever is told of it when. */
   function pay(orderId: string, { fails = false } = {}): Payment {
     const order = entities.find<Order>(orderId);
+    const isCaptured = !fails && order.payment?.capture === 'automatic';
+    const status = fails ? 'failed' : isCaptured ? 'captured' : 'authorized';
     const payment: Payment = {
       id: newId('pay'),
       entity: 'payment',
@@ -93,19 +106,19 @@ export async function startRazorpay(options: RazorpayOptions) {
       amount_refunded: 0,
       currency: 'INR',
       order_id: orderId,
-      status: fails ? 'failed' : 'captured',
-      captured: !fails,
+      status,
+      captured: isCaptured,
       error_description: fails ? 'The bank declined the payment' : null,
       created_at: nowSeconds(),
     };
-    const paid: Order = fails
-      ? { ...order, status: 'attempted' }
-      : { ...order, status: 'paid', amount_paid: order.amount };
+    const paid: Order = isCaptured
+      ? { ...order, status: 'paid', amount_paid: order.amount }
+      : { ...order, status: 'attempted' };
     entities.save(payment, orderId);
     entities.save(paid);
     const told = { payment: { entity: payment } };
-    webhooks.tell(fails ? 'payment.failed' : 'payment.captured', told);
-    if (!fails) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
+    webhooks.tell(`payment.${status}`, told);
+    if (isCaptured) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
     return payment;
   }
 
@@ -126,7 +139,7 @@ export async function startRazorpay(options: RazorpayOptions) {
     if (isAway) throw new Refused(503, 'The gateway is away');
   });
   app.get('/healthz', async () => ({ ok: true }));
-  apiRoutes(app, options, entities, webhooks);
+  apiRoutes(app, options, entities, refunds);
   pageRoutes(app, entities, pay);
   const url = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
 
@@ -136,7 +149,7 @@ export async function startRazorpay(options: RazorpayOptions) {
     webhooks,
     /** While it is away, it answers nobody. */
     setAway: (away: boolean) => void (isAway = away),
-    refundsOf: (paymentId: string) => entities.under<Refund>(paymentId),
+    refunds,
     async close(): Promise<void> {
       webhooks.stop();
       await app.close();
@@ -244,11 +257,54 @@ function createWebhooks({ webhookSecret, webhookUrl }: RazorpayOptions) {
   };
 }
 
+type Refunds = ReturnType<typeof createRefunds>;
+
+/** Money that goes back: at once, or when a test says so. */
+function createRefunds(entities: Entities, webhooks: Webhooks) {
+  let pending = false;
+  const save = (refund: Refund, key: string | null = null) => {
+    entities.save(refund, refund.payment_id, key);
+    const event = refund.status === 'pending' ? 'created' : refund.status;
+    webhooks.tell(`refund.${event}`, { refund: { entity: refund } });
+    return refund;
+  };
+  return {
+    of: (paymentId: string) => entities.under<Refund>(paymentId),
+    /** Throws `Refused`. */
+    make(paymentId: string, asked: Partial<Refund>, key: string | null): Refund {
+      const made = key === null ? undefined : entities.made<Refund>(key);
+      if (made) return made;
+      const payment = entities.find<Payment>(paymentId);
+      const { amount = payment.amount, receipt = null, notes = {} } = asked;
+      const refunded = payment.amount_refunded + amount;
+      if (!payment.captured || refunded > payment.amount || amount < MIN_PAISE) {
+        throw new Refused(400, 'The refund amount is not allowed for this payment');
+      }
+      entities.save({ ...payment, amount_refunded: refunded }, payment.order_id);
+      const kind = { id: newId('rfnd'), entity: 'refund', amount, payment_id: paymentId } as const;
+      const status = pending ? 'pending' : 'processed';
+      return save({ ...kind, receipt, notes, status, created_at: nowSeconds() }, key);
+    },
+    /** From now on refunds wait, or no longer do. */
+    wait: (waits: boolean) => void (pending = waits),
+    end: (id: string, status: 'processed' | 'failed') =>
+      save({ ...entities.find<Refund>(id), status }),
+  };
+}
+
+function isCapture({ capture, capture_options: options }: Capture): boolean {
+  const minutes = options?.automatic_expiry_period ?? 0;
+  if (capture !== 'automatic') return capture === 'manual';
+  return (
+    Number.isInteger(minutes) && minutes >= MIN_CAPTURE_MINUTES && minutes <= MAX_CAPTURE_MINUTES
+  );
+}
+
 function apiRoutes(
   app: FastifyInstance,
   { keyId, keySecret }: RazorpayOptions,
   entities: Entities,
-  webhooks: Webhooks,
+  refunds: Refunds,
 ): void {
   const right = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
   const assertKeys = ({ headers }: FastifyRequest) => {
@@ -260,11 +316,14 @@ function apiRoutes(
 
     api.post<{ Body: Pick<Order, 'amount' | 'currency'> & Partial<Order> }>(
       '/v1/orders',
-      async ({ body: { amount, currency, receipt = null, notes = {} } }) => {
+      async ({ body: { amount, currency, receipt = null, notes = {}, payment = null } }) => {
         const isRight = Number.isInteger(amount) && amount >= MIN_PAISE && currency === 'INR';
         if (!isRight) throw new Refused(400, 'Order amount less than minimum amount allowed');
+        if (payment && !isCapture(payment)) {
+          throw new Refused(400, 'The payment capture settings are invalid');
+        }
         const made = { id: newId('order'), entity: 'order', status: 'created' } as const;
-        const rest = { amount, amount_paid: 0, currency, receipt, notes };
+        const rest = { amount, amount_paid: 0, currency, receipt, notes, payment };
         const order: Order = { ...made, ...rest, created_at: nowSeconds() };
         entities.save(order);
         return order;
@@ -281,30 +340,15 @@ function apiRoutes(
       '/v1/payments/:id/refund',
       async ({ params, body, headers }) => {
         const key = headers['x-refund-idempotency'];
-        const idempotencyKey = typeof key === 'string' ? key : null;
-        const made = idempotencyKey === null ? undefined : entities.made<Refund>(idempotencyKey);
-        if (made) return made;
-        const payment = entities.find<Payment>(params.id);
-        const { amount = payment.amount, receipt = null, notes = {} } = body;
-        const refunded = payment.amount_refunded + amount;
-        if (!payment.captured || refunded > payment.amount || amount < MIN_PAISE) {
-          throw new Refused(400, 'The refund amount is not allowed for this payment');
-        }
-        const refund: Refund = {
-          id: newId('rfnd'),
-          entity: 'refund',
-          amount,
-          payment_id: payment.id,
-          receipt,
-          notes,
-          status: 'processed',
-          created_at: nowSeconds(),
-        };
-        entities.save({ ...payment, amount_refunded: refunded }, payment.order_id);
-        entities.save(refund, payment.id, idempotencyKey);
-        webhooks.tell('refund.processed', { refund: { entity: refund } });
-        return refund;
+        return refunds.make(params.id, body, typeof key === 'string' ? key : null);
       },
+    );
+    api.get<{ Params: { id: string } }>('/v1/payments/:id/refunds', async ({ params }) => {
+      const items = refunds.of(entities.find<Payment>(params.id).id);
+      return { entity: 'collection', count: items.length, items };
+    });
+    api.get<{ Params: { id: string } }>('/v1/refunds/:id', async ({ params }) =>
+      entities.find(params.id),
     );
   });
 }

@@ -4,18 +4,31 @@ import {
   type Inventory,
   type InventoryEvent,
   type StockLine,
+  type WriteOff,
 } from '../../domain/inventory.ts';
+import { skuOfListing } from '../../domain/listing.ts';
 import type { OrderEvent } from '../../domain/order.ts';
+import type { StoreOrderEvent } from '../../domain/store-order.ts';
 import { givenUpMs, isToBePacked, linesText, newestOf, type Book, type Part } from './book.ts';
-import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 
 const OVERSOLD = 'nothing is promised twice';
 const RESERVED = 'what is reserved is what open orders have';
 const MOVED = 'what is packed left the shelf, and nothing else did';
+const WRITTEN_OFF = 'what a picker did not find is off the books';
 const CAME_BACK = 'what came back is on the books again';
+
+type Missing = { text: string; place: Place; atMs: number; isDue: boolean };
+
+const missingText = ({ reason, ...line }: WriteOff): string => `${linesText([line])}: ${reason}`;
 
 /** Available ≥ 0 and reserved = open orders' lines, by each event and so at every moment. */
 export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
+  /** What was missing of an order and is on the books, by store order. */
+  const missing = new Map<string, Missing[]>();
+  /** A log from before anything was written off is no lie. */
+  let writesOff = false;
+
   /** Compares with what is reserved what an event says was. */
   function unreserve(seen: Seen<{ storeOrderId: string }, Inventory>, lines: StockLine[]): void {
     const { storeOrderId } = seen.data;
@@ -53,8 +66,27 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     }
   }
 
-  return check<InventoryEvent | OrderEvent, Inventory>({
+  return check<InventoryEvent | OrderEvent | StoreOrderEvent, Inventory>({
     on: {
+      LineShorted({ id, data, stream, revision, atMs }) {
+        const { listingId, quantity, reason } = data;
+        if (reason === 'substitute-declined') return;
+        const text = missingText({ sku: skuOfListing(listingId), quantity, reason });
+        const one = { text, place: { stream, revision }, atMs, isDue: writesOff };
+        missing.set(id, [...(missing.get(id) ?? []), one]);
+      },
+      StockWrittenOff(seen) {
+        writesOff = true;
+        const { storeOrderId, lines } = seen.data;
+        const left = [...(missing.get(storeOrderId) ?? [])];
+        for (const line of lines) {
+          const text = missingText(line);
+          const at = left.findIndex((one) => one.text === text);
+          if (at < 0) tell(WRITTEN_OFF, placeText(seen), `nobody missed ${text}`);
+          else left.splice(at, 1);
+        }
+        missing.set(storeOrderId, left);
+      },
       OrderReserved: isThere,
       OrderConfirmed: isThere,
       StockReserved(seen) {
@@ -102,6 +134,10 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     },
 
     end(nowMs) {
+      for (const { text, place, atMs, isDue } of [...missing.values()].flat()) {
+        if (!isDue || !isLate(atMs, nowMs)) continue;
+        tell(WRITTEN_OFF, placeText(place), `${text}, and on the books still`);
+      }
       for (const [storeOrderId, part] of parts) {
         reservedAtEnd(storeOrderId, part, nowMs);
         const { lines, sinceMs, isPacked, isPicked, returns } = part;

@@ -129,7 +129,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         if (before.status === 'paid') tell(TAKEN, placeText(seen), 'it was collected already');
         const part = parts.get(data.storeOrderId ?? '');
         const most = part?.delivered?.owedPaise ?? 0;
-        // What came back before it was taken down is not collected.
+        // In older logs, what came back before it was taken down was not collected.
         const least = part?.owedPaise ?? 0;
         if (data.amountPaise < least || data.amountPaise > most) {
           const text = `${data.amountPaise} paise were collected; owed at the door were ${most}`;
