@@ -113,7 +113,7 @@ test('picked short, the rest is for sale again; what came back too, once', () =>
 test('a reservation follows what is still to be picked, and an older view changes nothing', () => {
   const change = (revision: number, ...of: StockLine[]): InventoryCommand => ({
     type: 'ChangeReservation',
-    data: { storeOrderId: 'a', lines: of, revision },
+    data: { storeOrderId: 'a', lines: of, chosen: [], revision },
   });
   const before = given(inventory, counted('1', 5), reserved('a', line('1', 3)));
   const changed = before.decide(change(4, line('1', 1), line('2', 2)));
@@ -123,6 +123,25 @@ test('a reservation follows what is still to be picked, and an older view change
   after.when(change(5, line('1', 1), line('2', 2))).gives();
   given(inventory)
     .when(change(4, line('1', 1)))
+    .gives();
+});
+
+test('a substitute is promised only where it is left, and to no older view lost again', () => {
+  const choose = (id: string, revision: number, ...of: StockLine[]): InventoryCommand => ({
+    type: 'ChangeReservation',
+    data: { storeOrderId: id, lines: [line('1', 1), ...of], chosen: of, revision },
+  });
+  const orders = ['a', 'b'].map((id) => reserved(id, line('1', 1)));
+  const shelf = [counted('1', 5), counted('2', 1), ...orders];
+  const before = given(inventory, ...shelf);
+  before.when(choose('a', 4, line('2', 2))).rejected('INSUFFICIENT_STOCK');
+  const taken = before.decide(choose('a', 4, line('2', 1)));
+  const after = given(inventory, ...shelf, ...taken);
+  after.when(choose('b', 4, line('2', 1))).rejected('INSUFFICIENT_STOCK');
+  after.when(choose('a', 4, line('2', 1))).gives();
+  const again = after.decide(choose('a', 6, line('2', 1)));
+  given(inventory, ...shelf, ...taken, ...again)
+    .when(choose('a', 5))
     .gives();
 });
 
@@ -164,7 +183,7 @@ const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
   })),
   fc.tuple(storeOrderId, lines, fc.nat(9)).map(([id, of, revision]) => ({
     type: 'ChangeReservation' as const,
-    data: { storeOrderId: id, lines: of, revision },
+    data: { storeOrderId: id, lines: of, chosen: of, revision },
   })),
   fc.tuple(storeOrderId, fc.option(lines, { nil: [] }), to).map(([id, kept, where]) => ({
     type: 'ReturnStock' as const,
@@ -262,10 +281,11 @@ test('the books add up after every step, and no order is promised what is not th
           assert.is(item.onHand, ledger.onHand.get(sku) ?? null);
           assert.is(item.reserved, ledger.reserved(sku));
           assert.ok((availableOf(item) ?? 0) >= 0);
-          if (wanted.type === 'ReserveStock' && state !== before) {
-            const taken = wanted.data.lines.some((reservation) => reservation.sku === sku);
-            assert.ok(!taken || free(state, sku) >= item.safetyBuffer, 'promised beyond the shelf');
-          }
+          const isPromised = item.reserved > itemOf(before, sku).reserved;
+          assert.ok(
+            !isPromised || free(state, sku) >= item.safetyBuffer,
+            'promised beyond the shelf',
+          );
           const isByOrders = /^(?:Release|Return)/.test(wanted.type);
           if (isByOrders) assert.ok(free(state, sku) >= free(before, sku), 'goods were lost');
         }

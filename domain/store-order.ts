@@ -6,6 +6,7 @@ import {
   basketOf,
   chargedPaise,
   isGivenUp,
+  isUndecided,
   isUntouched,
   isWeight,
   keptOf,
@@ -51,6 +52,13 @@ type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: R
 
 type Cancel = { by: 'shop'; reason: ShopCancel } | { by: 'shopper'; reason: ShopperCancel };
 
+type ChosenSubstitute = {
+  listingId: string;
+  replaces: number;
+  line: OrderLine;
+  expiresAt: string;
+};
+
 type PickedLine = CartLine & { grams?: number };
 
 type Nothing = Record<string, never>;
@@ -69,6 +77,8 @@ export type StoreOrderCommand =
   | Message<'ShortLine', { listingId: string; reason: ShortReason }>
   /** `line` costs what the shop asks for it; without an answer by `expiresAt` the wish holds. */
   | Message<'ProposeSubstitute', { listingId: string; line: OrderLine; expiresAt: string }>
+  /** `left` null: what was chosen is put aside; else so many pieces are left of it. */
+  | Message<'SettleSubstitute', { listingId: string; chosenAt: number; left: number | null }>
   | Message<
       'DecideSubstitution',
       { listingId: string; substituteId: string; answer: 'accept' | 'decline' | 'none' }
@@ -89,10 +99,13 @@ export type StoreOrderEvent =
   | Message<'LinePicked', Place & PickedLine>
   /** Pieces that are not there, and of which nothing comes. */
   | Message<'LineShorted', Place & CartLine & { reason: ShortReason | 'substitute-declined' }>
+  /** It is proposed once its shop has put it aside. */
+  | Message<'SubstituteChosen', Place & ChosenSubstitute>
   | Message<
-      'SubstitutionProposed',
-      Place & { listingId: string; replaces: number; line: OrderLine; expiresAt: string }
+      'SubstituteUnavailable',
+      Place & { listingId: string; substituteId: string; left: number }
     >
+  | Message<'SubstitutionProposed', Place & ChosenSubstitute>
   | Message<
       'SubstitutionDecided',
       Place & { listingId: string; accepted: boolean; by: 'shopper' | 'wish' }
@@ -323,8 +336,8 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     },
 
     /**
-     * Offers something else for what is not picked of a line, at its own price and for no more
-     * than was accepted. What the shopper chose beforehand needs no answer.
+     * Chooses something else for what is not picked of a line, at its own price and for no more
+     * than was accepted. It is offered once it is put aside.
      */
     ProposeSubstitute(state, { listingId, line: asked, expiresAt }) {
       const place = placeOf(state);
@@ -337,10 +350,26 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       const replaces = restOf(line);
       const charged = Math.min(asked.linePaise, linePaise(line.pricePaise, replaces));
       const data = { ...place, listingId, replaces, line: { ...asked, linePaise: charged } };
-      const events: StoreOrderEvent[] = [
-        { type: 'SubstitutionProposed', data: { ...data, expiresAt } },
-      ];
-      if (line.ifMissing?.wish === 'this-one' && isWished(line, asked.listingId)) {
+      return [{ type: 'SubstituteChosen', data: { ...data, expiresAt } }];
+    },
+
+    /**
+     * Offers what was chosen, or gives it up. What the shopper chose beforehand needs no answer;
+     * what was settled already, or chosen anew since, stays as it is.
+     */
+    SettleSubstitute(state, { listingId, chosenAt, left }) {
+      const place = placeOf(state);
+      const { substitution, ifMissing } = lineOf(state, listingId);
+      const isOpen = state.status === 'accepted' && substitution?.status === 'chosen';
+      if (!isOpen || substitution.chosenAt !== chosenAt) return [];
+      const { replaces, line, expiresAt } = substitution;
+      if (left !== null) {
+        const data = { ...place, listingId, substituteId: line.listingId, left };
+        return [{ type: 'SubstituteUnavailable', data }];
+      }
+      const data = { ...place, listingId, replaces, line, expiresAt };
+      const events: StoreOrderEvent[] = [{ type: 'SubstitutionProposed', data }];
+      if (ifMissing?.wish === 'this-one' && ifMissing.listingId === line.listingId) {
         const decided = { ...place, listingId, accepted: true, by: 'wish' } as const;
         events.push({ type: 'SubstitutionDecided', data: decided });
       }
@@ -374,9 +403,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     PackStoreOrder(state) {
       const place = placeOf(state);
       if (!step(state, 'packed', ['accepted'])) return [];
-      const open = state.lines.filter(
-        (line) => restOf(line) > 0 || line.substitution?.status === 'proposed',
-      );
+      const open = state.lines.filter((line) => restOf(line) > 0 || isUndecided(line.substitution));
       if (open.length > 0) {
         const names = open.map(({ name }) => name).join(', ');
         const lines = open.map(({ listingId }) => listingId);
@@ -461,6 +488,29 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       after(
         state,
         withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
+      ),
+    SubstituteChosen: (state, { listingId, replaces, line, expiresAt }) =>
+      after(
+        state,
+        withLine(state, listingId, () => ({
+          substitution: {
+            status: 'chosen',
+            chosenAt: state.revision + 1,
+            replaces,
+            line,
+            expiresAt,
+            returned: 0,
+          },
+          unavailable: undefined,
+        })),
+      ),
+    SubstituteUnavailable: (state, { listingId, substituteId, left }) =>
+      after(
+        state,
+        withLine(state, listingId, () => ({
+          substitution: null,
+          unavailable: { listingId: substituteId, left },
+        })),
       ),
     SubstitutionProposed: (state, { listingId, replaces, line, expiresAt }) =>
       after(

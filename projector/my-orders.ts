@@ -205,6 +205,8 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
     LineReduced: toldStep('LineReduced'),
     LinePicked: partStep('LinePicked'),
     LineShorted: toldStep('LineShorted'),
+    SubstituteChosen: partStep('SubstituteChosen'),
+    SubstituteUnavailable: partStep('SubstituteUnavailable'),
     SubstitutionProposed: toldStep('SubstitutionProposed'),
     SubstitutionDecided: partStep('SubstitutionDecided'),
     StoreOrderPacked: toldStep('StoreOrderPacked'),
