@@ -256,6 +256,26 @@ test('a substitute is offered once it is put aside; what is not there is given u
   assert.is(again.decide(settle(null)(again.state)).length, 1);
 });
 
+test('a substitute that turns out not to be there is short like what it stands for', () => {
+  const ghee = line('ghee', 2, 5_000);
+  after().when(short('ghee')).rejected('LINE_NOT_FOUND');
+  const taken = [...offer('dal', ghee), decide('dal', 'ghee', 'accept')];
+  const shortIt = after(...taken).decide(short('ghee'));
+  assert.equal(shortIt[0]?.data, {
+    ...place,
+    listingId: 's.ghee',
+    quantity: 2,
+    reason: 'sold-out',
+  });
+  const { state } = after(...taken, short('ghee'));
+  assert.equal([state.lines[0]!.shorted, state.lines[0]!.substitution], [3, null]);
+  assert.is(owedPaise(state), 9_550 + FEE);
+  assert.is(after(...taken, short('ghee'), short('rice')).state.status, 'cancelled');
+  after(...taken, pick(['rice', 1]), pack)
+    .when(short('ghee'))
+    .rejected('WRONG_STATUS');
+});
+
 test('what the shopper wished beforehand decides where nobody answers', () => {
   const ghee = line('ghee', 1, 5_000);
   const best = after(...offer('rice', ghee), decide('rice', 'ghee', 'none'));
@@ -355,7 +375,7 @@ const command: fc.Arbitrary<StoreOrderCommand> = fc.oneof(
   fc.tuple(sku, pieces).map(([of, quantity]) => reduce(of, quantity)),
   { weight: 6, arbitrary: fc.tuple(sku, pieces).map(([of, quantity]) => pick([of, quantity])) },
   fc.tuple(pieces, fc.integer({ min: 1, max: 1_100 })).map(([of, grams]) => weigh(of, grams)),
-  { weight: 3, arbitrary: sku.map(short) },
+  { weight: 3, arbitrary: fc.constantFrom(...skus, 'x', 'y').map(short) },
   { weight: 2, arbitrary: fc.tuple(sku, substitute).map(([of, by]) => propose(of, by)) },
   {
     weight: 3,

@@ -15,6 +15,7 @@ import {
   toPick,
   withReturned,
   type PartLine,
+  type Substitution,
 } from './picking.ts';
 import type { CartLine } from './cart.ts';
 import type { OrderSlot } from './slot-day.ts';
@@ -97,7 +98,7 @@ export type StoreOrderEvent =
   | Message<'LineReduced', Place & CartLine>
   /** Pieces of the line that are in the basket now. */
   | Message<'LinePicked', Place & PickedLine>
-  /** Pieces that are not there, and of which nothing comes. */
+  /** Pieces that are not there, of a line or of what was to come instead: nothing comes. */
   | Message<'LineShorted', Place & CartLine & { reason: ShortReason | 'substitute-declined' }>
   /** It is proposed once its shop has put it aside. */
   | Message<'SubstituteChosen', Place & ChosenSubstitute>
@@ -177,12 +178,15 @@ function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['st
   return true;
 }
 
+function assertBeingPicked({ status }: StoreOrder): void {
+  if (status === 'accepted') return;
+  const message = `This order is ${status}; only one that is accepted is picked.`;
+  throw new Rejected('WRONG_STATUS', message);
+}
+
 /** The line of a part that is being picked. Throws `Rejected`. */
 function lineBeingPicked(state: StoreOrder, listingId: string): PartLine {
-  if (state.status !== 'accepted') {
-    const message = `This order is ${state.status}; only one that is accepted is picked.`;
-    throw new Rejected('WRONG_STATUS', message);
-  }
+  assertBeingPicked(state);
   return lineOf(state, listingId);
 }
 
@@ -245,6 +249,21 @@ const withLine = (
 ): Partial<StoreOrder> => ({
   lines: state.lines.map((line) =>
     line.listingId === listingId ? { ...line, ...change(line) } : line,
+  ),
+});
+
+/** What is to come instead of a line, by its own listing. */
+const substituteIn = ({ lines }: StoreOrder, listingId: string): Substitution | undefined =>
+  lines
+    .flatMap(({ substitution }) => substitution ?? [])
+    .find(({ line }) => line.listingId === listingId);
+
+/** Nothing comes of what a substitute was to stand for. */
+const withoutSubstitute = ({ lines }: StoreOrder, listingId: string): Partial<StoreOrder> => ({
+  lines: lines.map((line) =>
+    line.substitution?.line.listingId === listingId
+      ? { ...line, substitution: null, shorted: line.shorted + line.substitution.replaces }
+      : line,
   ),
 });
 
@@ -324,12 +343,16 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       });
     },
 
-    /** What is not picked of a line is not there. An order of which nothing is there ends. */
+    /**
+     * What is not picked of a line, or was to come instead of one, is not there. An order of which
+     * nothing is there ends.
+     */
     ShortLine(state, { listingId, reason }) {
       const place = placeOf(state);
-      const quantity = restOf(lineOf(state, listingId));
+      const substitute = substituteIn(state, listingId);
+      const quantity = substitute?.line.quantity ?? restOf(lineOf(state, listingId));
       if (quantity === 0) return [];
-      lineBeingPicked(state, listingId);
+      assertBeingPicked(state);
       const data = { ...place, listingId, quantity, reason };
       const events: StoreOrderEvent[] = [{ type: 'LineShorted', data }];
       return endIfGivenUp(state, events, { by: 'shop', reason: 'out-of-stock' });
@@ -487,7 +510,9 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     LineShorted: (state, { listingId, quantity }) =>
       after(
         state,
-        withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
+        substituteIn(state, listingId)
+          ? withoutSubstitute(state, listingId)
+          : withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
       ),
     SubstituteChosen: (state, { listingId, replaces, line, expiresAt }) =>
       after(

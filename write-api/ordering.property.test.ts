@@ -399,8 +399,10 @@ function commandOf(
       };
     case 'pick some':
       return { type: 'PickLines', data: { lines: [pickOf(pick, line, pick(toPick(line) + 1))] } };
-    case 'short':
-      return { type: 'ShortLine', data: { listingId: id, reason: 'sold-out' } };
+    case 'short': {
+      const missing = pick(2) === 0 ? id : (substitution?.line.listingId ?? id);
+      return { type: 'ShortLine', data: { listingId: missing, reason: 'sold-out' } };
+    }
     case 'want it':
     case 'not want it': {
       const answer = step === 'want it' ? 'accept' : 'decline';

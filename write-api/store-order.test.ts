@@ -225,6 +225,21 @@ test('a substitute is asked for, taken from stock, and billed at no more than wa
   await part.untilStock('s4', { onHand: STOCK - 1, reserved: 0 });
 });
 
+test('a substitute that was taken and is not there is short: nothing is paid or kept for it', async ({
+  shop,
+}) => {
+  const part = await placePart(shop);
+  const { staff, shopper, of } = part;
+  await staff('accept');
+  await staff('substitutes', { listingId: of('s2'), substituteId: of('s4'), quantity: 1 });
+  await shopper('substitutions', { listingId: of('s2'), substituteId: of('s4'), accept: true });
+  const answer = await staff('shorts', { listingId: of('s4'), reason: 'damaged' });
+  assert.equal([answer.status, answer.body.owedPaise], [200, 36_000 + FEE]);
+  await part.untilStock('s4', { onHand: STOCK, reserved: 0 });
+  await staff('picks', { lines: [{ listingId: of('s1'), quantity: 3 }] });
+  assert.is((await staff('pack')).status, 200);
+});
+
 test('of a substitute that several orders want, as much is offered as is there', async ({
   shop,
 }) => {
