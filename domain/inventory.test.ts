@@ -110,6 +110,18 @@ test('picked short, the rest is for sale again; what came back too, once', () =>
   again.when(back(1)).gives();
 });
 
+test('a price list opens the books of what nobody counted or received, and of nothing else', () => {
+  const open = (...of: StockLine[]): InventoryCommand => ({
+    type: 'OpenStock',
+    data: { lines: of },
+  });
+  const before = given(inventory, counted('1', 5));
+  const opened = before.decide(open(line('1', 9), line('2', 4)));
+  const { state } = given(inventory, counted('1', 5), ...opened);
+  assert.equal([itemOf(state, '1').onHand, itemOf(state, '2').onHand], [5, 4]);
+  before.when(open(line('1', 9))).gives();
+});
+
 test('a reservation follows what is still to be picked, and an older view changes nothing', () => {
   const change = (revision: number, ...of: StockLine[]): InventoryCommand => ({
     type: 'ChangeReservation',
@@ -168,6 +180,7 @@ const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
       type: 'CountStock' as const,
       data: { counts: counts.map((count) => ({ ...count, expected })), reason: 'other' as const },
     })),
+  lines.map((data) => ({ type: 'OpenStock' as const, data: { lines: data } })),
   fc.tuple(fc.constantFrom(...skus), fc.integer({ min: 0, max: 2 })).map(([sku, pieces]) => ({
     type: 'SetSafetyBuffer' as const,
     data: { lines: [line(sku, pieces)] },

@@ -39,6 +39,7 @@ export type StockShortage = { sku: string; wanted: number; left: number };
 export type InventoryCommand =
   | Message<'ReceiveStock', { lines: StockLine[] }>
   | Message<'CountStock', { counts: StockCount[]; reason: CountReason | null }>
+  | Message<'OpenStock', { lines: StockLine[] }>
   | Message<'SellAtCounter', { lines: StockLine[] }>
   | Message<'SetSafetyBuffer', { lines: StockLine[] }>
   | Message<'ReserveStock', { storeOrderId: string } & Reservation>
@@ -248,6 +249,15 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       }
       const corrected = changed.map(({ sku, quantity, was }) => ({ sku, quantity, was }));
       return [{ type: 'StockCounted', data: { counts: corrected, reason } }];
+    },
+
+    /** What a price list says of articles that nobody counted or received; of others, nothing. */
+    OpenStock(state, { lines }) {
+      const counts = lines
+        .filter(({ sku }) => itemOf(state, sku).onHand === null)
+        .map((opened) => ({ ...opened, was: null }));
+      if (counts.length === 0) return [];
+      return [{ type: 'StockCounted', data: { counts, reason: 'price-list' } }];
     },
 
     /** Never refused: the goods are in the customer's hand, whatever the books say. */
