@@ -141,12 +141,12 @@ export const chargedPaise = (lines: PartLine[], packed: boolean): number =>
     ? sumPaise(lines.flatMap(goodsOf).map((goods) => goods.line.linePaise - creditOf(goods)))
     : sumPaise(lines.map(ceilingOf));
 
+/** What so many pieces of a line can weigh at most, in grams; 0 for what is not weighed. */
+export const mostGrams = ({ gramsEach = 0 }: OrderLine, quantity: number): number =>
+  quantity * gramsEach * MAX_OVERWEIGHT;
+
 /** Whether so many pieces of a line, picked, can weigh so much; what is not loose is not weighed. */
-export const isWeight = (
-  { gramsEach }: OrderLine,
-  quantity: number,
-  grams: number | undefined,
-): boolean =>
-  gramsEach && quantity > 0
-    ? grams !== undefined && grams > 0 && grams <= quantity * gramsEach * MAX_OVERWEIGHT
+export const isWeight = (line: OrderLine, quantity: number, grams: number | undefined): boolean =>
+  mostGrams(line, quantity) > 0
+    ? grams !== undefined && grams > 0 && grams <= mostGrams(line, quantity)
     : grams === undefined;

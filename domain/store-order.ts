@@ -10,6 +10,7 @@ import {
   isUntouched,
   isWeight,
   keptOf,
+  mostGrams,
   ordered,
   restOf,
   toPick,
@@ -333,9 +334,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
           throw new Rejected('PICK_EXCEEDS_ORDERED', message);
         }
         if (!isWeight(line, quantity, grams)) {
-          const message = line.gramsEach
-            ? `"${line.name}" is loose: weigh the ${quantity}, in grams.`
-            : `"${line.name}" is not weighed: leave the grams out.`;
+          const most = mostGrams(line, quantity);
+          const message =
+            most > 0
+              ? `"${line.name}" is loose: weigh the ${quantity}, in grams, at most ${most}.`
+              : `Nothing of "${line.name}" is weighed: leave the grams out.`;
           throw new Rejected('WRONG_WEIGHT', message);
         }
         const weighed = grams === undefined ? {} : { grams };

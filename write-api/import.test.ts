@@ -130,6 +130,21 @@ test('a file that is torn anywhere changes nothing', async ({ shop, storeId }) =
   assert.is(await headOfCommands(shop.client), head);
 });
 
+test('a GST rate is one that the law can have', async ({ shop, storeId }) => {
+  const rates = ['0', '0.25', '3', '5', '12', '18', '28', '40', '40.01', '99.99', '-5', '5/2'];
+  const rows = rates.map((rate, index) => `${index},Salt,20,${rate}`);
+  const { body } = await shop.importCsv<Report>(
+    storeId,
+    ['sku,name,price,gst', ...rows].join('\n'),
+  );
+  assert.is(body.published, 8);
+  assert.equal(
+    body.reported.map(({ row }) => row),
+    [9, 10, 11, 12],
+  );
+  assert.match(body.reported[1]!.reason, '"99.99" is above 40 %');
+});
+
 test('a row with too many cells, a NUL or a silly SKU is reported', async ({ shop, storeId }) => {
   const csv =
     'sku,name,price,gst,hsn,stock\na,b,1,5,0713,3,more\nb,x\0y,1,5,0713,3\n../c,z,1,5,0713,3\n' +

@@ -175,6 +175,8 @@ test('loose goods are billed by the scales, and what they weigh less goes back',
     ],
   });
   assert.is((await staff('picks', picks())).code, 'WRONG_WEIGHT');
+  const mistyped = await staff('picks', picks(3_001));
+  assert.match(mistyped.body.detail, 'in grams, at most 3000');
   assert.is((await staff('picks', picks(1_450))).body.owedPaise, 36_000 + 19_100 + FEE);
   assert.is((await staff('pack')).body.owedPaise, 34_800 + 19_100 + FEE);
   await work(shop, part.storeOrderId, ['dispatch', 'deliver']);
