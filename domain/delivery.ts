@@ -165,7 +165,8 @@ function feeOf({ steps, freeFromPaise }: DeliveryFee, metres: number, valuePaise
   return highest?.feePaise ?? 0;
 }
 
-const rupeesOf = (paise: number): string => `₹${(paise / 100).toFixed(paise % 100 === 0 ? 0 : 2)}`;
+export const rupeesOf = (paise: number): string =>
+  `₹${(paise / 100).toFixed(paise % 100 === 0 ? 0 : 2)}`;
 
 /** Throws `Rejected` STORE_PAUSED; `name` is the shop's, for the shopper to know which. */
 function assertNotPaused({ paused }: DeliverySettings, name: string): void {

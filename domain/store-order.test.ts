@@ -128,6 +128,19 @@ test('a part goes from the board to the door one step at a time, and a repeat is
   given(storeOrder).when(acceptIt).rejected('STORE_ORDER_NOT_FOUND');
 });
 
+test('what the shopper leaves of a part is worth the way, or it is cancelled', () => {
+  const { data } = submitted as Extract<StoreOrderEvent, { type: 'StoreOrderSubmitted' }>;
+  const part = given(storeOrder, {
+    ...submitted,
+    data: { ...data, minimumPaise: 33_550 },
+  } as never);
+  part.when(reduce('dal', 1)).rejected('BELOW_MINIMUM');
+  assert.is(part.decide(reduce('dal', 2)).length, 1);
+  const all = [dal, rice].map(({ listingId }) => ({ listingId, quantity: 0 }));
+  const last = part.decide({ type: 'ReduceLines', data: { lines: all } }).at(-1);
+  assert.is(last?.type, 'StoreOrderCancelled');
+});
+
 test('no step is skipped and none is taken back', () => {
   given(storeOrder, submitted)
     .when(pick(['dal', 1]))

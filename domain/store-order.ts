@@ -1,5 +1,6 @@
 import type { CreditReason } from './invoices.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
+import { rupeesOf } from './delivery.ts';
 import { linePaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
@@ -128,6 +129,8 @@ export type StoreOrder = {
   status: 'none' | StoreOrderStatus;
   lines: PartLine[];
   feePaise: number;
+  /** What the shop delivered from when it was ordered; absent where that was anything. */
+  minimumPaise?: number;
   slot: OrderSlot | null;
   /** Whether its goods have left the shelf. */
   packed: boolean;
@@ -227,6 +230,19 @@ const isWished = ({ ifMissing }: PartLine, substituteId: string): boolean =>
   ifMissing?.wish === 'best-match' ||
   (ifMissing?.wish === 'this-one' && ifMissing.listingId === substituteId);
 
+/** What is left of a part is worth the way, or it is nothing. */
+function assertMinimum(state: StoreOrder, events: StoreOrderEvent[]): void {
+  const { lines, minimumPaise = 0 } = fold(state, events);
+  if (events.length === 0 || lines.every(isGivenUp)) return;
+  const missingPaise = minimumPaise - chargedPaise(lines, false);
+  if (missingPaise <= 0) return;
+  throw new Rejected(
+    'BELOW_MINIMUM',
+    `The shop delivers from ${rupeesOf(minimumPaise)} on: keep ${rupeesOf(missingPaise)} more, or cancel.`,
+    { minimumPaise, missingPaise },
+  );
+}
+
 function assertEditable(state: StoreOrder): void {
   if (isEditable(state)) return;
   throw new Rejected('EDIT_TOO_LATE', 'The shop packs it already: ask the shop, or keep it.');
@@ -305,7 +321,10 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       return step(state, 'rejected', ['submitted']) ? [{ type: 'StoreOrderRejected', data }] : [];
     },
 
-    /** Throws `Rejected` EDIT_TOO_LATE, and EDIT_RAISES: more is for another order. */
+    /**
+     * Throws `Rejected` EDIT_TOO_LATE, EDIT_RAISES for more, which is for another order, and
+     * BELOW_MINIMUM. The fee stays as it was accepted.
+     */
     ReduceLines(state, { lines }) {
       const place = placeOf(state);
       const events = lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
@@ -319,6 +338,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         }
         return [{ type: 'LineReduced', data: { ...place, listingId, quantity: less } }];
       });
+      assertMinimum(state, events);
       return endIfGivenUp(state, events, { by: 'shopper', reason: 'changed-mind' });
     },
 
@@ -492,10 +512,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
   evolve: {
     StoreOrderSubmitted: (state, { lines, slot = null, feePaise = 0, ...data }) => {
-      const { orderId, storeId, personId, sealedRecipient, pincode } = data;
+      const { orderId, storeId, personId, sealedRecipient, pincode, minimumPaise } = data;
       const person = { personId, sealedRecipient, pincode };
       const place = { orderId, storeId, slot };
-      const change = { ...place, ...person, feePaise, lines: lines.map(ordered) };
+      const terms = { feePaise, ...(minimumPaise && { minimumPaise }) };
+      const change = { ...place, ...person, ...terms, lines: lines.map(ordered) };
       return after(state, { status: 'submitted', ...change });
     },
     StoreOrderAccepted: (state) => after(state, { status: 'accepted' }),

@@ -283,6 +283,7 @@ export async function onTerms(
     const { totalPaise: valuePaise } = part;
     const slot = orderSlots[index];
     const shop = shops[index]!;
+    const minimumPaise = fulfilment === 'delivery' ? shop.delivery.minimumPaise : 0;
     const pincode = address?.pincode ?? shop.pincode;
     const coordinates = address?.location ?? null;
     const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
@@ -291,6 +292,7 @@ export async function onTerms(
       ...part,
       fulfilment,
       ...(slot && { slot }),
+      ...(minimumPaise > 0 && { minimumPaise }),
       feePaise,
       totalPaise: valuePaise + feePaise,
     };

@@ -315,6 +315,20 @@ test('the shopper takes lines back until the shop picks; who does not know the o
   assert.is((await shopper('lines', wish('s1', 0))).code, 'EDIT_TOO_LATE');
 });
 
+test('the shopper keeps what the shop delivers from, or cancels', async ({ shop }) => {
+  const storeId = await openShelf(shop);
+  const minimum = { minimumPaise: 45_000 };
+  await shop.write('PUT', `/stores/${storeId}/minimum`, minimum);
+  const { shopper, of } = await placePart(shop, {}, Promise.resolve(storeId));
+  await shop.write('PUT', `/stores/${storeId}/minimum`, { minimumPaise: 0 });
+  const wish = (sku: string, quantity: number) => ({ lines: [{ listingId: of(sku), quantity }] });
+  const refused = await shopper('lines', wish('s1', 2));
+  assert.is(refused.code, 'BELOW_MINIMUM');
+  assert.match(refused.body.detail, 'delivers from ₹450 on: keep ₹19 more, or cancel');
+  assert.is((await shopper('lines', wish('s2', 1))).body.owedPaise, 36_000 + 9_550 + FEE);
+  assert.is((await shopper('cancel', { reason: 'changed-mind' })).body.status, 'cancelled');
+});
+
 test('cancelled by the shopper, or by the shop when packed: goods and slot are free again', async ({
   shop,
 }) => {
