@@ -50,6 +50,7 @@ export type RejectionCode =
   | 'LISTING_NOT_FOUND'
   | 'NOT_PICKED'
   | 'ORDER_ALREADY_PLACED'
+  | 'ORDER_CANCELLED'
   | 'ORDER_NOT_FOUND'
   | 'OUT_OF_AREA'
   | 'PAYMENT_NOT_FOUND'

@@ -185,4 +185,19 @@ test('a late payment brings an order back or not, once and for all', () => {
   given(order, placed).when(reinstate).gives();
 });
 
+test('a shopper cancels an order that is not confirmed, and nothing brings it back', () => {
+  const cancel: OrderCommand = { type: 'CancelOrder', data: {} };
+  const cancelled: OrderEvent = { type: 'OrderRejected', data: { reason: 'ORDER_CANCELLED' } };
+  const reserved: OrderEvent = { type: 'OrderReserved', data: {} };
+  const expired: OrderEvent = { type: 'OrderRejected', data: { reason: 'CHECKOUT_EXPIRED' } };
+  given(order, placed).when(cancel).gives(cancelled);
+  given(order, placed, reserved).when(cancel).gives(cancelled);
+  given(order, placed, reserved, expired).when(cancel).gives(cancelled);
+  given(order, placed, reserved, cancelled).when(cancel).gives();
+  given(order, placed, reserved, cancelled).when({ type: 'ConfirmOrder', data: {} }).gives();
+  given(order, placed, reserved, cancelled).when({ type: 'ReinstateOrder', data: {} }).gives();
+  given(order, placed, reserved, confirmed).when(cancel).rejected('WRONG_STATUS');
+  given(order).when(cancel).rejected('ORDER_NOT_FOUND');
+});
+
 test.run();

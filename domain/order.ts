@@ -6,6 +6,12 @@ import { storeOfListing, type Listing, type LocalNames } from './listing.ts';
 import { linePaise, sumPaise } from './money.ts';
 import type { PaymentMethod } from './payment.ts';
 
+/**
+ * What the other payments of an order get once money came late: shops that are paid each by itself
+ * see it each in its own time.
+ */
+export const LATE_WAIT_MS = 10 * 60_000;
+
 /** A line as the shopper accepted it: name and price stay as they were when it was ordered. */
 export type OrderLine = {
   listingId: string;
@@ -77,14 +83,16 @@ export type Kept = { kept?: { parts: OrderPart[]; leftOut: LeftOut[] } };
 
 type Nothing = Record<string, never>;
 
-/** Why a payment that came too late is given back: nothing brings such an order back. */
-const PAID_TOO_LATE = 'PAID_TOO_LATE';
+/** Why an order is rejected for good: its payment came too late, or nobody wants it any more. */
+export const PAID_TOO_LATE = 'PAID_TOO_LATE';
+export const ORDER_CANCELLED = 'ORDER_CANCELLED';
 
 export type OrderCommand =
   | Message<'PlaceOrder', PlacedOrder>
   | Message<'ReserveOrder', Kept>
   | Message<'ConfirmOrder', Kept>
   | Message<'RejectOrder', Rejection>
+  | Message<'CancelOrder', Nothing>
   | Message<'ReinstateOrder', Nothing>
   | Message<'RefuseLatePayment', Nothing>
   | Message<'CompleteOrder', { delivered: boolean; cancelled?: boolean }>;
@@ -191,7 +199,8 @@ export const isOpen = ({ status }: Order): boolean =>
   status === 'placed' || status === 'awaiting-payment';
 
 /** Whether it was rejected for good: a late payment may bring back what ended before. */
-export const isFinal = (order: AnyPlaced): boolean => order.reason === PAID_TOO_LATE;
+export const isFinal = ({ reason }: AnyPlaced): boolean =>
+  reason === PAID_TOO_LATE || reason === ORDER_CANCELLED;
 
 const ended = (order: Order): boolean =>
   order.status === 'rejected' || order.status === 'completed' || order.status === 'cancelled';
@@ -219,6 +228,14 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     RejectOrder(state, data) {
       assertPlaced(state);
       return isOpen(state) ? [{ type: 'OrderRejected', data }] : [];
+    },
+    /** By its shopper, before it is paid; no late payment brings it back. Throws WRONG_STATUS. */
+    CancelOrder(state) {
+      assertPlaced(state);
+      if (state.confirmed) {
+        throw new Rejected('WRONG_STATUS', 'The shops have this order: cancel their parts of it.');
+      }
+      return isFinal(state) ? [] : [{ type: 'OrderRejected', data: { reason: ORDER_CANCELLED } }];
     },
     /** Its payment came late, and everything can still be had. */
     ReinstateOrder(state) {
@@ -265,7 +282,8 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   },
 };
 
-const mayBeReinstated = (state: AnyPlaced): boolean =>
+/** Given up unpaid, and not for good: late payments may bring it back. */
+export const mayBeReinstated = (state: AnyPlaced): boolean =>
   state.status === 'rejected' && !state.confirmed && !isFinal(state);
 
 /** What of the state changes with what the shops can serve. */

@@ -4,9 +4,11 @@ import * as assert from 'uvu/assert';
 import { Rejected } from './decider.ts';
 import {
   keptPaise,
+  missingPaise,
   PAYMENT_METHODS,
   payment,
   upiLink,
+  type LateReason,
   type Payment,
   type PaymentCommand,
   type PaymentEvent,
@@ -25,6 +27,11 @@ const request: RequestedPayment = {
 const requested: PaymentEvent = { type: 'PaymentRequested', data: request };
 const receipt = { externalId: 'pay_1', amountPaise: 23_000 };
 const succeeded: PaymentEvent = { type: 'PaymentSucceeded', data: { ...place, ...receipt } };
+
+const cancelled: PaymentEvent = {
+  type: 'PaymentCancelled',
+  data: { ...place, reason: 'CHECKOUT_EXPIRED' },
+};
 
 test('a payment is asked for once and succeeds once, however often it is told', () => {
   given(payment).when({ type: 'RequestPayment', data: request }).gives(requested);
@@ -46,16 +53,34 @@ test('money that comes again, too late or too little is on record, and goes back
   given(payment, requested, succeeded, late('paid-already', again))
     .when({ type: 'SettlePayment', data: { owedPaise: 23_000 } })
     .gives({ type: 'RefundRequested', data: { ...place, refundNumber: 1, ...again } });
-  const cancelled: PaymentEvent = {
-    type: 'PaymentCancelled',
-    data: { ...place, reason: 'CHECKOUT_EXPIRED' },
-  };
   given(payment, requested, cancelled)
     .when({ type: 'RecordPayment', data: receipt })
     .gives(late('cancelled', receipt));
   const little = { externalId: 'pay_3', amountPaise: 1 };
   const [seen] = given(payment, requested).decide({ type: 'RecordPayment', data: little });
   assert.is(seen?.type, 'LatePaymentSeen');
+});
+
+test('money that comes in several sums is all there with the last of them', () => {
+  const half = (externalId: string) => ({ externalId, amountPaise: 11_500 });
+  const tell = (externalId: string): PaymentCommand => ({
+    type: 'RecordPayment',
+    data: half(externalId),
+  });
+  const seen = (externalId: string, why: LateReason): PaymentEvent => ({
+    type: 'LatePaymentSeen',
+    data: { ...place, ...half(externalId), why },
+  });
+  const first = seen('pay_1', 'too-little');
+  const last: PaymentEvent = { type: 'PaymentSucceeded', data: { ...place, ...half('pay_2') } };
+  given(payment, requested).when(tell('pay_1')).gives(first);
+  given(payment, requested, first).when(tell('pay_2')).gives(last);
+  given(payment, requested, first, last).when(tell('pay_2')).gives();
+  assert.is(missingPaise(given(payment, requested, first).state), 11_500);
+
+  const late = [seen('pay_1', 'cancelled'), seen('pay_2', 'cancelled')] as const;
+  assert.is(given(payment, requested, cancelled, late[0]).state.status, 'cancelled');
+  assert.is(given(payment, requested, cancelled, ...late).state.status, 'paid');
 });
 
 test('a try that failed may be told of late, and is no end', () => {

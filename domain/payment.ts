@@ -98,6 +98,11 @@ export const CASH = 'cash';
 export const keptPaise = ({ receipts, refunds }: Pick<Payment, 'receipts' | 'refunds'>): number =>
   amountOf(receipts) - amountOf(refunds);
 
+/** What is still to be paid of what was asked for. */
+export const missingPaise = (
+  state: Pick<Payment, 'amountPaise' | 'receipts' | 'refunds'>,
+): number => Math.max(0, state.amountPaise - keptPaise(state));
+
 const amountOf = (items: { amountPaise: number }[]): number =>
   sumPaise(items.map(({ amountPaise }) => amountPaise));
 
@@ -143,9 +148,9 @@ const withReceipt = (state: Payment, { externalId, amountPaise }: Receipt): Paym
 });
 
 /**
- * Money for an order: it succeeds once, whatever else comes in is kept on record as late, and what
- * is not owed goes back. A refund counts from when it is asked for, also where it then fails, so
- * that never more is given back than was taken.
+ * Money for an order: it succeeds once, when all of it is there, in one sum or in several; whatever
+ * else comes in is kept on record as late, and what is not owed goes back. A refund counts from when
+ * it is asked for, also where it then fails, so that never more is given back than was taken.
  */
 export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   category: 'payment',
@@ -248,7 +253,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...state,
       failed: [...state.failed, externalId],
     }),
-    LatePaymentSeen: withReceipt,
+    /** Whoever waits for it: once all of it is there, it is paid. */
+    LatePaymentSeen(before, data) {
+      const state = withReceipt(before, data);
+      return missingPaise(state) === 0 ? { ...state, status: 'paid' } : state;
+    },
     CashCollected: (state, { amountPaise }) => ({
       ...withReceipt(state, { externalId: CASH, amountPaise }),
       status: 'paid',
@@ -268,7 +277,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
 function lateReason(state: Payment, amountPaise: number): LateReason | undefined {
   if (state.status === 'cancelled') return 'cancelled';
   if (state.status === 'paid') return 'paid-already';
-  return amountPaise < state.amountPaise ? 'too-little' : undefined;
+  return amountPaise < missingPaise(state) ? 'too-little' : undefined;
 }
 
 /**

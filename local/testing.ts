@@ -109,7 +109,7 @@ export type Shop = Awaited<ReturnType<typeof startShop>>;
 
 /**
  * The whole line in this process, over real HTTP: write-api with its reactor, projector, read-api,
- * on a real event store and a real Postgres. `now` is the time by which write-api's routes judge.
+ * on a real event store and a real Postgres. `now` is the time by which routes judge.
  */
 export async function startShop({ now = () => new Date() } = {}) {
   const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
@@ -145,7 +145,7 @@ export async function startShop({ now = () => new Date() } = {}) {
   const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
   const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
   const writeApi = await createWriteApi(services);
-  const readApi = await createReadApi({ pool, projected, vault, ...secrets, log });
+  const readApi = await createReadApi({ pool, projected, vault, ...secrets, log, now });
   writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
   const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
@@ -172,6 +172,7 @@ export async function startShop({ now = () => new Date() } = {}) {
     payments,
     /** Who takes cards and UPI. */
     gateway,
+    razorpay,
     writeUrl: `${writeUrl}/api/write`,
     readUrl: `${readUrl}/api/read`,
     databaseUrl,

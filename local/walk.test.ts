@@ -157,6 +157,43 @@ for (const width of [360, 1280]) {
 }
 
 for (const width of [360, 1280]) {
+  test(`an order that is not paid goes back into the cart, at ${width} px`, async (context) => {
+    const { browser, shopUrl, url } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    const order = async () => {
+      await shopper.getByLabel('Card, UPI or net banking').check();
+      await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+      await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+    };
+    await order();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `unpaid-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: 'Cancel this order' }).click();
+    await shopper.getByRole('heading', { name: 'Your cart' }).waitFor();
+    const pieces = shopper.getByRole('group', { name: /^Quantity of / });
+    await pieces.getByText('1', { exact: true }).waitFor();
+
+    // As when it runs out of time, while its shopper has begun another cart.
+    await fillRecipient(shopper);
+    await order();
+    const orderUrl = shopper.url();
+    await shopper.goto(shopUrl);
+    await shopper.getByRole('button', { name: /^Add / }).first().click();
+    await shopper.getByRole('link', { name: /View cart/ }).waitFor();
+    const orderId = new URL(orderUrl).pathname.split('/').at(-1)!;
+    const ended = await fetch(`${url}/api/write/orders/${orderId}/cancel`, { method: 'POST' });
+    assert.is(ended.status, 200);
+    await shopper.goto(orderUrl);
+    await shopper.getByRole('heading', { name: 'Not ordered' }).waitFor();
+    await shopper.getByText('Everything is in your cart again').waitFor();
+    if (shot) await shopper.screenshot({ path: join(shot, `ended-${width}.png`), fullPage: true });
+    await shopper.getByRole('link', { name: 'in your cart' }).click();
+    await pieces.getByText('2', { exact: true }).waitFor();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
   test(`what is paid by UPI is confirmed at the board, at ${width} px`, async (context) => {
     const { browser, shopUrl, boardUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);

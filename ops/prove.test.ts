@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { invoices, type CreditNote, type Invoice } from '../domain/invoices.ts';
 import { inventory, type Inventory, type InventoryEvent } from '../domain/inventory.ts';
-import type { OrderLine, PlacedOrder } from '../domain/order.ts';
+import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/order.ts';
 import type { Receipt, RequestedPayment } from '../domain/payment.ts';
 import { startEventStore } from '../local/event-store/server.ts';
 import {
@@ -955,6 +955,18 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
+  'an order that is cancelled after it was given up for good': (story) => {
+    const { order } = streamsOf(story.rejected);
+    const cancelled = event(order, 'OrderRejected', { reason: 'ORDER_CANCELLED' });
+    return {
+      plant: [cancelled, cancelled],
+      says: [
+        `an order goes on from where it was: ${next(story, order, 1)}: ` +
+          'it was rejected for good, not placed or awaiting-payment or rejected',
+      ],
+    };
+  },
+
   'an order that ends otherwise than its shops did': (story) => {
     const { order } = streamsOf(story.open);
     return {
@@ -1452,6 +1464,32 @@ test('is caught: money that is not given back for days', async (story) => {
   ]);
 });
 
+test('is caught: late money that waits for the rest of it for too long', async (story) => {
+  const { storeId } = story;
+  const { orderId, storeOrderId, payment, placed, asked, rejected } = newOrder(story, {
+    payment: 'upi',
+  });
+  const half = { externalId: '426100999999', amountPaise: 100, why: 'too-little' };
+  const late = event(payment, 'LatePaymentSeen', { orderId, storeOrderId, storeId, ...half });
+  const events = plant(story.history, [placed, asked, rejected, late]);
+  assert.equal(await liesIn(story, events, LATE_WAIT_MS), []);
+  assert.equal(await liesIn(story, events), [
+    `${OWED}: event 1 of ${payment}: 100 paise are paid and not given back; owed are 0`,
+  ]);
+});
+
+test('is caught: a refund that failed and that nobody gave by hand for days', async (story) => {
+  const { storeOrderId } = story.delivered;
+  const reason = 'refund.failed';
+  const failure = { refundNumber: 1, amountPaise: DAL_PAISE, reason };
+  const failed = paid(story, storeOrderId, 'RefundFailed', failure);
+  assert.equal(await liesIn(story, plant(story.history, [failed])), []);
+  assert.equal(await liesIn(story, plant(story.history, [failed]), 4 * DAY_MS), [
+    `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
+      'refund 1 failed, and nobody gave it by hand',
+  ]);
+});
+
 for (const [name, fault] of Object.entries(FAULTS)) {
   test(`is caught: ${name}`, async (story) => {
     const { plant: planted, says } = fault(story);
@@ -1485,6 +1523,14 @@ ${JSON.stringify({ ...SLOT, toMinute: 1_200 })}; fee_paise is 7 and should be ${
     plant: ({ storeId }) => `delete from catalogue.stock where listing_id = '${storeId}.milk'`,
     says: ({ storeId }) => `NOT SO: the rows of catalogue.stock are what the log gives
   stock, listing_id ${storeId}.milk: it is missing`,
+  },
+  {
+    name: 'what a row was before, deleted',
+    plant: ({ open }) =>
+      `delete from my_orders.part_version where store_order_id = '${open.storeOrderId}'
+         and status = 'accepted'`,
+    says: ({ open }) => `NOT SO: the rows of my_orders.part_version are what the log gives
+  part_version, store_order_id ${open.storeOrderId}, at `,
   },
   {
     name: 'a row that nothing in the log gives',

@@ -130,8 +130,9 @@ function project(
       try {
         const refusal = refused.get(target);
         if (refusal) throw refusal;
-        rows.position = event.position;
-        target.projection.on[type]!(factOf(event), rows);
+        const fact = factOf(event);
+        rows.moment = fact;
+        target.projection.on[type]!(fact, rows);
       } catch (error) {
         parked.set(event, error instanceof Error ? error : new Error(String(error)));
       }

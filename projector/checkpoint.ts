@@ -98,8 +98,10 @@ export async function createSchema(
 }
 
 /**
- * The live schemas as they stand. A projection that has none gets one; one whose version differs
- * is `outdated`: its rows are served as they are until a rebuild is swapped in.
+ * The live schemas as they stand; where there is none at all, every projection gets an empty one.
+ * A projection whose version differs is `outdated`: its rows are served as they are until a rebuild
+ * is swapped in. So is a new one, which would else have the others wait for it: it is not served
+ * until then.
  */
 export async function openLive(
   pool: Pool,
@@ -110,16 +112,16 @@ export async function openLive(
     const { rows } = await connection.query<{ schema: string; version: number; position: number }>(
       'select schema, version, position from projector.checkpoint',
     );
+    const rowOf = ({ name }: Projection) => rows.find(({ schema }) => schema === name);
+    const isFirstStart = !projections.some(rowOf);
     const current: Target[] = [];
     const outdated: Projection[] = [];
     for (const projection of projections) {
-      const row = rows.find(({ schema }) => schema === projection.name);
-      if (!row) current.push(await createSchema(connection, projection, projection.name));
-      else if (row.version !== projection.version) outdated.push(projection);
-      else {
-        const position = BigInt(row.position);
-        current.push({ projection, schema: projection.name, position });
-      }
+      const { name: schema, version } = projection;
+      const row = rowOf(projection);
+      if (isFirstStart) current.push(await createSchema(connection, projection, schema));
+      else if (row?.version !== version) outdated.push(projection);
+      else current.push({ projection, schema, position: BigInt(row.position) });
     }
     return { current, outdated };
   });

@@ -19,7 +19,7 @@ const orders = defineTable(
     left_out: 'json',
   },
   ['order_id'],
-  { versioned: true },
+  { versions: { indexes: [] } },
 );
 
 const parts = defineTable(
@@ -39,7 +39,7 @@ const parts = defineTable(
     part: 'json',
   },
   ['store_order_id'],
-  { indexes: ['(order_id)'], versioned: true },
+  { indexes: ['(order_id)'], versions: { indexes: ['(order_id)'] } },
 );
 
 const timeline = defineTable(
@@ -155,7 +155,7 @@ const toldStep = (event: StoreOrderEvent['type']) => {
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
-  version: 5,
+  version: 6,
   tables: [orders, parts, timeline],
 
   on: {

@@ -4,6 +4,7 @@ import {
   payment,
   type Payment,
   type PaymentEvent,
+  type Refund,
   type RequestedPayment,
 } from '../domain/payment.ts';
 import { projection, type Fact } from './projection.ts';
@@ -21,17 +22,20 @@ const requested = defineTable(
     state: 'json',
     /** What the shop has to do by hand; null for nothing. */
     todo: 'text?',
-    /** Numbers of the refunds that a shop has to give back. */
+    /** `RefundByHand`s. */
     by_hand: 'json',
   },
   ['payment_id'],
   {
-    indexes: ['(order_id)', '(store_id, requested_at) where todo is not null'],
-    versioned: true,
+    indexes: ['(order_id)', '(store_id, todo, requested_at) where todo is not null'],
+    versions: { indexes: ['(order_id)'] },
   },
 );
 
 export type PaymentRow = Row<typeof requested>;
+
+/** A refund that a shop has to give back itself. */
+export type RefundByHand = Pick<Refund, 'refundNumber' | 'storeId'>;
 
 /** Look for money that was waited for, or that may come late; give money back. */
 export type PaymentTodo = 'confirm' | 'confirm-late' | 'give-back';
@@ -39,9 +43,11 @@ export type PaymentTodo = 'confirm' | 'confirm-late' | 'give-back';
 /** Columns of a payment that follow from its state. */
 function columnsOf(state: Payment) {
   const { method, refunds } = state;
-  const byHand = refunds.filter((refund) => isByHand(method, refund));
+  const byHand = refunds
+    .filter((refund) => isByHand(method, refund))
+    .map(({ refundNumber, storeId }): RefundByHand => ({ refundNumber, storeId }));
   const todo = byHand.length > 0 ? 'give-back' : method === 'upi' ? awaitedOf(state) : null;
-  return { state, todo, by_hand: byHand.map(({ refundNumber }) => refundNumber) };
+  return { state, todo, by_hand: byHand };
 }
 
 function awaitedOf({ status }: Payment): PaymentTodo | null {
@@ -68,7 +74,7 @@ const step =
 /** What is to be paid for each order, what was, and what goes back. */
 export const payments = projection<PaymentEvent>({
   name: 'payments',
-  version: 2,
+  version: 4,
   tables: [requested],
 
   on: {

@@ -13,7 +13,7 @@ const counters = defineTable(
 );
 
 const tracked = defineTable('tracked', { item: 'integer', amount: 'integer' }, ['item'], {
-  versioned: true,
+  versions: { indexes: [] },
 });
 
 type Step =
@@ -89,31 +89,42 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
   );
 });
 
-test('a table that keeps versions has every state of a row, also of one batch', async ({
+test('a table that keeps versions has one of a row for each command, whatever the batches', async ({
   pool,
 }) => {
-  const takeAll = async (positions: bigint[]) => {
+  // The second and the third event are of one command, which is their time.
+  const events = [0, 1, 1, 2].map((second, index) => ({
+    at: new Date(second * 1_000).toISOString(),
+    position: BigInt(index + 1),
+  }));
+  const takeAll = async (batch: typeof events) => {
     const rows = new Rows();
-    for (const position of positions) {
-      rows.position = position;
-      if (position === 1n) rows.add(tracked, { item: 1, amount: 0 });
+    for (const moment of batch) {
+      rows.moment = moment;
+      if (moment.position === 1n) rows.add(tracked, { item: 1, amount: 0 });
       else rows.change(tracked, { item: 1 }, ({ amount }) => ({ amount: amount + 1 }));
     }
     await transaction(pool, (connection) => rows.flush(connection, 'together'));
   };
-  for (const batches of [[[1n, 2n, 3n, 4n]], [[1n], [2n, 3n], [4n]]]) {
+  for (const sizes of [[4], [1, 3], [2, 2], [1, 1, 1, 1]]) {
     await pool.query('truncate together.tracked, together.tracked_version');
-    for (const batch of batches) await takeAll(batch);
+    let from = 0;
+    for (const size of sizes) await takeAll(events.slice(from, (from += size)));
     const { rows } = await pool.query('select * from together.tracked_version order by position');
     assert.equal(
       rows,
-      [0, 1, 2, 3].map((amount) => ({ item: 1, amount, position: amount + 1 })),
+      [0, 2, 3].map((last) => ({
+        item: 1,
+        amount: last,
+        at: events[last]!.at,
+        position: last + 1,
+      })),
     );
     const { rows: now } = await pool.query('select * from together.tracked');
     assert.equal(now, [{ item: 1, amount: 3 }]);
   }
-  assert.throws(() => new Rows().put(tracked, { item: 1, amount: 9 }), 'keeps versions');
-  assert.throws(() => new Rows().delete(tracked, { item: 1 }), 'keeps versions');
+  assert.throws(() => new Rows().put(tracked, { item: 1, amount: 9 }), /keeps versions/);
+  assert.throws(() => new Rows().delete(tracked, { item: 1 }), /keeps versions/);
 });
 
 test('a change of a row that is not there is an error, not a silence', async ({ pool }) => {

@@ -20,7 +20,7 @@ export type Table<C extends Columns = Columns, Key extends keyof C & string = st
   more: string[];
   /** Index definitions: what follows `create index on <table>`. */
   indexes: string[];
-  /** Where every state that a row ever had is kept, by the position that brought it; or nowhere. */
+  /** Where what each command made of a row is kept; or nowhere. */
   versions: Table | null;
 };
 
@@ -35,23 +35,28 @@ export function defineTable<const C extends Columns, Key extends keyof C & strin
   {
     more = [],
     indexes = [],
-    versioned = false,
-  }: { more?: string[]; indexes?: string[]; versioned?: boolean } = {},
+    versions,
+  }: { more?: string[]; indexes?: string[]; versions?: { indexes: string[] } } = {},
 ): Table<C, Key> {
   const table = { name, columns, key, more, indexes, versions: null };
-  return { ...table, versions: versioned ? versionsOf(table) : null };
+  return { ...table, versions: versions ? versionsOf({ ...table, ...versions }) : null };
 }
 
-/** `part` → `part_version`: its columns, and `position`, from which on the row was so. */
+/**
+ * `part` → `part_version`: its columns, `position`, from which on the row was so, and `at`, which
+ * the events of a command have in common: nobody can ask for what was between them.
+ */
 const versionsOf = (table: Table): Table => ({
   ...table,
   name: `${table.name}_version`,
-  columns: { ...table.columns, position: 'bigint' },
-  key: [...table.key, 'position'],
+  columns: { ...table.columns, at: 'timestamptz', position: 'bigint' },
+  key: [...table.key, 'at'],
 });
 
 type Values = Record<string, unknown>;
-type Step = { position: bigint; change: (row: Values) => Values };
+/** When an event happened, RFC 3339, and its place in the log. */
+type Moment = { at: string; position: bigint };
+type Step = { moment: Moment; change: (row: Values) => Values };
 /** A whole row; or its key, and for a row that is yet to be read, what to make of it. */
 type Change =
   { kind: 'add' | 'put' | 'delete'; row: Values } | { kind: 'change'; row: Values; steps: Step[] };
@@ -65,8 +70,8 @@ export class Rows {
   #tables = new Map<Table, Map<string, Change>>();
   /** What readers and caches know the changed rows by: `store-{id}`, `order-{id}`, … */
   readonly tags = new Set<string>();
-  /** Place in the log of the event that is being handled. */
-  position = 0n;
+  /** Of the event that is being handled. */
+  moment: Moment = { at: '', position: -1n };
 
   /**
    * Writes a row that is not there yet; Postgres refuses it where it is. Half the price of `put`,
@@ -76,7 +81,7 @@ export class Rows {
     const changes = this.#changes(table);
     const id = keyOf(table, row);
     changes.set(id, { kind: changes.has(id) ? 'put' : 'add', row });
-    this.#keep(table, row, this.position);
+    this.#keep(table, row, this.moment);
   }
 
   /** Writes a whole row, whether or not there was one. */
@@ -91,11 +96,11 @@ export class Rows {
     const id = keyOf(table, key);
     const earlier = changes.get(id);
     const change = step as unknown as Step['change'];
-    const taken = { position: this.position, change };
+    const taken = { moment: this.moment, change };
     if (earlier?.kind === 'delete') throw new Error(`a change of a deleted row of ${table.name}`);
     if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [taken] });
     else if (earlier.kind === 'change') earlier.steps.push(taken);
-    else this.#keep(table, Object.assign(earlier.row, change(earlier.row)), this.position);
+    else this.#keep(table, Object.assign(earlier.row, change(earlier.row)), this.moment);
   }
 
   delete<T extends Table>(table: T, key: KeyOf<T>): void {
@@ -127,10 +132,11 @@ export class Rows {
   }
 
   /** Notes what a row is from an event on, where its table keeps that. */
-  #keep({ versions }: Table, row: Values, position: bigint): void {
+  #keep({ versions }: Table, row: Values, { at, position }: Moment): void {
     if (!versions) return;
-    const version = { ...row, position: Number(position) };
-    this.#changes(versions).set(keyOf(versions, version), { kind: 'add', row: version });
+    const version = { ...row, at, position: Number(position) };
+    // Earlier events of the same command may have been in a batch before.
+    this.#changes(versions).set(keyOf(versions, version), { kind: 'put', row: version });
   }
 
   /** The rows that are changed, read and taken through their steps. */
@@ -151,9 +157,9 @@ export class Rows {
     }
     return rows.map((row) => {
       const { steps } = changes.get(keyOf(table, row)) as Extract<Change, { kind: 'change' }>;
-      return steps.reduce((known, { position, change }) => {
+      return steps.reduce((known, { moment, change }) => {
         const next = { ...known, ...change(known) };
-        this.#keep(table, next, position);
+        this.#keep(table, next, moment);
         return next;
       }, row);
     });

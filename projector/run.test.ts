@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { on } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts } from '../local/testing.ts';
@@ -8,6 +9,8 @@ import { createPool, type Pool } from '../platform/postgres.ts';
 import { projection, type Projection } from './projection.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
+
+const COMMIT_TIMEOUT_MS = 20_000;
 
 const log = createLog('test', 'silent');
 const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);
@@ -123,6 +126,46 @@ test('a new version is built from the log beside the old one and swapped in', as
     { id: 'a', text: 'ONE' },
     { id: 'b', text: 'TWO' },
   ]);
+});
+
+/** Looks after every commit of a projector, until what is looked for is there. */
+async function until(pool: Pool, isThere: () => Promise<boolean>): Promise<void> {
+  const connection = await pool.connect();
+  try {
+    await connection.query('listen projected');
+    const signal = AbortSignal.timeout(COMMIT_TIMEOUT_MS);
+    const commits = on(connection, 'notification', { signal });
+    while (!(await isThere())) await commits.next();
+  } finally {
+    connection.release(true);
+  }
+}
+
+test('a new read model is built beside the others, which go on meanwhile', async (context) => {
+  const { client, pool } = context;
+  await runUntil(context, await write(client, 'a', 'one'));
+  const isBuilt = async (): Promise<boolean> =>
+    (await pool.query(`select to_regclass('diary.note') is not null as built`)).rows[0].built;
+  // Holds the build of the new one up.
+  const brake = await pool.connect();
+  await brake.query('begin; create schema diary_next');
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const projections = [notebook(), { ...notebook(), name: 'diary' }];
+  const running = runProjector({ client, pool, log, signal, projections });
+  try {
+    await write(client, 'b', 'two');
+    await until(pool, async () => (await rowsOf(pool)).length === 2);
+    assert.is(await isBuilt(), false);
+    await brake.query('rollback');
+    await until(pool, isBuilt);
+    const { rows } = await pool.query('select id, text from diary.note order by id');
+    assert.equal(rows, await rowsOf(pool));
+  } finally {
+    brake.release(true);
+    stopping.abort();
+    await running;
+  }
 });
 
 test('a rebuild beside a live projector loses nothing that is written meanwhile', async (context) => {

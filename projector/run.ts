@@ -36,8 +36,8 @@ export type Projector = {
 };
 
 /**
- * Keeps the live read models up with the log, for ever; those of an older version are rebuilt
- * beside it and swapped in. `onChanged` hears the tags of every commit. Resolves when `signal`
+ * Keeps the live read models up with the log, for ever; those that are new or of another version
+ * are built beside them and swapped in. `onChanged` hears the tags of every commit. Resolves when `signal`
  * aborts.
  */
 export async function runProjector(

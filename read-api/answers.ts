@@ -39,14 +39,18 @@ export class PublicAnswers {
     projected.onChange(({ tags }) => this.#forget(tags));
   }
 
-  /** Sends what `read` gives as a public answer, from memory where it is still current. */
+  /**
+   * Sends what `read` gives as a public answer, from memory where it is still current: under `key`,
+   * which has whatever else than the address and the rows it follows from.
+   */
   async send(
     request: FastifyRequest,
     reply: FastifyReply,
     tags: string[],
     read: () => Promise<object>,
+    key = request.url,
   ): Promise<FastifyReply> {
-    const { body, etag, position } = await this.current(request.url, tags, async () => {
+    const { body, etag, position } = await this.current(key, tags, async () => {
       const readAt = this.#projected.position.toString();
       const json = JSON.stringify(await read());
       const digest = createHash('sha1').update(json).digest('base64url');

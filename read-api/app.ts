@@ -14,8 +14,11 @@ import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 import { tillRoutes } from './till.ts';
 
-/** Postgres: no such table, schema or column: one that is still being built. */
-const NOT_PROJECTED_YET = new Set(['42P01', '42703']);
+/**
+ * Postgres: no such table, schema or column, which is still being built; or a column of another
+ * type than this connection, which the pool then drops, had it from the rows that were swapped out.
+ */
+const NOT_PROJECTED_YET = new Set(['42P01', '42703', '0A000']);
 
 /** What the routes stand on. */
 export type Services = {
@@ -27,6 +30,7 @@ export type Services = {
   /** Makes the codes that shoppers tell at the door. */
   deliveryCodeSecret: string;
   log: Logger;
+  now: () => Date;
   /** Aborts when the server closes: pages that follow live are sent away. */
   closing: AbortSignal;
 };

@@ -31,7 +31,7 @@ type Line = CartLine & { storeId: string; storeName: string };
 async function readCart(pool: Pool, cartId: string): Promise<Cart> {
   const { rows: carts } = await pool.query<CartRow>({
     name: 'cart',
-    text: 'select * from cart.cart where cart_id = $1',
+    text: 'select cart_id, status, order_id, lines from cart.cart where cart_id = $1',
     values: [cartId],
   });
   const cart = carts[0];

@@ -16,9 +16,11 @@ const LIST = [
   'd,"100% atta",आटा,கோதுமை மாவு,Chakki,Flours,52,9',
 ].join('\n');
 
-const test = suite<{ shop: Shop; storeId: string; position: string }>('catalogue');
+type Context = { shop: Shop; storeId: string; position: string; clock: { now: Date } };
+const test = suite<Context>('catalogue');
 test.before(async (context) => {
-  context.shop = await startShop();
+  context.clock = { now: new Date() };
+  context.shop = await startShop({ now: () => context.clock.now });
   context.storeId = (await openStore(context.shop, [])).storeId;
   context.position = (await context.shop.importCsv(context.storeId, LIST)).position!;
   await context.shop.read('/stores', context.position);
@@ -122,6 +124,23 @@ test('a new price is to be seen by whoever sends its position', async ({ shop, s
   assert.is((await shop.read(path, position)).body.pricePaise, 11_900);
   const page = await shop.read<Page>(`/stores/${storeId}/catalogue?q=toor`, position);
   assert.is(page.body.items[0]?.pricePaise, 11_900);
+});
+
+test('a rate of tax that was announced is shown from midnight in India on', async ({
+  shop,
+  storeId,
+  clock,
+}) => {
+  const path = `/listings/${storeId}.dal`;
+  const rates = (rate: string) => `sku,name,price,gst,gst_from\ndal,Dal,105,${rate}\n`;
+  await shop.importCsv(storeId, rates('12,2017-07-01'));
+  const { position } = await shop.importCsv(storeId, rates('5,2099-01-01'));
+  const seen: unknown[] = [];
+  for (const at of ['2098-12-31T18:29:59Z', '2098-12-31T18:30:00Z']) {
+    clock.now = new Date(at);
+    seen.push((await shop.read(path, position)).body.gstPercent);
+  }
+  assert.equal(seen, [12, 5]);
 });
 
 test('a position that nobody has reached is "not yet", within a second or so', async ({ shop }) => {

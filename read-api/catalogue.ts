@@ -11,6 +11,7 @@ import {
   pincode,
   text,
 } from '../platform/schema.ts';
+import { businessDate } from '../platform/time.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
 import type { Services } from './app.ts';
 
@@ -69,10 +70,10 @@ export const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.bra
   l.subcategory, l.pack, l.grams_each as "gramsEach", l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
   s.quantity as stock`;
 
-/** Of the rates that a listing has from given days on, the one of today in India. */
-const GST_PERCENT_TODAY = `(select (rate->>'gstPercent')::float
+/** Of the rates that a listing has from given days on, the one of a day in India ($2). */
+const GST_PERCENT = `(select (rate->>'gstPercent')::float
   from json_array_elements(l.gst_rates) rate
-  where rate->>'gstFrom' <= to_char(now() at time zone 'Asia/Kolkata', 'YYYY-MM-DD')
+  where rate->>'gstFrom' <= $2
   order by rate->>'gstFrom' desc limit 1)`;
 
 const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
@@ -82,7 +83,8 @@ const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: 'select * from catalogue.store where store_id = $1',
+    text: `select store_id, name, city, pincode, delivery, upi
+      from catalogue.store where store_id = $1`,
     values: [storeId],
   });
   if (!rows[0]) throw new Problem(404, 'STORE_NOT_FOUND', `There is no shop "${storeId}".`);
@@ -181,16 +183,16 @@ export async function readPage<Item extends { listingId: string; category: strin
   return { items, next: last ? encodeCursor([last.category, last.sortKey, last.listingId]) : null };
 }
 
-async function readListing(pool: Pool, listingId: string): Promise<Listing> {
+async function readListing(pool: Pool, listingId: string, date: string): Promise<Listing> {
   const { rows } = await pool.query<Listing>(
     `select ${ITEM_COLUMNS}, l.store_id as "storeId", t.name as "storeName",
-       l.description, l.hsn, ${GST_PERCENT_TODAY} as "gstPercent",
+       l.description, l.hsn, ${GST_PERCENT} as "gstPercent",
        substr(l.listing_id, length(l.store_id) + 2) as sku
      from catalogue.listing l
        join catalogue.store t using (store_id)
        left join catalogue.stock s using (listing_id)
      where listing_id = $1`,
-    [listingId],
+    [listingId, date],
   );
   if (!rows[0]) throw new Problem(404, 'LISTING_NOT_FOUND', `Nobody sells "${listingId}".`);
   return rows[0];
@@ -284,7 +286,7 @@ const ok = (schema: object) => ({ 200: schema });
 /** An item's shop is the first part of its id, which is how its answer is purged. */
 const storeTag = (listingId: string): string => `store-${listingId.split('.', 1)[0]}`;
 
-export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Services): void {
+export function catalogueRoutes(app: FastifyInstance, { pool, answers, now }: Services): void {
   app.get<{ Querystring: { pin?: string } }>(
     '/stores',
     { schema: { querystring: storesQuery, response: ok(object({ stores: list(storeSchema) })) } },
@@ -323,8 +325,11 @@ export function catalogueRoutes(app: FastifyInstance, { pool, answers }: Service
     { schema: { response: ok(listingSchema) } },
     (request, reply) => {
       const { listingId } = request.params;
-      const read = () => readListing(pool, listingId);
-      return answers.send(request, reply, [storeTag(listingId)], read);
+      const today = businessDate(now().getTime());
+      const read = () => readListing(pool, listingId, today);
+      // A rate that was announced turns at midnight, without an event.
+      const key = `${request.url} on ${today}`;
+      return answers.send(request, reply, [storeTag(listingId)], read, key);
     },
   );
 }

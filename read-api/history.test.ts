@@ -36,14 +36,14 @@ async function openShelf(shop: Shop, article: string, quantity: number): Promise
 }
 
 /** Orders two pieces of each shop's article; `meanwhile` comes between the quote and the order. */
-async function order(shop: Shop, storeIds: string[], meanwhile = async () => {}) {
+async function order(shop: Shop, storeIds: string[], meanwhile = async () => {}, how = {}) {
   const { body: cart } = await shop.write<{ cartId: string }>('POST', '/carts');
   for (const storeId of storeIds) {
     await shop.write('PUT', `/carts/${cart.cartId}/items/${storeId}.s1`, { quantity: 2 });
   }
   const quote = await quoteCart(shop, cart.cartId);
   await meanwhile();
-  const body = { cartId: cart.cartId, quote, ...recipient, payment: 'cash-on-delivery' };
+  const body = { cartId: cart.cartId, quote, ...recipient, payment: 'cash-on-delivery', ...how };
   const key = newKey();
   const answer = await shop.write<Placed>('POST', '/orders', body, { 'idempotency-key': key });
   return { ...answer, orderId: idFrom('order', key) };
@@ -151,6 +151,55 @@ test('why tells what was short, and that everything was given back', async ({ sh
   const text = textOf(body.entries);
   assert.match(text, 'The order was given up: not enough was left (of Ghee 2 wanted, 1 left)');
   assert.match(text, '2 pieces of Toor dal went back on sale at Test Kirana: the order was given');
+});
+
+/** Orders what three shops can serve of it: all at the first, half at the second, none at the third. */
+async function orderWhatIsLeft(shop: Shop, payment: string) {
+  const storeIds = [
+    await openShelf(shop, 'Toor dal', 5),
+    await openShelf(shop, 'Ghee', 2),
+    await openShelf(shop, 'Poha', 2),
+  ] as const;
+  const sell = async () => {
+    for (const quantity of [1, 2]) {
+      const path = `/stores/${storeIds[quantity]!}/stock/sell`;
+      await shop.write('POST', path, { lines: [{ sku: 's1', quantity }] });
+    }
+  };
+  const how = { onShortage: 'whatever-each-shop-can', payment };
+  const placed = await order(shop, [...storeIds], sell, how);
+  const why = await readAt<Why>(shop, `/orders/${placed.orderId}/why`, placed.position);
+  return { ...placed, storeIds, told: textOf(why.body.entries) };
+}
+
+const LEFT_OUT =
+  'without 1 of 2 pieces of Ghee at Test Kirana, since not enough was left; ' +
+  '2 of 2 pieces of Poha at Test Kirana, since not enough was left. ' +
+  'What stayed: 2 pieces of Toor dal at Test Kirana; 1 piece of Ghee at Test Kirana';
+
+test('why tells what was left out of an order, and what stayed', async ({ shop }) => {
+  const paidAtTheDoor = await orderWhatIsLeft(shop, 'cash-on-delivery');
+  assert.match(paidAtTheDoor.told, `The order was confirmed ${LEFT_OUT}`);
+  const paidBefore = await orderWhatIsLeft(shop, 'razorpay');
+  assert.match(paidBefore.told, `Held until it is paid, ${LEFT_OUT}`);
+  assert.not.match(paidBefore.told, 'All of it was held');
+});
+
+test('a shop is told only what was left out of its own part', async ({ shop }) => {
+  const { storeIds, body: placed, position } = await orderWhatIsLeft(shop, 'cash-on-delivery');
+  const toldTo = async (storeId: string) => {
+    const part = placed.storeOrders.find((one) => one.storeId === storeId)!;
+    const path = `/store-orders/${part.storeOrderId}/why`;
+    const pass = { authorization: `Bearer ${shop.passOf(storeId)}` };
+    const { entries } = (await readAt<StoreOrderWhy>(shop, path, position, pass)).body;
+    return entries.map(({ what }) => what).find((what) => what.startsWith('The order was'));
+  };
+  assert.is(await toldTo(storeIds[0]), 'The order was confirmed');
+  assert.is(
+    await toldTo(storeIds[1]),
+    'The order was confirmed without 1 of 2 pieces of Ghee at Test Kirana, ' +
+      'since not enough was left. What stayed: 1 piece of Ghee at Test Kirana',
+  );
 });
 
 test('a shop is told why of its own part only, and only with its pass', async ({ shop }) => {

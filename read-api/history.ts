@@ -97,6 +97,8 @@ const REASONS: Record<string, string> = {
   CART_CHECKED_OUT: 'the cart had been ordered already',
   CHECKOUT_EXPIRED: 'it took too long',
   PAID_TOO_LATE: 'the payment came too late',
+  PAYMENT_UNAVAILABLE: 'it could not be paid like that',
+  ORDER_CANCELLED: 'the shopper cancelled it',
   cancelled: 'nobody waited for it any more',
   'paid-already': 'it had been paid already',
   'too-little': 'it was too little',
@@ -159,17 +161,44 @@ function shortages({ parts }: About, short: DataOf<'OrderRejected'>['shortages']
   return told.length > 0 ? ` (${told.join('; ')})` : '';
 }
 
+/** `2 pieces of Toor dal at Sri Lakshmi; 1 piece of Ghee at Annapurna` */
+const basket = (parts: Pick<Part, 'storeId' | 'lines'>[], { shop }: About): string =>
+  parts
+    .map(({ storeId, lines }) => {
+      const named = lines.map((line) => pieces(line.quantity, nameOf(line)));
+      return `${joined(named)} at ${shop(storeId)}`;
+    })
+    .join('; ');
+
+/** What fell out of an order and why, and what stayed; undefined where that is all of it. */
+function remainder(about: About, { kept }: DataOf<'OrderConfirmed'>): string | undefined {
+  const storeIds = new Map(about.parts.map((part) => [part.storeOrderId, part.storeId]));
+  if (!kept) return undefined;
+  const fellOut = kept.leftOut.flatMap(({ storeOrderId, listingId, wanted, left, reason }) => {
+    const storeId = storeIds.get(storeOrderId);
+    if (storeId === undefined) return [];
+    const what = `${wanted - left} of ${article(about, { listingId, quantity: wanted })}`;
+    return [`${what} at ${about.shop(storeId)}, since ${reasonText(reason)}`];
+  });
+  if (fellOut.length === 0) return undefined;
+  const stayed = kept.parts.filter(({ storeOrderId }) => storeIds.has(storeOrderId));
+  return `without ${fellOut.join('; ')}. What stayed: ${basket(stayed, about) || 'nothing'}`;
+}
+
 /** Keyed by event, so that the compiler asks for the words of a new one. */
 const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About) => Told } = {
-  OrderPlaced(_, { parts, shop }) {
-    const asked = parts.map(
-      ({ storeId, lines }) =>
-        `${joined(lines.map((line) => pieces(line.quantity, nameOf(line))))} at ${shop(storeId)}`,
-    );
-    return [SHOPPER, `Ordered: ${asked.join('; ')}`];
+  OrderPlaced: (_, about) => [SHOPPER, `Ordered: ${basket(about.parts, about)}`],
+  OrderReserved(data, about) {
+    const rest = remainder(about, data);
+    return [
+      SYSTEM,
+      rest ? `Held until it is paid, ${rest}` : 'All of it was held until it is paid',
+    ];
   },
-  OrderReserved: () => [SYSTEM, 'All of it was held until it is paid'],
-  OrderConfirmed: () => [SYSTEM, 'The order was confirmed'],
+  OrderConfirmed(data, about) {
+    const rest = remainder(about, data);
+    return [SYSTEM, rest ? `The order was confirmed ${rest}` : 'The order was confirmed'];
+  },
   OrderRejected: (data, about) => [
     SYSTEM,
     `The order was given up: ${reasonText(data.reason)}${shortages(about, data.shortages)}`,
@@ -307,6 +336,9 @@ function tell({ type, data, actor }: HistoryRow, about: About): { by: string; wh
   return { by: actor === NOBODY ? by : (PROCESSES[actor] ?? actor), what };
 }
 
+const COLUMNS = `e.position, e.order_id, store_order_id, e.store_id, e.type, e.at, e.actor, e.event_id,
+  e.causation_id, e.correlation_id, e.data`;
+
 /** What happened to an order, as far as `storeId` may know of it: null for all. */
 async function readWhy(
   { pool }: Services,
@@ -315,9 +347,9 @@ async function readWhy(
 ): Promise<Why> {
   const { rows } = await pool.query<HistoryRow>({
     name: 'history',
-    text: `select * from history.event where order_id = $1
+    text: `select ${COLUMNS} from history.event e where order_id = $1
       union all
-      select e.* from history.event e join my_orders.part p using (store_order_id)
+      select ${COLUMNS} from history.event e join my_orders.part p using (store_order_id)
       where e.order_id is null and p.order_id = $1
       order by position`,
     values: [orderId],

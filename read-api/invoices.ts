@@ -122,6 +122,9 @@ function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): Invoice['totals
     .toSorted((a, b) => (a.gstPercent ?? -1) - (b.gstPercent ?? -1));
 }
 
+const INVOICE_COLUMNS = `store_order_id, order_id, store_id, fiscal_year, sequence, number, kind, date,
+  supplier, person_id, sealed_recipient, pincode, lines, fees, total_paise, credited_paise`;
+
 /**
  * An invoice with its credit notes. Whom it is for is shown to whom carries the shop's pass and to
  * whom knows the id of the whole order, as on the shopper's own page.
@@ -134,12 +137,13 @@ async function readInvoice(
   const [found, notes] = await Promise.all([
     pool.query<InvoiceRow>({
       name: 'invoice',
-      text: 'select * from invoices.invoice where store_order_id = $1',
+      text: `select ${INVOICE_COLUMNS} from invoices.invoice where store_order_id = $1`,
       values: [storeOrderId],
     }),
     pool.query<CreditNoteRow>({
       name: 'invoice-credit-notes',
-      text: 'select * from invoices.credit_note where store_order_id = $1 order by sequence',
+      text: `select credit_note_id, store_order_id, sequence, number, date, reason, lines, total_paise
+        from invoices.credit_note where store_order_id = $1 order by sequence`,
       values: [storeOrderId],
     }),
   ]);
@@ -199,7 +203,8 @@ async function readPage(
   await findStore(pool, storeId);
   const registered = await pool.query<RegistrationRow>({
     name: 'registration',
-    text: 'select * from invoices.registration where store_id = $1',
+    text: `select store_id, gstin, composition, legal_name, address
+      from invoices.registration where store_id = $1`,
     values: [storeId],
   });
   const registration = registered.rows[0] && registrationOf(registered.rows[0]);
@@ -212,7 +217,7 @@ async function readPage(
   const year = wanted ?? years[0] ?? null;
   const { rows } = await pool.query<InvoiceRow>({
     name: 'invoices-page',
-    text: `select * from invoices.invoice
+    text: `select ${INVOICE_COLUMNS} from invoices.invoice
       where store_id = $1 and fiscal_year = $2 and ($3::integer is null or sequence < $3)
       order by sequence desc limit ${PAGE + 1}`,
     values: [storeId, year, after ?? null],

@@ -24,7 +24,8 @@ const projected = new Projected(env.DATABASE_URL, pool, log);
 await projected.start();
 const storePassSecret = env.STORE_PASS_SECRET;
 const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
-const services = { pool, projected, vault, storePassSecret, deliveryCodeSecret, log };
+const now = () => new Date();
+const services = { pool, projected, vault, storePassSecret, deliveryCodeSecret, log, now };
 
 await serve(await createReadApi(services), {
   host: env.HOST,

@@ -15,7 +15,6 @@ import {
   time,
   uuid,
 } from '../platform/schema.ts';
-import type { PaymentRow } from '../projector/payments.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Services } from './app.ts';
@@ -25,6 +24,7 @@ import {
   orderPayment,
   type OrderPayment,
   type PaymentMethod,
+  type StatedPayment,
 } from './payments.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
@@ -134,34 +134,42 @@ export type Order = {
 /** A shop packs it, or somebody is on the way with it. */
 const WITH_CODE = new Set(['accepted', 'packed', 'dispatched']);
 
+const PLACED_COLUMNS = `order_id, status, reason, placed_at, total_paise, payment, person_id,
+  sealed_recipient, left_out`;
+const PART_COLUMNS = `p.store_order_id, p.order_id, p.store_id, p.status, p.reason, p.fulfilment, p.slot,
+  p.fee_paise, p.total_paise, p.owed_paise, p.part`;
+const TIMELINE_COLUMNS = 'position, order_id, store_order_id, event, listing_id, reason, at';
+
 /** The rows of an order ($1) as they are. */
 const NOW = {
-  order: 'select * from my_orders.placed where order_id = $1',
-  parts: `select p.*, s.name as store_name, i.number as invoice_number
+  order: `select ${PLACED_COLUMNS} from my_orders.placed where order_id = $1`,
+  parts: `select ${PART_COLUMNS}, s.name as store_name, i.number as invoice_number
     from my_orders.part p
       left join catalogue.store s using (store_id)
       left join invoices.invoice i using (store_order_id)
     where p.order_id = $1 order by s.name, p.store_order_id`,
-  timeline: 'select * from my_orders.timeline where order_id = $1 order by position',
-  payments: 'select * from payments.payment where order_id = $1 order by payment_id',
+  timeline: `select ${TIMELINE_COLUMNS} from my_orders.timeline
+    where order_id = $1 order by position`,
+  payments: `select payment_id, state from payments.payment
+    where order_id = $1 order by payment_id`,
 };
 
 /** The rows of an order ($1) as they stood once the log had come to a position ($2). */
 const THEN: typeof NOW = {
-  order: `select * from my_orders.placed_version where order_id = $1 and position <= $2
-    order by position desc limit 1`,
-  parts: `select p.*, s.name as store_name, i.data->>'number' as invoice_number
+  order: `select ${PLACED_COLUMNS} from my_orders.placed_version
+    where order_id = $1 and position <= $2 order by position desc limit 1`,
+  parts: `select ${PART_COLUMNS}, s.name as store_name, i.data->>'number' as invoice_number
     from (
-      select distinct on (store_order_id) * from my_orders.part_version
+      select distinct on (store_order_id) ${PART_COLUMNS} from my_orders.part_version p
       where order_id = $1 and position <= $2 order by store_order_id, position desc
     ) p
       left join catalogue.store s using (store_id)
       left join history.event i on i.store_order_id = p.store_order_id
         and i.type = 'InvoiceIssued' and i.position <= $2
     order by s.name, p.store_order_id`,
-  timeline: `select * from my_orders.timeline where order_id = $1 and position <= $2
-    order by position`,
-  payments: `select distinct on (payment_id) * from payments.payment_version
+  timeline: `select ${TIMELINE_COLUMNS} from my_orders.timeline
+    where order_id = $1 and position <= $2 order by position`,
+  payments: `select distinct on (payment_id) payment_id, state from payments.payment_version
     where order_id = $1 and position <= $2 order by payment_id, position desc`,
 };
 
@@ -213,7 +221,7 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
   const [partRows, timelineRows, paymentRows] = await Promise.all([
     rowsOf<PartRow & { store_name: string | null; invoice_number: string | null }>('parts'),
     rowsOf<TimelineRow>('timeline'),
-    rowsOf<PaymentRow>('payments'),
+    rowsOf<StatedPayment>('payments'),
   ]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);

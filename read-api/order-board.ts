@@ -63,21 +63,26 @@ export type Board = {
   name: string;
   /** Whether the shop's pass came along, so that customers' contacts are shown. */
   signedIn: boolean;
-  /** What the shop has to look after by hand, newest first. */
+  /** What the shop has to look after by hand: money to give back comes first. */
   payments: PaymentTask[];
   storeOrders: BoardCard[];
 };
+
+const CARD_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.reason, c.submitted_at,
+  c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot, c.fee_paise, c.total_paise,
+  c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
 
 async function readBoard(services: Services, storeId: string, signedIn: boolean): Promise<Board> {
   const { pool } = services;
   const { name } = await findStore(pool, storeId);
   const { rows } = await pool.query<BilledRow>({
     name: 'board',
-    text: `(select *, null as invoice_number from order_board.card
+    text: `(select ${CARD_COLUMNS}, null as invoice_number from order_board.card c
        where store_id = $1 and ended_at is null
        order by submitted_at limit ${MAX_OPEN})
       union all
-      (select *, (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
+      (select ${CARD_COLUMNS},
+         (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
        from order_board.card c
        where store_id = $1 and ended_at > now() - interval '1 day'
        order by ended_at desc limit ${MAX_ENDED})`,
@@ -97,7 +102,7 @@ async function readCard(
 ): Promise<BoardCardPage> {
   const { rows } = await services.pool.query<BilledRow>({
     name: 'board-card',
-    text: `select c.*, i.number as invoice_number
+    text: `select ${CARD_COLUMNS}, i.number as invoice_number
       from order_board.card c left join invoices.invoice i using (store_order_id)
       where c.store_id = $1 and c.store_order_id = $2`,
     values: [storeId, storeOrderId],

@@ -9,11 +9,11 @@ import {
   time,
   uuid,
 } from '../platform/schema.ts';
-import type { PaymentRow, PaymentTodo } from '../projector/payments.ts';
+import type { PaymentRow, PaymentTodo, RefundByHand } from '../projector/payments.ts';
 import type { Services } from './app.ts';
 import type { Recipient } from './my-orders.ts';
 
-/** Payments that a shop has to look after, newest first, and how long after a late one may come. */
+/** Payments that a shop has to look after at a time, and how long after a late one may come. */
 const MAX_TASKS = 50;
 const LATE_DAYS = 2;
 
@@ -45,7 +45,7 @@ export type OrderPayment = {
   expiresAt: string | null;
   /** Where to pay a shop by UPI. */
   upi: { vpa: string; name: string } | null;
-  /** Whether the last try failed: another may succeed. */
+  /** Whether it is waited for and a try failed: another may succeed. */
   failed: boolean;
 };
 
@@ -82,12 +82,14 @@ type State = Pick<
 const sumOf = (items: Money[]): number =>
   items.reduce((sum, { amountPaise }) => sum + amountPaise, 0);
 
+export type StatedPayment = Pick<PaymentRow, 'payment_id' | 'state'>;
+
 function orderRefund(refund: State['refunds'][number]): OrderRefund {
   const { refundNumber, storeOrderId, amountPaise, status } = refund;
   return { refundNumber, storeOrderId, amountPaise, status };
 }
 
-export function orderPayment({ payment_id: paymentId, state }: PaymentRow): OrderPayment {
+export function orderPayment({ payment_id: paymentId, state }: StatedPayment): OrderPayment {
   const { receipts, refunds, failed, upi, ...rest } = state as State;
   const { storeOrderId, method, status, amountPaise, expiresAt } = rest;
   return {
@@ -101,11 +103,14 @@ export function orderPayment({ payment_id: paymentId, state }: PaymentRow): Orde
     refunds: refunds.map(orderRefund),
     expiresAt,
     upi: upi ?? null,
-    failed: failed.length > 0,
+    failed: status === 'requested' && failed.length > 0,
   };
 }
 
-type TaskRow = PaymentRow & { person_id: string; sealed_recipient: string };
+type TaskRow = Omit<PaymentRow, 'order_id' | 'store_id'> & {
+  person_id: string;
+  sealed_recipient: string;
+};
 
 /** What a shop has to look after; whose money it is, only for who is signed in. */
 export async function paymentTasksOf(
@@ -115,14 +120,18 @@ export async function paymentTasksOf(
 ): Promise<PaymentTask[]> {
   const { rows } = await pool.query<TaskRow>({
     name: 'payment-tasks',
-    text: `select p.*, o.person_id, o.sealed_recipient
+    text: `select p.payment_id, p.order_number, p.requested_at, p.state, p.todo, p.by_hand,
+        o.person_id, o.sealed_recipient
       from payments.payment p join my_orders.placed o using (order_id)
-      where p.todo is not null
-        and (p.store_id = $1 or (p.store_id is null and exists (
-          select from my_orders.part part
-          where part.order_id = p.order_id and part.store_id = $1)))
-        and (p.todo <> 'confirm-late' or p.requested_at > now() - interval '${LATE_DAYS} days')
-      order by p.requested_at desc limit ${MAX_TASKS}`,
+      where (p.store_id = $1 and p.todo in ('give-back', 'confirm'))
+        or (p.store_id = $1 and p.todo = 'confirm-late'
+          and p.requested_at > now() - interval '${LATE_DAYS} days')
+        or (p.store_id is null and p.todo = 'give-back' and exists (
+          select from json_to_recordset(p.by_hand) as refund("storeId" text)
+          where refund."storeId" = $1))
+      order by array_position(array['give-back', 'confirm', 'confirm-late'], p.todo),
+        p.requested_at desc
+      limit ${MAX_TASKS}`,
     values: [storeId],
   });
   const recipients = signedIn
@@ -135,8 +144,10 @@ export async function paymentTasksOf(
 
 /** What of a payment a shop has to look after. */
 function tasksOf(row: TaskRow, storeId: string, contact: PaymentTask['contact']): PaymentTask[] {
-  const { method, storeOrderId, amountPaise, refunds } = row.state as State;
-  const byHand = new Set(row.by_hand as number[]);
+  const state = row.state as State;
+  const { method, storeOrderId, refunds } = state;
+  const byHand = (row.by_hand as RefundByHand[]).filter((refund) => refund.storeId === storeId);
+  const numbers = new Set(byHand.map(({ refundNumber }) => refundNumber));
   const same = {
     paymentId: row.payment_id,
     orderNumber: row.order_number,
@@ -146,11 +157,12 @@ function tasksOf(row: TaskRow, storeId: string, contact: PaymentTask['contact'])
     requestedAt: row.requested_at,
   };
   if (same.todo !== 'give-back') {
+    const amountPaise = state.amountPaise - (sumOf(state.receipts) - sumOf(refunds));
     const awaited = { amountPaise, refundNumber: null, failureReason: null };
     return [{ ...same, storeOrderId: storeOrderId!, ...awaited }];
   }
   return refunds
-    .filter((refund) => refund.storeId === storeId && byHand.has(refund.refundNumber))
+    .filter(({ refundNumber }) => numbers.has(refundNumber))
     .map((refund) => ({
       ...same,
       storeOrderId: refund.storeOrderId!,
@@ -181,7 +193,10 @@ export const orderPaymentSchema = object({
   ),
   expiresAt: orNull(time),
   upi: orNull(object({ vpa: text, name: text })),
-  failed: { type: 'boolean', description: 'The last try failed: another may succeed' },
+  failed: {
+    type: 'boolean',
+    description: 'It is waited for, and a try failed: another may succeed',
+  },
 });
 
 export const paymentTasksSchema = list(
@@ -197,5 +212,5 @@ export const paymentTasksSchema = list(
     refundNumber: orNull(count),
     failureReason: orNull(text, 'Why a gateway could not give it back'),
   }),
-  'What the shop has to look after by hand, newest first',
+  'What the shop has to look after by hand: to give back, to confirm, late; newest first in each',
 );

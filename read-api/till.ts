@@ -47,17 +47,19 @@ async function readTill({ pool }: Services, storeId: string, date: string): Prom
   const values = [storeId, date];
   const { rows: closings } = await pool.query<ClosingRow>({
     name: 'till-closing',
-    text: 'select * from till.closing where store_id = $1 and date = $2',
+    text: `select store_id, date, counted_paise, expected_paise, difference_paise, reason, closed_at
+      from till.closing where store_id = $1 and date = $2`,
     values,
   });
   const { rows: openings } = await pool.query<OpeningRow>({
     name: 'till-opening',
-    text: 'select * from till.opening where store_id = $1 and date = $2',
+    text: `select store_id, date, opening_paise
+      from till.opening where store_id = $1 and date = $2`,
     values,
   });
   const { rows: movements } = await pool.query<Summed>({
     name: 'till-movements',
-    text: `select *,
+    text: `select event_id, store_id, date, order_number, store_order_id, amount_paise, moved_at,
         sum(greatest(amount_paise, 0)) over ()::bigint as "takenPaise",
         -sum(least(amount_paise, 0)) over ()::bigint as "givenBackPaise"
       from till.movement where store_id = $1 and date = $2

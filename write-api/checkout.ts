@@ -20,7 +20,13 @@ import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { storeOrder, storeOrderEnded } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { CommandContext, Handler, Outcome } from './handle.ts';
-import { openPayment, paymentsOf, type DuePayment, type PaymentPorts } from './payment.ts';
+import {
+  GatewayUnavailable,
+  openPayment,
+  paymentsOf,
+  type DuePayment,
+  type PaymentPorts,
+} from './payment.ts';
 
 /** What a step is taken because of. */
 export type Cause = { correlationId: string; causationId: string };
@@ -262,7 +268,7 @@ async function judgePayments(drive: Drive, reserved: AnyPlaced): Promise<OrderCo
   if (hasExpired(reserved)) {
     taken.push(...undoesOf(drive, reserved));
     // Before the order is rejected, so that what is paid from now on is known to be late.
-    const states = await cancelPayments(drive, due);
+    const states = await cancelPayments(drive, due, 'CHECKOUT_EXPIRED');
     const isPaid = states.every(({ status }) => status === 'paid');
     return isPaid ? confirmed : rejection('CHECKOUT_EXPIRED');
   }
@@ -278,18 +284,21 @@ async function judgePayments(drive: Drive, reserved: AnyPlaced): Promise<OrderCo
     );
     return states.every(({ status }) => status === 'paid') ? confirmed : undefined;
   } catch (error) {
-    if (!(error instanceof Rejected)) throw error;
-    taken.push(...undoesOf(drive, reserved));
-    return rejection(error.code);
+    // A gateway that is away may be so for long: the shopper would have no other way to pay.
+    const isAway = error instanceof GatewayUnavailable;
+    if (!isAway && !(error instanceof Rejected)) throw error;
+    const refusal = isAway ? 'PAYMENT_UNAVAILABLE' : error.code;
+    taken.push(...undoesOf(drive, { ...reserved, reason: refusal }));
+    return rejection(refusal);
   }
 }
 
 const confirmed: OrderCommand = { type: 'ConfirmOrder', data: {} };
 
-const cancelPayments = (drive: Drive, due: DuePayment[]): Promise<Payment[]> =>
+const cancelPayments = (drive: Drive, due: DuePayment[], reason: string): Promise<Payment[]> =>
   Promise.all(
     due.map(async ({ paymentId }) => {
-      const command = { type: 'CancelPayment', data: { reason: 'CHECKOUT_EXPIRED' } } as const;
+      const command = { type: 'CancelPayment', data: { reason } } as const;
       return (await drive.take(payment, paymentId, command)).state;
     }),
   );
@@ -326,7 +335,14 @@ export const undoesOf = (drive: Drive, placed: AnyPlaced): Undo[] => [
   ...undoesOfParts(drive, placed.asked),
   reopening(drive, placed),
   ...(isPrepaid(placed.payment)
-    ? [() => cancelPayments(drive, paymentsOf(drive.orderId, placed))]
+    ? [
+        () =>
+          cancelPayments(
+            drive,
+            paymentsOf(drive.orderId, placed),
+            placed.reason ?? 'CHECKOUT_EXPIRED',
+          ),
+      ]
     : []),
 ];
 

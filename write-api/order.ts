@@ -5,6 +5,7 @@ import type { Coordinates } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
 import {
   order,
+  ORDER_CANCELLED,
   SHORTAGE_CHOICES,
   type AnyPlaced,
   type IfMissing,
@@ -17,11 +18,12 @@ import { idFrom } from '../platform/ids.ts';
 import { count, list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
-import { atPosition, commandHeaders, contextOfCreation } from './command.ts';
+import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from './handle.ts';
 import { assertPayable } from './payment.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
+import { nothing } from './store-order.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -133,6 +135,9 @@ const placedOrder = object({
   ),
 });
 
+const params = { type: 'object', properties: { orderId: uuid } } as const;
+const cancelled = object({ orderId: uuid, status: text });
+
 export function orderRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
 
@@ -161,6 +166,22 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
       const placed = { orderId, status, totalPaise, storeOrders, leftOut };
       return atPosition(reply.code(201), position).send(placed);
+    },
+  );
+
+  app.post<{ Params: { orderId: string } }>(
+    '/orders/:orderId/cancel',
+    { schema: { params, body: nothing, headers: commandHeaders, response: { 200: cancelled } } },
+    async (request, reply) => {
+      const { orderId } = request.params;
+      const context = contextOf(request);
+      await handler.handle(order, orderId, { type: 'CancelOrder', data: {} }, context);
+      // Gives back whatever is held for it: the cart is open again with the answer.
+      const { state, position } = await driveCheckout(services, orderId, {
+        correlationId: context.correlationId,
+        causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
+      });
+      return atPosition(reply, position).send({ orderId, status: state.status });
     },
   );
 }
@@ -242,7 +263,10 @@ function rejectedCheckout(state: AnyPlaced): Rejected {
     return new Rejected(reason, 'The order could not be placed in time: place it again.');
   }
   if (reason === 'PAYMENT_UNAVAILABLE') {
-    return new Rejected(reason, 'This cannot be paid like that: choose another way.');
+    return new Rejected(reason, 'This cannot be paid like that now: choose another way.');
+  }
+  if (reason === ORDER_CANCELLED) {
+    return new Rejected(reason, 'You cancelled this order: place a new one.');
   }
   return reason === 'CART_CHECKED_OUT'
     ? new Rejected(reason, 'This cart was ordered already: open a new one.')

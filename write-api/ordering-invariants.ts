@@ -103,6 +103,7 @@ function assertAnswers({ answers }: World, ends: Ended[]): void {
   for (const { orderId, status, confirmed } of answers) {
     const { state } = ends.find(({ id }) => id === orderId)!;
     if (confirmed) assert.ok(state.confirmed, 'confirmed stays confirmed');
+    if (status === 'given up') assert.not(state.confirmed, 'what was cancelled never comes back');
     if (status === 'rejected' && !isPrepaid(state.payment)) assert.not(state.confirmed);
   }
 }

@@ -116,6 +116,8 @@ const checkout = fc.record({
     /** How often what was paid is told. */
     told: fc.nat({ max: 3 }),
   }),
+  /** The shopper thinks better of it. */
+  cancels: someOf([6, 'never'], [2, 'at once'], [1, 'late']),
   staff: fc.array(staff, { minLength: STORES, maxLength: STORES }),
 });
 
@@ -286,6 +288,20 @@ async function shop(world: World, orderId: string, { requests, atOnce, changesCa
       data: { listingId: world.listings[0]!, quantity: 9 },
     });
   await Promise.all([asked, changed]);
+}
+
+/** Refused once it is confirmed; else it never will be. */
+async function cancel(world: World, orderId: string): Promise<void> {
+  const key = `cancel ${orderId} ${world.pick(2 ** 30)}`;
+  const cause = { correlationId: key, causationId: key };
+  await world.bravely(async () => {
+    const { drivers } = world.some();
+    const command = { type: 'CancelOrder', data: {} } as const;
+    await drivers.handler.handle(order, orderId, command, context(key));
+    const { state } = await driveCheckout(drivers, orderId, cause);
+    if (state.status === 'none') return;
+    world.answers.push({ orderId, status: 'given up', confirmed: state.confirmed });
+  });
 }
 
 type Asked = Payment & { paymentId: string };
@@ -553,6 +569,8 @@ async function play(told: History): Promise<World> {
     );
   const payIf = async ({ id, pays }: One, when: string) =>
     pays.when === when && pay(world, id, pays);
+  const cancelIf = async ({ id, cancels }: One, when: string) =>
+    cancels === when && wait(60).then(() => cancel(world, id));
   const together = (...all: Promise<unknown>[]) =>
     turns.until(Promise.all([...all, reactNowAndThen()]));
   const settle = (untilMs: number) => turns.until(world.settle(untilMs));
@@ -563,6 +581,7 @@ async function play(told: History): Promise<World> {
       await payIf(one, 'at once');
       await serve(one);
     }),
+    ...orders.map((one) => cancelIf(one, 'at once')),
     serveCounter(world, told.counter),
     ...(told.isSlow ? [runOut()] : []),
     ...(told.dropsUpi ? [dropUpi()] : []),
@@ -573,6 +592,7 @@ async function play(told: History): Promise<World> {
   world.passTo(OPENED_MS + CHECKOUT_MS + pick(MAX_LATE_MS));
   await together(
     ...orders.map((one) => payIf(one, 'late').then(() => tellLate(world, one.id, one.pays))),
+    ...orders.map((one) => cancelIf(one, 'late')),
   );
   await settle(Date.now() + SOON_MS);
   await together(

@@ -6,8 +6,10 @@ import * as assert from 'uvu/assert';
 import { Rejected } from '../domain/decider.ts';
 import { inventory, type StockLine } from '../domain/inventory.ts';
 import { listingId } from '../domain/listing.ts';
+import { sumPaise } from '../domain/money.ts';
 import { order, type OrderLine } from '../domain/order.ts';
 import { payment } from '../domain/payment.ts';
+import { store as storeDecider } from '../domain/store.ts';
 import { storeOrder, type StoreOrderCommand } from '../domain/store-order.ts';
 import { createLog } from '../platform/log.ts';
 import { driveCheckout, type Drivers } from './checkout.ts';
@@ -84,10 +86,12 @@ async function reservedFor(
   return reservations.get(storeOrderId)?.lines;
 }
 
-/** Lets time pass, and the reactor do what is due, until nothing is. */
-async function settle({ reactor, server }: World): Promise<void> {
-  for (let due = reactor.dueTimes(); due.length > 0; due = reactor.dueTimes()) {
-    mock.timers.setTime(Math.max(Date.now(), Math.min(...due)));
+/** Lets time pass, and the reactor do what is due, until nothing is, or is only later. */
+async function settle({ reactor, server }: World, untilMs = Infinity): Promise<void> {
+  for (;;) {
+    const dueMs = Math.min(...reactor.dueTimes());
+    if (dueMs > untilMs || dueMs === Infinity) return;
+    mock.timers.setTime(Math.max(Date.now(), dueMs));
     await reactor.runDue(async (task) => {
       const againMs = await task.run(server);
       return typeof againMs === 'number' ? againMs : true;
@@ -208,6 +212,79 @@ test('a payment that is asked for when its order was given up is not waited for'
   assert.is((await load()).status, 'requested', 'the gateway was as slow to answer');
   await settle(world);
   assert.is((await load()).status, 'cancelled');
+});
+
+/** An order by UPI at two shops that nobody paid in time. */
+async function placeAtTwo(world: World) {
+  const { drivers } = world.server;
+  const other = randomUUID();
+  await fillShelf(drivers, other, WANTED);
+  const stores = [world.store, { storeId: other, listingIds: [listingId(other, 's1')] }];
+  for (const { storeId } of stores) {
+    const named = { name: 'Kirana', city: 'Bengaluru', pincode: '560001' };
+    await drivers.handler.handle(
+      storeDecider,
+      storeId,
+      { type: 'RegisterStore', data: named },
+      as(),
+    );
+    const upi = { vpa: 'kirana@okbank', name: 'Kirana' };
+    const address = { type: 'SetUpiAddress', data: { upi } } as const;
+    await drivers.handler.handle(storeDecider, storeId, address, as());
+  }
+  const { orderId, data } = await place(drivers, stores, { payment: 'upi' });
+  await driveCheckout(drivers, orderId, cause);
+  await settle(world);
+  const paymentIds = data.parts.map(({ storeOrderId }) => paymentIdOf(storeOrderId));
+  return { orderId, expiredMs: Date.parse(data.expiresAt), paymentIds };
+}
+
+/** A shop sees its money so long after the order ran out of time; the reactor hears of it. */
+async function payAt(world: World, atMs: number, paymentId: string): Promise<void> {
+  await settle(world, atMs);
+  mock.timers.setTime(atMs);
+  const data = { externalId: paymentId, amountPaise: WANTED * PRICE_PAISE };
+  const command = { type: 'RecordPayment', data } as const;
+  await world.server.drivers.handler.handle(payment, paymentId, command, as());
+  await settle(world, atMs);
+}
+
+const MINUTE_MS = 60_000;
+
+test('shops that are paid late, one after the other, bring their order back', async (world) => {
+  const { orderId, expiredMs, paymentIds } = await placeAtTwo(world);
+  const load = () => world.server.drivers.handler.load(order, orderId, { fresh: true });
+  assert.is((await load()).status, 'rejected');
+  await payAt(world, expiredMs + 5 * MINUTE_MS, paymentIds[0]!);
+  assert.is((await load()).status, 'rejected');
+  await payAt(world, expiredMs + 14 * MINUTE_MS, paymentIds[1]!);
+  assert.is((await load()).status, 'confirmed');
+  await settle(world);
+  for (const paymentId of paymentIds) {
+    const state = await world.server.drivers.handler.load(payment, paymentId, { fresh: true });
+    assert.equal([state.status, state.refunds], ['paid', []]);
+  }
+});
+
+test('late money waits for the rest of it for ten minutes, and then goes back', async (world) => {
+  const { orderId, expiredMs, paymentIds } = await placeAtTwo(world);
+  const { load } = world.server.drivers.handler;
+  const backOf = async (paymentId: string): Promise<number> => {
+    const { refunds } = await load(payment, paymentId, { fresh: true });
+    return sumPaise(refunds.map(({ amountPaise }) => amountPaise));
+  };
+  const [first, second] = paymentIds as [string, string];
+  await payAt(world, expiredMs + 5 * MINUTE_MS, first);
+  // A server that starts anew goes on waiting: from the log.
+  world.reactor.restart();
+  await settle(world, expiredMs + 14 * MINUTE_MS);
+  assert.is(await backOf(first), 0);
+  await settle(world, expiredMs + 15 * MINUTE_MS);
+  assert.is(await backOf(first), WANTED * PRICE_PAISE);
+  await payAt(world, expiredMs + 16 * MINUTE_MS, second);
+  assert.is(await backOf(second), WANTED * PRICE_PAISE);
+  const state = await load(order, orderId, { fresh: true });
+  assert.is(state.status !== 'none' && state.reason, 'PAID_TOO_LATE');
 });
 
 test.run();

@@ -3,6 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory } from '../domain/inventory.ts';
 import { order } from '../domain/order.ts';
+import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { keptPaise, payment, type Payment } from '../domain/payment.ts';
 import { till, tillId } from '../domain/till.ts';
 import { freePort } from '../platform/free-port.ts';
@@ -29,6 +30,7 @@ import {
   place,
   placeUnpaid,
   PRICE_PAISE,
+  SLOT,
   until,
   WANTED,
   type TestStore,
@@ -213,6 +215,33 @@ async function placeByUpi(shop: Shop, store: TestStore): Promise<string> {
   return storeOrderId;
 }
 
+test('a signed webhook that is none of the gateway is refused, and not to be sent again', async ({
+  shop,
+}) => {
+  const send = async (body: string): Promise<number> => {
+    const { webhookSecret } = shop.razorpay;
+    const signature = createHmac('sha256', webhookSecret).update(body).digest('hex');
+    return shop.gateway.webhooks.send({ eventId: newKey(), event: '', body, signature });
+  };
+  const whole = { event: 'refund.processed', created_at: Math.floor(Date.now() / 1_000) };
+  const broken = [
+    '',
+    'payment.captured',
+    'null',
+    '[]',
+    JSON.stringify(whole),
+    JSON.stringify({ ...whole, payload: null }),
+    JSON.stringify({ ...whole, payload: { payment: {} } }),
+    JSON.stringify({ ...whole, payload: { refund: {} } }),
+    JSON.stringify({ ...whole, created_at: 'now', payload: {} }),
+  ];
+  const statuses = await Promise.all(broken.map(send));
+  assert.equal(
+    statuses,
+    broken.map(() => 400),
+  );
+});
+
 test('a UPI payment that a webhook tells of counts once, also where the shop tells too', async ({
   shop,
 }) => {
@@ -292,6 +321,31 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
     const { status, receipts } = await loadPayment(shop, part);
     assert.equal([status, receipts.length], ['paid', 1]);
   }
+});
+
+test('money that comes in several sums is asked for less and less; what is too much goes back', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'upi' });
+  const { orderId } = placed.body;
+  const { paymentId } = (await pageOf(shop, placed)).payments[0]!;
+  const reference = paymentId.replaceAll('-', '');
+  const pay = (utr: string, amountPaise: number) =>
+    tellOfUpi(shop, { reference, utr, amountPaise, at: new Date().toISOString() });
+  assert.is(await pay('426100888881', PRICE_PAISE), 204);
+  const half = await untilPage(shop, orderId, ({ payments }) => payments[0]!.takenPaise > 0);
+  assert.equal([half.status, half.payments[0]!.status], ['awaiting-payment', 'requested']);
+  const { payments } = (await shop.read<Board>(`/stores/${store.storeId}/board`)).body;
+  assert.equal(
+    payments.map(({ todo, amountPaise }) => [todo, amountPaise]),
+    [['confirm', PRICE_PAISE]],
+  );
+  assert.is(await pay('426100888882', PRICE_PAISE + 700), 204);
+  const page = await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  assert.is(page.payments[0]!.status, 'paid');
+  const settled = await untilPage(shop, orderId, (one) => one.payments[0]!.refundedPaise > 0);
+  assert.is(settled.payments[0]!.refundedPaise, 700);
 });
 
 test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
@@ -415,6 +469,8 @@ test('money that comes late brings the order back while all of it can be had', a
     return state.status === 'confirmed';
   });
   assert.is(keptPaise(await loadPayment(shop, orderId)), WANTED * PRICE_PAISE);
+  const { payments } = await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  assert.equal([payments[0]!.status, payments[0]!.takenPaise], ['paid', WANTED * PRICE_PAISE]);
 });
 
 test('money that comes too late goes back', async ({ shop }) => {
@@ -468,6 +524,66 @@ test('a shop confirms what came by UPI, and says when it gave money back', async
   const given = await say('refunds/1/given', '210987654321', pass);
   assert.is(given.status, 200);
   assert.equal((await board(given.position)).body.payments, []);
+});
+
+/** What a shop holds for orders: of its one item, and of its one day's slots. */
+async function heldAt({ handler }: Shop, { storeId }: TestStore): Promise<number> {
+  const { reservations } = await handler.load(inventory, storeId, { fresh: true });
+  const { held } = await handler.load(slotDay, slotDayId(storeId, SLOT.date), { fresh: true });
+  return reservations.size + held.size;
+}
+
+test('an order that waits for its money is cancelled: all of it is free, and the cart is open', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const { orderId, data } = await place(shop, [store], { payment: 'razorpay' });
+  await untilPayment(shop, orderId, ({ status }) => status === 'requested');
+  assert.is(await heldAt(shop, store), 2);
+  const [key, path] = [newKey(), `/orders/${orderId}/cancel`];
+  const cancel = (with_ = key) => shop.write('POST', path, {}, { 'idempotency-key': with_ });
+  const answers = await Promise.all([cancel(), cancel(), cancel(newKey())]);
+  for (const { status, body } of [...answers, await cancel()]) {
+    assert.equal([status, body], [200, { orderId, status: 'rejected' }]);
+  }
+  assert.is(await heldAt(shop, store), 0);
+  const page = await untilPage(
+    shop,
+    orderId,
+    ({ payments }) => payments[0]!.status !== 'requested',
+  );
+  assert.equal([page.status, page.payments[0]!.status], ['rejected', 'cancelled']);
+  const filled = { cartId: data.cartId, quote: await quoteCart(shop, data.cartId) };
+  const bought = await checkOut(shop, filled, { payment: 'cash-on-delivery' });
+  assert.is(bought.status, 201, 'its cart can be ordered again');
+  assert.is((await cancel(newKey())).status, 200, 'the same again changes nothing');
+  const late = await shop.write('POST', `/orders/${bought.body.orderId}/cancel`);
+  assert.equal([late.status, Reflect.get(late.body, 'code')], [409, 'WRONG_STATUS']);
+
+  await payFor(shop, orderId);
+  await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
+  assert.is(keptPaise(await loadPayment(shop, orderId)), 0);
+  const state = await shop.handler.load(order, orderId, { fresh: true });
+  assert.is(state.status !== 'none' && state.reason, 'ORDER_CANCELLED', 'nothing brings it back');
+});
+
+test('paid and cancelled at once: it is ordered and paid, or neither', async ({ shop }) => {
+  const store = await openShelf(shop, ON_SHELF);
+  for (let i = 0; i < 8; i++) {
+    const { orderId } = await place(shop, [store], { payment: 'razorpay' });
+    await untilPayment(shop, orderId, ({ status }) => status === 'requested');
+    const { gatewayOrderId } = await loadPayment(shop, orderId);
+    shop.gateway.pay(gatewayOrderId!);
+    // Each a little later than the one before it.
+    for (let looks = 0; looks < i; looks++) await loadPayment(shop, orderId);
+    const cancelled = await shop.write('POST', `/orders/${orderId}/cancel`);
+    const isPaid = ({ receipts }: Payment) => receipts.length > 0;
+    await untilPayment(shop, orderId, isPaid);
+    const kept = cancelled.status === 409 ? WANTED * PRICE_PAISE : 0;
+    await untilPayment(shop, orderId, (state) => isPaid(state) && keptPaise(state) === kept);
+    const state = await shop.handler.load(order, orderId, { fresh: true });
+    assert.is(state.status, cancelled.status === 409 ? 'confirmed' : 'rejected');
+  }
 });
 
 test('who cannot be paid like that is not asked, and nothing is placed', async ({ shop }) => {
@@ -560,6 +676,22 @@ test('a gateway that is away is not one that says no', async ({ shop }) => {
   const refused = await failure(shop.payments.razorpay!.refund(refund));
   assert.instance(refused, GatewayRefused);
   assert.is((refused as Error).message, 'The id provided does not exist');
+});
+
+test('while the gateway is away nothing is held: the same cart is ordered in another way', async ({
+  shop,
+}) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const filled = await fillCart(shop, [store]);
+  shop.gateway.setAway(true);
+  const key = newKey();
+  const byCard = () => checkOut(shop, filled, { payment: 'razorpay' }, key);
+  for (const refused of [await byCard(), await byCard()]) {
+    assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'PAYMENT_UNAVAILABLE']);
+  }
+  shop.gateway.setAway(false);
+  assert.is(await heldAt(shop, store), 0);
+  assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
 });
 
 test.run();

@@ -4,6 +4,7 @@ import type { AnyPlaced } from '../domain/order.ts';
 import {
   isPerPart,
   isPrepaid,
+  missingPaise,
   payment,
   type Payment,
   type PaymentCommand,
@@ -250,8 +251,10 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
     '/payments/:paymentId/receipts',
     { schema: { params, body: reference, headers: commandHeaders, response } },
     async (request, reply) => {
-      const { amountPaise } = await ownPayment(request as GivenRequest);
+      const known = await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
+      // Beyond all of it, what came is as much once more.
+      const amountPaise = missingPaise(known) || known.amountPaise;
       const receipt = { externalId: body.reference, amountPaise };
       const outcome = await recordUpi(handler, to.paymentId, receipt, contextOf(request));
       const { status } = outcome.state;

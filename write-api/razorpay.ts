@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/decider.ts';
 import { orderNumber } from '../domain/order.ts';
 import { payment, type Payment, type PaymentCommand } from '../domain/payment.ts';
+import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
@@ -198,7 +199,7 @@ type Webhook = {
   payload: {
     order?: { entity: { id: string } };
     payment?: { entity: { order_id: string | null } };
-    refund?: { entity: { id: string; notes: { paymentId?: string; refundNumber?: string } } };
+    refund?: { entity: { id: string; notes?: { paymentId?: string; refundNumber?: string } } };
   };
 };
 
@@ -223,7 +224,7 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
       const { headers, id: correlationId } = request;
       const raw = request.body ?? Buffer.alloc(0);
       assertSigned(raw, razorpay.webhookSecret, headers['x-razorpay-signature']);
-      const webhook = JSON.parse(raw.toString()) as Webhook;
+      const webhook = webhookOf(raw);
       assertRecent(webhook.created_at * 1_000, now());
       const causationId = String(headers['x-razorpay-event-id'] ?? correlationId);
       const told = await record(services, razorpay, webhook, { correlationId, causationId });
@@ -279,6 +280,29 @@ ${Object.entries(fields)
 <script>document.forms[0].submit()</script>
 </html>`;
 
+/** Throws a `Problem` 400 for what is no webhook of Razorpay's. */
+function webhookOf(raw: Buffer): Webhook {
+  let webhook: Partial<Webhook> | null;
+  try {
+    webhook = JSON.parse(raw.toString()) as Partial<Webhook> | null;
+  } catch {
+    webhook = null;
+  }
+  const { event, created_at: createdAt, payload } = webhook ?? {};
+  const { order, payment: paid, refund } = payload ?? {};
+  const isWhole =
+    typeof event === 'string' &&
+    typeof createdAt === 'number' &&
+    payload instanceof Object &&
+    [order, paid, refund].every((one) => !one || one.entity instanceof Object);
+  if (isWhole) return { event, created_at: createdAt, payload };
+  throw new Problem(
+    400,
+    'INVALID_WEBHOOK',
+    'Send event, created_at (in seconds) and payload with its entities as JSON, as Razorpay does.',
+  );
+}
+
 /** Resolves to whether it was about a payment of ours. */
 async function record(
   { handler }: Services,
@@ -306,7 +330,7 @@ type RefundEntity = NonNullable<Webhook['payload']['refund']>['entity'];
 async function recordRefund(
   handler: Handler,
   event: string,
-  { id: externalId, notes }: RefundEntity,
+  { id: externalId, notes = {} }: RefundEntity,
   cause: Cause,
 ): Promise<boolean> {
   const { paymentId } = notes;

@@ -1,6 +1,6 @@
 import type { CartEvent } from '../domain/cart.ts';
 import type { InventoryEvent } from '../domain/inventory.ts';
-import type { OrderEvent, PlacedOrder } from '../domain/order.ts';
+import { LATE_WAIT_MS, type OrderEvent, type PlacedOrder } from '../domain/order.ts';
 import { isPrepaid, type PaymentEvent, type RequestedPayment } from '../domain/payment.ts';
 import type { SlotDayEvent } from '../domain/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/store-order.ts';
@@ -214,8 +214,12 @@ const putInTill = (event: StoredEvent): NewTask => {
   );
 };
 
-const drivePaid = (event: StoredEvent, orderId: string): NewTask =>
-  now(`paid ${event.id}`, ({ drivers }) => drivePaidOrder(drivers, orderId, causeOf(event)));
+function drivePaid(event: StoredEvent, orderId: string): NewTask {
+  const waitUntilMs = Date.parse(event.metadata.at) + LATE_WAIT_MS;
+  return now(`paid ${event.id}`, ({ drivers }) =>
+    drivePaidOrder(drivers, orderId, causeOf(event), waitUntilMs),
+  );
+}
 
 /** Asks about a payment until a while after nobody waits for it any more. */
 function lookRepeatedly(event: StoredEvent, expiresAt: string): NewTask {

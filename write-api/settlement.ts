@@ -1,6 +1,6 @@
 import { dayOf, instantOf } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
-import { isFinal, isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
+import { isOpen, mayBeReinstated, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
 import { isPrepaid, keptPaise, payment, type PaidPart, type Payment } from '../domain/payment.ts';
 import { owedPaise, storeOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
@@ -32,16 +32,20 @@ const REINSTATE_TIMEOUT_MS = 5 * 60_000;
 const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
 const ACTOR = 'settlement';
 
-/** Does what money that came in, or an order that ended, asks for. Idempotent. */
+/**
+ * Does what money that came in, or an order that ended, asks for. Idempotent. Resolves to what
+ * `driveSettlement` does.
+ */
 export async function drivePaidOrder(
   drivers: Drivers,
   orderId: string,
   cause: Cause,
-): Promise<void> {
+  waitUntilMs = 0,
+): Promise<number | undefined> {
   const placed = await drivers.handler.load(order, orderId, { fresh: true });
-  if (placed.status === 'none' || !isPrepaid(placed.payment)) return;
+  if (placed.status === 'none' || !isPrepaid(placed.payment)) return undefined;
   await driveCheckout(drivers, orderId, cause);
-  await driveSettlement(drivers, orderId, cause);
+  return driveSettlement(drivers, orderId, cause, waitUntilMs);
 }
 
 type Paid = { due: DuePayment; state: Payment };
@@ -50,21 +54,27 @@ type Paid = { due: DuePayment; state: Payment };
  * Gives back whatever was taken for an order beyond what is owed for it now. Where an order was
  * given up and then paid, brings it back if everything can still be had: the order's own stream
  * says which of the two it is before any money moves.
+ *
+ * @param waitUntilMs until when the rest of the money is waited for, in ms since 1970: resolves to
+ *   the ms that are left, if nothing else can be done before
  */
 export async function driveSettlement(
   drivers: Drivers,
   orderId: string,
   cause: Cause,
-): Promise<void> {
+  waitUntilMs = 0,
+): Promise<number | undefined> {
   const { load, handle } = drivers.handler;
   const known = await load(order, orderId, { fresh: true });
-  if (known.status === 'none' || known.status === 'placed') return;
+  if (known.status === 'none' || known.status === 'placed') return undefined;
   const paid = await Promise.all(
     paymentsOf(orderId, known).map(async (due): Promise<Paid> => {
       return { due, state: await load(payment, due.paymentId, { fresh: true }) };
     }),
   );
-  if (paid.every(({ state }) => keptPaise(state) === 0)) return;
+  if (paid.every(({ state }) => keptPaise(state) === 0)) return undefined;
+  const leftMs = waitUntilMs - Date.now();
+  if (leftMs > 0 && mayBePaidYet(known, paid)) return leftMs;
   const placed = hasEndedUnpaid(known)
     ? await judgeLatePayment(drivers, orderId, known, paid, cause)
     : known;
@@ -79,7 +89,18 @@ export async function driveSettlement(
     const command = { type: 'SettlePayment', data } as const;
     await handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
   }
+  return undefined;
 }
+
+/** All of it was asked for and some of it came, so late that only all of it brings the order back. */
+const mayBePaidYet = (placed: AnyPlaced, paid: Paid[]): boolean =>
+  mayBeReinstated(placed) &&
+  isInTime(placed) &&
+  !isPaid(paid) &&
+  paid.every(({ state }) => state.status !== 'none');
+
+const isPaid = (paid: Paid[]): boolean =>
+  paid.every(({ due, state }) => keptPaise(state) >= due.amountPaise);
 
 const hasEndedUnpaid = ({ status, confirmed }: AnyPlaced): boolean =>
   status === 'rejected' && !confirmed;
@@ -124,8 +145,8 @@ async function judgeLatePayment(
   cause: Cause,
 ): Promise<AnyPlaced> {
   const drive = startDrive(drivers, orderId, cause, 'late');
-  const isPaid = paid.every(({ due, state }) => keptPaise(state) >= due.amountPaise);
-  const comesBack = !isFinal(placed) && isPaid && isInTime(placed) && (await takeAgain());
+  const mayComeBack = mayBeReinstated(placed) && isPaid(paid) && isInTime(placed);
+  const comesBack = mayComeBack && (await takeAgain());
   const type = comesBack ? 'ReinstateOrder' : 'RefuseLatePayment';
   const { state } = await drive.take(order, orderId, { type, data: {} });
   if (state.status === 'none') throw new Error(`order ${orderId} is gone`);

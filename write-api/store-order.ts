@@ -76,7 +76,8 @@ const linesOf = (quantity: object, more: Record<string, object> = {}) => ({
   items: body({ listingId: listingIdOf, quantity, ...more }, ['listingId', 'quantity']),
 });
 
-const nothing = { type: ['object', 'null'], additionalProperties: false } as const;
+/** The body of a command that says it all. */
+export const nothing = { type: ['object', 'null'], additionalProperties: false } as const;
 const oneOf = (values: readonly string[]) => ({ type: 'string', enum: values });
 
 const partParams = { type: 'object', properties: { storeOrderId: uuid } } as const;

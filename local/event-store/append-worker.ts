@@ -1,8 +1,10 @@
 /**
  * The one writer of the log, in a thread of its own so that waiting for the disk stops nobody. A
  * message is a group of writes; it is one transaction, and is answered after the commit is on disk.
+ * While one is on its way there, the next is already written.
  */
 import { randomUUID } from 'node:crypto';
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -85,6 +87,7 @@ try {
 }
 
 const db = openForAppends(dir, noSync);
+const writeAheadLog = openSync(`${databaseFile(dir)}-wal`, 'r+');
 const findRow = rowLookup(db, dir);
 const findStream = streamLookup(db, dir);
 const addStream = db.prepare(
@@ -115,6 +118,9 @@ const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
 const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 let head = headOf(db, dir);
 const acknowledged = new Acknowledged(dir, head);
+/** Of the groups that are written and not yet on disk, in their order. */
+let unanswered: GroupResult[] = [];
+let isSyncing = false;
 
 /**
  * Whether events with these ids may be written, were written before, or are refused. These are
@@ -390,15 +396,35 @@ function foldWhenLong(): void {
   }
 }
 
+/**
+ * Answers what is written once the disk has it. SQLite would use fsync, which waits for the file's
+ * times as well, two writes more; and it would keep the next group waiting.
+ */
+function answerWhenSynced(): void {
+  if (isSyncing || unanswered.length === 0) return;
+  isSyncing = true;
+  const [results, reached] = [unanswered, head];
+  unanswered = [];
+  const answer = (error: Error | null): void => {
+    // Nobody can tell what such a disk holds: the thread ends, and the process with it.
+    if (error) throw error;
+    isSyncing = false;
+    acknowledged.set(reached);
+    for (const result of results) port.postMessage(result);
+    foldWhenLong();
+    answerWhenSynced();
+  };
+  if (noSync) answer(null);
+  else fdatasync(writeAheadLog, answer);
+}
+
 port.on('message', (message: Group | 'close') => {
   if (message !== 'close') {
-    const result = commit(message);
-    acknowledged.set(head);
-    port.postMessage(result);
-    // Nobody waits for this but the next group.
-    foldWhenLong();
+    unanswered.push(commit(message));
+    answerWhenSynced();
     return;
   }
+  closeSync(writeAheadLog);
   db.close();
   acknowledged.close();
   lock.close();

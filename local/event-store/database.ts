@@ -66,10 +66,11 @@ export const EVENT_COLUMNS = 'position, stream, revision, createdMs, type, recor
 export function openForAppends(dir: string, noSync: boolean): DatabaseSync {
   if (mustExist(dir)) inspect(dir);
   const db = new DatabaseSync(databaseFile(dir));
-  // FULL makes a commit wait until the disk has it; WAL makes that one sequential write, and lets
-  // reads go on meanwhile. The appender folds the write-ahead log in when nobody waits for it.
+  // WAL makes a commit one sequential write, and lets reads go on meanwhile; the appender waits until
+  // the disk has it, before it answers. NORMAL syncs whatever has to be on disk before something
+  // else is written. The appender folds the write-ahead log in when nobody waits for it.
   db.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${noSync ? 'OFF' : 'FULL'}; PRAGMA cache_size = -${CACHE_KIB};
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = ${noSync ? 'OFF' : 'NORMAL'}; PRAGMA cache_size = -${CACHE_KIB};
      PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0`,
   );
   if (versionOf(db) === 0)

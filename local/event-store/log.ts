@@ -202,6 +202,12 @@ export class Log {
   }
 
   private replied(reply: ReadReply): void {
+    // What is not on disk yet is told to nobody: a power cut could make it undone.
+    const isEarly = 'page' in reply && reply.page.found && reply.page.newest > this.head;
+    if (isEarly && !this.hasFailed) {
+      this.signals.once('commit', () => this.replied(reply));
+      return;
+    }
     const read = this.reads.get(reply.id);
     this.reads.delete(reply.id);
     if ('page' in reply) return read?.resolve(reply.page);

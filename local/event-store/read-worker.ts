@@ -41,7 +41,8 @@ export type Query = {
 
 /**
  * `frames` hold `events` events, and checkpoints, as ReadResp messages. `next` is where to read on,
- * unless this is the `end`; `considered` counts the events since the last checkpoint.
+ * unless this is the `end`; `considered` counts the events since the last checkpoint. `newest` is
+ * the greatest position of what was looked at: it may not be on disk yet.
  */
 export type Page =
   | {
@@ -51,6 +52,7 @@ export type Page =
       next: number;
       end: boolean;
       considered: number;
+      newest: number;
     }
   | { found: false; reason: NotFound };
 
@@ -179,9 +181,10 @@ function readPage(query: Query, head: number): Page {
   const matches = matcher(query.filter);
   const answer = query.resolveLinks ? links.resolver() : plainAnswer;
   const answers: Uint8Array[] = [];
-  let [seen, events, bytes, next, considered] = [0, 0, 0, query.from, before];
+  let [seen, events, bytes, next, considered, newest] = [0, 0, 0, query.from, before, 0];
   for (const row of whole(found, query, limit)) {
     seen += 1;
+    newest = Math.max(newest, row.position);
     const place = found.placeOf(row);
     next = query.forwards ? place + 1 : place - 1;
     if (row.createdMs >= found.oldestMs && matches(row)) {
@@ -198,7 +201,7 @@ function readPage(query: Query, head: number): Page {
     if (bytes >= PAGE_BYTES || events >= query.limit) break;
   }
   const end = seen < limit && bytes < PAGE_BYTES && events < query.limit;
-  return { found: true, frames: frame(answers), events, next, end, considered };
+  return { found: true, frames: frame(answers), events, next, end, considered, newest };
 }
 
 port.on('message', ({ id, query, head }: ReadRequest) => {

@@ -121,6 +121,10 @@ export async function startRazorpay(options: RazorpayOptions) {
     { parseAs: 'string' },
     async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
   );
+  let isAway = false;
+  app.addHook('onRequest', async () => {
+    if (isAway) throw new Refused(503, 'The gateway is away');
+  });
   app.get('/healthz', async () => ({ ok: true }));
   apiRoutes(app, options, entities, webhooks);
   pageRoutes(app, entities, pay);
@@ -130,6 +134,8 @@ export async function startRazorpay(options: RazorpayOptions) {
     url,
     pay,
     webhooks,
+    /** While it is away, it answers nobody. */
+    setAway: (away: boolean) => void (isAway = away),
     refundsOf: (paymentId: string) => entities.under<Refund>(paymentId),
     async close(): Promise<void> {
       webhooks.stop();

@@ -19,6 +19,8 @@ export type BookedOrder = {
   status: OrderStatus;
   /** Whether it ever was. */
   confirmed: boolean;
+  /** Given up unpaid, and not for good: money for it may wait for the rest. */
+  mayBeReinstated: boolean;
   /** Whether the shops wait for the money before they begin. */
   prepaid: boolean;
   /** When it came to this status, in ms since 1970. */
@@ -93,7 +95,8 @@ export type BookedPayment = {
   /** Its newest event. */
   place: Place;
   /** Refunds that were asked for, until they succeed or fail. */
-  refunds: { refundNumber: number; atMs: number; place: Place }[];
+  /** Those that have not arrived. */
+  refunds: { refundNumber: number; atMs: number; place: Place; failed?: boolean }[];
 };
 
 /** Its newest event: of the order, until the shop is handed it. */

@@ -1,6 +1,9 @@
 import { linePaise, sumPaise } from '../../domain/money.ts';
 import {
   isFinal,
+  mayBeReinstated,
+  ORDER_CANCELLED,
+  PAID_TOO_LATE,
   type Kept,
   type Order,
   type OrderEvent,
@@ -30,6 +33,7 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
     if (!known || after.status === 'none') return;
     known.status = after.status;
     known.confirmed = after.confirmed;
+    known.mayBeReinstated = mayBeReinstated(after);
     known.sinceMs = atMs;
     known.place = { stream, revision };
   }
@@ -71,6 +75,7 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
         const order: BookedOrder = {
           status: 'placed',
           confirmed: false,
+          mayBeReinstated: false,
           prepaid: isPrepaid(data.payment),
           sinceMs: atMs,
           expiresMs,
@@ -95,12 +100,8 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
         step(seen, 'placed', 'awaiting-payment', 'rejected');
       },
       OrderRejected(seen) {
-        const { before, after } = seen;
-        const isTooLate = after.status !== 'none' && isFinal(after);
-        const from: Standing[] = isTooLate
-          ? ['rejected']
-          : ['placed', 'awaiting-payment', 'confirmed'];
-        step(seen, ...from);
+        const { before, data } = seen;
+        step(seen, ...(MAY_REJECT[data.reason] ?? OPEN_OR_CONFIRMED));
         if (before.status === 'confirmed') endsWithItsShops(seen);
       },
       OrderCancelled(seen) {
@@ -137,6 +138,13 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
 
 /** A late payment may bring back what was rejected, once, unless shops did it. */
 type Standing = Order['status'] | 'rejected for good';
+
+/** What an order may be rejected from for good, by its reason; else before shops are done. */
+const MAY_REJECT: Partial<Record<string, Standing[]>> = {
+  [PAID_TOO_LATE]: ['rejected'],
+  [ORDER_CANCELLED]: ['placed', 'awaiting-payment', 'rejected'],
+};
+const OPEN_OR_CONFIRMED: Standing[] = ['placed', 'awaiting-payment', 'confirmed'];
 
 const standingOf = (order: Order): Standing =>
   order.status === 'rejected' && (order.confirmed || isFinal(order))

@@ -1,5 +1,5 @@
 import { sumPaise } from '../../domain/money.ts';
-import type { OrderEvent } from '../../domain/order.ts';
+import { LATE_WAIT_MS, type OrderEvent } from '../../domain/order.ts';
 import { isPrepaid, keptPaise, type Payment, type PaymentEvent } from '../../domain/payment.ts';
 import {
   upiTransferText,
@@ -67,8 +67,11 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     step(seen);
   }
 
-  /** A refund came to an end. */
-  function endRefund(seen: Seen<{ refundNumber: number; amountPaise: number }, Payment>): void {
+  /** A refund arrived; or it failed, and somebody has to give it by hand. */
+  function endRefund(
+    seen: Seen<{ refundNumber: number; amountPaise: number }, Payment>,
+    failed = false,
+  ): void {
     const { refundNumber, amountPaise } = seen.data;
     const refund = seen.before.refunds[refundNumber - 1];
     if (refund?.amountPaise !== amountPaise) {
@@ -78,7 +81,9 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     }
     const known = step(seen);
     if (!known) return;
-    known.refunds = known.refunds.filter((one) => one.refundNumber !== refundNumber);
+    const isOther = (one: { refundNumber: number }) => one.refundNumber !== refundNumber;
+    const refunds = failed ? known.refunds : known.refunds.filter(isOther);
+    known.refunds = refunds.map((one) => (isOther(one) ? one : { ...one, failed }));
   }
 
   return check<PaymentEvent | OrderEvent | UpiReferenceEvent, Payment>({
@@ -146,8 +151,8 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         if (!known) return;
         known.refunds = [...known.refunds, { refundNumber, atMs: seen.atMs, place: known.place }];
       },
-      RefundSucceeded: endRefund,
-      RefundFailed: endRefund,
+      RefundSucceeded: (seen) => endRefund(seen),
+      RefundFailed: (seen) => endRefund(seen, true),
       OrderConfirmed(seen) {
         const order = orders.get(seen.id);
         if (order && isAsking) toBePaid.add(order);
@@ -172,9 +177,10 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         }
       }
       for (const payment of payments.values()) {
-        for (const { refundNumber, atMs, place } of payment.refunds) {
+        for (const { refundNumber, atMs, place, failed } of payment.refunds) {
           if (!isLate(atMs + MAX_REFUND_AGE_MS, nowMs)) continue;
-          tell(IN_TIME, placeText(place), `refund ${refundNumber} is under way still`);
+          const became = failed ? 'failed, and nobody gave it by hand' : 'is under way still';
+          tell(IN_TIME, placeText(place), `refund ${refundNumber} ${became}`);
         }
         const { order, parts: of, keptPaise: kept, place } = payment;
         const settledMs = Math.max(
@@ -183,7 +189,8 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
           ...of.map(({ sinceMs }) => sinceMs),
         );
         const owed = owedFor(payment);
-        if (kept === owed || !isLate(settledMs, nowMs)) continue;
+        const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
+        if (kept === owed || !isLate(settledMs + waitMs, nowMs)) continue;
         tell(OWED, placeText(place), `${kept} paise are paid and not given back; owed are ${owed}`);
       }
     },

@@ -54,14 +54,14 @@ export class RowsProof {
     );
     const proofs: Proof[] = [];
     for (const projection of projections) {
-      const { name, version, tables } = projection;
+      const { name, version } = projection;
       const live = rows.find(({ schema }) => schema === name);
       if (live?.version !== version) {
         const found = live ? `its rows are of version ${live.version}` : 'it has no rows';
         tell(READ_MODELS, name, `${found}; the projector makes version ${version}`);
         continue;
       }
-      for (const table of tables) {
+      for (const table of tablesOf(projection)) {
         await connection.query(
           `create temp table ${copyOf(projection, table)} as
            select ${columnsOf(table).join(', ')} from ${name}.${table.name}`,
@@ -107,7 +107,7 @@ export class RowsProof {
     await this.#apply();
     const compared = { rows: 0, tables: 0 };
     for (const { projection, fresh } of this.#proofs) {
-      for (const table of projection.tables) {
+      for (const table of tablesOf(projection)) {
         compared.rows += await compareTable(
           this.#connection,
           projection,
@@ -132,6 +132,9 @@ export class RowsProof {
   }
 }
 
+/** Its tables, and those that keep the versions of their rows. */
+const tablesOf = ({ tables }: Projection): Table[] =>
+  tables.flatMap((table) => (table.versions ? [table, table.versions] : [table]));
 const columnsOf = ({ columns }: Table): string[] => Object.keys(columns);
 const copyOf = ({ name }: Projection, table: Table): string => `live_${name}_${table.name}`;
 

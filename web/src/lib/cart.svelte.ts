@@ -3,11 +3,16 @@ import { ApiError, command, newKey, readOwn } from './api.ts';
 import { viewOf, type Wish } from './cart-view.ts';
 import type { Cart } from './contract.ts';
 import { notices } from './notice.svelte.ts';
+import { backoffMs, pause } from './pause.ts';
 import { keep, recall } from './storage.ts';
 
 const CART_KEY = 'doorstep.cart';
 /** More of one thing is a phone call, not a tap. The API's own limit for a line. */
 export const MAX_QUANTITY = 99;
+
+const REOPEN_ATTEMPTS = 6;
+const FIRST_REOPEN_MS = 200;
+const MAX_REOPEN_MS = 4_000;
 
 /** The cart is gone or was ordered, perhaps in another tab: the next item opens a new one. */
 const ENDED_CODES = new Set(['CART_NOT_FOUND', 'CART_CHECKED_OUT']);
@@ -73,6 +78,27 @@ class CartState {
     this.#wishes.clear();
     this.#unsent.clear();
     this.#answered.clear();
+  }
+
+  /**
+   * Takes up the cart of an order that came to nothing; what was put into another one meanwhile
+   * goes in as well. Resolves to whether it is open again. Throws `ApiError`.
+   */
+  async takeBack(cartId: string, orderId: string): Promise<boolean> {
+    const back = await readReopened(cartId, orderId);
+    if (!back) return false;
+    await this.#sending;
+    await this.load();
+    if (this.#id === cartId) return true;
+    const begun = this.#cart?.stores.flatMap(({ lines }) => lines) ?? [];
+    this.#keepId(cartId);
+    this.#cart = back;
+    this.status = 'ready';
+    for (const line of begun) {
+      const quantity = this.quantityOf(line.listingId) + line.quantity;
+      this.set(line, Math.min(quantity, MAX_QUANTITY));
+    }
+    return true;
   }
 
   /** Sends what was wished until nothing is left, then reads how it is. Never rejects. */
@@ -148,6 +174,17 @@ class CartState {
     this.#id = cartId;
     keep(CART_KEY, cartId);
   }
+}
+
+/** A cart that was ordered: an order's end is told a moment before its cart is open. Else null. */
+async function readReopened(cartId: string, orderId: string): Promise<Cart | null> {
+  for (let attempt = 1; attempt <= REOPEN_ATTEMPTS; attempt++) {
+    const found = await readOwn<Cart>(`/api/read/carts/${cartId}`);
+    if (found.status === 'open') return found;
+    if (found.orderId !== orderId) return null;
+    await pause(backoffMs(attempt, FIRST_REOPEN_MS, MAX_REOPEN_MS));
+  }
+  return null;
 }
 
 export const cart = new CartState();

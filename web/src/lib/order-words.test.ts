@@ -46,6 +46,9 @@ words('waits for the money before the shops, and says why it came to nothing', (
   assert.is(waiting.title, 'Waiting for your payment');
   const late = headlineOf({ ...unpaid, status: 'rejected', reason: 'PAID_TOO_LATE' });
   assert.match(late.detail, 'goes back to you');
+  const cancelled = headlineOf({ ...unpaid, status: 'rejected', reason: 'ORDER_CANCELLED' });
+  assert.equal([cancelled.title, cancelled.tone], ['Not ordered', 'failed']);
+  assert.match(cancelled.detail, 'You cancelled it');
 });
 
 words('is delivered when all that was not rejected is', () => {

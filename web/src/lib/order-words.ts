@@ -34,6 +34,8 @@ const REASONS: Record<string, string> = {
   INSUFFICIENT_STOCK: 'something had just sold out',
   SLOT_FULL: 'the slot had just been taken',
   CHECKOUT_EXPIRED: 'it took too long',
+  PAYMENT_UNAVAILABLE: 'it could not be paid like that',
+  ORDER_CANCELLED: 'you cancelled it',
 };
 
 /** Why it was rejected, as part of a sentence; null where that says nothing. */
@@ -41,7 +43,9 @@ export const reasonText = (reason: string | null): string | null => REASONS[reas
 
 /** Why a checkout came to nothing that waited for its payment. */
 const UNPAID: Record<string, string> = {
-  CHECKOUT_EXPIRED: 'It was not paid in time. Everything is in your cart again.',
+  CHECKOUT_EXPIRED: 'It was not paid in time.',
+  PAYMENT_UNAVAILABLE: 'It could not be paid like that.',
+  ORDER_CANCELLED: 'You cancelled it before it was paid.',
   PAID_TOO_LATE: 'Your payment came too late, and goes back to you.',
 };
 
@@ -132,7 +136,7 @@ const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   RefundSucceeded: () => 'Money was given back',
   RefundFailed: (shop) => `${shop} has been told to hand you the money`,
   OrderConfirmed: () => 'Order confirmed',
-  OrderRejected: () => 'Order could not be taken',
+  OrderRejected: () => 'The order came to nothing',
   OrderCancelled: () => 'Order cancelled',
   OrderCompleted: () => 'Everything is delivered',
   StoreOrderSubmitted: (shop) => `Sent to ${shop}`,

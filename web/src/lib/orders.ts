@@ -10,6 +10,8 @@ export type RememberedOrder = {
   placedAt: string;
   totalPaise: number;
   shops: string[];
+  /** The cart that it was ordered from: its shopper's again, should it come to nothing. */
+  cartId?: string;
 };
 
 /** The orders that were placed in this browser, newest first. */
@@ -30,10 +32,22 @@ export const inShort = ({
   shops: storeOrders.map((part) => part.storeName),
 });
 
+/** Remembers an order, or what is new about it. */
 export function rememberOrder(order: RememberedOrder): void {
-  const others = rememberedOrders().filter((other) => other.orderId !== order.orderId);
-  const orders = [order, ...others]
+  const known = rememberedOrders();
+  const before = known.find((other) => other.orderId === order.orderId);
+  const others = known.filter((other) => other !== before);
+  const orders = [{ ...before, ...order }, ...others]
     .toSorted((a, b) => b.placedAt.localeCompare(a.placedAt))
     .slice(0, MAX_REMEMBERED);
   keep(ORDERS_KEY, JSON.stringify(orders));
+}
+
+/** The cart that an order was placed from here; null once it was taken back. */
+export const cartOf = (orderId: string): string | null =>
+  rememberedOrders().find((order) => order.orderId === orderId)?.cartId ?? null;
+
+export function forgetCartOf(orderId: string): void {
+  const order = rememberedOrders().find((one) => one.orderId === orderId);
+  if (order) rememberOrder({ ...order, cartId: undefined });
 }

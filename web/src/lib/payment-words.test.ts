@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OrderPayment, StoreOrder } from './contract.ts';
-import { heldBack, moneyOf, refundFailureText, upiLinkOf } from './payment-words.ts';
+import { heldBack, missingPaise, moneyOf, refundFailureText, upiLinkOf } from './payment-words.ts';
 
 const words = suite('payment words');
 
@@ -23,6 +23,12 @@ words('links to a UPI app only where a shop is paid by UPI', () => {
   const orderId = '11111111-1111-4111-8111-1111111abcde';
   assert.match(upiLinkOf({ orderId }, payment)!, /am=230\.00.*tn=Order%201ABCDE$/);
   assert.is(upiLinkOf({ orderId }, { ...payment, upi: null }), null);
+});
+
+words('asks for what is missing, where a part of the money is there', () => {
+  const half = { ...payment, takenPaise: 12_000, refundedPaise: 500 };
+  assert.is(missingPaise(half), 11_500);
+  assert.match(upiLinkOf({ orderId: 'o' }, half)!, /am=115\.00/);
 });
 
 words('tells what was kept and what goes back, over all payments', () => {

@@ -14,12 +14,16 @@ export const SHORTAGE_OPTIONS: { reason: OnShortage; label: string }[] = [
   { reason: 'whatever-each-shop-can', label: 'Send what there is, without the rest' },
 ];
 
+/** What is still to be paid: of a sum that comes in several, the rest. */
+export const missingPaise = ({ amountPaise, takenPaise, refundedPaise }: OrderPayment): number =>
+  Math.max(0, amountPaise - (takenPaise - refundedPaise));
+
 /** What opens a UPI app with everything filled in; null where it is paid in another way. */
-export const upiLinkOf = (
-  { orderId }: Pick<Order, 'orderId'>,
-  { paymentId, amountPaise, upi }: OrderPayment,
-): string | null =>
-  upi && upiLink(upi, { paymentId, amountPaise, note: `Order ${orderNumber(orderId)}` });
+export function upiLinkOf({ orderId }: Pick<Order, 'orderId'>, payment: OrderPayment) {
+  const { paymentId, upi } = payment;
+  const note = `Order ${orderNumber(orderId)}`;
+  return upi && upiLink(upi, { paymentId, amountPaise: missingPaise(payment), note });
+}
 
 export type RefundWay = 'cash' | 'upi';
 
