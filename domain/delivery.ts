@@ -82,11 +82,14 @@ export const dayOf = (date: string): number => Date.parse(date) / (DAY_MINUTES *
 export const instantOf = (day: number, minute: number): number =>
   (day * DAY_MINUTES + minute - INDIA_OFFSET_MINUTES) * MINUTE_MS;
 
+const isHoliday = ({ holidays }: OpeningHours, day: number): boolean =>
+  holidays.some((date) => dayOf(date) === day);
+
 /** From when to when, in minutes since 1970, it is open because it opened on that day. */
-function spansOf({ weekly, holidays }: OpeningHours, day: number): [number, number][] {
-  if (holidays.some((date) => dayOf(date) === day)) return [];
+function spansOf(hours: OpeningHours, day: number): [number, number][] {
+  if (isHoliday(hours, day)) return [];
   const round = [{ weekday: weekdayOf(day), fromMinute: 0, toMinute: DAY_MINUTES }];
-  return (weekly ?? round)
+  return (hours.weekly ?? round)
     .filter(({ weekday }) => weekday === weekdayOf(day))
     .map(({ fromMinute, toMinute }) => [
       day * DAY_MINUTES + fromMinute,
@@ -162,7 +165,8 @@ function feeOf({ steps, freeFromPaise }: DeliveryFee, metres: number, valuePaise
   return highest?.feePaise ?? 0;
 }
 
-const rupeesOf = (paise: number): string => `₹${(paise / 100).toFixed(paise % 100 === 0 ? 0 : 2)}`;
+export const rupeesOf = (paise: number): string =>
+  `₹${(paise / 100).toFixed(paise % 100 === 0 ? 0 : 2)}`;
 
 /** Throws `Rejected` STORE_PAUSED; `name` is the shop's, for the shopper to know which. */
 function assertNotPaused({ paused }: DeliverySettings, name: string): void {
@@ -176,6 +180,27 @@ function assertOpen({ hours }: DeliverySettings, name: string, atMs: number): vo
   if (opensAtMs === atMs) return;
   const when = opensAtMs === null ? 'for now' : `and opens ${openingText(opensAtMs, atMs)}`;
   throw new Rejected('STORE_CLOSED', `${name} is closed ${when}.`, { opensAtMs });
+}
+
+/**
+ * Whether a shop comes in a slot that begins at a minute of a date. Its slots are hours of their
+ * own, for milk may come before it opens, but none is on a holiday. Throws `Rejected`
+ * SLOT_NOT_FOUND, or STORE_CLOSED.
+ */
+export function assertSlotAhead(
+  { name, delivery: { hours } }: { name: string; delivery: DeliverySettings },
+  { date, fromMinute }: { date: string; fromMinute: number },
+  atMs: number,
+): void {
+  const day = dayOf(date);
+  const beginsMs = instantOf(day, fromMinute);
+  if (beginsMs <= atMs) {
+    throw new Rejected('SLOT_NOT_FOUND', 'That slot has begun: choose a later one.');
+  }
+  if (!isHoliday(hours, day)) return;
+  const opensAtMs = nextOpening(hours, beginsMs);
+  const message = `${name} is closed on ${date}, a holiday: choose a slot of another day.`;
+  throw new Rejected('STORE_CLOSED', message, { opensAtMs });
 }
 
 /**

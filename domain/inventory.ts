@@ -43,10 +43,15 @@ export type StockShortage = { sku: string; wanted: number; left: number };
 export type InventoryCommand =
   | Message<'ReceiveStock', { lines: StockLine[] }>
   | Message<'CountStock', { counts: StockCount[]; reason: CountReason | null }>
+  | Message<'OpenStock', { lines: StockLine[] }>
   | Message<'SellAtCounter', { lines: StockLine[] }>
   | Message<'SetSafetyBuffer', { lines: StockLine[] }>
   | Message<'ReserveStock', { storeOrderId: string } & Reservation>
-  | Message<'ChangeReservation', { storeOrderId: string; lines: StockLine[]; revision: number }>
+  /** `chosen` are those of the lines that nobody was promised yet. */
+  | Message<
+      'ChangeReservation',
+      { storeOrderId: string; lines: StockLine[]; chosen: StockLine[]; revision: number }
+    >
   /** `lines` is all that was missing of an order so far, oldest first. */
   | Message<'WriteOffStock', { storeOrderId: string; lines: WriteOff[] }>
   | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason }>
@@ -202,7 +207,8 @@ function withPicked({ picked }: Inventory, id: string, lines: StockLine[]): Inve
 export const isPickKnown = (state: Inventory, storeOrderId: string): boolean =>
   pickedFor(state, storeOrderId) !== undefined;
 
-const minus = (lines: StockLine[], taken: StockLine[]): StockLine[] => {
+/** What of lines is more than was taken. */
+export const minus = (lines: StockLine[], taken: StockLine[]): StockLine[] => {
   const quantities = new Map(taken.map(({ sku, quantity }) => [sku, quantity]));
   return lines
     .map(({ sku, quantity }) => ({ sku, quantity: quantity - (quantities.get(sku) ?? 0) }))
@@ -214,6 +220,11 @@ function shortagesOf(state: Inventory, lines: StockLine[]): StockShortage[] {
     const left = availableOf(itemOf(state, sku));
     return left === null || left >= quantity ? [] : [{ sku, wanted: quantity, left }];
   });
+}
+
+function assertLeft(shortages: StockShortage[]): void {
+  if (shortages.length === 0) return;
+  throw new Rejected('INSUFFICIENT_STOCK', 'There is not enough left.', { shortages });
 }
 
 /** What a shop has, what of it is promised to whom, and what is left for the next order. */
@@ -250,6 +261,15 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'StockCounted', data: { counts: corrected, reason } }];
     },
 
+    /** What a price list says of articles that nobody counted or received; of others, nothing. */
+    OpenStock(state, { lines }) {
+      const counts = lines
+        .filter(({ sku }) => itemOf(state, sku).onHand === null)
+        .map((opened) => ({ ...opened, was: null }));
+      if (counts.length === 0) return [];
+      return [{ type: 'StockCounted', data: { counts, reason: 'price-list' } }];
+    },
+
     /** Never refused: the goods are in the customer's hand, whatever the books say. */
     SellAtCounter: (_, { lines }) => [{ type: 'SoldAtCounter', data: { lines } }],
 
@@ -263,22 +283,21 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
     ReserveStock(state, data) {
       const { storeOrderId, lines } = data;
       if (state.reservations.get(storeOrderId) || pickedFor(state, storeOrderId)) return [];
-      const shortages = shortagesOf(state, lines);
-      if (shortages.length > 0) {
-        throw new Rejected('INSUFFICIENT_STOCK', 'There is not enough left.', { shortages });
-      }
+      assertLeft(shortagesOf(state, lines));
       return [{ type: 'StockReserved', data }];
     },
 
     /**
-     * What the shop goes on to pick for an order. Never refused, since a substitute is in the
-     * picker's hand; an older view of the order than the last one changes nothing.
+     * What the shop goes on to pick for an order. Throws INSUFFICIENT_STOCK where of what was
+     * chosen instead not enough is left; an older view of the order than the last one changes
+     * nothing. What was chosen is noted even where it was reserved before: no older view takes it.
      */
-    ChangeReservation(state, { storeOrderId, lines, revision }) {
+    ChangeReservation(state, { storeOrderId, lines, chosen, revision }) {
       const reservation = state.reservations.get(storeOrderId);
       if (!reservation || revision <= (reservation.revision ?? 0)) return [];
       const { orderId, lines: was } = reservation;
-      if (JSON.stringify(lines) === JSON.stringify(was)) return [];
+      assertLeft(shortagesOf(state, minus(chosen, was)));
+      if (chosen.length === 0 && JSON.stringify(lines) === JSON.stringify(was)) return [];
       const data = { storeOrderId, orderId, lines, was, revision };
       return [{ type: 'ReservationChanged', data }];
     },

@@ -42,6 +42,8 @@ export type OrderPart = {
   lines: OrderLine[];
   /** Absent where it was brought for nothing before fees were asked for. */
   feePaise?: number;
+  /** What the shop delivers from; absent where it delivers anything, or nothing. */
+  minimumPaise?: number;
   /** Absent where there was only delivery. */
   fulfilment?: Fulfilment;
   /** Absent where it comes as soon as the shop can. */

@@ -13,7 +13,10 @@ type Goods = { line: BasketLine; returned: number };
 
 /** What takes the place of what was not there of a line. */
 export type Substitution = Goods & {
-  status: 'proposed' | 'accepted';
+  /** `chosen` until its shop has put it aside: nobody is asked before. */
+  status: 'chosen' | 'proposed' | 'accepted';
+  /** Events of its part when it was chosen; absent where it was proposed without that. */
+  chosenAt?: number;
   /** Pieces of the line that it stands for; they were to cost at least as much. */
   replaces: number;
   /** RFC 3339, UTC: without an answer by then, the shopper's own wish for the line holds. */
@@ -32,6 +35,8 @@ export type PartLine = OrderLine & {
   grams?: number;
   returned: number;
   substitution: Substitution | null;
+  /** The last substitute of which the shop had too little: so many were left. */
+  unavailable?: { listingId: string; left: number };
 };
 
 export const ordered = (line: OrderLine): PartLine => ({
@@ -50,7 +55,7 @@ export const toPick = ({ quantity, reduced, shorted, substitution }: PartLine): 
 /** Pieces of which nobody has said yet what becomes of them. */
 export const restOf = (line: PartLine): number => toPick(line) - line.picked;
 
-/** What a shop keeps on its shelf for a part: what is to pick, and what was proposed instead. */
+/** What a shop keeps on its shelf for a part: what is to pick, and what is to come instead. */
 export const reservedFor = (lines: PartLine[]): CartLine[] =>
   lines
     .flatMap((line) => [
@@ -60,6 +65,12 @@ export const reservedFor = (lines: PartLine[]): CartLine[] =>
     .map(({ listingId, quantity }) => ({ listingId, quantity }))
     .filter(({ quantity }) => quantity > 0);
 
+/** Substitutes that are still to be put aside. */
+export const chosenIn = (lines: PartLine[]): { listingId: string; substitution: Substitution }[] =>
+  lines.flatMap(({ listingId, substitution }) =>
+    substitution?.status === 'chosen' ? [{ listingId, substitution }] : [],
+  );
+
 /** Neither the line nor anything in its place is to be delivered. */
 export const isGivenUp = ({ quantity, reduced, shorted }: PartLine): boolean =>
   quantity === reduced + shorted;
@@ -67,6 +78,10 @@ export const isGivenUp = ({ quantity, reduced, shorted }: PartLine): boolean =>
 /** The shop did nothing about it yet. */
 export const isUntouched = ({ picked, shorted, substitution }: PartLine): boolean =>
   picked === 0 && shorted === 0 && substitution === null;
+
+/** Whether it still has to be put aside, or answered for. */
+export const isUndecided = (substitution: Substitution | null): boolean =>
+  substitution !== null && substitution.status !== 'accepted';
 
 const acceptedIn = ({ substitution }: PartLine): Substitution | null =>
   substitution?.status === 'accepted' ? substitution : null;
@@ -126,12 +141,12 @@ export const chargedPaise = (lines: PartLine[], packed: boolean): number =>
     ? sumPaise(lines.flatMap(goodsOf).map((goods) => goods.line.linePaise - creditOf(goods)))
     : sumPaise(lines.map(ceilingOf));
 
+/** What so many pieces of a line can weigh at most, in grams; 0 for what is not weighed. */
+export const mostGrams = ({ gramsEach = 0 }: OrderLine, quantity: number): number =>
+  quantity * gramsEach * MAX_OVERWEIGHT;
+
 /** Whether so many pieces of a line, picked, can weigh so much; what is not loose is not weighed. */
-export const isWeight = (
-  { gramsEach }: OrderLine,
-  quantity: number,
-  grams: number | undefined,
-): boolean =>
-  gramsEach && quantity > 0
-    ? grams !== undefined && grams > 0 && grams <= quantity * gramsEach * MAX_OVERWEIGHT
+export const isWeight = (line: OrderLine, quantity: number, grams: number | undefined): boolean =>
+  mostGrams(line, quantity) > 0
+    ? grams !== undefined && grams > 0 && grams <= mostGrams(line, quantity)
     : grams === undefined;

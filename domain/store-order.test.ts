@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Rejected } from './decider.ts';
 import { sumPaise } from './money.ts';
 import type { OrderLine } from './order.ts';
-import { basketOf, isGivenUp, reservedFor, restOf, toPick } from './picking.ts';
+import { basketOf, chosenIn, isGivenUp, reservedFor, restOf, toPick } from './picking.ts';
 import {
   MAX_WRONG_CODES,
   owedPaise,
@@ -66,6 +66,16 @@ const propose = (sku: string, substitute: OrderLine): StoreOrderCommand => ({
   type: 'ProposeSubstitute',
   data: { listingId: `s.${sku}`, line: substitute, expiresAt: '2026-11-21T10:05:00Z' },
 });
+/** What becomes of the first substitute that is still to be put aside. */
+const settle =
+  (left: number | null) =>
+  ({ lines }: StoreOrder): StoreOrderCommand => {
+    const [chosen] = chosenIn(lines);
+    const { listingId = 's.a', substitution } = chosen ?? {};
+    const chosenAt = substitution?.chosenAt ?? 0;
+    return { type: 'SettleSubstitute', data: { listingId, chosenAt, left } };
+  };
+const offer = (sku: string, substitute: OrderLine) => [propose(sku, substitute), settle(null)];
 const decide = (sku: string, substitute: string, answer: 'accept' | 'decline' | 'none') =>
   ({
     type: 'DecideSubstitution',
@@ -92,13 +102,18 @@ const bring = (returnId: string, ...lines: [string, number][]): StoreOrderComman
 });
 
 /** What comes of commands one after the other; throws where one is refused. */
-function after(...commands: StoreOrderCommand[]) {
+function after(...commands: Wish[]) {
   const past = [submitted, accepted];
-  for (const command of commands) past.push(...given(storeOrder, ...past).decide(command));
+  for (const command of commands) {
+    const before = given(storeOrder, ...past);
+    past.push(...before.decide(typeof command === 'function' ? command(before.state) : command));
+  }
   return given(storeOrder, ...past);
 }
 
-const owed = (...commands: StoreOrderCommand[]) => owedPaise(after(...commands).state);
+type Wish = StoreOrderCommand | ((state: StoreOrder) => StoreOrderCommand);
+
+const owed = (...commands: Wish[]) => owedPaise(after(...commands).state);
 
 test('a part goes from the board to the door one step at a time, and a repeat is silent', () => {
   const steps = [pick(['dal', 3], ['rice', 1]), pack, dispatch, deliver(), bring('r', ['dal', 1])];
@@ -111,6 +126,19 @@ test('a part goes from the board to the door one step at a time, and a repeat is
       .gives();
   }
   given(storeOrder).when(acceptIt).rejected('STORE_ORDER_NOT_FOUND');
+});
+
+test('what the shopper leaves of a part is worth the way, or it is cancelled', () => {
+  const { data } = submitted as Extract<StoreOrderEvent, { type: 'StoreOrderSubmitted' }>;
+  const part = given(storeOrder, {
+    ...submitted,
+    data: { ...data, minimumPaise: 33_550 },
+  } as never);
+  part.when(reduce(['dal', 1])).rejected('BELOW_MINIMUM');
+  assert.is(part.decide(reduce(['dal', 2])).length, 1);
+  const all = [dal, rice].map(({ listingId }) => ({ listingId, quantity: 0 }));
+  const last = part.decide({ type: 'ReduceLines', data: { lines: all } }).at(-1);
+  assert.is(last?.type, 'StoreOrderCancelled');
 });
 
 test('no step is skipped and none is taken back', () => {
@@ -215,10 +243,10 @@ test('a line that is named twice is refused: nobody can tell which of the two is
 test('a substitute costs what it costs, and never more than what it stands for', () => {
   const cheap = line('brown-rice', 1, 9_000);
   const dear = line('basmati', 1, 15_000);
-  const accept = (of: OrderLine) => owed(propose('rice', of), decide('rice', of.name, 'accept'));
+  const accept = (of: OrderLine) => owed(...offer('rice', of), decide('rice', of.name, 'accept'));
   assert.is(accept(cheap), 36_000 + 9_000 + FEE);
   assert.is(accept(dear), 36_000 + 9_550 + FEE);
-  const two = [pick(['dal', 1]), propose('dal', dear), decide('dal', 'basmati', 'accept')];
+  const two = [pick(['dal', 1]), ...offer('dal', dear), decide('dal', 'basmati', 'accept')];
   assert.is(owed(...two), 12_000 + 15_000 + 9_550 + FEE);
   const { lines } = after(...two).state;
   assert.equal(reservedFor(lines), [
@@ -231,25 +259,67 @@ test('a substitute costs what it costs, and never more than what it stands for',
     .rejected('SUBSTITUTE_NOT_POSSIBLE');
   after(propose('rice', cheap)).when(propose('rice', dear)).rejected('SUBSTITUTE_NOT_POSSIBLE');
   after(propose('rice', cheap)).when(propose('rice', cheap)).gives();
-  after(pick(['dal', 3]), propose('rice', cheap))
-    .when(pack)
-    .rejected('NOT_PICKED');
+  for (const asked of [[propose('rice', cheap)], offer('rice', cheap)]) {
+    after(pick(['dal', 3]), ...asked)
+      .when(pack)
+      .rejected('NOT_PICKED');
+  }
+});
+
+test('a substitute is offered once it is put aside; what is not there is given up, once', () => {
+  const ghee = line('ghee', 2, 5_000);
+  const chosen = after(propose('rice', ghee));
+  chosen.when(decide('rice', 'ghee', 'accept')).rejected('WRONG_STATUS');
+  const settleNow = settle(null)(chosen.state);
+  assert.equal(
+    chosen.decide(settleNow).map(({ type }) => type),
+    ['SubstitutionProposed'],
+  );
+  const missing = after(propose('rice', ghee), settle(1));
+  const { substitution, unavailable } = missing.state.lines[1]!;
+  assert.equal([substitution, unavailable], [null, { listingId: 's.ghee', left: 1 }]);
+  missing.when(settleNow).gives();
+  const again = after(propose('rice', ghee), settle(1), propose('rice', ghee));
+  again.when(settleNow).gives();
+  assert.is(again.decide(settle(null)(again.state)).length, 1);
+});
+
+test('a substitute that turns out not to be there is short like what it stands for', () => {
+  const ghee = line('ghee', 2, 5_000);
+  after().when(short('ghee')).rejected('LINE_NOT_FOUND');
+  const taken = [...offer('dal', ghee), decide('dal', 'ghee', 'accept')];
+  const shortIt = after(...taken).decide(short('ghee'));
+  assert.equal(shortIt[0]?.data, {
+    ...place,
+    listingId: 's.ghee',
+    quantity: 2,
+    reason: 'sold-out',
+  });
+  const { state } = after(...taken, short('ghee'));
+  assert.equal([state.lines[0]!.shorted, state.lines[0]!.substitution], [3, null]);
+  assert.is(owedPaise(state), 9_550 + FEE);
+  assert.is(after(...taken, short('ghee'), short('rice')).state.status, 'cancelled');
+  after(...taken, pick(['rice', 1]), pack)
+    .when(short('ghee'))
+    .rejected('WRONG_STATUS');
 });
 
 test('what the shopper wished beforehand decides where nobody answers', () => {
   const ghee = line('ghee', 1, 5_000);
-  const best = after(propose('rice', ghee), decide('rice', 'ghee', 'none'));
+  const best = after(...offer('rice', ghee), decide('rice', 'ghee', 'none'));
   assert.is(best.state.lines[1]!.substitution?.status, 'accepted');
-  const refund = after(propose('dal', ghee), decide('dal', 'ghee', 'none'));
+  const refund = after(...offer('dal', ghee), decide('dal', 'ghee', 'none'));
   assert.is(refund.state.lines[0]!.shorted, 3);
   refund.when(decide('dal', 'ghee', 'none')).gives();
   refund.when(decide('dal', 'ghee', 'decline')).gives();
   refund.when(decide('dal', 'ghee', 'accept')).rejected('WRONG_STATUS');
   best.when(decide('rice', 'ghee', 'decline')).rejected('WRONG_STATUS');
   const wished = line('dal', 1, 100, { ifMissing: { wish: 'this-one', listingId: 's.ghee' } });
-  const chosen = given(storeOrder, submittedWith(wished), accepted).decide(propose('dal', ghee));
+  const past = [submittedWith(wished), accepted];
+  const chosen = given(storeOrder, ...past).decide(propose('dal', ghee));
+  const before = given(storeOrder, ...past, ...chosen);
   assert.equal(
-    chosen.map(({ type }) => type),
+    before.decide(settle(null)(before.state)).map(({ type }) => type),
     ['SubstitutionProposed', 'SubstitutionDecided'],
   );
 });
@@ -328,6 +398,14 @@ const weigh = (quantity: number, grams: number): StoreOrderCommand => ({
   data: { lines: [{ listingId: 's.c', quantity, grams }] },
 });
 
+/** Answers for the first substitute: a random line seldom has one. */
+const answerFirst =
+  (answer: 'accept' | 'decline' | 'none') =>
+  ({ lines }: StoreOrder): StoreOrderCommand => {
+    const asked = lines.find(({ substitution }) => substitution !== null);
+    return decide(asked?.name ?? 'a', asked?.substitution?.line.name ?? 'x', answer);
+  };
+
 const TO_THE_DOOR = [() => acceptIt, pickRest, () => pack, () => dispatch];
 
 const command: fc.Arbitrary<StoreOrderCommand> = fc.oneof(
@@ -335,8 +413,8 @@ const command: fc.Arbitrary<StoreOrderCommand> = fc.oneof(
   namedLines.map((lines) => reduce(...lines)),
   { weight: 6, arbitrary: namedLines.map((lines) => pick(...lines)) },
   fc.tuple(pieces, fc.integer({ min: 1, max: 1_100 })).map(([of, grams]) => weigh(of, grams)),
-  { weight: 3, arbitrary: sku.map(short) },
-  { weight: 2, arbitrary: fc.tuple(sku, substitute).map(([of, by]) => propose(of, by)) },
+  { weight: 3, arbitrary: fc.constantFrom(...skus, 'x', 'y').map(short) },
+  { weight: 5, arbitrary: fc.tuple(sku, substitute).map(([of, by]) => propose(of, by)) },
   {
     weight: 3,
     arbitrary: fc
@@ -371,7 +449,11 @@ const ENDS = new Set(['StoreOrderRejected', 'StoreOrderCancelled', 'StoreOrderDe
 test('whatever comes in whatever order: nobody owes more, no piece is lost, one end', () => {
   const seen = new Set<string>();
   const any = fc.array(
-    command.map((one) => () => one),
+    fc.oneof(
+      { weight: 20, arbitrary: command.map((one) => () => one) },
+      { weight: 3, arbitrary: fc.constantFrom(null, null, 1).map(settle) },
+      { weight: 3, arbitrary: fc.constantFrom('accept', 'decline', 'none').map(answerFirst) },
+    ),
     { minLength: 10, maxLength: 80 },
   );
   const wishes = fc.oneof(

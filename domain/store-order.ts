@@ -1,19 +1,23 @@
 import type { CreditReason } from './invoices.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
+import { rupeesOf } from './delivery.ts';
 import { linePaise, sumPaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
   basketOf,
   chargedPaise,
   isGivenUp,
+  isUndecided,
   isUntouched,
   isWeight,
   keptOf,
+  mostGrams,
   ordered,
   restOf,
   toPick,
   withReturned,
   type PartLine,
+  type Substitution,
 } from './picking.ts';
 import type { CartLine } from './cart.ts';
 import type { OrderSlot } from './slot-day.ts';
@@ -61,6 +65,13 @@ type Short = CartLine & { reason: ShortReason };
 
 type Cancel = { by: 'shop'; reason: ShopCancel } | { by: 'shopper'; reason: ShopperCancel };
 
+type ChosenSubstitute = {
+  listingId: string;
+  replaces: number;
+  line: OrderLine;
+  expiresAt: string;
+};
+
 type PickedLine = CartLine & { grams?: number };
 
 type Nothing = Record<string, never>;
@@ -79,6 +90,8 @@ export type StoreOrderCommand =
   | Message<'ShortLine', { listingId: string; reason: ShortReason }>
   /** `line` costs what the shop asks for it; without an answer by `expiresAt` the wish holds. */
   | Message<'ProposeSubstitute', { listingId: string; line: OrderLine; expiresAt: string }>
+  /** `left` null: what was chosen is put aside; else so many pieces are left of it. */
+  | Message<'SettleSubstitute', { listingId: string; chosenAt: number; left: number | null }>
   | Message<
       'DecideSubstitution',
       { listingId: string; substituteId: string; answer: 'accept' | 'decline' | 'none' }
@@ -97,12 +110,15 @@ export type StoreOrderEvent =
   | Message<'LineReduced', Place & CartLine>
   /** Pieces of the line that are in the basket now. */
   | Message<'LinePicked', Place & PickedLine>
-  /** Pieces that are not there, and of which nothing comes. */
+  /** Pieces that are not there, of a line or of what was to come instead: nothing comes. */
   | Message<'LineShorted', Place & CartLine & { reason: ShortReason | 'substitute-declined' }>
+  /** It is proposed once its shop has put it aside. */
+  | Message<'SubstituteChosen', Place & ChosenSubstitute>
   | Message<
-      'SubstitutionProposed',
-      Place & { listingId: string; replaces: number; line: OrderLine; expiresAt: string }
+      'SubstituteUnavailable',
+      Place & { listingId: string; substituteId: string; left: number }
     >
+  | Message<'SubstitutionProposed', Place & ChosenSubstitute>
   | Message<
       'SubstitutionDecided',
       Place & { listingId: string; accepted: boolean; by: 'shopper' | 'wish' }
@@ -123,6 +139,8 @@ export type StoreOrder = {
   status: 'none' | StoreOrderStatus;
   lines: PartLine[];
   feePaise: number;
+  /** What the shop delivered from when it was ordered; absent where that was anything. */
+  minimumPaise?: number;
   slot: OrderSlot | null;
   /** Whether its goods have left the shelf. */
   packed: boolean;
@@ -180,12 +198,15 @@ function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['st
   return true;
 }
 
+function assertBeingPicked({ status }: StoreOrder): void {
+  if (status === 'accepted') return;
+  const message = `This order is ${status}; only one that is accepted is picked.`;
+  throw new Rejected('WRONG_STATUS', message);
+}
+
 /** The line of a part that is being picked. Throws `Rejected`. */
 function lineBeingPicked(state: StoreOrder, listingId: string): PartLine {
-  if (state.status !== 'accepted') {
-    const message = `This order is ${state.status}; only one that is accepted is picked.`;
-    throw new Rejected('WRONG_STATUS', message);
-  }
+  assertBeingPicked(state);
   return lineOf(state, listingId);
 }
 
@@ -236,6 +257,19 @@ const isWished = ({ ifMissing }: PartLine, substituteId: string): boolean =>
   ifMissing?.wish === 'best-match' ||
   (ifMissing?.wish === 'this-one' && ifMissing.listingId === substituteId);
 
+/** What is left of a part is worth the way, or it is nothing. */
+function assertMinimum(state: StoreOrder, events: StoreOrderEvent[]): void {
+  const { lines, minimumPaise = 0 } = fold(state, events);
+  if (events.length === 0 || lines.every(isGivenUp)) return;
+  const missingPaise = minimumPaise - chargedPaise(lines, false);
+  if (missingPaise <= 0) return;
+  throw new Rejected(
+    'BELOW_MINIMUM',
+    `The shop delivers from ${rupeesOf(minimumPaise)} on: keep ${rupeesOf(missingPaise)} more, or cancel.`,
+    { minimumPaise, missingPaise },
+  );
+}
+
 function assertEditable(state: StoreOrder): void {
   if (isEditable(state)) return;
   throw new Rejected('EDIT_TOO_LATE', 'The shop packs it already: ask the shop, or keep it.');
@@ -259,6 +293,21 @@ const withLine = (
 ): Partial<StoreOrder> => ({
   lines: state.lines.map((line) =>
     line.listingId === listingId ? { ...line, ...change(line) } : line,
+  ),
+});
+
+/** What is to come instead of a line, by its own listing. */
+const substituteIn = ({ lines }: StoreOrder, listingId: string): Substitution | undefined =>
+  lines
+    .flatMap(({ substitution }) => substitution ?? [])
+    .find(({ line }) => line.listingId === listingId);
+
+/** Nothing comes of what a substitute was to stand for. */
+const withoutSubstitute = ({ lines }: StoreOrder, listingId: string): Partial<StoreOrder> => ({
+  lines: lines.map((line) =>
+    line.substitution?.line.listingId === listingId
+      ? { ...line, substitution: null, shorted: line.shorted + line.substitution.replaces }
+      : line,
   ),
 });
 
@@ -300,7 +349,10 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       return step(state, 'rejected', ['submitted']) ? [{ type: 'StoreOrderRejected', data }] : [];
     },
 
-    /** Throws `Rejected` EDIT_TOO_LATE, and EDIT_RAISES: more is for another order. */
+    /**
+     * Throws `Rejected` EDIT_TOO_LATE, EDIT_RAISES for more, which is for another order, and
+     * BELOW_MINIMUM. The fee stays as it was accepted.
+     */
     ReduceLines(state, { lines }) {
       const place = placeOf(state);
       assertNamedOnce(lines);
@@ -315,6 +367,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         }
         return [{ type: 'LineReduced', data: { ...place, listingId, quantity: less } }];
       });
+      assertMinimum(state, events);
       return endIfGivenUp(state, events, { by: 'shopper', reason: 'changed-mind' });
     },
 
@@ -331,9 +384,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
           throw new Rejected('PICK_EXCEEDS_ORDERED', message);
         }
         if (!isWeight(line, quantity, grams)) {
-          const message = line.gramsEach
-            ? `"${line.name}" is loose: weigh the ${quantity}, in grams.`
-            : `"${line.name}" is not weighed: leave the grams out.`;
+          const most = mostGrams(line, quantity);
+          const message =
+            most > 0
+              ? `"${line.name}" is loose: weigh the ${quantity}, in grams, at most ${most}.`
+              : `Nothing of "${line.name}" is weighed: leave the grams out.`;
           throw new Rejected('WRONG_WEIGHT', message);
         }
         const weighed = grams === undefined ? {} : { grams };
@@ -341,20 +396,24 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       });
     },
 
-    /** What is not picked of a line is not there. An order of which nothing is there ends. */
+    /**
+     * What is not picked of a line, or was to come instead of one, is not there. An order of which
+     * nothing is there ends.
+     */
     ShortLine(state, { listingId, reason }) {
       const place = placeOf(state);
-      const quantity = restOf(lineOf(state, listingId));
+      const substitute = substituteIn(state, listingId);
+      const quantity = substitute?.line.quantity ?? restOf(lineOf(state, listingId));
       if (quantity === 0) return [];
-      lineBeingPicked(state, listingId);
+      assertBeingPicked(state);
       const data = { ...place, listingId, quantity, reason };
       const events: StoreOrderEvent[] = [{ type: 'LineShorted', data }];
       return endIfGivenUp(state, events, { by: 'shop', reason: 'out-of-stock' });
     },
 
     /**
-     * Offers something else for what is not picked of a line, at its own price and for no more
-     * than was accepted. What the shopper chose beforehand needs no answer.
+     * Chooses something else for what is not picked of a line, at its own price and for no more
+     * than was accepted. It is offered once it is put aside.
      */
     ProposeSubstitute(state, { listingId, line: asked, expiresAt }) {
       const place = placeOf(state);
@@ -367,10 +426,26 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       const replaces = restOf(line);
       const charged = Math.min(asked.linePaise, linePaise(line.pricePaise, replaces));
       const data = { ...place, listingId, replaces, line: { ...asked, linePaise: charged } };
-      const events: StoreOrderEvent[] = [
-        { type: 'SubstitutionProposed', data: { ...data, expiresAt } },
-      ];
-      if (line.ifMissing?.wish === 'this-one' && isWished(line, asked.listingId)) {
+      return [{ type: 'SubstituteChosen', data: { ...data, expiresAt } }];
+    },
+
+    /**
+     * Offers what was chosen, or gives it up. What the shopper chose beforehand needs no answer;
+     * what was settled already, or chosen anew since, stays as it is.
+     */
+    SettleSubstitute(state, { listingId, chosenAt, left }) {
+      const place = placeOf(state);
+      const { substitution, ifMissing } = lineOf(state, listingId);
+      const isOpen = state.status === 'accepted' && substitution?.status === 'chosen';
+      if (!isOpen || substitution.chosenAt !== chosenAt) return [];
+      const { replaces, line, expiresAt } = substitution;
+      if (left !== null) {
+        const data = { ...place, listingId, substituteId: line.listingId, left };
+        return [{ type: 'SubstituteUnavailable', data }];
+      }
+      const data = { ...place, listingId, replaces, line, expiresAt };
+      const events: StoreOrderEvent[] = [{ type: 'SubstitutionProposed', data }];
+      if (ifMissing?.wish === 'this-one' && ifMissing.listingId === line.listingId) {
         const decided = { ...place, listingId, accepted: true, by: 'wish' } as const;
         events.push({ type: 'SubstitutionDecided', data: decided });
       }
@@ -404,9 +479,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     PackStoreOrder(state) {
       const place = placeOf(state);
       if (!step(state, 'packed', ['accepted'])) return [];
-      const open = state.lines.filter(
-        (line) => restOf(line) > 0 || line.substitution?.status === 'proposed',
-      );
+      const open = state.lines.filter((line) => restOf(line) > 0 || isUndecided(line.substitution));
       if (open.length > 0) {
         const names = open.map(({ name }) => name).join(', ');
         const lines = open.map(({ listingId }) => listingId);
@@ -469,10 +542,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
   evolve: {
     StoreOrderSubmitted: (state, { lines, slot = null, feePaise = 0, ...data }) => {
-      const { orderId, storeId, personId, sealedRecipient, pincode } = data;
+      const { orderId, storeId, personId, sealedRecipient, pincode, minimumPaise } = data;
       const person = { personId, sealedRecipient, pincode };
       const place = { orderId, storeId, slot };
-      const change = { ...place, ...person, feePaise, lines: lines.map(ordered) };
+      const terms = { feePaise, ...(minimumPaise && { minimumPaise }) };
+      const change = { ...place, ...person, ...terms, lines: lines.map(ordered) };
       return after(state, { status: 'submitted', ...change });
     },
     StoreOrderAccepted: (state) => after(state, { status: 'accepted' }),
@@ -489,11 +563,36 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       ),
     LineShorted: (state, { listingId, quantity, reason }) =>
       after(state, {
-        ...withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity })),
+        ...(substituteIn(state, listingId)
+          ? withoutSubstitute(state, listingId)
+          : withLine(state, listingId, ({ shorted }) => ({ shorted: shorted + quantity }))),
         ...(reason !== 'substitute-declined' && {
           shorts: [...state.shorts, { listingId, quantity, reason }],
         }),
       }),
+    SubstituteChosen: (state, { listingId, replaces, line, expiresAt }) =>
+      after(
+        state,
+        withLine(state, listingId, () => ({
+          substitution: {
+            status: 'chosen',
+            chosenAt: state.revision + 1,
+            replaces,
+            line,
+            expiresAt,
+            returned: 0,
+          },
+          unavailable: undefined,
+        })),
+      ),
+    SubstituteUnavailable: (state, { listingId, substituteId, left }) =>
+      after(
+        state,
+        withLine(state, listingId, () => ({
+          substitution: null,
+          unavailable: { listingId: substituteId, left },
+        })),
+      ),
     SubstitutionProposed: (state, { listingId, replaces, line, expiresAt }) =>
       after(
         state,

@@ -91,6 +91,14 @@ test('a packed file and stdin are read alike', async ({ shop, dir, env }) => {
   assert.is((JSON.parse(second.stdout) as Report).unchanged, 2);
 });
 
+test('stock that is not taken is told', async ({ shop, env }) => {
+  const { storeId } = await openStore(shop);
+  const stocked = (stock: number) =>
+    ops(['import', '-', '--store', storeId], env, `sku,name,price,stock\na,Dal,120,${stock}\n`);
+  assert.not.match((await stocked(5)).stdout, 'stock');
+  assert.match((await stocked(6)).stdout, 'The stock of 1 row was left as the books have it');
+});
+
 test('of many reported rows the screen shows the first', async ({ shop, env }) => {
   const { storeId } = await openStore(shop);
   const list = `sku,name,price\n${'x,,1\n'.repeat(50)}`;

@@ -26,6 +26,7 @@ export const usage = `Usage: npm run ops -- import FILE --store ID [--map FIELD:
 
 Every row of the file becomes a listing, an update of one, or an entry in the report with its row
 number (the first row below the header is 1) and the reason. The same file again changes nothing.
+Its stock is taken where nobody counted or received the article before.
 
   FILE                      CSV in UTF-8 with a header row; NAME.gz is unpacked; - reads stdin
   --store ID                the shop
@@ -48,6 +49,7 @@ type Report = {
   unchanged: number;
   reportedCount: number;
   reported: { row: number; reason: string }[];
+  notes: string[];
 };
 
 /** A line of the answer: how far it is, the report at the end, or why it broke off. */
@@ -178,11 +180,12 @@ async function* linesOf(answer: http.IncomingMessage): AsyncGenerator<Line> {
 }
 
 function show(report: Report, tookMs: number): void {
-  const { rows, published, updated, unchanged, reportedCount, reported } = report;
+  const { rows, published, updated, unchanged, reportedCount, reported, notes } = report;
   const kinds = { published, updated, unchanged, reported: reportedCount };
   console.log(`${counted(rows, 'row')} in ${duration(tookMs)}:`);
   const lines = Object.entries(kinds).map(([kind, rowsOfKind]) => [`  ${kind}`, count(rowsOfKind)]);
   console.log(table(lines).join('\n'));
+  for (const note of notes) console.log(`\n${note}`);
   if (reportedCount === 0) return;
   console.log('\nReported, for the shop to look at:');
   const shown = reported.slice(0, MAX_SHOWN_REPORTS);

@@ -1047,6 +1047,26 @@ const FAULTS: Record<string, Fault> = {
     ],
   }),
 
+  'a substitute that is promised to another order already': (story) => {
+    const { storeId, open } = story;
+    const [line] = placedBy(story, open).parts[0]!.lines as [OrderLine];
+    const ghee = { ...line, listingId: `${storeId}.ghee`, quantity: 2, linePaise: MILK_PAISE };
+    const of = { listingId: `${storeId}.milk`, replaces: 1, line: ghee, expiresAt: FAR };
+    const lines = [OPEN_LINES[0]!, { sku: 'ghee', quantity: 2 }];
+    return {
+      plant: [
+        event(inventoryOf(story), 'StockReceived', { lines: [{ sku: 'ghee', quantity: 1 }] }),
+        stepOf(story, 'SubstituteChosen', of),
+        stockOf(story, 'ReservationChanged', lines, { was: OPEN_LINES, revision: 3 }),
+        stepOf(story, 'SubstitutionProposed', of),
+      ],
+      says: [
+        `nothing is promised twice: ${next(story, inventoryOf(story), 1)}: ` +
+          'it reserves 2 × ghee of 1 left',
+      ],
+    };
+  },
+
   'a substitute that makes it dearer': (story) => {
     const { storeId, open } = story;
     const [line] = placedBy(story, open).parts[0]!.lines as [OrderLine];

@@ -108,6 +108,8 @@ const on: { [Type in HistoryEvent['type']]: Noted } = {
   LineReduced: ofPart,
   LinePicked: ofPart,
   LineShorted: ofPart,
+  SubstituteChosen: ofPart,
+  SubstituteUnavailable: ofPart,
   SubstitutionProposed: ofPart,
   SubstitutionDecided: ofPart,
   StoreOrderPacked: ofPart,

@@ -207,6 +207,8 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
     LineReduced: toldStep('LineReduced'),
     LinePicked: partStep('LinePicked'),
     LineShorted: toldStep('LineShorted'),
+    SubstituteChosen: partStep('SubstituteChosen'),
+    SubstituteUnavailable: partStep('SubstituteUnavailable'),
     SubstitutionProposed: toldStep('SubstitutionProposed'),
     SubstitutionDecided(fact: Fact<Decision>, rows) {
       const { orderId, listingId, accepted, by } = fact.data;

@@ -103,6 +103,8 @@ export const orderBoard = projection<StoreOrderEvent>({
     LineReduced: step('LineReduced'),
     LinePicked: step('LinePicked'),
     LineShorted: step('LineShorted'),
+    SubstituteChosen: step('SubstituteChosen'),
+    SubstituteUnavailable: step('SubstituteUnavailable'),
     SubstitutionProposed: step('SubstitutionProposed'),
     SubstitutionDecided: step('SubstitutionDecided'),
     StoreOrderPacked: step('StoreOrderPacked'),

@@ -224,6 +224,15 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     STAFF,
     `${about.shop()} did not have ${article(about, line)}: ${reasonText(reason)}`,
   ],
+  SubstituteChosen: ({ line, ...of }, about) => [
+    STAFF,
+    `${about.shop()} looked for ${pieces(line.quantity, nameOf(line))} ` +
+      `instead of ${article(about, { ...of, quantity: of.replaces })}`,
+  ],
+  SubstituteUnavailable: ({ left }, { shop }) => [
+    SYSTEM,
+    `${shop()} had too little of it: ${left} left`,
+  ],
   SubstitutionProposed: ({ listingId, replaces, line }, about) => [
     STAFF,
     `${about.shop()} offered ${pieces(line.quantity, nameOf(line))} ` +

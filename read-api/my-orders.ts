@@ -267,7 +267,14 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
 
 export const orderNotFound = (): Problem =>
   new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
-export const linesOf = (part: unknown): PartLine[] => (part as { lines: PartLine[] }).lines;
+
+/** A part's lines; of a substitute that the shop has yet to put aside nobody knows. */
+export const linesOf = (part: unknown): PartLine[] =>
+  (part as { lines: PartLine[] }).lines.map((line) =>
+    isChosen(line.substitution?.status) ? { ...line, substitution: null } : line,
+  );
+
+const isChosen = (status: string | undefined): boolean => status === 'chosen';
 
 export const recipientFields = {
   contact: contactOrNull,

@@ -9,7 +9,9 @@ export type Slot = {
   fromMinute: number;
   toMinute: number;
   capacity: number;
-  /** Places that are left. */
+  /** Places that orders have. */
+  taken: number;
+  /** Places that can still be had: none once it has begun, or on a holiday. */
   left: number;
 };
 
@@ -19,7 +21,7 @@ const slotsSchema = object({
   storeId: text,
   date: text,
   slots: list(
-    object({ fromMinute: count, toMinute: count, capacity: count, left: count }),
+    object({ fromMinute: count, toMinute: count, capacity: count, taken: count, left: count }),
     'Minutes of the day in Asia/Kolkata; a shop without slots has none to pick',
   ),
 });
@@ -31,6 +33,10 @@ const query = {
   properties: { date: { type: 'string', format: 'date' } },
 } as const;
 
+/** In ms since 1970. */
+const beginsMs = (date: string, { fromMinute }: { fromMinute: number }): number =>
+  Date.parse(`${date}T00:00:00+05:30`) + fromMinute * 60_000;
+
 /** Never kept: every order of the day changes what is left of it. */
 export function slotsRoutes(app: FastifyInstance, { pool }: Services): void {
   app.get<{ Params: { storeId: string }; Querystring: { date: string } }>(
@@ -40,11 +46,11 @@ export function slotsRoutes(app: FastifyInstance, { pool }: Services): void {
       reply.header('cache-control', PRIVATE_CACHING);
       const { storeId } = request.params;
       const { date } = request.query;
-      await findStore(pool, storeId);
-      const { rows } = await pool.query<Slot>({
+      const { delivery } = await findStore(pool, storeId);
+      const { rows } = await pool.query<Omit<Slot, 'left'>>({
         name: 'slots',
         text: `select s."fromMinute", s."toMinute", s.capacity,
-            greatest(0, s.capacity - count(h.store_order_id))::int as left
+            count(h.store_order_id)::int as taken
           from slots.day d
             cross join json_to_recordset(d.slots)
               as s("fromMinute" integer, "toMinute" integer, capacity integer)
@@ -54,7 +60,12 @@ export function slotsRoutes(app: FastifyInstance, { pool }: Services): void {
           group by 1, 2, 3 order by 1`,
         values: [storeId, date],
       });
-      return { storeId, date, slots: rows };
+      const isHoliday = delivery.hours.holidays.includes(date);
+      const slots = rows.map((slot) => {
+        const isOver = isHoliday || beginsMs(date, slot) <= Date.now();
+        return { ...slot, left: isOver ? 0 : Math.max(0, slot.capacity - slot.taken) };
+      });
+      return { storeId, date, slots };
     },
   );
 }

@@ -12,6 +12,7 @@ import {
   type Shop,
   headOfCommands,
 } from '../local/testing.ts';
+import { as } from './testing.ts';
 
 type Placed = {
   orderId: string;
@@ -258,7 +259,14 @@ test('a slot that has begun, or is none, is refused', async ({ shop }) => {
   const store = await open(shop);
   const past = '2026-01-26';
   const path = `/stores/${store.storeId}/slots`;
-  await shop.write('PUT', `${path}/${past}`, { slots: [{ ...slot, capacity: 5 }] });
+  const day = { slots: [{ ...slot, capacity: 5 }] };
+  const late = await shop.write<Placed>('PUT', `${path}/${past}`, day);
+  assert.equal(
+    [late.status, late.body.detail],
+    [400, `${past} is over: set the slots of today or later.`],
+  );
+  const command = { type: 'SetSlotCapacity', data: day } as const;
+  await shop.handler.handle(slotDay, `${store.storeId}.${past}`, command, as());
   for (const date of [past, DATE]) {
     const slots = [{ storeId: store.storeId, date, fromMinute: 1_080 }];
     assert.equal(refused(await order(shop, [store], { slots })), [409, 'SLOT_NOT_FOUND']);
@@ -269,6 +277,26 @@ test('a slot that has begun, or is none, is refused', async ({ shop }) => {
   const nowhere = `/stores/${newKey()}/slots/${DATE}`;
   assert.is((await shop.write('PUT', nowhere, { slots: [] })).status, 404);
   assert.equal(await leftOf(shop, store.storeId), []);
+});
+
+test('on a holiday nothing comes, whatever slots its day has; before the shop opens it may', async ({
+  shop,
+}) => {
+  const { slots, ...store } = await openWithSlots(shop, 5);
+  const weekly = [{ weekday: 0, fromMinute: 540, toMinute: 600 }];
+  const holiday = () => set(shop, store.storeId, 'hours', { weekly, holidays: [DATE] });
+  assert.is((await order(shop, [store], { slots })).status, 201);
+  const closed = await order(shop, [store], { slots, between: holiday });
+  assert.equal(refused(closed), [409, 'STORE_CLOSED']);
+  assert.match(closed.body.detail!, `is closed on ${DATE}, a holiday`);
+  const { body: cart } = await shop.write<{ cartId: string }>('POST', '/carts');
+  await shop.write('PUT', `/carts/${cart.cartId}/items/${store.listingIds[0]}`, { quantity: 1 });
+  const quoted = await shop.write<Placed>('POST', `/carts/${cart.cartId}/quotes`, { slots });
+  assert.equal(refused(quoted), [409, 'STORE_CLOSED']);
+  assert.equal(await leftOf(shop, store.storeId, (await holiday()).position), [0]);
+  const opened = await set(shop, store.storeId, 'hours', { weekly, holidays: [] });
+  assert.equal(await leftOf(shop, store.storeId, opened.position), [4]);
+  assert.is((await order(shop, [store], { slots })).status, 201);
 });
 
 /** Resolves once a store order's slot is free again. */

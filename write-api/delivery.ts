@@ -1,8 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected } from '../domain/decider.ts';
 import {
-  dayOf,
-  instantOf,
+  assertSlotAhead,
   termsOf,
   type Coordinates,
   type DeliveryFee,
@@ -14,9 +12,10 @@ import {
 import type { OrderPart } from '../domain/order.ts';
 import type { PricedPart } from '../domain/quote.ts';
 import { freeSlot, slotDay, slotDayId, type OrderSlot, type Slot } from '../domain/slot-day.ts';
-import { store, type StoreCommand } from '../domain/store.ts';
+import { store, type Store, type StoreCommand } from '../domain/store.ts';
 import { Problem } from '../platform/http.ts';
 import { object, paise, pincode as pincodeSchema, text } from '../platform/schema.ts';
+import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
 import type { Handler } from './handle.ts';
@@ -186,7 +185,12 @@ function assertBeginOnce(slots: Slot[]): void {
   throw new Problem(400, 'INVALID_REQUEST', 'Two slots begin at once: make them one.');
 }
 
-function slotsRoute(app: FastifyInstance, { handler }: Services): void {
+function assertNotOver(day: string, at: Date): void {
+  if (day >= businessDate(at.getTime())) return;
+  throw new Problem(400, 'INVALID_REQUEST', `${day} is over: set the slots of today or later.`);
+}
+
+function slotsRoute(app: FastifyInstance, { handler, now }: Services): void {
   const params = { type: 'object', properties: { date } } as const;
   const response = { 200: object({ storeId: text, date: text }) };
   app.put<{ Params: { storeId: string; date: string }; Body: { slots: Slot[] } }>(
@@ -196,6 +200,7 @@ function slotsRoute(app: FastifyInstance, { handler }: Services): void {
       const { storeId, date: day } = request.params;
       assertSpansEnd(request.body.slots);
       assertBeginOnce(request.body.slots);
+      assertNotOver(day, now());
       await assertStoreExists(handler, storeId);
       const command = { type: 'SetSlotCapacity', data: request.body } as const;
       const id = slotDayId(storeId, day);
@@ -205,9 +210,10 @@ function slotsRoute(app: FastifyInstance, { handler }: Services): void {
   );
 }
 
-/** The slot that is wanted at a shop. Throws `Rejected` SLOT_NOT_FOUND, or SLOT_FULL. */
+/** The slot that is wanted at a shop. Throws `Rejected` SLOT_NOT_FOUND, SLOT_FULL, STORE_CLOSED. */
 async function slotOf(
   handler: Handler,
+  shop: Store,
   wish: SlotWish | undefined,
   atMs: number,
 ): Promise<OrderSlot | undefined> {
@@ -215,9 +221,7 @@ async function slotOf(
   const id = slotDayId(wish.storeId, wish.date);
   const day = await handler.load(slotDay, id, { fresh: true });
   const { fromMinute, toMinute } = freeSlot(day, wish.fromMinute);
-  if (instantOf(dayOf(wish.date), fromMinute) <= atMs) {
-    throw new Rejected('SLOT_NOT_FOUND', 'That slot has begun: choose a later one.');
-  }
+  assertSlotAhead(shop, wish, atMs);
   return { date: wish.date, fromMinute, toMinute };
 }
 
@@ -265,9 +269,10 @@ export async function onTerms(
   );
   const atMs = at.getTime();
   const orderSlots = await Promise.all(
-    parts.map(({ storeId }) =>
+    parts.map(({ storeId }, index) =>
       slotOf(
         handler,
+        shops[index]!,
         wishes.find((wish) => wish.storeId === storeId),
         atMs,
       ),
@@ -278,6 +283,7 @@ export async function onTerms(
     const { totalPaise: valuePaise } = part;
     const slot = orderSlots[index];
     const shop = shops[index]!;
+    const minimumPaise = fulfilment === 'delivery' ? shop.delivery.minimumPaise : 0;
     const pincode = address?.pincode ?? shop.pincode;
     const coordinates = address?.location ?? null;
     const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
@@ -286,6 +292,7 @@ export async function onTerms(
       ...part,
       fulfilment,
       ...(slot && { slot }),
+      ...(minimumPaise > 0 && { minimumPaise }),
       feePaise,
       totalPaise: valuePaise + feePaise,
     };

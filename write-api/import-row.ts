@@ -36,6 +36,8 @@ const REQUIRED: ImportField[] = ['name', 'price'];
 const SKU = /^[\p{L}\p{N}][\p{L}\p{N}_.:+-]{0,63}$/u;
 const HSN = /^\d{4}(?:\d{2}){0,2}$/;
 const GST_PERCENT = /^(\d{1,2}(?:\.\d{1,2})?)\s*%?$/;
+/** CGST and SGST may be 20 % each (CGST Act 2017, section 9; so in the states' acts). */
+const MAX_GST_PERCENT = 40;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const GRAMS = /^\d{1,5}$/;
 const STOCK = /^\d{1,7}$/;
@@ -178,6 +180,9 @@ function readGst(text: string | null | undefined, gstFrom: string) {
   if (text === undefined) return {};
   const [, percent] = (text && GST_PERCENT.exec(text)) || [];
   if (text && !percent) refuse(`The GST "${text}" is not a percentage, like 5 or 18.`);
+  if (Number(percent) > MAX_GST_PERCENT) {
+    refuse(`The GST "${text}" is above ${MAX_GST_PERCENT} %, the highest rate that there can be.`);
+  }
   if (!DATE.test(gstFrom) || Number.isNaN(Date.parse(gstFrom))) {
     refuse(`The gst_from "${gstFrom}" is not a date like 2025-09-22.`);
   }

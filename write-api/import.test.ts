@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { inventory, itemOf } from '../domain/inventory.ts';
 import { openStore, startShop, type Shop, headOfCommands } from '../local/testing.ts';
 
 type Report = {
@@ -9,6 +10,7 @@ type Report = {
   unchanged: number;
   reportedCount: number;
   reported: { row: number; reason: string }[];
+  notes: string[];
 };
 
 const test = suite<{ shop: Shop; storeId: string }>('import');
@@ -49,6 +51,24 @@ test('the same file again appends no event', async ({ shop, storeId }) => {
   const again = await shop.importCsv<Report>(storeId, list);
   assert.equal(counts(again.body), [2, 0, 0, 2, 0]);
   assert.is(await headOfCommands(shop.client), head);
+});
+
+test('the stock of a price list opens the books, and never goes over what was sold since', async ({
+  shop,
+  storeId,
+}) => {
+  const list = 'sku,name,price,stock\na,Salt,20,100\nb,Rice,60,50\nc,Oil,150,\n';
+  const first = await shop.importCsv<Report>(storeId, list);
+  assert.equal(first.body.notes, []);
+  const lines = [{ sku: 'a', quantity: 3 }];
+  await shop.write('POST', `/stores/${storeId}/stock/sell`, { lines });
+  const more = list.replace('150,', '150,7').replace('60,50', '61,50');
+  const again = await shop.importCsv<Report>(storeId, more);
+  assert.equal(counts(again.body), [3, 0, 1, 2, 0]);
+  assert.match(again.body.notes[0]!, /^The stock of 1 row was left .* count the shelf or enter/);
+  const stock = await shop.handler.load(inventory, storeId, { fresh: true });
+  const onHand = ['a', 'b', 'c'].map((sku) => itemOf(stock, sku).onHand);
+  assert.equal(onHand, [97, 50, 7]);
 });
 
 test('text is trimmed of surrounding space, NBSP included, and nothing else', async (context) => {
@@ -108,6 +128,21 @@ test('a file that is torn anywhere changes nothing', async ({ shop, storeId }) =
     assert.type(body.detail, 'string');
   }
   assert.is(await headOfCommands(shop.client), head);
+});
+
+test('a GST rate is one that the law can have', async ({ shop, storeId }) => {
+  const rates = ['0', '0.25', '3', '5', '12', '18', '28', '40', '40.01', '99.99', '-5', '5/2'];
+  const rows = rates.map((rate, index) => `${index},Salt,20,${rate}`);
+  const { body } = await shop.importCsv<Report>(
+    storeId,
+    ['sku,name,price,gst', ...rows].join('\n'),
+  );
+  assert.is(body.published, 8);
+  assert.equal(
+    body.reported.map(({ row }) => row),
+    [9, 10, 11, 12],
+  );
+  assert.match(body.reported[1]!.reason, '"99.99" is above 40 %');
 });
 
 test('a row with too many cells, a NUL or a silly SKU is reported', async ({ shop, storeId }) => {

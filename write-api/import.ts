@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { CsvError, parse } from 'csv-parse';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
-import { inventory } from '../domain/inventory.ts';
+import { inventory, itemOf, type StockLine } from '../domain/inventory.ts';
 import { listing, listingId } from '../domain/listing.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
@@ -37,6 +37,8 @@ export type ImportReport = {
   reportedCount: number;
   /** The first `MAX_LISTED_REPORTS` rows that need a person; rows count from 1 below the header. */
   reported: { row: number; reason: string }[];
+  /** What else the shop has to know, in sentences. */
+  notes: string[];
 };
 
 type Import = { storeId: string; path: string; map: string | undefined; context: CommandContext };
@@ -63,6 +65,7 @@ const reportSchema = object({
     object({ row: count, reason: text }),
     `The first ${MAX_LISTED_REPORTS} rows that need a person; row 1 is below the header`,
   ),
+  notes: list(text, 'What else the shop has to know'),
 });
 
 export function importRoutes(app: FastifyInstance, services: Services): void {
@@ -212,7 +215,7 @@ async function* runImport(
     yield { rows: row, of };
   }
   if (columns) await work.take(chunk, columns);
-  work.report.rows = row;
+  work.end(row);
   return { report: work.report, position: work.position };
 }
 
@@ -247,11 +250,14 @@ class ImportWork {
     unchanged: 0,
     reportedCount: 0,
     reported: [],
+    notes: [],
   };
   position = 0n;
   #services: Services;
   #order: Import;
   #rowOfSku = new Map<string, number>();
+  /** Rows whose stock is not what the books say. */
+  #otherStock = 0;
   #today = businessDate(Date.now());
 
   constructor(services: Services, order: Import) {
@@ -265,10 +271,20 @@ class ImportWork {
       return imported ? [{ row, ...imported }] : [];
     });
     const kept = await Promise.all(readable.map((item) => this.#publish(item)));
-    const counts = readable.flatMap(({ sku, stock }, index) =>
+    const lines = readable.flatMap(({ sku, stock }, index) =>
       kept[index] && stock !== undefined ? [{ sku, quantity: stock }] : [],
     );
-    if (counts.length > 0) await this.#count(counts, chunk[0]!.row);
+    if (lines.length > 0) await this.#openStock(lines, chunk[0]!.row);
+  }
+
+  end(rows: number): void {
+    this.report.rows = rows;
+    if (this.#otherStock === 0) return;
+    const of = this.#otherStock === 1 ? '1 row' : `${this.#otherStock} rows`;
+    this.report.notes.push(
+      `The stock of ${of} was left as the books have it, since it was counted or received before: ` +
+        'to correct it, count the shelf or enter what was received.',
+    );
   }
 
   #refuse(row: number, reason: string): void {
@@ -314,12 +330,15 @@ class ImportWork {
     }
   }
 
-  async #count(counts: { sku: string; quantity: number }[], row: number): Promise<void> {
-    const command = { type: 'CountStock', data: { counts, reason: 'price-list' } } as const;
+  async #openStock(lines: StockLine[], row: number): Promise<void> {
+    const command = { type: 'OpenStock', data: { lines } } as const;
     const context = this.#context('stock', row);
     const { handler } = this.#services;
     const outcome = await handler.handle(inventory, this.#order.storeId, command, context);
     this.#reached(outcome.position);
+    const isOther = ({ sku, quantity }: StockLine) =>
+      itemOf(outcome.state, sku).onHand !== quantity;
+    this.#otherStock += lines.filter(isOther).length;
   }
 
   #reached(position: bigint): void {

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
-import { inventory, itemOf, type StockLine } from '../domain/inventory.ts';
+import { inventory, itemOf, minus, type StockLine } from '../domain/inventory.ts';
 import {
   fiscalYearOf,
   invoices,
@@ -12,7 +12,7 @@ import { listingId } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
 import { order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
 import { isPrepaid, keptPaise, payment, type Payment } from '../domain/payment.ts';
-import { basketOf, reservedFor } from '../domain/picking.ts';
+import { basketOf, isUndecided, reservedFor } from '../domain/picking.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import { owedPaise, storeOrder, storeOrderEnded, type StoreOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
@@ -72,7 +72,7 @@ async function assertEnded(world: World, { id, state, parts }: Ended): Promise<v
     assert.is(world.memory.stream(`storeorder-${storeOrderId}`).length, 0, 'left out is left out');
   }
   for (const { at } of parts.filter((part) => part.at.status === 'accepted')) {
-    const isAsked = at.lines.some(({ substitution }) => substitution?.status === 'proposed');
+    const isAsked = at.lines.some(({ substitution }) => isUndecided(substitution));
     assert.not(isAsked, 'nobody waits for an answer for ever');
   }
   assert.is(state.status, statusOf(state, parts));
@@ -225,8 +225,9 @@ function assertNeverOversold(world: World, storeId: string) {
     for (const { sku, quantity } of counts) counted.set(sku, quantity);
     if (type === 'StockReceived') move(lines, 1);
     if (type === 'SoldAtCounter') move(lines, -1);
-    if (type !== 'StockReserved') continue;
-    for (const { sku } of lines) {
+    if (type !== 'StockReserved' && type !== 'ReservationChanged') continue;
+    const { was = [] } = data as { was?: StockLine[] };
+    for (const { sku } of minus(lines, was)) {
       const { onHand, reserved } = itemOf(state, sku);
       assert.ok(onHand === null || onHand >= reserved, `${sku} was promised beyond the shelf`);
     }

@@ -14,7 +14,7 @@ import {
   type OrderPart,
 } from '../domain/order.ts';
 import { payment, PAYMENT_METHODS, type Payment } from '../domain/payment.ts';
-import { keptOf, toPick, type PartLine } from '../domain/picking.ts';
+import { keptOf, restOf, toPick, type PartLine } from '../domain/picking.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import {
   RETURN_PLACES,
@@ -32,6 +32,7 @@ import { eventId } from './handle.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 import { assertInvariants } from './ordering-invariants.ts';
 import { OPENED_MS, SKUS, SLOT, STORES, World, context, isPassing } from './ordering-world.ts';
+import { propose } from './store-order.ts';
 import { paymentsOf, recordNews, recordUpi } from './payment.ts';
 import { gatewayNameOf, type Pick } from './simulation.ts';
 
@@ -61,8 +62,8 @@ const serverChoice = fc.oneof(
 /** What a shop does with a part. */
 const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver', 'take back'] as const;
 const extra = fc.record({
-  /** Before, or while, this step is taken. */
-  at: fc.constantFrom(...STEPS.keys()),
+  /** Before, or while, this step is taken; most can be done while a part is picked. */
+  at: fc.constantFrom(...STEPS.keys(), 1, 1, 1, 1, 1, 1),
   extra: someOf(
     [1, 'reject'],
     [4, 'pick some'],
@@ -397,8 +398,8 @@ const pickOf = (pick: Pick, { listingId: id, name }: PartLine, quantity: number)
 
 /** What is done to a part next; undefined where that makes no sense. */
 function commandOf(
-  { pick, listings }: World,
-  { lines, storeId }: StoreOrder,
+  { pick }: World,
+  { lines }: StoreOrder,
   step: Step,
 ): StoreOrderCommand | undefined {
   const line = lines[pick(lines.length)]!;
@@ -415,13 +416,9 @@ function commandOf(
       };
     case 'pick some':
       return { type: 'PickLines', data: { lines: [pickOf(pick, line, pick(toPick(line) + 1))] } };
-    case 'short':
-      return { type: 'ShortLine', data: { listingId: id, reason: 'sold-out' } };
-    case 'substitute': {
-      const others = listings.filter((one) => storeOfListing(one) === storeId && one !== id);
-      const substitute = lineOf(others[pick(others.length)]!, 1 + pick(2));
-      const expiresAt = new Date(Date.now() + SUBSTITUTE_MS).toISOString();
-      return { type: 'ProposeSubstitute', data: { listingId: id, line: substitute, expiresAt } };
+    case 'short': {
+      const missing = pick(2) === 0 ? id : (substitution?.line.listingId ?? id);
+      return { type: 'ShortLine', data: { listingId: missing, reason: 'sold-out' } };
     }
     case 'want it':
     case 'not want it': {
@@ -444,14 +441,46 @@ function commandOf(
       return { type: 'CancelStoreOrder', data: { by: 'shopper', reason: 'changed-mind' } };
     case 'cancel as shop':
       return { type: 'CancelStoreOrder', data: { by: 'shop', reason: 'out-of-stock' } };
+    case 'substitute':
     case 'take back':
       return undefined;
   }
 }
 
+/** Something else is chosen for a part, at times for all parts of its shop at once. */
+async function substitute(world: World, id: string): Promise<void> {
+  const { storeId } = await world.load(storeOrder, id);
+  const parts = [...world.placed.values()].flatMap((placed) => placed.parts);
+  const same = parts.filter((part) => part.storeId === storeId);
+  const ids = world.pick(2) === 0 ? [id] : same.map(({ storeOrderId }) => storeOrderId);
+  await Promise.all(ids.map((one) => substituteOne(world, one)));
+}
+
+/** As the route does it. */
+async function substituteOne(world: World, id: string): Promise<void> {
+  const { pick, listings } = world;
+  await world.attempt(storeOrder, id, { type: 'AcceptStoreOrder', data: {} });
+  const { lines, storeId } = await world.load(storeOrder, id);
+  const open = lines.filter((line) => restOf(line) > 0 && !line.substitution);
+  const others = listings.filter(
+    (one) => storeOfListing(one) === storeId && !lines.some((line) => line.listingId === one),
+  );
+  if (open.length === 0 || others.length === 0) return;
+  const { listingId: missing } = open[pick(open.length)]!;
+  // Most shops offer the same for whatever is missing: several orders want its last pieces.
+  const offered = pick(3) === 0 ? pick(others.length) : others.length - 1;
+  const line = lineOf(others[offered]!, 1 + pick(2));
+  const expiresAt = new Date(Date.now() + SUBSTITUTE_MS).toISOString();
+  const data = { listingId: missing, line, expiresAt };
+  const key = context(`${id} substitute ${pick(2 ** 30)}`);
+  const server = pick(4) === 0 ? world.mortal(pick(MAX_STEPS)) : world.some();
+  await world.bravely(() => propose(server.drivers.handler, id, data, key));
+}
+
 /** One step, by two people at once now and then. */
 async function take(world: World, id: string, step: Step): Promise<void> {
   if (step === 'take back') return takeBack(world, id);
+  if (step === 'substitute') return substitute(world, id);
   const command = commandOf(world, await world.load(storeOrder, id), step);
   if (!command) return;
   const once = () => world.attempt(storeOrder, id, command);

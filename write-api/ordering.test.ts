@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Rejected } from '../domain/decider.ts';
 import { inventory, type StockLine } from '../domain/inventory.ts';
 import { listingId } from '../domain/listing.ts';
 import { sumPaise } from '../domain/money.ts';
-import { order } from '../domain/order.ts';
+import { order, type OrderLine } from '../domain/order.ts';
 import { payment } from '../domain/payment.ts';
 import { store as storeDecider } from '../domain/store.ts';
 import { storeOrder, type StoreOrderCommand } from '../domain/store-order.ts';
@@ -17,7 +18,7 @@ import { paymentIdOf, paymentPorts } from './payment.ts';
 import type { ReactorServices } from './reactions.ts';
 import { driveSettlement } from './settlement.ts';
 import { MemoryLog, SimulatedGateway, SimulatedReactor } from './simulation.ts';
-import { driveStock } from './store-order.ts';
+import { driveStock, propose } from './store-order.ts';
 import {
   as,
   fillShelf,
@@ -118,6 +119,59 @@ test('an older view of a part takes back nothing that a newer one changed', asyn
   });
   await driveStock(slow.handler, storeOrderId, cause);
   assert.equal(await reservedFor(world, storeOrderId), [{ sku: 's1', quantity: WANTED - 1 }]);
+});
+
+/** An accepted part, and what proposes a piece of `s2` for it; so many of that are counted. */
+async function startSubstituting({ server, store }: World, counted: number) {
+  const { handler } = server.drivers;
+  const { orderId, data } = await place(server.drivers, [store]);
+  await driveCheckout(server.drivers, orderId, cause);
+  const { storeOrderId, lines } = data.parts[0]!;
+  await handler.handle(storeOrder, storeOrderId, { type: 'AcceptStoreOrder', data: {} }, as());
+  const counts = [{ sku: 's2', quantity: counted }];
+  const count = { type: 'CountStock', data: { counts, reason: 'other' as const } } as const;
+  await handler.handle(inventory, store.storeId, count, as());
+  const [missing] = lines as [OrderLine];
+  const line = { ...missing, listingId: listingId(store.storeId, 's2'), quantity: 1 };
+  const expiresAt = new Date(OPENED_MS + 60_000).toISOString();
+  const wanted = { listingId: missing.listingId, line, expiresAt };
+  return { storeOrderId, substitute: (at: Handler) => propose(at, storeOrderId, wanted, as()) };
+}
+
+test('of two orders that want the last piece instead, the first has it', async (world) => {
+  const { server, store } = world;
+  const { handler } = server.drivers;
+  await fillShelf(server.drivers, store.storeId, WANTED);
+  const first = await startSubstituting(world, 1);
+  const second = await startSubstituting(world, 1);
+  const slow = slowAt(world.start().drivers, 'ChangeReservation', () => first.substitute(handler));
+  const refusal = await second.substitute(slow.handler).catch((error: unknown) => error);
+  assert.ok(refusal instanceof Rejected && refusal.code === 'INSUFFICIENT_STOCK');
+  assert.equal(await reservedFor(world, first.storeOrderId), [{ sku: 's2', quantity: 1 }]);
+  const kept = [{ sku: 's1', quantity: WANTED }];
+  assert.equal(await reservedFor(world, second.storeOrderId), kept);
+});
+
+test('a substitute that a server put aside after it was given up, and died, is for sale again', async (world) => {
+  const { handler } = world.server.drivers;
+  const { storeId } = world.store;
+  const { storeOrderId, substitute } = await startSubstituting(world, 0);
+  await settle(world);
+
+  // Another server finds nothing left and gives it up; then goods come in.
+  const lines = [{ sku: 's2', quantity: 1 }];
+  const meanwhile = async () => {
+    await driveStock(handler, storeOrderId, cause);
+    await handler.handle(inventory, storeId, { type: 'ReceiveStock', data: { lines } }, as());
+    await settle(world);
+  };
+  const dying = slowAt(world.start().drivers, 'ChangeReservation', meanwhile, true);
+  const death = await substitute(dying.handler).catch((error: unknown) => error);
+  assert.match(String(death), 'killed');
+  assert.equal(await reservedFor(world, storeOrderId), lines, 'it took it before it died');
+
+  await settle(world);
+  assert.equal(await reservedFor(world, storeOrderId), [{ sku: 's1', quantity: WANTED }]);
 });
 
 test('what a server took for a late payment and died is undone, also when the money went back', async (world) => {

@@ -83,6 +83,8 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   }),
   LineReduced: (event) => ({ tasks: lessIsOwed(event) }),
   LineShorted: (event) => ({ tasks: lessIsOwed(event) }),
+  SubstituteChosen: (event) => ({ tasks: [moveStock(event)] }),
+  SubstituteUnavailable: (event) => ({ tasks: [moveStock(event)] }),
   SubstitutionProposed(event) {
     const proposed = event.data as Proposed;
     const decide: NewTask = {
@@ -91,7 +93,7 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
       run: ({ drivers }) =>
         driveSubstitution(drivers.handler, idOf(event), proposed, causeOf(event)),
     };
-    return { tasks: [...lessIsOwed(event), decide] };
+    return { tasks: [settle(event), decide] };
   },
   SubstitutionDecided: (event) => ({
     done: [{ key: substitutionOf(event) }],
@@ -136,6 +138,10 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
     const dueMs = Date.parse(expiresAt);
     return { tasks: [checkOut(event, 'reservation', orderOf(event), dueMs, storeOrderId)] };
   },
+  /** Somebody may have looked at the part too early: what it has now is what counts. */
+  ReservationChanged: (event) => ({
+    tasks: [moveStock(event, (event.data as StockHold).storeOrderId)],
+  }),
   /** A slot may be held as late as goods may be reserved. */
   SlotHeld(event) {
     const { storeOrderId, expiresAt } = event.data as SlotHold;
@@ -180,9 +186,9 @@ const complete = (event: StoredEvent): NewTask =>
     driveCompletion(drivers.handler, orderOf(event), causeOf(event)),
   );
 
-const moveStock = (event: StoredEvent): NewTask =>
+const moveStock = (event: StoredEvent, storeOrderId = idOf(event)): NewTask =>
   now(`stock ${event.id}`, ({ drivers }) =>
-    driveStock(drivers.handler, idOf(event), causeOf(event)),
+    driveStock(drivers.handler, storeOrderId, causeOf(event)),
   );
 
 const bill = (event: StoredEvent): NewTask =>

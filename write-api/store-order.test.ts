@@ -19,6 +19,7 @@ import type { BoardCard } from '../read-api/order-board.ts';
 const STOCK = 10;
 const FEE = 2_000;
 const DATE = '2099-01-05';
+const SLOT = { fromMinute: 1_080, toMinute: 1_200 };
 const GIVE_UP_MS = 20_000;
 
 const test = suite<{ shop: Shop }>('store-order');
@@ -37,21 +38,30 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
 
 type Refusal = { code: string; detail: string };
 
-/** A part of an order of three dals (₹120) and two rices (₹95.50), with what can be done to it. */
-async function placePart(shop: Shop, ifMissing: Record<string, IfMissing> = {}, loose?: string) {
+/** A shop that has ten of each article, and brings them for a fee. */
+async function openShelf(shop: Shop, loose?: string): Promise<string> {
   const names = ['Toor dal,120', 'Basmati,95.50', 'Sona masoori,80', 'Ghee,650'];
   const { storeId } = await openStore(shop, names);
   if (loose) await shop.importCsv(storeId, `sku,name,price,grams_each\n${loose}\n`);
-  const of = (sku: string) => `${storeId}.${sku}`;
   const received = ['s1', 's2', 's3', 's4'].map((sku) => ({ sku, quantity: STOCK }));
   await shop.write('POST', `/stores/${storeId}/stock/receive`, { lines: received });
   const steps = [{ fromMetres: 0, fromPaise: 0, feePaise: FEE }];
   await shop.write('PUT', `/stores/${storeId}/fee`, { steps, freeFromPaise: null });
-  const slot = { fromMinute: 1_080, toMinute: 1_200 };
-  const slots = [{ storeId, date: DATE, fromMinute: slot.fromMinute }];
   await shop.write('PUT', `/stores/${storeId}/slots/${DATE}`, {
-    slots: [{ ...slot, capacity: 9 }],
+    slots: [{ ...SLOT, capacity: 9 }],
   });
+  return storeId;
+}
+
+/** A part of an order of three dals (₹120) and two rices (₹95.50), with what can be done to it. */
+async function placePart(
+  shop: Shop,
+  ifMissing: Record<string, IfMissing> = {},
+  opened = openShelf(shop),
+) {
+  const storeId = await opened;
+  const of = (sku: string) => `${storeId}.${sku}`;
+  const slots = [{ storeId, date: DATE, fromMinute: SLOT.fromMinute }];
   const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
   await shop.write('PUT', `/carts/${body.cartId}/items/${of('s1')}`, { quantity: 3 });
   await shop.write('PUT', `/carts/${body.cartId}/items/${of('s2')}`, { quantity: 2 });
@@ -155,7 +165,7 @@ test('picked short, handed over with the code: stock, bill and what is owed say 
 test('loose goods are billed by the scales, and what they weigh less goes back', async ({
   shop,
 }) => {
-  const part = await placePart(shop, {}, 's1,Tomato,120,500');
+  const part = await placePart(shop, {}, openShelf(shop, 's1,Tomato,120,500'));
   const { staff, of } = part;
   await staff('accept');
   const picks = (grams?: number) => ({
@@ -165,6 +175,8 @@ test('loose goods are billed by the scales, and what they weigh less goes back',
     ],
   });
   assert.is((await staff('picks', picks())).code, 'WRONG_WEIGHT');
+  const mistyped = await staff('picks', picks(3_001));
+  assert.match(mistyped.body.detail, 'in grams, at most 3000');
   assert.is((await staff('picks', picks(1_450))).body.owedPaise, 36_000 + 19_100 + FEE);
   assert.is((await staff('pack')).body.owedPaise, 34_800 + 19_100 + FEE);
   await work(shop, part.storeOrderId, ['dispatch', 'deliver']);
@@ -215,6 +227,60 @@ test('a substitute is asked for, taken from stock, and billed at no more than wa
   await part.untilStock('s4', { onHand: STOCK - 1, reserved: 0 });
 });
 
+test('a substitute that was taken and is not there is short: nothing is paid or kept for it', async ({
+  shop,
+}) => {
+  const part = await placePart(shop);
+  const { staff, shopper, of } = part;
+  await staff('accept');
+  await staff('substitutes', { listingId: of('s2'), substituteId: of('s4'), quantity: 1 });
+  await shopper('substitutions', { listingId: of('s2'), substituteId: of('s4'), accept: true });
+  const answer = await staff('shorts', { listingId: of('s4'), reason: 'damaged' });
+  assert.equal([answer.status, answer.body.owedPaise], [200, 36_000 + FEE]);
+  await part.untilStock('s4', { onHand: STOCK - 1, reserved: 0 });
+  await staff('picks', { lines: [{ listingId: of('s1'), quantity: 3 }] });
+  assert.is((await staff('pack')).status, 200);
+});
+
+test('of a substitute that several orders want, as much is offered as is there', async ({
+  shop,
+}) => {
+  const opened = openShelf(shop);
+  const parts = await Promise.all(Array.from({ length: 3 }, () => placePart(shop, {}, opened)));
+  await Promise.all(parts.map(({ staff }) => staff('accept')));
+  const answers = await Promise.all(
+    parts.map(({ staff, of }) => {
+      return staff('substitutes', { listingId: of('s2'), substituteId: of('s4'), quantity: STOCK });
+    }),
+  );
+  const codes = answers.map(({ code }) => code);
+  assert.equal(codes.toSorted(), [200, 'INSUFFICIENT_STOCK', 'INSUFFICIENT_STOCK']);
+  const refused = answers.find(({ code }) => code === 'INSUFFICIENT_STOCK')!;
+  assert.match(refused.body.detail, 'Only 0 are not promised');
+  await parts[0]!.untilStock('s4', { onHand: STOCK, reserved: STOCK });
+  const { staff, until: seen, of } = parts[codes.indexOf('INSUFFICIENT_STOCK')]!;
+  const { part } = await seen(({ lines }) => lines[1]!.substitution === null);
+  assert.equal([part.lines[1]!.shorted, part.lines[1]!.quantity], [0, 2]);
+  const other = { listingId: of('s2'), substituteId: of('s3'), quantity: 1 };
+  assert.is((await staff('substitutes', other)).status, 200);
+});
+
+test('a proposal that is repeated hears what the first heard, also that too little was left', async ({
+  shop,
+}) => {
+  const { staff, storeOrderId, of, storeId } = await placePart(shop);
+  await staff('accept');
+  const path = `/store-orders/${storeOrderId}/substitutes`;
+  const headers = { 'idempotency-key': newKey() };
+  const offer = { listingId: of('s2'), substituteId: of('s4'), quantity: STOCK + 1 };
+  const ask = () => shop.write<Refusal>('POST', path, offer, headers);
+  assert.is((await ask()).body.code, 'INSUFFICIENT_STOCK');
+  const lines = [{ sku: 's4', quantity: 1 }];
+  await shop.write('POST', `/stores/${storeId}/stock/receive`, { lines });
+  assert.is((await ask()).body.code, 'INSUFFICIENT_STOCK');
+  assert.is((await staff('substitutes', offer)).status, 200);
+});
+
 test('without an answer the shopper’s wish decides: here, nothing comes and nothing is paid', async () => {
   const asking = await startShop({ now: () => new Date(Date.now() - 5 * 60_000 + 300) });
   try {
@@ -247,6 +313,20 @@ test('the shopper takes lines back until the shop picks; who does not know the o
   await staff('accept');
   await staff('picks', wish('s2', 1));
   assert.is((await shopper('lines', wish('s1', 0))).code, 'EDIT_TOO_LATE');
+});
+
+test('the shopper keeps what the shop delivers from, or cancels', async ({ shop }) => {
+  const storeId = await openShelf(shop);
+  const minimum = { minimumPaise: 45_000 };
+  await shop.write('PUT', `/stores/${storeId}/minimum`, minimum);
+  const { shopper, of } = await placePart(shop, {}, Promise.resolve(storeId));
+  await shop.write('PUT', `/stores/${storeId}/minimum`, { minimumPaise: 0 });
+  const wish = (sku: string, quantity: number) => ({ lines: [{ listingId: of(sku), quantity }] });
+  const refused = await shopper('lines', wish('s1', 2));
+  assert.is(refused.code, 'BELOW_MINIMUM');
+  assert.match(refused.body.detail, 'delivers from ₹450 on: keep ₹19 more, or cancel');
+  assert.is((await shopper('lines', wish('s2', 1))).body.owedPaise, 36_000 + 9_550 + FEE);
+  assert.is((await shopper('cancel', { reason: 'changed-mind' })).body.status, 'cancelled');
 });
 
 test('cancelled by the shopper, or by the shop when packed: goods and slot are free again', async ({

@@ -2,18 +2,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { CartLine } from '../domain/cart.ts';
 import { Rejected } from '../domain/decider.ts';
 import {
-  availableOf,
   inventory,
   isPickKnown,
-  itemOf,
   stockLine,
   type Inventory,
   type InventoryCommand,
+  type StockShortage,
 } from '../domain/inventory.ts';
 import { CREDIT_REASONS, type CreditReason } from '../domain/invoices.ts';
 import { listing, skuOfListing, storeOfListing } from '../domain/listing.ts';
 import { quote, type OrderLine } from '../domain/order.ts';
-import { basketOf, keptOf, reservedFor, withReturned } from '../domain/picking.ts';
+import { basketOf, chosenIn, keptOf, reservedFor, withReturned } from '../domain/picking.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import {
   DELIVERY_PROOFS,
@@ -41,7 +40,7 @@ import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
-import type { CommandContext, Handler, Outcome } from './handle.ts';
+import { eventId, type CommandContext, type Handler, type Outcome } from './handle.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
@@ -212,7 +211,8 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
       const line = await substituteLine(handler, storeOrderId, request.body);
       const expiresAt = new Date(services.now().getTime() + SUBSTITUTE_ANSWER_MS).toISOString();
       const data = { listingId, line, expiresAt };
-      return told(reply, storeOrderId, await take(request, { type: 'ProposeSubstitute', data }));
+      const context = contextOf(request);
+      return told(reply, storeOrderId, await propose(handler, storeOrderId, data, context));
     },
   );
 
@@ -296,7 +296,7 @@ const proposal = body({
 
 /**
  * What a shop proposes, at its own price today. Throws `Rejected` LISTING_NOT_FOUND, also for
- * another shop's listing, and INSUFFICIENT_STOCK where the shelf's pieces are promised to others.
+ * another shop's listing.
  */
 async function substituteLine(
   handler: Handler,
@@ -307,23 +307,37 @@ async function substituteLine(
   const sold = await handler.load(listing, substituteId, { fresh: true });
   const isOwn = storeOfListing(substituteId) === storeId;
   const [part] = quote([{ listingId: substituteId, quantity }], () => (isOwn ? sold : undefined));
-  const stock = await handler.load(inventory, storeId, { fresh: true });
-  const left = leftFor(stock, storeOrderId, skuOfListing(substituteId));
-  if (left !== null && left < quantity) {
-    throw new Rejected('INSUFFICIENT_STOCK', `Only ${left} are not promised to others.`, {
-      shortages: [{ sku: skuOfListing(substituteId), wanted: quantity, left }],
-    });
-  }
   // A substitute is agreed on with its price: it is not weighed.
   const { gramsEach: _, ...line } = part!.lines[0]!;
   return line;
 }
 
-/** Pieces that an order may have, with those that it has; null where nothing limits it. */
-function leftFor(stock: Inventory, storeOrderId: string, sku: string): number | null {
-  const left = availableOf(itemOf(stock, sku));
-  const own = stock.reservations.get(storeOrderId)?.lines.find((line) => line.sku === sku);
-  return left === null ? null : left + (own?.quantity ?? 0);
+type Substitute = Extract<StoreOrderCommand, { type: 'ProposeSubstitute' }>['data'];
+
+/**
+ * Chooses a substitute, puts it aside and offers it. Throws `Rejected` INSUFFICIENT_STOCK where
+ * the shelf's pieces are promised to others.
+ */
+export async function propose(
+  handler: Handler,
+  storeOrderId: string,
+  data: Substitute,
+  context: CommandContext,
+): Promise<Outcome<StoreOrder>> {
+  const command = { type: 'ProposeSubstitute', data } as const;
+  const chosen = await handler.handle(storeOrder, storeOrderId, command, context);
+  const causationId = eventId(`${storeOrder.category}-${storeOrderId}`, context.commandId, 0);
+  const cause = { correlationId: context.correlationId, causationId };
+  const position = (await driveStock(handler, storeOrderId, cause)) ?? chosen.position;
+  // The reactor may have been faster.
+  const state = await fresh(handler, storeOrderId);
+  const { listingId: substituteId, quantity: wanted } = data.line;
+  const { unavailable } = state.lines.find((line) => line.listingId === data.listingId)!;
+  if (unavailable?.listingId !== substituteId) return { ...chosen, state, position };
+  const { left } = unavailable;
+  throw new Rejected('INSUFFICIENT_STOCK', `Only ${left} are not promised to others.`, {
+    shortages: [{ sku: skuOfListing(substituteId), wanted, left }],
+  });
 }
 
 const handedOver = {
@@ -369,22 +383,19 @@ async function assertInBooks(
 
 /**
  * Does to a shop's stock and slots what happened to its part of an order. What the shop goes on to
- * pick stays reserved; what was missing is off the books, before anybody else is promised it; packed
- * goods have left the shelf; those of a part that came to nothing are
- * for sale again, and its slot is free; what came back after the delivery is where it was put.
+ * pick stays reserved, and what it chose to come instead is put aside; what was missing is off the
+ * books, before anybody else is promised it; packed goods have left the shelf; those of a part that
+ * came to nothing are for sale again, and its slot is free; what came back after the delivery is
+ * where it was put. Resolves to the log position of the part's last event, if it caused one.
  */
 export async function driveStock(
   handler: Handler,
   storeOrderId: string,
   cause: Cause,
-): Promise<void> {
+): Promise<bigint | undefined> {
   const part = await fresh(handler, storeOrderId);
-  const { status, packed, storeId, slot, lines, shorts, revision } = part;
-  const context = (...step: (string | number)[]): CommandContext => ({
-    ...cause,
-    commandId: idFrom('stock', storeOrderId, ...step),
-    actor: ACTOR,
-  });
+  const { status, packed, storeId, slot, lines, shorts } = part;
+  const context = stockContext(storeOrderId, cause);
   const take = (command: InventoryCommand, step: string | number = '') =>
     handler.handle(inventory, storeId, command, context(command.type, step));
   if (shorts.length > 0) {
@@ -396,9 +407,7 @@ export async function driveStock(
     await take({ type: 'PickStock', data });
   }
   if (status === 'submitted' || status === 'accepted') {
-    const reserved = reservedFor(lines).map(stockLine);
-    const data = { storeOrderId, lines: reserved, revision };
-    await take({ type: 'ChangeReservation', data }, revision);
+    return reserveLines(handler, storeOrderId, part, context);
   }
   if (status === 'rejected' || status === 'cancelled') {
     const reason = status === 'rejected' ? 'rejected-by-shop' : 'cancelled';
@@ -415,6 +424,62 @@ export async function driveStock(
   }
   for (const { returnId, kept, to } of returnsOf(part)) {
     await take({ type: 'ReturnStock', data: { storeOrderId, kept, to } }, returnId);
+  }
+  return undefined;
+}
+
+const stockContext =
+  (storeOrderId: string, cause: Cause) =>
+  (...step: (string | number)[]): CommandContext => ({
+    ...cause,
+    commandId: idFrom('stock', storeOrderId, ...step),
+    actor: ACTOR,
+  });
+
+/**
+ * Keeps aside what a shop goes on to pick. What it chose to come instead is offered once it is put
+ * aside, and given up where too little is left of it. Resolves as `driveStock`.
+ */
+async function reserveLines(
+  handler: Handler,
+  storeOrderId: string,
+  { storeId, lines, revision }: StoreOrder,
+  context: ReturnType<typeof stockContext>,
+): Promise<bigint | undefined> {
+  const chosen = chosenIn(lines);
+  const data = {
+    storeOrderId,
+    lines: reservedFor(lines).map(stockLine),
+    chosen: chosen.map(({ substitution }) => stockLine(substitution.line)),
+    revision,
+  };
+  const command = { type: 'ChangeReservation', data } as const;
+  const change = handler.handle(inventory, storeId, command, context(command.type, revision));
+  const short = await shortOf(change);
+  let settled: Outcome<StoreOrder> | undefined;
+  for (const { listingId, substitution } of chosen) {
+    const { chosenAt = 0, line } = substitution;
+    const left = short.get(skuOfListing(line.listingId)) ?? null;
+    // Of all lines or none: what is there is put aside without what is not.
+    if (short.size > 0 && left === null) continue;
+    const settle = { type: 'SettleSubstitute', data: { listingId, chosenAt, left } } as const;
+    const step = context(settle.type, listingId, chosenAt);
+    settled = await handler.handle(storeOrder, storeOrderId, settle, step);
+  }
+  const goesOn = short.size > 0 && settled?.state.status === 'accepted';
+  const last = goesOn && (await reserveLines(handler, storeOrderId, settled!.state, context));
+  return last || settled?.position;
+}
+
+/** What is left of each article that is refused, by SKU; none where nothing is. */
+async function shortOf(change: Promise<Outcome<Inventory>>): Promise<Map<string, number>> {
+  try {
+    await change;
+    return new Map();
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    const shortages = error.facts.shortages as StockShortage[];
+    return new Map(shortages.map(({ sku, left }) => [sku, left]));
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   availableOf,
   itemOf,
+  minus,
   type Inventory,
   type InventoryEvent,
   type StockLine,
@@ -40,6 +41,15 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     }
     const part = parts.get(storeOrderId);
     if (part) part.reserved = null;
+  }
+
+  /** What is promised anew is left on the shelf. */
+  function isLeft(seen: Seen<unknown, Inventory>, lines: StockLine[]): void {
+    for (const { sku, quantity } of lines) {
+      const left = availableOf(itemOf(seen.before, sku));
+      if (left === null || left >= quantity) continue;
+      tell(OVERSOLD, placeText(seen), `it reserves ${quantity} × ${sku} of ${left} left`);
+    }
   }
 
   /** What is left of an order is what its shops reserved for it. */
@@ -91,12 +101,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
       OrderConfirmed: isThere,
       StockReserved(seen) {
         const { storeOrderId, orderId, lines, expiresAt } = seen.data;
-        for (const { sku, quantity } of lines) {
-          const left = availableOf(itemOf(seen.before, sku));
-          if (left !== null && left < quantity) {
-            tell(OVERSOLD, placeText(seen), `it reserves ${quantity} × ${sku} of ${left} left`);
-          }
-        }
+        isLeft(seen, lines);
         const part = parts.get(storeOrderId);
         if (part?.storeId !== seen.id) {
           tell(RESERVED, placeText(seen), `order ${orderId} has no part ${storeOrderId} here`);
@@ -108,6 +113,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
       ReservationChanged(seen) {
         const { storeOrderId, was, lines } = seen.data;
         unreserve(seen, was);
+        isLeft(seen, minus(lines, was));
         const part = parts.get(storeOrderId);
         if (part) part.reserved = linesText(lines);
       },

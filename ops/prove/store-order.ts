@@ -1,4 +1,4 @@
-import { basketOf, reservedFor, restOf, type PartLine } from '../../domain/picking.ts';
+import { basketOf, isUndecided, reservedFor, restOf, type PartLine } from '../../domain/picking.ts';
 import {
   owedPaise,
   storeOrderEnded,
@@ -61,13 +61,15 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
       LineReduced: goOn,
       LinePicked: goOn,
       LineShorted: goOn,
+      SubstituteChosen: goOn,
+      SubstituteUnavailable: goOn,
       SubstitutionProposed: goOn,
       SubstitutionDecided: goOn,
       StoreOrderPacked(seen) {
         const { before, after, data, id } = seen;
         const basket = listingsText(basketOf(after.lines));
         for (const line of before.lines) {
-          if (data.lines && (restOf(line) > 0 || line.substitution?.status === 'proposed')) {
+          if (data.lines && (restOf(line) > 0 || isUndecided(line.substitution))) {
             const text = `nobody said what becomes of the rest of ${line.listingId}`;
             tell(PICKED, placeText(seen), text);
           }
