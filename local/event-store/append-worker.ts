@@ -280,9 +280,10 @@ function applyMetadata(stream: string): void {
   const metadata = newestMetadata(stream);
   const [truncateBefore, maxCount, maxAgeS] = ['$tb', '$maxCount', '$maxAge'].map((key) => {
     const value = metadata[key];
-    return typeof value === 'number' && value > 0
-      ? Math.trunc(Math.min(value, TOMBSTONE_REVISION))
-      : null;
+    if (typeof value !== 'number' || value <= 0) return null;
+    // Only the largest int64 deletes the stream.
+    if (value >= Number(LARGEST_INT64)) return TOMBSTONE_REVISION;
+    return Math.trunc(Math.min(value, TOMBSTONE_REVISION - 1));
   });
   saveRow(stream, {
     ...rowOf(stream),

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import {
   BACKWARDS,
+  binaryEvent,
   END,
   NO_STREAM,
   STREAM_EXISTS,
+  StreamNotFoundError,
   WrongExpectedVersionError,
   type StreamMetadata,
 } from '@eventstore/db-client';
@@ -110,6 +112,21 @@ export const metadata: Cases = {
     const { nextExpectedRevision } = await client.appendToStream(stream, events(3));
     assert.equal(nextExpectedRevision, 5n);
     assert.deepEqual(revisions(await collect(client.readStream(stream))), [5n]);
+  },
+
+  'only the largest $tb that there can be deletes the stream': async ({ client, newStream }) => {
+    for (const [$tb, isDeleted] of [
+      ['9007199254740991', false],
+      ['9223372036854775807', true],
+    ] as const) {
+      const stream = newStream();
+      await client.appendToStream(stream, events(3));
+      const data = Buffer.from(`{"$tb":${$tb}}`);
+      await client.appendToStream(`$$${stream}`, binaryEvent({ type: '$metadata', data }));
+      const found = await collect(client.readStream(stream)).catch((error: unknown) => error);
+      if (isDeleted) assert.ok(found instanceof StreamNotFoundError);
+      else assert.deepEqual(found, []);
+    }
   },
 
   'of $maxCount and $tb the one that hides more holds': async ({ client, newStream }) => {
