@@ -257,8 +257,7 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       const known = await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
-      // Beyond all of it, what came is as much once more.
-      const amountPaise = missingPaise(known) || known.amountPaise;
+      const amountPaise = missingPaise(known);
       const data = { externalId: body.reference, amountPaise };
       const command = { type: 'RecordPaymentByHand', data } as const;
       const outcome = await recordUpi(handler, to.paymentId, command, contextOf(request));
