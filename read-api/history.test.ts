@@ -123,11 +123,11 @@ test('why says who did what because of what, across all streams of an order', as
       'fulfilment, by itself: 2 pieces of Toor dal were taken off the books at Test Kirana ← ' +
         'Test Kirana packed its part',
       'the shop’s staff: Test Kirana sent its part out ← asked for',
-      'the shop’s staff: Test Kirana delivered its part ← asked for',
-      `billing, by itself: ${bill} ← Test Kirana delivered its part`,
-      'settlement, by itself: Test Kirana took ₹24.00 in cash ← Test Kirana delivered its part',
+      'the shop’s staff: Test Kirana delivered its part on the shopper’s code ← asked for',
+      `billing, by itself: ${bill} ← Test Kirana delivered its part on the shopper’s code`,
+      'settlement, by itself: Test Kirana took ₹24.00 in cash ← Test Kirana delivered its part on the shopper’s code',
       'checkout, by itself: The order was closed: every shop was done with its part ← ' +
-        'Test Kirana delivered its part',
+        'Test Kirana delivered its part on the shopper’s code',
     ].toSorted(),
   );
   assert.equal(

@@ -101,9 +101,7 @@ const REASONS: Record<string, string> = {
   PAID_TOO_LATE: 'the payment came too late',
   PAYMENT_UNAVAILABLE: 'it could not be paid like that',
   ORDER_CANCELLED: 'the shopper cancelled it',
-  cancelled: 'nobody waited for it any more',
-  'paid-already': 'it had been paid already',
-  'too-little': 'it was too little',
+  cancelled: 'its part was cancelled',
   'refund.failed': 'the bank did not take it',
   'not-taken-over': 'nobody took it over in three days',
 };
@@ -246,7 +244,10 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
   StoreOrderPacked: (_, { shop }) => [STAFF, `${shop()} packed its part`],
   StoreOrderDispatched: (_, { shop }) => [STAFF, `${shop()} sent its part out`],
   DeliveryCodeMissed: (_, { shop }) => [STAFF, `${shop()} was told a wrong code`],
-  StoreOrderDelivered: (_, { shop }) => [STAFF, `${shop()} delivered its part`],
+  StoreOrderDelivered: ({ proof }, { shop }) => [
+    STAFF,
+    `${shop()} delivered its part${PROOFS[proof ?? ''] ?? ''}`,
+  ],
   StoreOrderCancelled: ({ by, reason }, { shop }) => [
     by === 'shopper' ? SHOPPER : STAFF,
     `The part of ${shop()} was cancelled: ${reasonText(reason)}`,
@@ -307,7 +308,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
   PaymentFailed: ({ reason }) => [SYSTEM, `A try to pay failed: ${reasonText(reason)}`],
   LatePaymentSeen: ({ amountPaise, why }, { amount }) => [
     STAFF,
-    `${amount(amountPaise)} came in that nobody waited for: ${reasonText(why)}`,
+    `${amount(amountPaise)} came in ${LATE[why] ?? reasonText(why)}`,
   ],
   CashCollected: ({ amountPaise }, { amount, shop }) => [
     STAFF,
@@ -317,14 +318,30 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     SYSTEM,
     `${amount(amountPaise)} were to go back to the shopper`,
   ],
-  RefundSucceeded: ({ amountPaise }, { amount }) => [
+  RefundSucceeded: ({ amountPaise, externalId }, { amount }) => [
     STAFF,
-    `${amount(amountPaise)} went back to the shopper`,
+    `${amount(amountPaise)} went back to the shopper ` +
+      (externalId === 'cash' ? 'in cash' : `as ${externalId}`),
   ],
   RefundFailed: ({ amountPaise, reason }, { amount }) => [
     SYSTEM,
     `${amount(amountPaise)} could not be given back: ${reasonText(reason)}`,
   ],
+};
+
+/** What the door was opened by. */
+const PROOFS: Record<string, string> = {
+  code: ' on the shopper’s code',
+  'known-customer': ' to a customer whom it knew, without the code',
+  'phone-call': ' after a phone call, without the code',
+  neighbour: ' to a neighbour, without the code',
+  other: ' on another proof than the code',
+};
+
+const LATE: Record<string, string> = {
+  cancelled: 'when nobody waited for it any more',
+  'paid-already': 'once more: it had been paid already',
+  'too-little': 'and was too little',
 };
 
 const METHODS: Record<PaymentMethod, string> = {

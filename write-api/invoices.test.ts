@@ -295,6 +295,16 @@ test('what comes back is credited by itself, once for a key, and never more than
       [`C${year.slice(2)}/000002`, 'damaged', 10_500],
     ],
   );
+  const returns: string[] = [];
+  for await (const { type, id } of readStream(shop.client, `storeorder-${storeOrderId}`)) {
+    if (type === 'LinesReturned') returns.push(id);
+  }
+  const causes: string[] = [];
+  const notes = `invoices-${registerId(storeId, year)}`;
+  for await (const { type, metadata } of readStream(shop.client, notes)) {
+    if (type === 'CreditNoteIssued') causes.push(metadata.$causationId);
+  }
+  assert.equal(causes, returns, 'each because of what came back');
 });
 
 test('what comes back after the November that follows the fiscal year is not credited', async () => {

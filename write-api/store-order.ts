@@ -255,7 +255,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
       const outcome = await take(request, { type: 'ReturnLines', data });
       const { number, position } = await driveCredit(handler, found, data, today, {
         correlationId: context.correlationId,
-        causationId: context.commandId,
+        causationId: eventId(`${storeOrder.category}-${storeOrderId}`, context.commandId, 0),
       });
       const last = position > outcome.position ? position : outcome.position;
       return told(reply, storeOrderId, { ...outcome, position: last }, { returnId, number });
