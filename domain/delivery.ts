@@ -1,4 +1,5 @@
 import { Rejected } from './decider.ts';
+import { rupeesOf } from './money.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
@@ -164,9 +165,6 @@ function feeOf({ steps, freeFromPaise }: DeliveryFee, metres: number, valuePaise
   );
   return highest?.feePaise ?? 0;
 }
-
-export const rupeesOf = (paise: number): string =>
-  `₹${(paise / 100).toFixed(paise % 100 === 0 ? 0 : 2)}`;
 
 /** Throws `Rejected` STORE_PAUSED; `name` is the shop's, for the shopper to know which. */
 function assertNotPaused({ paused }: DeliverySettings, name: string): void {

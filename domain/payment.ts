@@ -94,6 +94,9 @@ export type Payment = RequestedPayment & {
   failed: string[];
 };
 
+/** What a refund gets to arrive: then somebody has to look. */
+export const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+
 /** What cash is called among receipts, where it is collected once, and among refunds. */
 export const CASH = 'cash';
 

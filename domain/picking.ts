@@ -83,6 +83,10 @@ export const isUntouched = ({ picked, shorted, substitution }: PartLine): boolea
 export const isUndecided = (substitution: Substitution | null): boolean =>
   substitution !== null && substitution.status !== 'accepted';
 
+/** Nobody has anything left to say about a line. */
+export const isSettled = (line: PartLine): boolean =>
+  restOf(line) <= 0 && !isUndecided(line.substitution);
+
 const acceptedIn = ({ substitution }: PartLine): Substitution | null =>
   substitution?.status === 'accepted' ? substitution : null;
 

@@ -1,13 +1,12 @@
 import type { CreditReason } from './invoices.ts';
 import { Rejected, type Decider, type Message } from './decider.ts';
-import { rupeesOf } from './delivery.ts';
-import { linePaise, sumPaise } from './money.ts';
+import { linePaise, rupeesOf, sumPaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
   basketOf,
   chargedPaise,
   isGivenUp,
-  isUndecided,
+  isSettled,
   isUntouched,
   isWeight,
   keptOf,
@@ -479,7 +478,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     PackStoreOrder(state) {
       const place = placeOf(state);
       if (!step(state, 'packed', ['accepted'])) return [];
-      const open = state.lines.filter((line) => restOf(line) > 0 || isUndecided(line.substitution));
+      const open = state.lines.filter((line) => !isSettled(line));
       if (open.length > 0) {
         const names = open.map(({ name }) => name).join(', ');
         const lines = open.map(({ listingId }) => listingId);

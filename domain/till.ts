@@ -55,7 +55,8 @@ export type Till = {
 export const expectedPaise = ({ openingPaise, moved }: Pick<Till, 'openingPaise' | 'moved'>) =>
   openingPaise + sumPaise(moved.values());
 
-const keyOf = ({ paymentId, refundNumber }: { paymentId: string; refundNumber?: number }) =>
+/** Of cash that changed hands: each payment, and each of its refunds, does so once. */
+export const keyOf = ({ paymentId, refundNumber }: { paymentId: string; refundNumber?: number }) =>
   `${paymentId}.${refundNumber ?? 'taken'}`;
 
 /** Nothing where it is there already, also in a closed till. Throws `Rejected` TILL_CLOSED. */

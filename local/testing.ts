@@ -159,9 +159,13 @@ export async function startShop({ now = () => new Date() } = {}) {
     const text = await response.text();
     const { status, headers } = response;
     const body = (text ? JSON.parse(text) : null) as T;
-    const position = headers.get('doorstep-position');
-    newest = position ?? newest;
-    return { status, headers, body, position };
+    return { status, headers, body, position: headers.get('doorstep-position') };
+  }
+
+  async function sendCommand<T>(path: string, init: RequestInit): Promise<Answer<T>> {
+    const answer = await send<T>(`${writeUrl}/api/write${path}`, init);
+    newest = answer.position ?? newest;
+    return answer;
   }
 
   return {
@@ -188,7 +192,7 @@ export async function startShop({ now = () => new Date() } = {}) {
       body?: unknown,
       headers: Record<string, string> = {},
     ) =>
-      send<T>(`${writeUrl}/api/write${path}`, {
+      sendCommand<T>(path, {
         method,
         headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -200,10 +204,12 @@ export async function startShop({ now = () => new Date() } = {}) {
       csv: string | ReadableStream,
       map = '',
     ) =>
-      send<T>(
-        `${writeUrl}/api/write/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`,
-        { method: 'POST', headers: { 'content-type': 'text/csv' }, body: csv, duplex: 'half' },
-      ),
+      sendCommand<T>(`/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv' },
+        body: csv,
+        duplex: 'half',
+      }),
 
     /** Reads; with the position of a command, what that command did. */
     read: <T = Record<string, unknown>>(

@@ -90,6 +90,20 @@ async function fillRecipient(shopper: Page): Promise<void> {
   await shopper.getByLabel('PIN code').fill('560001');
 }
 
+/** Staff who took an order and have it before them to pick. */
+async function openToPick(
+  { browser, boardUrl }: Context,
+  number: string,
+  width: number,
+): Promise<Page> {
+  const staff = await open(browser, boardUrl, width);
+  const card = staff.getByRole('article', { name: number });
+  await card.getByRole('button', { name: 'Accept' }).click();
+  if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
+  await card.getByRole('link', { name: 'Pick' }).click();
+  return staff;
+}
+
 for (const width of [360, 1280]) {
   test(`from the shelf to the shop's board and back, at ${width} px`, async (context) => {
     const { browser, boardUrl, shopUrl } = context;
@@ -249,11 +263,7 @@ for (const width of [360, 1280]) {
     await shoot(shopper, 'placed');
     const number = await orderNumberOn(shopper);
 
-    const staff = await open(browser, boardUrl, width);
-    const card = staff.getByRole('article', { name: number });
-    await card.getByRole('button', { name: 'Accept' }).click();
-    if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
-    await card.getByRole('link', { name: 'Pick' }).click();
+    const staff = await openToPick(context, number, width);
     await staff
       .getByRole('article', { name: first })
       .getByRole('button', { name: 'All 2' })
@@ -319,7 +329,7 @@ for (const width of [360, 1280]) {
 
 for (const width of [360, 1280]) {
   test(`what a gateway does not give back the shop hands over, at ${width} px`, async (context) => {
-    const { browser, boardUrl, shopUrl } = context;
+    const { browser, shopUrl } = context;
     // Razorpay gives nothing back below a rupee.
     const [dear, cheap] = [`Almonds ${width}`, `Matches ${width}`];
     const list = `${shopUrl.replace('/stores/', '/api/write/stores/')}/imports`;
@@ -341,11 +351,7 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
     const number = await orderNumberOn(shopper);
 
-    const staff = await open(browser, boardUrl, width);
-    const card = staff.getByRole('article', { name: number });
-    await card.getByRole('button', { name: 'Accept' }).click();
-    if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
-    await card.getByRole('link', { name: 'Pick' }).click();
+    const staff = await openToPick(context, number, width);
     const missing = staff.getByRole('article', { name: cheap });
     await missing.getByRole('button', { name: 'Not there' }).click();
     await staff.getByRole('dialog').getByRole('button', { name: 'Not there' }).click();
@@ -457,16 +463,12 @@ async function tell({ url, shopUrl }: Context, setting: string, body: object): P
 
 for (const width of [360, 1280]) {
   test(`what nobody takes at the door is cancelled, at ${width} px`, async (context) => {
-    const { browser, boardUrl, shopUrl } = context;
+    const { browser, shopUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
     await shopper.getByRole('button', { name: /Place order/ }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
     const number = await orderNumberOn(shopper);
-    const staff = await open(browser, boardUrl, width);
-    const card = staff.getByRole('article', { name: number });
-    await card.getByRole('button', { name: 'Accept' }).click();
-    if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
-    await card.getByRole('link', { name: 'Pick' }).click();
+    const staff = await openToPick(context, number, width);
     await staff.getByRole('button', { name: /into the basket$/ }).click();
     await staff.getByRole('button', { name: 'Packed' }).click();
     await staff.getByRole('button', { name: 'Out for delivery' }).click();

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { Problem } from './http.ts';
 import { sign, verified } from './signature.ts';
 
 const SCHEME = 'Bearer ';
@@ -17,6 +18,18 @@ export function bearsStorePass(
 ): boolean {
   if (!authorization?.startsWith(SCHEME)) return false;
   return verified(secret, authorization.slice(SCHEME.length)) === storeId;
+}
+
+/** Throws a `Problem` 401 without it; `whose` says what is for whom. */
+export function assertStorePass(
+  secret: string,
+  storeId: string,
+  authorization: string | undefined,
+  whose: string,
+): void {
+  if (bearsStorePass(secret, storeId, authorization)) return;
+  const message = `${whose}: send its pass as Authorization: Bearer.`;
+  throw new Problem(401, 'STORE_PASS_NEEDED', message);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Pieces of JSON schemas, so that every answer tells types and units in the same words. */
 
-type Schema = Record<string, unknown>;
+export type Schema = Record<string, unknown>;
 
 /** An object of which nothing is missing. */
 export const object = (properties: Record<string, Schema>): Schema => ({
@@ -8,6 +8,15 @@ export const object = (properties: Record<string, Schema>): Schema => ({
   required: Object.keys(properties),
   properties,
 });
+
+/** What a request may say, and nothing else; all of it, unless `required` names less. */
+export const bodyOf = (
+  properties: Record<string, Schema>,
+  required = Object.keys(properties),
+): Schema => ({ ...object(properties), required, additionalProperties: false });
+
+/** The body of a command whose address says it all. */
+export const noBody = { type: ['object', 'null'], additionalProperties: false } as const;
 
 export const list = (items: Schema, description?: string): Schema => ({
   type: 'array',

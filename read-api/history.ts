@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
-import { bearsStorePass } from '../platform/pass.ts';
+import { assertStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
@@ -246,7 +246,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
   DeliveryCodeMissed: (_, { shop }) => [STAFF, `${shop()} was told a wrong code`],
   StoreOrderDelivered: ({ proof }, { shop }) => [
     STAFF,
-    `${shop()} delivered its part${PROOFS[proof ?? ''] ?? ''}`,
+    `${shop()} delivered its part${proof ? PROOFS[proof] : ''}`,
   ],
   StoreOrderCancelled: ({ by, reason }, { shop }) => [
     by === 'shopper' ? SHOPPER : STAFF,
@@ -308,7 +308,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
   PaymentFailed: ({ reason }) => [SYSTEM, `A try to pay failed: ${reasonText(reason)}`],
   LatePaymentSeen: ({ amountPaise, why }, { amount }) => [
     STAFF,
-    `${amount(amountPaise)} came in ${LATE[why] ?? reasonText(why)}`,
+    `${amount(amountPaise)} came in ${LATE[why]}`,
   ],
   CashCollected: ({ amountPaise }, { amount, shop }) => [
     STAFF,
@@ -330,7 +330,7 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
 };
 
 /** What the door was opened by. */
-const PROOFS: Record<string, string> = {
+const PROOFS: Record<NonNullable<DataOf<'StoreOrderDelivered'>['proof']>, string> = {
   code: ' on the shopper’s code',
   'known-customer': ' to a customer whom it knew, without the code',
   'phone-call': ' after a phone call, without the code',
@@ -338,7 +338,7 @@ const PROOFS: Record<string, string> = {
   other: ' on another proof than the code',
 };
 
-const LATE: Record<string, string> = {
+const LATE: Record<DataOf<'LatePaymentSeen'>['why'], string> = {
   cancelled: 'when nobody waited for it any more',
   'paid-already': 'once more: it had been paid already',
   'too-little': 'and was too little',
@@ -423,13 +423,8 @@ async function readStoreOrderWhy(
   });
   const card = rows[0];
   if (!card) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
-  if (!bearsStorePass(services.storePassSecret, card.store_id, authorization)) {
-    throw new Problem(
-      401,
-      'STORE_PASS_NEEDED',
-      'What happened to an order is for its shop: send its pass as Authorization: Bearer.',
-    );
-  }
+  const whose = 'What happened to an order is for its shop';
+  assertStorePass(services.storePassSecret, card.store_id, authorization, whose);
   const { entries } = await readWhy(services, card.order_id, card.store_id);
   return { orderNumber: card.order_number, entries };
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
-import { bearsStorePass } from '../platform/pass.ts';
+import { assertStorePass, bearsStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { amountInWords } from './amount-in-words.ts';
@@ -392,13 +392,9 @@ export function invoiceRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
       const { storeId } = request.params;
-      if (!bearsStorePass(services.storePassSecret, storeId, request.headers.authorization)) {
-        throw new Problem(
-          401,
-          'STORE_PASS_NEEDED',
-          'A shop’s invoices are for the shop: send its pass as Authorization: Bearer.',
-        );
-      }
+      const { authorization } = request.headers;
+      const whose = 'A shop’s invoices are for the shop';
+      assertStorePass(services.storePassSecret, storeId, authorization, whose);
       return readPage(services, storeId, request.query);
     },
   );

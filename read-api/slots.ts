@@ -38,7 +38,7 @@ const beginsMs = (date: string, { fromMinute }: { fromMinute: number }): number 
   Date.parse(`${date}T00:00:00+05:30`) + fromMinute * 60_000;
 
 /** Never kept: every order of the day changes what is left of it. */
-export function slotsRoutes(app: FastifyInstance, { pool }: Services): void {
+export function slotsRoutes(app: FastifyInstance, { pool, now }: Services): void {
   app.get<{ Params: { storeId: string }; Querystring: { date: string } }>(
     '/stores/:storeId/slots',
     { schema: { querystring: query, response: { 200: slotsSchema } } },
@@ -62,7 +62,7 @@ export function slotsRoutes(app: FastifyInstance, { pool }: Services): void {
       });
       const isHoliday = delivery.hours.holidays.includes(date);
       const slots = rows.map((slot) => {
-        const isOver = isHoliday || beginsMs(date, slot) <= Date.now();
+        const isOver = isHoliday || beginsMs(date, slot) <= now().getTime();
         return { ...slot, left: isOver ? 0 : Math.max(0, slot.capacity - slot.taken) };
       });
       return { storeId, date, slots };

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Problem } from '../platform/http.ts';
-import { bearsStorePass } from '../platform/pass.ts';
+import { assertStorePass } from '../platform/pass.ts';
 import { list, object, orNull, paise, text, time, uuid } from '../platform/schema.ts';
 import type { ClosingRow, MovementRow, OpeningRow } from '../projector/till.ts';
 import { PRIVATE_CACHING } from './answers.ts';
@@ -133,13 +132,9 @@ export function tillRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       reply.header('cache-control', PRIVATE_CACHING);
       const { storeId, date } = request.params;
-      if (!bearsStorePass(services.storePassSecret, storeId, request.headers.authorization)) {
-        throw new Problem(
-          401,
-          'STORE_PASS_NEEDED',
-          'A shop’s till is for the shop: send its pass as Authorization: Bearer.',
-        );
-      }
+      const { authorization } = request.headers;
+      const whose = 'A shop’s till is for the shop';
+      assertStorePass(services.storePassSecret, storeId, authorization, whose);
       return readTill(services, storeId, date);
     },
   );

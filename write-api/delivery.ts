@@ -14,7 +14,14 @@ import type { PricedPart } from '../domain/quote.ts';
 import { freeSlot, slotDay, slotDayId, type OrderSlot, type Slot } from '../domain/slot-day.ts';
 import { store, type Store, type StoreCommand } from '../domain/store.ts';
 import { Problem } from '../platform/http.ts';
-import { object, paise, pincode as pincodeSchema, text } from '../platform/schema.ts';
+import {
+  bodyOf,
+  object,
+  orNull,
+  paise,
+  pincode as pincodeSchema,
+  text,
+} from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
@@ -34,18 +41,10 @@ const MAX_SLOTS = 48;
 const MAX_CAPACITY = 1_000;
 const DAY_MINUTES = 1_440;
 
-const bodyOf = (properties: object) => ({
-  type: 'object',
-  required: Object.keys(properties),
-  additionalProperties: false,
-  properties,
-});
-
 const listOf = (items: object, maxItems: number) => ({ type: 'array', maxItems, items });
 const whole = (minimum: number, maximum: number, description: string) =>
   ({ type: 'integer', minimum, maximum, description }) as const;
 const amount = { ...paise, minimum: 0, maximum: MAX_PAISE } as const;
-const orNone = (schema: { type: string }) => ({ ...schema, type: [schema.type, 'null'] });
 
 export const coordinatesSchema = bodyOf({
   latitude: { type: 'number', minimum: -90, maximum: 90 },
@@ -83,7 +82,7 @@ const slotsBody = bodyOf({
 
 const hours = bodyOf({
   weekly: {
-    ...orNone(
+    ...orNull(
       listOf(
         bodyOf({
           weekday: whole(0, 6, '0 is Sunday'),
@@ -99,10 +98,10 @@ const hours = bodyOf({
 
 const area = bodyOf({
   pincodes: {
-    ...orNone(listOf(pincodeSchema, MAX_PINCODES)),
+    ...orNull(listOf(pincodeSchema, MAX_PINCODES)),
     description: 'Null: all that begin with the three digits of the shop’s own',
   },
-  within: orNone(
+  within: orNull(
     bodyOf({
       centre: coordinatesSchema,
       radiusMetres: whole(1, MAX_RADIUS_METRES, 'Metres, as the crow flies'),
@@ -120,7 +119,7 @@ const fee = bodyOf({
     MAX_FEE_STEPS,
   ),
   freeFromPaise: {
-    ...orNone(amount),
+    ...orNull(amount),
     description: 'Goods of this value in paise are brought for nothing; null for never',
   },
 });

@@ -11,7 +11,7 @@ import {
 } from '../domain/inventory.ts';
 import { listingId } from '../domain/listing.ts';
 import { Problem } from '../platform/http.ts';
-import { list, object, stockFigures, text } from '../platform/schema.ts';
+import { bodyOf, list, object, stockFigures, text, type Schema } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { assertListed } from './cart.ts';
 import { atPosition, commandHeaders, contextOf } from './command.ts';
@@ -24,34 +24,24 @@ const sku = { type: 'string', minLength: 1, maxLength: 64 } as const;
 const pieces = (minimum: number) =>
   ({ type: 'integer', minimum, maximum: MAX_PIECES, description: 'Pieces' }) as const;
 
-const lineOf = (properties: object) => ({
-  type: 'object',
-  required: ['sku', ...Object.keys(properties)],
-  additionalProperties: false,
-  properties: { sku, ...properties },
-});
+/** Lines of so much each, and what may be said beside them. */
+function linesBody(figures: Record<string, Schema>, more: Record<string, Schema> = {}): Schema {
+  const items = bodyOf({ sku, ...figures });
+  const lines = { type: 'array', minItems: 1, maxItems: MAX_LINES, items };
+  return bodyOf({ lines, ...more }, ['lines']);
+}
 
-const bodyOf = (line: object, properties: object = {}) => ({
-  type: 'object',
-  required: ['lines'],
-  additionalProperties: false,
-  properties: {
-    lines: { type: 'array', minItems: 1, maxItems: MAX_LINES, items: line },
-    ...properties,
-  },
-});
+const moved = linesBody({ quantity: pieces(1) });
 
-const moved = bodyOf(lineOf({ quantity: pieces(1) }));
-
-const counted = bodyOf(
-  lineOf({
+const counted = linesBody(
+  {
     quantity: { ...pieces(0), description: 'Pieces on the shelf, those put aside for orders too' },
     expected: {
       type: ['integer', 'null'],
       description:
         'What `onHand` said when you looked: where it says something else now, the count is refused',
     },
-  }),
+  },
   {
     reason: {
       type: ['string', 'null'],
@@ -61,11 +51,9 @@ const counted = bodyOf(
   },
 );
 
-const kept = bodyOf(
-  lineOf({
-    quantity: { ...pieces(0), description: 'Pieces that online orders leave on the shelf' },
-  }),
-);
+const kept = linesBody({
+  quantity: { ...pieces(0), description: 'Pieces that online orders leave on the shelf' },
+});
 
 /** The articles as they stand after the command. */
 const standing = object({

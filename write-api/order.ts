@@ -15,7 +15,7 @@ import {
 import { PAYMENT_METHODS, type PaymentMethod } from '../domain/payment.ts';
 import { honour } from '../domain/quote.ts';
 import { idFrom } from '../platform/ids.ts';
-import { count, list, object, paise, pincode, text, uuid } from '../platform/schema.ts';
+import { count, list, noBody, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
@@ -23,7 +23,6 @@ import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './deliv
 import { eventId } from './handle.ts';
 import { assertPayable } from './payment.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
-import { nothing } from './store-order.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -171,7 +170,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
 
   app.post<{ Params: { orderId: string } }>(
     '/orders/:orderId/cancel',
-    { schema: { params, body: nothing, headers: commandHeaders, response: { 200: cancelled } } },
+    { schema: { params, body: noBody, headers: commandHeaders, response: { 200: cancelled } } },
     async (request, reply) => {
       const { orderId } = request.params;
       const context = contextOf(request);

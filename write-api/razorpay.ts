@@ -16,7 +16,7 @@ import {
   type PaymentNews,
   type PaymentPort,
 } from './payment.ts';
-import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
+import { assertRecent, assertSigned, keepRawBodies, saidIn } from './webhook.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Characters of an answer that are passed on. */
@@ -323,13 +323,7 @@ ${Object.entries(fields)
 
 /** Throws a `Problem` 400 for what is no webhook of Razorpay's. */
 function webhookOf(raw: Buffer): Webhook {
-  let webhook: Partial<Webhook> | null;
-  try {
-    webhook = JSON.parse(raw.toString()) as Partial<Webhook> | null;
-  } catch {
-    webhook = null;
-  }
-  const { event, created_at: createdAt, payload } = webhook ?? {};
+  const { event, created_at: createdAt, payload } = saidIn<Webhook>(raw);
   const { order, payment: paid, refund } = payload ?? {};
   const isWhole =
     typeof event === 'string' &&

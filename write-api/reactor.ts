@@ -125,7 +125,7 @@ async function takeUpSetAside(
     for await (const event of readStream(client, stream, BigInt(revision), 1)) {
       task = reactionTo(event).tasks?.find((one) => one.key === key);
     }
-    if (task) tasks.addSetAside(task, { stream, revision: BigInt(revision), after });
+    if (task) tasks.add(task, { stream, revision: BigInt(revision), after }, true);
     else
       log.error(
         { task: key, stream, revision },

@@ -1,7 +1,14 @@
 import { dayOf, instantOf } from '../domain/delivery.ts';
 import { sumPaise } from '../domain/money.ts';
 import { isOpen, mayBeReinstated, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
-import { isPrepaid, keptPaise, payment, type PaidPart, type Payment } from '../domain/payment.ts';
+import {
+  isPrepaid,
+  keptPaise,
+  MAX_REFUND_AGE_MS,
+  payment,
+  type PaidPart,
+  type Payment,
+} from '../domain/payment.ts';
 import { deliveredPaise, owedPaise, storeOrder } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import {
@@ -28,8 +35,6 @@ import {
 const MAX_LATE_MS = 30 * 60_000;
 /** What an order that is brought back gets until it is confirmed. */
 const REINSTATE_TIMEOUT_MS = 5 * 60_000;
-/** What a gateway has not taken over by then needs somebody to look. */
-const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
 /** A gateway may be at a refund for days, and tells when it is done. */
 const LOOK_AT_REFUND_EVERY_MS = 60 * 60_000;
 const ACTOR = 'settlement';

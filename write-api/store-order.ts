@@ -35,7 +35,7 @@ import {
 } from '../domain/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import { deliveryCode } from '../platform/pass.ts';
-import { object, paise, text, uuid } from '../platform/schema.ts';
+import { bodyOf, noBody, object, paise, text, uuid, type Schema } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
@@ -62,22 +62,13 @@ const grams = {
   description: 'What they weigh together, where the article is loose',
 } as const;
 
-const body = (properties: Record<string, object>, required = Object.keys(properties)) => ({
-  type: 'object',
-  required,
-  additionalProperties: false,
-  properties,
-});
-
-const linesOf = (quantity: object, more: Record<string, object> = {}) => ({
+const linesOf = (quantity: Schema, more: Record<string, Schema> = {}) => ({
   type: 'array',
   minItems: 1,
   maxItems: MAX_LINES,
-  items: body({ listingId: listingIdOf, quantity, ...more }, ['listingId', 'quantity']),
+  items: bodyOf({ listingId: listingIdOf, quantity, ...more }, ['listingId', 'quantity']),
 });
 
-/** The body of a command that says it all. */
-export const nothing = { type: ['object', 'null'], additionalProperties: false } as const;
 const oneOf = (values: readonly string[]) => ({ type: 'string', enum: values });
 
 const partParams = { type: 'object', properties: { storeOrderId: uuid } } as const;
@@ -102,16 +93,16 @@ type Step = {
 
 /** What a shop's staff do, each named in the path: /store-orders/{id}/accept. */
 const STEPS: Record<string, Step> = {
-  accept: { body: nothing, commandOf: () => ({ type: 'AcceptStoreOrder', data: {} }) },
+  accept: { body: noBody, commandOf: () => ({ type: 'AcceptStoreOrder', data: {} }) },
   reject: {
-    body: { ...nothing, properties: { reason: oneOf(REJECTION_REASONS) } },
+    body: { ...noBody, properties: { reason: oneOf(REJECTION_REASONS) } },
     commandOf: (given: { reason?: StoreOrderRejection } | null) => ({
       type: 'RejectStoreOrder',
       data: { reason: given?.reason ?? 'other' },
     }),
   },
   picks: {
-    body: body({
+    body: bodyOf({
       lines: linesOf({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
     }),
     commandOf: (data: { lines: (CartLine & { grams?: number })[] }) => ({
@@ -120,13 +111,13 @@ const STEPS: Record<string, Step> = {
     }),
   },
   shorts: {
-    body: body({ listingId: listingIdOf, reason: oneOf(SHORT_REASONS) }),
+    body: bodyOf({ listingId: listingIdOf, reason: oneOf(SHORT_REASONS) }),
     commandOf: (data: { listingId: string; reason: ShortReason }) => ({ type: 'ShortLine', data }),
   },
-  pack: { body: nothing, commandOf: () => ({ type: 'PackStoreOrder', data: {} }) },
-  dispatch: { body: nothing, commandOf: () => ({ type: 'DispatchStoreOrder', data: {} }) },
+  pack: { body: noBody, commandOf: () => ({ type: 'PackStoreOrder', data: {} }) },
+  dispatch: { body: noBody, commandOf: () => ({ type: 'DispatchStoreOrder', data: {} }) },
   cancel: {
-    body: body({ reason: oneOf(SHOP_CANCELS) }),
+    body: bodyOf({ reason: oneOf(SHOP_CANCELS) }),
     commandOf: ({ reason }: { reason: ShopCancel }) => ({
       type: 'CancelStoreOrder',
       data: { by: 'shop', reason },
@@ -137,18 +128,22 @@ const STEPS: Record<string, Step> = {
 /** What a shopper does with a part: /orders/{orderId}/store-orders/{id}/cancel. */
 const SHOPPER_STEPS: Record<string, Step> = {
   lines: {
-    body: body({ lines: linesOf({ ...pieces(0), description: 'Pieces that are still wanted' }) }),
+    body: bodyOf({ lines: linesOf({ ...pieces(0), description: 'Pieces that are still wanted' }) }),
     commandOf: (data: { lines: CartLine[] }) => ({ type: 'ReduceLines', data }),
   },
   substitutions: {
-    body: body({ listingId: listingIdOf, substituteId: listingIdOf, accept: { type: 'boolean' } }),
+    body: bodyOf({
+      listingId: listingIdOf,
+      substituteId: listingIdOf,
+      accept: { type: 'boolean' },
+    }),
     commandOf: ({ accept, ...data }: Record<'listingId' | 'substituteId', string> & Accept) => ({
       type: 'DecideSubstitution',
       data: { ...data, answer: accept ? 'accept' : 'decline' },
     }),
   },
   cancel: {
-    body: body({ reason: oneOf(SHOPPER_CANCELS) }),
+    body: bodyOf({ reason: oneOf(SHOPPER_CANCELS) }),
     commandOf: ({ reason }: { reason: ShopperCancel }) => ({
       type: 'CancelStoreOrder',
       data: { by: 'shopper', reason },
@@ -288,7 +283,7 @@ const fresh = (handler: Handler, storeOrderId: string): Promise<StoreOrder> =>
 
 type Proposal = { listingId: string; substituteId: string; quantity: number };
 
-const proposal = body({
+const proposal = bodyOf({
   listingId: listingIdOf,
   substituteId: listingIdOf,
   quantity: pieces(1),
@@ -342,8 +337,12 @@ export async function propose(
 
 const handedOver = {
   anyOf: [
-    body({ code: { type: 'string', pattern: '^[0-9]{4}$', description: 'As the customer says' } }),
-    body({ proof: { ...oneOf(DELIVERY_PROOFS), description: 'What is known instead of a code' } }),
+    bodyOf({
+      code: { type: 'string', pattern: '^[0-9]{4}$', description: 'As the customer says' },
+    }),
+    bodyOf({
+      proof: { ...oneOf(DELIVERY_PROOFS), description: 'What is known instead of a code' },
+    }),
   ],
 };
 
@@ -358,7 +357,7 @@ const wrongCode = (left: number): Rejected =>
 
 type ReturnBody = { lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
 
-const returned = body({
+const returned = bodyOf({
   lines: linesOf(pieces(1)),
   reason: oneOf(CREDIT_REASONS),
   to: { ...oneOf(RETURN_PLACES), description: 'Where the goods go; `none`: nothing came back' },

@@ -75,16 +75,8 @@ export class Tasks {
     return { position: seen, setAside };
   }
 
-  add(wanted: NewTask, asked: Asked): void {
-    this.#add(wanted, asked, false);
-  }
-
   /** One that was set aside before a restart is so still. */
-  addSetAside(wanted: NewTask, asked: Asked): void {
-    this.#add(wanted, asked, true);
-  }
-
-  #add(wanted: NewTask, asked: Asked, isSetAside: boolean): void {
+  add(wanted: NewTask, asked: Asked, isSetAside = false): void {
     const { key, dueMs, lacks } = wanted;
     this.#drop(key);
     const rest = { tries: 0, isSetAside, lacks: new Set(lacks), timer: undefined };

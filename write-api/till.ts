@@ -12,7 +12,7 @@ import {
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { bearsStorePass } from '../platform/pass.ts';
-import { object, orNull, paise, text } from '../platform/schema.ts';
+import { bodyOf, object, orNull, paise, text } from '../platform/schema.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
@@ -74,18 +74,12 @@ const params = {
 const amount = (description: string) =>
   ({ type: 'integer', minimum: 0, maximum: MAX_PAISE, description }) as const;
 
-const openingBody = {
-  type: 'object',
-  required: ['openingPaise'],
-  additionalProperties: false,
-  properties: { openingPaise: amount('The change that was in the till in the morning, in paise') },
-} as const;
+const openingBody = bodyOf({
+  openingPaise: amount('The change that was in the till in the morning, in paise'),
+});
 
-const closeBody = {
-  type: 'object',
-  required: ['countedPaise'],
-  additionalProperties: false,
-  properties: {
+const closeBody = bodyOf(
+  {
     countedPaise: amount('What is in the till, in paise'),
     expectedPaise: {
       type: 'integer',
@@ -98,7 +92,8 @@ const closeBody = {
       description: 'Why it differs; may be missing where nothing does',
     },
   },
-} as const;
+  ['countedPaise'],
+);
 
 const standing = object({
   storeId: text,

@@ -4,7 +4,7 @@ import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';
 import { ACTOR, recordUpi } from './payment.ts';
-import { assertRecent, assertSigned, keepRawBodies } from './webhook.ts';
+import { assertRecent, assertSigned, keepRawBodies, saidIn } from './webhook.ts';
 
 /** What a shop's bank, or the service that reads its statement, tells of a payment. */
 type Notice = {
@@ -27,13 +27,7 @@ const UNMATCHED: Partial<Record<RejectionCode, string>> = {
 };
 
 function noticeOf(raw: Buffer): Notice {
-  let notice: Partial<Notice> | null;
-  try {
-    notice = JSON.parse(raw.toString()) as Partial<Notice> | null;
-  } catch {
-    notice = null;
-  }
-  const { reference, utr, amountPaise, at } = notice ?? {};
+  const { reference, utr, amountPaise, at } = saidIn<Notice>(raw);
   const isWhole =
     typeof reference === 'string' &&
     /^[0-9]{12}$/.test(utr ?? '') &&

@@ -36,6 +36,15 @@ export function assertSigned(
   );
 }
 
+/** What a body may say, as far as it is JSON: whether it does is yet to be seen. */
+export function saidIn<T>(raw: Buffer): Partial<T> {
+  try {
+    return (JSON.parse(raw.toString()) as Partial<T> | null) ?? {};
+  } catch {
+    return {};
+  }
+}
+
 /** Throws a `Problem` 400 for what was made too long ago, or at no time. */
 export function assertRecent(madeMs: number, now: Date): void {
   const ageMs = now.getTime() - madeMs;

@@ -94,8 +94,7 @@ export type BookedPayment = {
   sinceMs: number;
   /** Its newest event. */
   place: Place;
-  /** Refunds that were asked for, until they succeed or fail. */
-  /** Those that have not arrived. */
+  /** Those that were asked for and have not arrived. */
   refunds: { refundNumber: number; atMs: number; place: Place; failed?: boolean }[];
 };
 

@@ -1,6 +1,12 @@
 import { sumPaise } from '../../domain/money.ts';
 import { LATE_WAIT_MS, type OrderEvent } from '../../domain/order.ts';
-import { isPrepaid, keptPaise, type Payment, type PaymentEvent } from '../../domain/payment.ts';
+import {
+  isPrepaid,
+  keptPaise,
+  MAX_REFUND_AGE_MS,
+  type Payment,
+  type PaymentEvent,
+} from '../../domain/payment.ts';
 import {
   upiTransferText,
   type UpiReferenceEvent,
@@ -17,9 +23,6 @@ const IN_TIME = 'money that goes back arrives in time';
 const FIRST = 'what is paid before it is delivered is confirmed when it is paid';
 const CASH = 'cash that is collected is what is owed';
 const OWED = 'what is paid and not given back is what is owed';
-
-/** What a refund gets until somebody has to look. */
-const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
 
 /** What a transfer is for, and where that is said. */
 type Transfer = { paymentId: string; place: Place };

@@ -1,4 +1,4 @@
-import { basketOf, isUndecided, reservedFor, restOf, type PartLine } from '../../domain/picking.ts';
+import { basketOf, isSettled, reservedFor, restOf, type PartLine } from '../../domain/picking.ts';
 import {
   owedPaise,
   storeOrderEnded,
@@ -69,7 +69,7 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         const { before, after, data, id } = seen;
         const basket = listingsText(basketOf(after.lines));
         for (const line of before.lines) {
-          if (data.lines && (restOf(line) > 0 || isUndecided(line.substitution))) {
+          if (data.lines && !isSettled(line)) {
             const text = `nobody said what becomes of the rest of ${line.listingId}`;
             tell(PICKED, placeText(seen), text);
           }

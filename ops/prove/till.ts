@@ -1,6 +1,6 @@
 import { CASH, type PaymentEvent } from '../../domain/payment.ts';
 import { storeAndPeriodOf } from '../../domain/store.ts';
-import { expectedPaise, type Till, type TillEvent } from '../../domain/till.ts';
+import { expectedPaise, keyOf, type Till, type TillEvent } from '../../domain/till.ts';
 import type { Book } from './book.ts';
 import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 
@@ -15,21 +15,19 @@ export function tillCheck(_: Book, tell: Tell): Check {
   const moved = new Map<string, Moved>();
 
   function move(
-    seen: Seen<{ storeId: string | null; amountPaise: number }>,
-    refundNumber?: number,
+    seen: Seen<{ storeId: string | null; amountPaise: number; refundNumber?: number }>,
   ): void {
-    const { data, id, stream, revision, atMs } = seen;
-    const { storeId, amountPaise } = data;
+    const { data, id: paymentId, stream, revision, atMs } = seen;
+    const { storeId, amountPaise, refundNumber } = data;
     const place = { stream, revision };
-    moved.set(keyOf(id, refundNumber), { storeId, amountPaise, place, atMs });
+    moved.set(keyOf({ paymentId, refundNumber }), { storeId, amountPaise, place, atMs });
   }
 
   function putIn(
-    seen: Seen<{ paymentId: string; amountPaise: number }>,
-    refundNumber?: number,
+    seen: Seen<{ paymentId: string; amountPaise: number; refundNumber?: number }>,
   ): void {
     const { paymentId, amountPaise } = seen.data;
-    const key = keyOf(paymentId, refundNumber);
+    const key = keyOf(seen.data);
     const known = moved.get(key);
     moved.delete(key);
     const isRight =
@@ -43,12 +41,12 @@ export function tillCheck(_: Book, tell: Tell): Check {
 
   return check<PaymentEvent | TillEvent, Till>({
     on: {
-      CashCollected: (seen) => move(seen),
+      CashCollected: move,
       RefundSucceeded(seen) {
-        if (seen.data.externalId === CASH) move(seen, seen.data.refundNumber);
+        if (seen.data.externalId === CASH) move(seen);
       },
-      CashTaken: (seen) => putIn(seen),
-      CashGivenBack: (seen) => putIn(seen, seen.data.refundNumber),
+      CashTaken: putIn,
+      CashGivenBack: putIn,
       TillClosed(seen) {
         const { expectedPaise: said, countedPaise, differencePaise } = seen.data;
         const right = expectedPaise(seen.before);
@@ -66,6 +64,3 @@ export function tillCheck(_: Book, tell: Tell): Check {
     },
   });
 }
-
-const keyOf = (paymentId: string, refundNumber: number | undefined): string =>
-  `${paymentId}.${refundNumber ?? 'taken'}`;

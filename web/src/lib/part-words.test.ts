@@ -1,15 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isSettled } from '../../../domain/picking.ts';
 import type { PartLine } from './contract.ts';
-import {
-  cancelsOfShop,
-  changesOf,
-  comingOf,
-  fateOf,
-  isSettled,
-  lossesOf,
-  wishText,
-} from './part-words.ts';
+import { cancelsOfShop, changesOf, comingOf, fateOf, lossesOf, wishText } from './part-words.ts';
 
 const words = suite('part words');
 

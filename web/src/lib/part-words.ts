@@ -4,7 +4,7 @@ import type {
   ShopperCancel,
   ShortReason,
 } from '../../../domain/store-order.ts';
-import { chargedPaise, restOf } from '../../../domain/picking.ts';
+import { chargedPaise } from '../../../domain/picking.ts';
 import type { PartLine, StoreOrder } from './contract.ts';
 import { stepOf } from './order-words.ts';
 
@@ -63,10 +63,6 @@ export function wishText({ ifMissing }: PartLine): string {
   if (ifMissing?.wish === 'this-one') return 'one that they chose';
   return 'nothing instead';
 }
-
-/** Nobody has anything left to say about it. */
-export const isSettled = (line: PartLine): boolean =>
-  restOf(line) === 0 && line.substitution?.status !== 'proposed';
 
 /** What became of a line's pieces other than being picked: `1 not there`, `2 taken off`. */
 export function lossesOf({

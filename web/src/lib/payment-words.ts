@@ -51,7 +51,7 @@ export function heldBack({ payments, storeOrders }: Pick<Order, 'payments' | 'st
     .filter(({ status }) => status === 'failed');
   return [...Map.groupBy(failed, ({ storeOrderId }) => storeOrderId)].map(([id, refunds]) => ({
     storeName: storeOrders.find(({ storeOrderId }) => storeOrderId === id)?.storeName,
-    paise: refunds.reduce((sum, { amountPaise }) => sum + amountPaise, 0),
+    paise: sumPaise(refunds.map(({ amountPaise }) => amountPaise)),
   }));
 }
 
