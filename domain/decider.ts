@@ -20,6 +20,25 @@ export type Decider<State, Command extends Message, Event extends Message> = {
   snapshot?: SnapshotRules<State>;
 };
 
+/**
+ * The one event of a command that changed nothing, by which its stream still remembers that it came:
+ * a repeat of it, however late, undoes nothing that was changed meanwhile.
+ */
+export const NOTHING_CHANGED = 'NothingChanged';
+
+/** The state after any event that a stream can hold. Throws where there is no rule for it. */
+export function evolve<State>(
+  decider: Decider<State, never, never>,
+  state: State,
+  { type, data }: Message,
+): State {
+  if (type === NOTHING_CHANGED) return state;
+  // The map is keyed by message type, which the compiler cannot follow through a lookup.
+  const { [type]: rule } = decider.evolve as Record<string, (state: State, data: unknown) => State>;
+  if (!rule) throw new Error(`there is no rule for ${type}`);
+  return rule(state, data);
+}
+
 /** How a folded state is written down as JSON, and read back. */
 export type SnapshotRules<State> = {
   /** Raised whenever the same events fold or pack to something else: older snapshots are ignored. */

@@ -139,6 +139,21 @@ test('a delivery bears the rates of what is brought, to the paisa', () => {
   ]);
 });
 
+test('the delivery is credited as it was billed', () => {
+  const lines = [line('dal', 1, 10_000, 5), line('milk', 1, 10_000, 0)];
+  const first = given(invoices).decide(issue('so01', lines, registered, 3_001))[0]!;
+  const invoice = issued(first);
+  const back = { date: '2027-05-02', invoice, reason: 'damaged' as const };
+  const credit = (creditNoteId: string, listingId: string, withFees: boolean): CreditNote => {
+    const data = { ...back, creditNoteId, lines: [{ listingId, quantity: 1 }], withFees };
+    const [event] = given(invoices, first).decide({ type: 'IssueCreditNote', data });
+    return event!.data as CreditNote;
+  };
+  const [some, rest] = [credit('c1', 'dal', false), credit('c2', 'milk', true)];
+  assert.equal([some.fees, rest.fees], [undefined, invoice.fees]);
+  assert.is(some.totalPaise + rest.totalPaise, invoice.totalPaise);
+});
+
 test('a credit is for what is left of the invoice, at its rates', () => {
   const first = given(invoices).decide(issue('so01', [line('dal', 3, 9_999, 5)]))[0]!;
   const invoice = issued(first);
@@ -149,6 +164,7 @@ test('a credit is for what is left of the invoice, at its rates', () => {
       date: '2027-05-02',
       invoice,
       lines: lines.map(([listingId, quantity]) => ({ listingId, quantity })),
+      withFees: false,
       reason: 'damaged',
     },
   });
@@ -232,7 +248,7 @@ function commandOf(one: Wish, log: InvoicesEvent[]): InvoicesCommand | undefined
     quantity: pieces,
   }));
   const data = { creditNoteId: `c${one.note}`, date: '2026-12-01', invoice: issued(found), lines };
-  return { type: 'IssueCreditNote', data: { ...data, reason: 'other' } };
+  return { type: 'IssueCreditNote', data: { ...data, withFees: false, reason: 'other' } };
 }
 
 test('whatever repeats and races come: no gap, one invoice an order, no credit above it', () => {

@@ -65,6 +65,9 @@ export type CreditNote = {
   invoiceNumber: string;
   reason: CreditReason;
   lines: InvoiceLine[];
+  /** Absent where nothing of the delivery is credited. */
+  fees?: InvoiceFee[];
+  /** Lines and fees. */
   totalPaise: number;
 };
 
@@ -78,6 +81,8 @@ export type InvoicesCommand =
         /** As it was issued, in this register. */
         invoice: Invoice;
         lines: { listingId: string; quantity: number }[];
+        /** What is left of the goods and the delivery as well. */
+        withFees: boolean;
         reason: CreditReason;
       }
     >;
@@ -235,7 +240,7 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
      * Takes back pieces of an invoice, at its own prices and rates, never more than it has. The
      * series is that of the invoice's year, whenever the note is issued: both are decided here.
      */
-    IssueCreditNote(state, { creditNoteId, date, invoice, lines, reason }) {
+    IssueCreditNote(state, { creditNoteId, date, invoice, lines, withFees, reason }) {
       const { storeOrderId, orderId, number: invoiceNumber } = invoice;
       if (creditNoteId in state.creditNotes) return [];
       if (revisionOf(state, storeOrderId) === undefined) throw invoiceNotFound();
@@ -255,9 +260,13 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
       });
       const sequence = state.lastCreditNote + 1;
       const number = numberOf(`C${invoiceNumber.split('/')[0]!}`, sequence);
-      const totalPaise = sumPaise(credited.map((line) => line.linePaise));
+      const fees = withFees ? (invoice.fees ?? []) : [];
+      const totalPaise =
+        sumPaise(credited.map((line) => line.linePaise)) +
+        sumPaise(fees.map(({ feePaise }) => feePaise));
       const note = { creditNoteId, sequence, number, date, storeOrderId, orderId, invoiceNumber };
-      return [{ type: 'CreditNoteIssued', data: { ...note, reason, lines: credited, totalPaise } }];
+      const charges = { lines: credited, ...(fees.length > 0 && { fees }), totalPaise };
+      return [{ type: 'CreditNoteIssued', data: { ...note, reason, ...charges } }];
     },
   },
 

@@ -90,11 +90,21 @@ export const isSettled = (line: PartLine): boolean =>
 const acceptedIn = ({ substitution }: PartLine): Substitution | null =>
   substitution?.status === 'accepted' ? substitution : null;
 
-/** What the picked pieces cost: loose ones by the scales, but never more than was accepted. */
+/** A rupee: no gateway gives back less. */
+const LEAST_REFUND_PAISE = 100;
+
+/**
+ * What is charged for goods worth so much where `most` was accepted: never more, and if it is less,
+ * then by so much that the difference can go back.
+ */
+export const chargedOf = (most: number, worthPaise: number): number =>
+  worthPaise >= most ? most : Math.max(0, Math.min(worthPaise, most - LEAST_REFUND_PAISE));
+
+/** What the picked pieces cost: loose ones by the scales. */
 function weighedPaise({ pricePaise, picked, gramsEach, grams }: PartLine): number {
   const most = linePaise(pricePaise, picked);
   if (!gramsEach || grams === undefined) return most;
-  return Math.min(most, sharePaise(pricePaise, grams, gramsEach));
+  return chargedOf(most, sharePaise(pricePaise, grams, gramsEach));
 }
 
 function goodsOf(line: PartLine): Goods[] {

@@ -2,9 +2,18 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Rejected } from './decider.ts';
+import type { CreditReason } from './invoices.ts';
 import { sumPaise } from './money.ts';
 import type { OrderLine } from './order.ts';
-import { basketOf, chosenIn, isGivenUp, reservedFor, restOf, toPick } from './picking.ts';
+import {
+  basketOf,
+  chargedPaise,
+  chosenIn,
+  isGivenUp,
+  reservedFor,
+  restOf,
+  toPick,
+} from './picking.ts';
 import {
   MAX_WRONG_CODES,
   owedPaise,
@@ -91,14 +100,18 @@ const cancel = (by: 'shop' | 'shopper'): StoreOrderCommand => ({
   type: 'CancelStoreOrder',
   data: by === 'shop' ? { by, reason: 'closed' } : { by, reason: 'changed-mind' },
 });
-const bring = (returnId: string, ...lines: [string, number][]): StoreOrderCommand => ({
-  type: 'ReturnLines',
+const bring = (returnId: string, ...lines: [string, number][]) => ({
+  type: 'ReturnLines' as const,
   data: {
     returnId,
     lines: lines.map(([sku, quantity]) => ({ listingId: `s.${sku}`, quantity })),
-    reason: 'damaged',
-    to: 'write-off',
+    reason: 'damaged' as CreditReason,
+    to: 'write-off' as const,
   },
+});
+const withReason = (reason: CreditReason, { type, data }: ReturnType<typeof bring>) => ({
+  type,
+  data: { ...data, reason },
 });
 
 /** What comes of commands one after the other; throws where one is refused. */
@@ -114,6 +127,20 @@ function after(...commands: Wish[]) {
 type Wish = StoreOrderCommand | ((state: StoreOrder) => StoreOrderCommand);
 
 const owed = (...commands: Wish[]) => owedPaise(after(...commands).state);
+
+test('the fee goes back with the last of what was not as it should be, and with nothing else', () => {
+  const delivered = [pick(['dal', 3], ['rice', 1]), pack, dispatch, deliver()];
+  const most = bring('r1', ['dal', 3]);
+  const last = bring('r2', ['rice', 1]);
+  assert.ok(owed(...delivered, most) > FEE);
+  assert.is(owed(...delivered, most, last), 0);
+  assert.is(owed(...delivered, most, last, last), 0);
+  assert.is(owed(...delivered, withReason('missing', most), withReason('wrong-item', last)), 0);
+  for (const reason of ['returned', 'other'] as const) {
+    assert.is(owed(...delivered, most, withReason(reason, last)), FEE);
+    assert.is(owed(...delivered, withReason(reason, most), last), FEE);
+  }
+});
 
 test('a part goes from the board to the door one step at a time, and a repeat is silent', () => {
   const steps = [pick(['dal', 3], ['rice', 1]), pack, dispatch, deliver(), bring('r', ['dal', 1])];
@@ -205,6 +232,7 @@ test('loose goods cost what they weigh, and never more than was accepted', () =>
   };
   assert.equal(picked(1_000), [8_000, 8_000]);
   assert.equal(picked(931), [8_000, 7_448]);
+  assert.equal(picked(995), [8_000, 7_900], 'a rupee is the least that goes back');
   assert.equal(picked(1_150), [8_000, 8_000]);
   const past = given(storeOrder, submittedWith(loose), accepted);
   for (const grams of [undefined, 2_001]) past.when(weighed(grams)).rejected('WRONG_WEIGHT');
@@ -246,6 +274,8 @@ test('a substitute costs what it costs, and never more than what it stands for',
   const accept = (of: OrderLine) => owed(...offer('rice', of), decide('rice', of.name, 'accept'));
   assert.is(accept(cheap), 36_000 + 9_000 + FEE);
   assert.is(accept(dear), 36_000 + 9_550 + FEE);
+  const slightly = line('red-rice', 1, 9_510);
+  assert.is(accept(slightly), 36_000 + 9_450 + FEE, 'a rupee is the least that goes back');
   const two = [pick(['dal', 1]), ...offer('dal', dear), decide('dal', 'basmati', 'accept')];
   assert.is(owed(...two), 12_000 + 15_000 + 9_550 + FEE);
   const { lines } = after(...two).state;
@@ -347,7 +377,7 @@ test('what comes back is taken off, and no more of it than there was', () => {
     .when(bring('r', ['dal', 2]))
     .gives();
   const all = after(...delivered, bring('r', ['dal', 3]), bring('q', ['rice', 1])).state;
-  assert.is(owedPaise(all), FEE);
+  assert.is(chargedPaise(all.lines, true), 0);
 });
 
 // Whatever staff and shopper do, in whatever order

@@ -4,6 +4,7 @@ import { linePaise, rupeesOf, sumPaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
   basketOf,
+  chargedOf,
   chargedPaise,
   isGivenUp,
   isSettled,
@@ -58,6 +59,12 @@ export type ReturnPlace = (typeof RETURN_PLACES)[number];
 export const MAX_WRONG_CODES = 5;
 
 type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
+
+/** `feePaise` is what goes back for the delivery; absent where that is nothing. */
+type Returned = Return & { feePaise?: number };
+
+/** What is wrong with what a shop brought: nobody is to pay for the way of it. */
+const FAULTS: CreditReason[] = ['damaged', 'missing', 'wrong-item'];
 
 /** Pieces that were on the books and cannot be sold. */
 type Short = CartLine & { reason: ShortReason };
@@ -129,7 +136,7 @@ export type StoreOrderEvent =
   /** `proof` is absent where nobody was asked for one yet. */
   | Message<'StoreOrderDelivered', Place & { proof?: 'code' | DeliveryProof }>
   | Message<'StoreOrderCancelled', Place & Cancel>
-  | Message<'LinesReturned', Place & Return>;
+  | Message<'LinesReturned', Place & Returned>;
 
 export type StoreOrderStatus =
   'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
@@ -147,7 +154,7 @@ export type StoreOrder = {
   /** Oldest first. */
   shorts: Short[];
   /** Oldest first. */
-  returns: Return[];
+  returns: Returned[];
   /** Events so far: which of two views of it is newer. */
   revision: number;
 } & Place &
@@ -161,9 +168,9 @@ export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
  * What the shopper owes for the part as it stands, in paise: never more than was accepted, and no
  * step raises it. Nothing once it is rejected or cancelled; what came back is taken off.
  */
-export function owedPaise({ status, lines, feePaise, packed }: StoreOrder): number {
+export function owedPaise({ status, lines, feePaise, packed, returns }: StoreOrder): number {
   if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
-  return chargedPaise(lines, packed) + feePaise;
+  return chargedPaise(lines, packed) + feePaise - sumPaise(returns.map((one) => one.feePaise ?? 0));
 }
 
 /** What a delivered part cost at the door, in paise: what came back later is not taken off. */
@@ -284,6 +291,25 @@ function assertKept({ lines }: StoreOrder, returned: CartLine[]): void {
     }
   }
 }
+
+/**
+ * Whether the fee goes back: when nothing is kept of a delivery of which nothing was as it should be.
+ */
+export const isFeeBack = (reasons: CreditReason[], kept: { quantity: number }[]): boolean =>
+  reasons.every((reason) => FAULTS.includes(reason)) &&
+  kept.every(({ quantity }) => quantity === 0);
+
+function feeBack({ returns, lines, feePaise }: StoreOrder, back: Return): { feePaise?: number } {
+  const reasons = [...returns, back].map(({ reason }) => reason);
+  const kept = keptOf(withAllReturned(lines, back.lines));
+  return feePaise > 0 && isFeeBack(reasons, kept) ? { feePaise } : {};
+}
+
+const withAllReturned = (lines: PartLine[], returned: CartLine[]): PartLine[] =>
+  returned.reduce(
+    (known, { listingId, quantity }) => withReturned(known, listingId, quantity),
+    lines,
+  );
 
 const withLine = (
   state: StoreOrder,
@@ -423,7 +449,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       }
       assertCanReplace(state, line, asked.listingId);
       const replaces = restOf(line);
-      const charged = Math.min(asked.linePaise, linePaise(line.pricePaise, replaces));
+      const charged = chargedOf(linePaise(line.pricePaise, replaces), asked.linePaise);
       const data = { ...place, listingId, replaces, line: { ...asked, linePaise: charged } };
       return [{ type: 'SubstituteChosen', data: { ...data, expiresAt } }];
     },
@@ -535,7 +561,8 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         quantity: same.reduce((sum, line) => sum + line.quantity, 0),
       }));
       assertKept(state, returned);
-      return [{ type: 'LinesReturned', data: { ...place, ...data, lines: returned } }];
+      const back = { ...data, lines: returned };
+      return [{ type: 'LinesReturned', data: { ...place, ...back, ...feeBack(state, back) } }];
     },
   },
 
@@ -614,13 +641,10 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     DeliveryCodeMissed: (state) => after(state, { wrongCodes: state.wrongCodes + 1 }),
     StoreOrderDelivered: (state) => after(state, { status: 'delivered' }),
     StoreOrderCancelled: (state) => after(state, { status: 'cancelled' }),
-    LinesReturned: (state, { returnId, lines, reason, to }) =>
+    LinesReturned: (state, { orderId: _o, storeId: _s, ...returned }) =>
       after(state, {
-        returns: [...state.returns, { returnId, lines, reason, to }],
-        lines: lines.reduce(
-          (known, { listingId, quantity }) => withReturned(known, listingId, quantity),
-          state.lines,
-        ),
+        returns: [...state.returns, returned],
+        lines: withAllReturned(state.lines, returned.lines),
       }),
   },
 };

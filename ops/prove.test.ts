@@ -444,13 +444,13 @@ const FAULTS: Record<string, Fault> = {
   'an event that no rule knows': (story) => ({
     plant: [event(`cart-${story.cartId}`, 'ItemStolen', {})],
     says: [
-      `every stream folds: ${next(story, `cart-${story.cartId}`)}: there is no rule for ItemStolen`,
+      `every stream folds: ${next(story, `cart-${story.cartId}`)}: it does not fold: there is no rule for ItemStolen`,
     ],
   }),
 
   'an event that its rule cannot fold': (story) => ({
     plant: [event(inventoryOf(story), 'StockReceived', { lines: 7 })],
-    says: [`every stream folds: ${next(story, inventoryOf(story))}: its rule fails on it: `],
+    says: [`every stream folds: ${next(story, inventoryOf(story))}: it does not fold: `],
   }),
 
   'an event under an id that is not its own': (story) => ({

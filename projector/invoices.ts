@@ -50,6 +50,7 @@ const creditNotes = defineTable(
     date: 'text',
     reason: 'text',
     lines: 'json',
+    fees: 'json',
     total_paise: 'bigint',
   },
   ['credit_note_id'],
@@ -63,7 +64,7 @@ export type CreditNoteRow = Row<typeof creditNotes>;
 /** What shops billed and took back, for their books and for who bought. */
 export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
-  version: 2,
+  version: 3,
   tables: [registrations, invoiceTable, creditNotes],
 
   on: {
@@ -90,9 +91,10 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
       rows.changed(`board-${storeId}`);
     },
     CreditNoteIssued({ id, data }, rows) {
-      const { creditNoteId, storeOrderId, orderId, totalPaise, ...same } = data;
+      const { creditNoteId, storeOrderId, orderId, totalPaise, fees = [], ...same } = data;
       rows.add(creditNotes, {
         ...same,
+        fees,
         credit_note_id: creditNoteId,
         store_order_id: storeOrderId,
         total_paise: totalPaise,

@@ -252,10 +252,10 @@ const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About
     by === 'shopper' ? SHOPPER : STAFF,
     `The part of ${shop()} was cancelled: ${reasonText(reason)}`,
   ],
-  LinesReturned: ({ lines, reason }, about) => [
+  LinesReturned: ({ lines, reason, feePaise }, about) => [
     STAFF,
-    `${about.shop()} took back ${joined(lines.map((line) => article(about, line)))}: ` +
-      reasonText(reason),
+    `${about.shop()} took back ${joined(lines.map((line) => article(about, line)))}` +
+      `${feePaise ? `, and the fee of ${rupees(feePaise)}` : ''}: ${reasonText(reason)}`,
   ],
   StockReserved: ({ lines }, about) => [
     SYSTEM,

@@ -38,6 +38,8 @@ export type CreditNote = {
   date: string;
   reason: string;
   lines: InvoiceLine[];
+  /** What is credited of the delivery, as an invoice's. */
+  fees: InvoiceFee[];
   /** By rate, as an invoice's. */
   totals: RateTotal[];
   totalPaise: number;
@@ -147,7 +149,8 @@ async function readInvoice(
     }),
     pool.query<CreditNoteRow>({
       name: 'invoice-credit-notes',
-      text: `select credit_note_id, store_order_id, sequence, number, date, reason, lines, total_paise
+      text: `select credit_note_id, store_order_id, sequence, number, date, reason, lines, fees,
+          total_paise
         from invoices.credit_note where store_order_id = $1 order by sequence`,
       values: [storeOrderId],
     }),
@@ -189,12 +192,14 @@ async function readInvoice(
 
 function creditNoteOf(row: CreditNoteRow): CreditNote {
   const lines = row.lines as InvoiceLine[];
+  const fees = row.fees as InvoiceFee[];
   return {
     number: row.number,
     date: row.date,
     reason: row.reason,
     lines,
-    totals: totalsByRate(lines, []),
+    fees,
+    totals: totalsByRate(lines, fees),
     totalPaise: row.total_paise,
     totalInWords: amountInWords(row.total_paise),
   };
@@ -291,6 +296,11 @@ const registrationFields = {
 
 const totals = list(object({ gstPercent: percent, linePaise: paise, ...taxFields }));
 
+const fees = list(
+  object({ gstPercent: percent, feePaise: paise, ...taxFields }),
+  'For the delivery, by the rates of the goods: part of the total',
+);
+
 const invoiceSchema = object({
   storeOrderId: uuid,
   orderId: orNull(uuid, 'Null without the right to see whom it is for'),
@@ -305,16 +315,14 @@ const invoiceSchema = object({
   totals,
   totalPaise: paise,
   totalInWords: text,
-  fees: list(
-    object({ gstPercent: percent, feePaise: paise, ...taxFields }),
-    'For the delivery, by the rates of the goods: part of the total',
-  ),
+  fees,
   creditNotes: list(
     object({
       number: text,
       date,
       reason: text,
       lines,
+      fees,
       totals,
       totalPaise: paise,
       totalInWords: text,

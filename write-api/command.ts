@@ -17,7 +17,9 @@ export const commandHeaders = {
   properties: {
     'idempotency-key': {
       type: 'string',
-      description: 'The same for every repeat of one command; a UUID is right (8–128 characters).',
+      description:
+        'The same for every repeat of one command; a UUID is right (8–128 characters). It takes effect ' +
+        'once; with another request it is refused (422). A refused command leaves its key free.',
     },
   },
 } as const;

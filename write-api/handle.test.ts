@@ -98,6 +98,24 @@ test('a key that came with another request is refused by a server that never saw
   assert.is((error as Problem).code, 'IDEMPOTENCY_KEY_REUSED');
 });
 
+test('a command that changed nothing keeps its key, at every server', async ({ client }) => {
+  const id = randomUUID();
+  const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
+  await phone.handle(cart, id, open, as());
+  await phone.handle(cart, id, set('a.1', 3), as());
+  const context = { ...as(), fingerprint: 'three of a.1' };
+  const first = await phone.handle(cart, id, set('a.1', 3), context);
+  assert.equal(first.events, []);
+  await laptop.handle(cart, id, set('a.1', 4), as());
+  const late = await phone.handle(cart, id, set('a.1', 3), context);
+  assert.equal([late.events, late.state.lines], [[], [{ listingId: 'a.1', quantity: 4 }]]);
+  const other = { ...context, fingerprint: 'five of a.1' };
+  for (const { handle } of [phone, laptop, createHandler(client, log)]) {
+    const error = await handle(cart, id, set('a.1', 5), other).catch((reason: unknown) => reason);
+    assert.is((error as Problem).code, 'IDEMPOTENCY_KEY_REUSED');
+  }
+});
+
 test('who looks while others look sees all that was there, and reads together', async ({
   client,
 }) => {

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Decider, Message } from '../domain/decider.ts';
+import { NOTHING_CHANGED, evolve, type Decider, type Message } from '../domain/decider.ts';
 import {
   NO_REVISION,
   append,
@@ -34,6 +34,8 @@ export type CommandContext = {
   commandId: string;
   /** Digest of the request; undefined where the command's id says it all. */
   fingerprint?: string;
+  /** Asked only to see whether it is refused: what follows under the same id is the command. */
+  isCheck?: boolean;
   correlationId: string;
   causationId: string;
   actor: string;
@@ -187,11 +189,15 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
       try {
         const decided = decide(decider, state, command);
         const at = now().toISOString();
-        decided.forEach((event, index) => {
+        const { fingerprint, isCheck } = context;
+        // Whoever sent a key may send it again.
+        const isMarked = decided.length === 0 && fingerprint !== undefined && !isCheck;
+        const caused = isMarked ? [{ type: NOTHING_CHANGED, data: {} }] : decided;
+        caused.forEach((event, index) => {
           state = evolve(decider, state, event);
           events.push(newEvent(stream, event as Message<string, object>, index, context, at));
         });
-        if (decided.length > 0) accepted.set(context.commandId, context.fingerprint);
+        if (caused.length > 0) accepted.set(context.commandId, fingerprint);
         const outcome = { state, events: decided.map(({ type }) => type) };
         answers.push((position) => resolve({ ...outcome, position }));
       } catch (error) {
@@ -294,17 +300,10 @@ const emptyOf = <State>({ initial }: AnyDecider<State>): Folded<State> => ({
   commands: new Map(),
 });
 
-// The maps are keyed by message type, which the compiler cannot follow through a lookup.
+// The map is keyed by message type, which the compiler cannot follow through a lookup.
 function decide(decider: object, state: unknown, { type, data }: Message): Message[] {
   const { decide: deciders } = decider as Decider<unknown, Message, Message>;
   return deciders[type]!(state, data);
-}
-
-function evolve<State>(decider: object, state: State, { type, data }: Message): State {
-  const { evolve: evolvers } = decider as Decider<State, Message, Message>;
-  const evolver = evolvers[type];
-  if (!evolver) throw new Error(`an event of an unknown type is in the log: ${type}`);
-  return evolver(state, data);
 }
 
 function remember(

@@ -307,6 +307,37 @@ test('what comes back is credited by itself, once for a key, and never more than
   assert.equal(causes, returns, 'each because of what came back');
 });
 
+test('of a delivery of which nothing was as it should be, the fee is credited as well', async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  await register(shop, storeId);
+  const steps = [{ fromMetres: 0, fromPaise: 0, feePaise: 2_660 }];
+  await shop.write('PUT', `/stores/${storeId}/fee`, { steps, freeFromPaise: null });
+  const { orderId, storeOrders } = await order(shop, storeId);
+  const { storeOrderId } = storeOrders[0]!;
+  await work(shop, storeOrderId);
+  const bill = await untilInvoiced(shop, orderId, storeOrderId);
+  assert.is(bill.totalPaise, 29_260);
+  const bring = (sku: string) =>
+    shop.write('POST', `/store-orders/${storeOrderId}/returns`, {
+      lines: [{ listingId: `${storeId}.${sku}`, quantity: 2 }],
+      reason: 'damaged',
+      to: 'none',
+    });
+  await bring('dal');
+  const { position } = await bring('milk');
+  const path = `/store-orders/${storeOrderId}/invoice?orderId=${orderId}`;
+  const { body } = await shop.read<InvoicePaper>(path, position);
+  const [dal, milk] = body.creditNotes;
+  assert.equal([dal!.totalPaise, dal!.fees], [21_000, []]);
+  assert.equal([milk!.totalPaise, milk!.fees], [8_260, bill.fees]);
+  assert.is(body.creditedPaise, bill.totalPaise);
+  type Parts = { storeOrders: { owedPaise: number }[] };
+  const { body: page } = await shop.read<Parts>(`/orders/${orderId}`, position);
+  assert.is(page.storeOrders[0]!.owedPaise, 0);
+});
+
 test('what comes back after the November that follows the fiscal year is not credited', async () => {
   let today = new Date();
   const later = await startShop({ now: () => today });

@@ -139,12 +139,12 @@ export async function findInvoice(
 export async function driveCredit(
   handler: Handler,
   { register, invoice }: Found,
-  { returnId, lines, reason }: Credited,
+  { returnId, lines, reason, feePaise = 0 }: Credited,
   date: string,
   cause: Cause,
 ): Promise<{ number: string; position: bigint }> {
   const creditNoteId = idFrom('credit-note', invoice.storeOrderId, returnId);
-  const data = { creditNoteId, date, invoice, lines, reason };
+  const data = { creditNoteId, date, invoice, lines, withFees: feePaise > 0, reason };
   const { state, position } = await handler.handle(
     invoices,
     register,
@@ -158,4 +158,6 @@ export type Credited = {
   returnId: string;
   lines: { listingId: string; quantity: number }[];
   reason: CreditReason;
+  /** What goes back for the delivery. */
+  feePaise?: number;
 };

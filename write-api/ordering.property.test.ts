@@ -14,6 +14,7 @@ import {
   type OrderPart,
 } from '../domain/order.ts';
 import { payment, PAYMENT_METHODS, type Payment } from '../domain/payment.ts';
+import { CREDIT_REASONS } from '../domain/invoices.ts';
 import { keptOf, restOf, toPick, type PartLine } from '../domain/picking.ts';
 import { slotDay, slotDayId } from '../domain/slot-day.ts';
 import {
@@ -496,7 +497,7 @@ async function takeBack(world: World, id: string): Promise<void> {
   const data = {
     returnId: idFrom('return', id, world.pick(2 ** 30)),
     lines: [{ listingId: back, quantity: 1 + world.pick(quantity) }],
-    reason: 'returned' as const,
+    reason: CREDIT_REASONS[world.pick(CREDIT_REASONS.length)]!,
     to: RETURN_PLACES[world.pick(RETURN_PLACES.length)]!,
   };
   const today = businessDate(Date.now());
@@ -505,8 +506,10 @@ async function takeBack(world: World, id: string): Promise<void> {
     const { client, drivers } = world.some();
     const found = await findInvoice({ client, handler: drivers.handler }, id, today);
     const command = { type: 'ReturnLines', data } as const;
-    await drivers.handler.handle(storeOrder, id, command, context(data.returnId, cause));
-    await driveCredit(drivers.handler, found, data, today, cause);
+    const key = context(data.returnId, cause);
+    const { state } = await drivers.handler.handle(storeOrder, id, command, key);
+    const credited = state.returns.find(({ returnId }) => returnId === data.returnId)!;
+    await driveCredit(drivers.handler, found, credited, today, cause);
   });
 }
 

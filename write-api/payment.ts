@@ -191,7 +191,8 @@ export async function recordUpi(
   // Refuses a key that came with another request, too, while nothing is changed yet.
   const toldByShop = record.type === 'RecordPaymentByHand';
   const check = { type: 'CheckUpiReceipt', data: { externalId, toldByShop } } as const;
-  const { state } = await handler.handle(payment, paymentId, check, context);
+  const asked = { ...context, isCheck: true };
+  const { state } = await handler.handle(payment, paymentId, check, asked);
   const transfer = { vpa: state.upi!.vpa, utr: externalId };
   const use = { type: 'UseUpiReference', data: { ...transfer, paymentId } } as const;
   await handler.handle(upiReference, upiReferenceIdOf(transfer), use, context);

@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import { cart } from '../../domain/cart.ts';
-import type { Decider } from '../../domain/decider.ts';
+import { evolve, type Decider, type Message } from '../../domain/decider.ts';
 import { inventory } from '../../domain/inventory.ts';
 import { invoices } from '../../domain/invoices.ts';
 import { listing } from '../../domain/listing.ts';
@@ -170,18 +170,14 @@ const inAnyOrder = (packed: object): string =>
     Array.isArray(value) ? value.map((item) => JSON.stringify(item)).toSorted() : value,
   );
 
-type Evolve = Record<string, (state: unknown, data: unknown) => unknown>;
-
 /** Folds an event. Where it does not fold, says why and leaves the state as it was. */
 function advance(folded: Folded, event: StoredEvent): string | undefined {
   folded.revision = event.revision;
-  const evolve = (folded.decider.evolve as Evolve)[event.type];
-  if (!evolve) return `there is no rule for ${event.type}`;
   try {
-    folded.state = evolve(folded.state, event.data);
+    folded.state = evolve(folded.decider, folded.state, event as Message);
     return undefined;
   } catch (error) {
-    return `its rule fails on it: ${reasonOf(error)}`;
+    return `it does not fold: ${reasonOf(error)}`;
   }
 }
 

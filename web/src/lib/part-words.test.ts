@@ -57,8 +57,11 @@ words('says of a line what a shopper counts in the bag', () => {
 
 words('tells apart what did not come and what was credited', () => {
   const lines = [line({ shorted: 1, picked: 2, returned: 1 })];
-  const part = { status: 'delivered' as const, totalPaise: 320, owedPaise: 120, lines };
-  assert.equal(changesOf(part), { lessPaise: 100, creditedPaise: 100 });
+  const part = { status: 'delivered' as const, totalPaise: 320, feePaise: 20, lines };
+  assert.equal(changesOf({ ...part, owedPaise: 120 }), { lessPaise: 100, creditedPaise: 100 });
+  const allBack = [line({ shorted: 1, picked: 2, returned: 2 })];
+  const changes = changesOf({ ...part, lines: allBack, owedPaise: 0 });
+  assert.equal(changes, { lessPaise: 100, creditedPaise: 220 }, 'the fee came back as well');
 });
 
 words('offers the reasons for which a part is cancelled where it stands', () => {

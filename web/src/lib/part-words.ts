@@ -105,13 +105,13 @@ export function changesOf({
   status,
   totalPaise,
   owedPaise,
+  feePaise,
   lines,
-}: Pick<StoreOrder, 'status' | 'totalPaise' | 'owedPaise' | 'lines'>): {
+}: Pick<StoreOrder, 'status' | 'totalPaise' | 'owedPaise' | 'feePaise' | 'lines'>): {
   lessPaise: number;
   creditedPaise: number;
 } {
   const packed = stepOf(status) >= stepOf('packed');
-  const creditedPaise =
-    chargedPaise(lines.map(withoutReturns), packed) - chargedPaise(lines, packed);
+  const creditedPaise = chargedPaise(lines.map(withoutReturns), packed) + feePaise - owedPaise;
   return { lessPaise: totalPaise - owedPaise - creditedPaise, creditedPaise };
 }
