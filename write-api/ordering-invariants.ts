@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { cart } from '../domain/cart.ts';
+import { evolve } from '../domain/decider.ts';
 import { inventory, itemOf, minus, type StockLine } from '../domain/inventory.ts';
 import {
   fiscalYearOf,
@@ -219,8 +220,9 @@ function assertNeverOversold(world: World, storeId: string) {
       if (counted.has(sku)) counted.set(sku, counted.get(sku)! + sign * quantity);
     }
   };
-  for (const { type, data } of world.memory.stream(`inventory-${storeId}`)) {
-    state = inventory.evolve[type as keyof typeof inventory.evolve](state, data as never);
+  for (const event of world.memory.stream(`inventory-${storeId}`)) {
+    state = evolve(inventory, state, event);
+    const { type, data } = event;
     const { lines = [], counts = [] } = data as { lines?: StockLine[]; counts?: StockLine[] };
     for (const { sku, quantity } of counts) counted.set(sku, quantity);
     if (type === 'StockReceived') move(lines, 1);
@@ -244,8 +246,8 @@ function assertSlots(world: World, ends: Ended[]): void {
   for (const storeId of world.stores) {
     const day = slotDayId(storeId, SLOT.date);
     let state = slotDay.initial;
-    for (const { type, data } of world.memory.stream(`slotday-${day}`)) {
-      state = slotDay.evolve[type as keyof typeof slotDay.evolve](state, data as never);
+    for (const event of world.memory.stream(`slotday-${day}`)) {
+      state = evolve(slotDay, state, event);
       assert.ok(state.held.size <= state.slots[0]!.capacity, 'a slot is more than full');
     }
     const coming = ends

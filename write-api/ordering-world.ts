@@ -138,7 +138,8 @@ export class World {
     command: C,
   ): Promise<void> {
     const key = context(`${id} ${command.type} ${this.pick(2 ** 30)}`);
-    await this.bravely(() => this.some().drivers.handler.handle(decider, id, command, key));
+    const asked = { ...key, fingerprint: JSON.stringify(command.data) };
+    await this.bravely(() => this.some().drivers.handler.handle(decider, id, command, asked));
   }
 
   /** Does something again where its answer got lost; refusals are nothing special. */
