@@ -9,6 +9,9 @@ const SYSTEM_BROWSERS = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
+/** Where a machine that has fonts has them. */
+const OWN_FONTS = ['/etc/fonts/fonts.conf', '/usr/share/fonts/truetype'];
+
 /** The sandbox needs rights that root in a container lacks; the tests only see our own pages. */
 const ARGS = [
   '--no-sandbox',
@@ -47,7 +50,10 @@ async function unpackBundled(): Promise<{ executablePath: string; env: NodeJS.Pr
   try {
     const { default: bundled } = await import('@sparticuz/chromium');
     const executablePath = await bundled.executablePath();
-    return { executablePath, env: { ...process.env } };
+    const env = { ...process.env };
+    // The one font that it brings knows no ₹: the machine's own are better, where there are any.
+    if (OWN_FONTS.every(exists)) delete env.FONTCONFIG_PATH;
+    return { executablePath, env };
   } finally {
     process.env = before;
   }

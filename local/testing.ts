@@ -35,6 +35,7 @@ export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
 export const IS_THOROUGH = process.env.THOROUGH === '1';
 
 const LIVE_TIMEOUT_MS = 20_000;
+const MAX_READS = 15;
 
 /** Undone in reverse order, all of it even when something fails. */
 class Cleanup {
@@ -211,15 +212,19 @@ export async function startShop({ now = () => new Date() } = {}) {
         duplex: 'half',
       }),
 
-    /** Reads; with the position of a command, what that command did. */
-    read: <T = Record<string, unknown>>(
+    /** Reads; with the position of a command, what that command did, as soon as it is to be read. */
+    read: async <T = Record<string, unknown>>(
       path: string,
       position?: string | null,
       headers: Record<string, string> = {},
-    ) =>
-      send<T>(`${readUrl}/api/read${path}`, {
-        headers: { ...(position && { 'doorstep-position': position }), ...headers },
-      }),
+    ): Promise<Answer<T>> => {
+      const wanted = { ...(position && { 'doorstep-position': position }), ...headers };
+      for (let tries = 1; ; tries++) {
+        const answer = await send<T>(`${readUrl}/api/read${path}`, { headers: wanted });
+        // On a busy machine it is not projected in the second that a read waits.
+        if (!isNotYet(answer) || tries === MAX_READS) return answer;
+      }
+    },
 
     /** Follows a page live from the newest command on, as a browser does, until it is as wanted. */
     untilLive: <T>(path: string, wanted: (page: T) => boolean) =>
@@ -229,15 +234,19 @@ export async function startShop({ now = () => new Date() } = {}) {
   };
 }
 
+const isNotYet = ({ status, body }: Answer<unknown>): boolean =>
+  status === 503 && (body as { code?: string } | null)?.code === 'NOT_YET';
+
 export async function untilLive<T>(
   url: string,
   wanted: (page: T) => boolean,
   position?: string | null,
 ): Promise<T> {
-  const response = await fetch(url, {
-    signal: AbortSignal.timeout(LIVE_TIMEOUT_MS),
-    headers: { ...(position && { 'doorstep-position': position }) },
-  });
+  const signal = AbortSignal.timeout(LIVE_TIMEOUT_MS);
+  const headers = { ...(position && { 'doorstep-position': position }) };
+  let response = await fetch(url, { signal, headers });
+  // Not yet projected: it waited for a second.
+  while (response.status === 503) response = await fetch(url, { signal, headers });
   let text = '';
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk;

@@ -122,7 +122,7 @@ async function liveADay(shop: Shop): Promise<Omit<Story, 'shop' | 'history'>> {
   });
   // All of it is in the rows.
   const position = `${await headOfCommands(shop.client)}`;
-  while ((await shop.read('/stores', position)).status === 503);
+  await shop.read('/stores', position);
   const first = ({ orderId, storeOrderIds }: Ordered) => ({
     orderId,
     storeOrderId: storeOrderIds[0]!,

@@ -101,7 +101,9 @@ test('gives identical rows, while reads go on', async ({ shop, storeId }) => {
   assert.is(code, 0, stderr);
   assert.match(stdout, `${PROJECTIONS.map(({ name }) => name).join(', ')}: rebuilt from 2,0`);
   assert.match(stderr, /rebuilding {2}█{24} 100 % {2}2,0\d\d events/);
-  assert.equal(await dump(shop.pool), before);
+  const after = await dump(shop.pool);
+  assert.equal(Object.keys(after), Object.keys(before));
+  for (const [name, rows] of Object.entries(before)) assert.equal(after[name], rows, name);
   for (const seen of statuses) {
     assert.ok(seen.length > 10);
     assert.equal(new Set(seen), new Set([200]));

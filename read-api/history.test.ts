@@ -8,7 +8,6 @@ import {
   recipient,
   startShop,
   work,
-  type Answer,
   type Shop,
 } from '../local/testing.ts';
 import { idFrom } from '../platform/ids.ts';
@@ -17,7 +16,6 @@ import type { StoreOrderWhy, Why, WhyEntry } from './history.ts';
 import type { Order } from './my-orders.ts';
 
 const EVENT_TIMEOUT_MS = 20_000;
-const MAX_READS = 15;
 
 const test = suite<{ shop: Shop }>('history');
 test.before(async (context) => {
@@ -47,19 +45,6 @@ async function order(shop: Shop, storeIds: string[], meanwhile = async () => {},
   const key = newKey();
   const answer = await shop.write<Placed>('POST', '/orders', body, { 'idempotency-key': key });
   return { ...answer, orderId: idFrom('order', key) };
-}
-
-/** Reads what shows a position: on a busy machine it is not projected in the second that it waits. */
-async function readAt<T>(
-  shop: Shop,
-  path: string,
-  position: string | null,
-  headers: Record<string, string> = {},
-): Promise<Answer<T>> {
-  for (let tries = 1; ; tries++) {
-    const answer = await shop.read<T>(path, position, headers);
-    if (answer.status !== 503 || tries === MAX_READS) return answer;
-  }
 }
 
 /** The position of the newest event that a stream has once it has one of this type. */
@@ -99,7 +84,7 @@ test('why says who did what because of what, across all streams of an order', as
   await untilEvent(shop, `order-${placed.orderId}`, 'OrderCompleted');
   const picked = await untilEvent(shop, `inventory-${storeId}`, 'StockPicked');
   const path = `/orders/${placed.orderId}`;
-  await readAt(shop, path, Number(paid) > Number(picked) ? paid : picked);
+  await shop.read(path, Number(paid) > Number(picked) ? paid : picked);
   await shop.untilLive<Order>(
     path,
     ({ status, storeOrders }) => status === 'completed' && storeOrders[0]!.invoiceNumber !== null,
@@ -147,7 +132,7 @@ test('why tells what was short, and that everything was given back', async ({ sh
   });
   assert.is(status, 409);
   const released = await untilEvent(shop, `inventory-${storeIds[0]!}`, 'ReservationReleased');
-  const { body } = await readAt<Why>(shop, `/orders/${orderId}/why`, released);
+  const { body } = await shop.read<Why>(`/orders/${orderId}/why`, released);
   const text = textOf(body.entries);
   assert.match(text, 'The order was given up: not enough was left (of Ghee 2 wanted, 1 left)');
   assert.match(text, '2 pieces of Toor dal went back on sale at Test Kirana: the order was given');
@@ -168,7 +153,7 @@ async function orderWhatIsLeft(shop: Shop, payment: string) {
   };
   const how = { onShortage: 'whatever-each-shop-can', payment };
   const placed = await order(shop, [...storeIds], sell, how);
-  const why = await readAt<Why>(shop, `/orders/${placed.orderId}/why`, placed.position);
+  const why = await shop.read<Why>(`/orders/${placed.orderId}/why`, placed.position);
   return { ...placed, storeIds, told: textOf(why.body.entries) };
 }
 
@@ -191,7 +176,7 @@ test('a shop is told only what was left out of its own part', async ({ shop }) =
     const part = placed.storeOrders.find((one) => one.storeId === storeId)!;
     const path = `/store-orders/${part.storeOrderId}/why`;
     const pass = { authorization: `Bearer ${shop.passOf(storeId)}` };
-    const { entries } = (await readAt<StoreOrderWhy>(shop, path, position, pass)).body;
+    const { entries } = (await shop.read<StoreOrderWhy>(path, position, pass)).body;
     return entries.map(({ what }) => what).find((what) => what.startsWith('The order was'));
   };
   assert.is(await toldTo(storeIds[0]), 'The order was confirmed');
@@ -210,8 +195,7 @@ test('a shop is told why of its own part only, and only with its pass', async ({
     placed.storeOrders.find((part) => part.storeId === storeId)!.storeOrderId;
   const { position } = await step(shop, partOf(far), 'reject', { reason: 'closed' });
   const read = (storeOrderId: string, pass?: string) =>
-    readAt<StoreOrderWhy>(
-      shop,
+    shop.read<StoreOrderWhy>(
       `/store-orders/${storeOrderId}/why`,
       position,
       pass ? { authorization: `Bearer ${pass}` } : {},
@@ -235,7 +219,7 @@ test('a shop is told why of its own part only, and only with its pass', async ({
 test('an event that no words are kept for is told by its name', async ({ shop }) => {
   const { body: placed, position } = await order(shop, [await openShelf(shop, 'Toor dal', 5)]);
   const path = `/orders/${placed.orderId}/why`;
-  await readAt(shop, path, position);
+  await shop.read(path, position);
   await shop.pool.query(
     `update history.event set type = 'ParcelLost', actor = 'robot'
      where order_id = $1 and type = 'OrderConfirmed'`,
@@ -248,7 +232,7 @@ test('an event that no words are kept for is told by its name', async ({ shop })
 
 /** An order once the log has come to a position, and when that was. */
 async function standing(shop: Shop, path: string, position: string | null) {
-  const { body: stood } = await readAt<Order>(shop, path, position);
+  const { body: stood } = await shop.read<Order>(path, position);
   const { rows } = await shop.pool.query<{ at: string }>(
     'select at from history.event where position = $1',
     [position],
@@ -289,7 +273,7 @@ test('an asOf that is no time, or before the order, is refused with what to do',
   shop,
 }) => {
   const { body, position } = await order(shop, [await openShelf(shop, 'Toor dal', 5)]);
-  const { body: placed } = await readAt<Order>(shop, `/orders/${body.orderId}`, position);
+  const { body: placed } = await shop.read<Order>(`/orders/${body.orderId}`, position);
   const before = new Date(Date.parse(placed.placedAt) - 1).toISOString();
   const bad: [string, number, string][] = [
     ['yesterday', 400, 'INVALID_TIME'],

@@ -17,7 +17,6 @@ import type { Board } from './order-board.ts';
 
 /** As many as a board shows. */
 const SHOWN = 50;
-const MAX_READS = 15;
 
 const test = suite<{ shop: Shop }>('payments');
 test.before(async (context) => {
@@ -37,14 +36,9 @@ async function order(shop: Shop, method: string) {
   return { storeId, orderId: body.orderId, storeOrderId: body.storeOrders[0]!.storeOrderId };
 }
 
-/** Reads once all that was done is projected, which may take longer on a busy machine. */
-async function readNow<T>(shop: Shop, path: string): Promise<Answer<T>> {
-  const position = `${await headOfCommands(shop.client)}`;
-  for (let tries = 1; ; tries++) {
-    const answer = await shop.read<T>(path, position);
-    if (answer.status !== 503 || tries === MAX_READS) return answer;
-  }
-}
+/** Reads once all that was done is projected. */
+const readNow = async <T>(shop: Shop, path: string): Promise<Answer<T>> =>
+  shop.read<T>(path, `${await headOfCommands(shop.client)}`);
 
 test('money to give back comes before what may come late, however much of that there is', async ({
   shop,

@@ -58,8 +58,8 @@ async function order(shop: Shop, ...storeIds: string[]): Promise<Placed> {
   const wish = { cartId: body.cartId, quote, ...recipient, payment: 'cash-on-delivery' };
   const key = { 'idempotency-key': newKey() };
   const { body: placed, position } = await shop.write<Placed>('POST', '/orders', wish, key);
-  // A page that is not to be read yet cannot be followed live; 503 asks for a little patience.
-  while ((await shop.read(`/orders/${placed.orderId}`, position)).status === 503);
+  // A page that is not to be read yet cannot be followed live.
+  await shop.read(`/orders/${placed.orderId}`, position);
   return placed;
 }
 

@@ -43,7 +43,13 @@ words('follows the slowest part that is still open', () => {
 words('does not send out what the shopper fetches', () => {
   const storeOrders = [{ ...part('A', 'dispatched'), fulfilment: 'pickup' as const }];
   const order = { status: 'confirmed', reason: null, payment: 'cash-on-delivery' } as const;
-  assert.is(headlineOf({ ...order, storeOrders }).title, 'Ready to fetch');
+  const ready = headlineOf({ ...order, storeOrders });
+  assert.equal([ready.title, ready.tone], ['Ready to fetch', 'ready']);
+  assert.match(ready.detail, 'A has it ready for you');
+  const entry = { at: '', storeOrderId: 's', storeName: 'A', listingId: null, reason: null };
+  const text = (event: string) => timelineText({ ...entry, event }, new Map(), true);
+  assert.is(text('StoreOrderDispatched'), 'A has it ready for you');
+  assert.is(text('StoreOrderPacked'), 'A packed it');
 });
 
 words('waits for the money before the shops, and says why it came to nothing', () => {

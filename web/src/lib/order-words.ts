@@ -54,7 +54,7 @@ const UNPAID: Record<string, string> = {
 export type Headline = {
   title: string;
   detail: string;
-  tone: 'waiting' | 'moving' | 'done' | 'failed';
+  tone: 'waiting' | 'moving' | 'ready' | 'done' | 'failed';
 };
 
 const plural = (count: number, one: string, many: string): string =>
@@ -89,7 +89,8 @@ export function headlineOf(
     };
   }
   if (open.length === 0) {
-    return { title: 'Delivered', detail: 'Enjoy. Thank you for buying nearby.', tone: 'done' };
+    const title = isPickup(kept) ? 'Fetched' : 'Delivered';
+    return { title, detail: 'Enjoy. Thank you for buying nearby.', tone: 'done' };
   }
   const asking = open.find(({ lines }) =>
     lines.some(({ substitution }) => substitution?.status === 'proposed'),
@@ -104,20 +105,27 @@ export function headlineOf(
     return { title: 'Order placed', detail: `Waiting for ${shops} to accept.`, tone: 'waiting' };
   }
   const slowest = open.toSorted((a, b) => stepOf(a.status) - stepOf(b.status))[0]!;
-  const isPickup = slowest.fulfilment === 'pickup';
+  const { storeName } = slowest;
+  const fetched = isPickup([slowest]);
+  const pay = payment === 'cash-on-delivery' ? 'Keep the cash ready, please.' : 'It is paid.';
   const titles = {
     accepted: 'Being packed',
-    packed: isPickup ? 'Packed' : 'Ready to go',
-    dispatched: isPickup ? 'Ready to fetch' : 'On the way',
+    packed: fetched ? 'Packed' : 'Ready to go',
+    dispatched: fetched ? 'Ready to fetch' : 'On the way',
   };
   const details = {
-    accepted: `${slowest.storeName} is packing.`,
-    packed: `${slowest.storeName} ${isPickup ? 'puts it ready for you' : 'sends it out'} next.`,
-    dispatched: payment === 'cash-on-delivery' ? 'Keep the cash ready, please.' : 'It is paid.',
+    accepted: `${storeName} is packing.`,
+    packed: `${storeName} ${fetched ? 'puts it ready for you' : 'sends it out'} next.`,
+    dispatched: fetched ? `${storeName} has it ready for you. ${pay}` : pay,
   };
   const status = slowest.status as keyof typeof titles;
-  return { title: titles[status], detail: details[status], tone: 'moving' };
+  const tone = fetched && status === 'dispatched' ? 'ready' : 'moving';
+  return { title: titles[status], detail: details[status], tone };
 }
+
+/** Whether nothing of it is brought: its shopper comes to fetch all of it. */
+export const isPickup = (parts: Pick<StoreOrder, 'fulfilment'>[]): boolean =>
+  parts.length > 0 && parts.every(({ fulfilment }) => fulfilment === 'pickup');
 
 const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   OrderPlaced: () => 'You placed the order',
@@ -145,6 +153,12 @@ const ENTRIES: Record<string, (shop: string, item: string) => string> = {
   LinesReturned: (shop) => `${shop} took something back`,
 };
 
+/** What differs where the shopper fetches it. */
+const PICKUP_ENTRIES: typeof ENTRIES = {
+  StoreOrderDispatched: (shop) => `${shop} has it ready for you`,
+  StoreOrderDelivered: (shop) => `You fetched it from ${shop}`,
+};
+
 /** Who answered what a shop proposed: the shopper, or the wish from before, for want of an answer. */
 const DECISIONS: Record<string, (item: string) => string> = {
   'accepted-by-shopper': (item) => `You take what was proposed for ${item}`,
@@ -157,15 +171,18 @@ const DECISIONS: Record<string, (item: string) => string> = {
  * A line of the timeline: `Sharma Kirana could not take it: something is out of stock`.
  *
  * @param names of the order's items, by listing
+ * @param fetched whether its shopper comes for what it is about
  */
 export function timelineText(
   { event, storeName, listingId, reason }: TimelineEntry,
   names: ReadonlyMap<string, string> = new Map(),
+  fetched = false,
 ): string {
   const item = names.get(listingId ?? '') ?? 'an item';
   const decision = DECISIONS[reason ?? ''];
   if (decision) return decision(item);
-  const text = ENTRIES[event]?.(storeName ?? 'the shop', item) ?? event;
+  const entry = (fetched ? PICKUP_ENTRIES[event] : undefined) ?? ENTRIES[event];
+  const text = entry?.(storeName ?? 'the shop', item) ?? event;
   const why = reasonText(reason);
   return why ? `${text}: ${why}` : text;
 }
