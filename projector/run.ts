@@ -1,6 +1,11 @@
 import { headOfLog, type EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
-import { isPostgresUnavailable, transaction, type Pool } from '../platform/postgres.ts';
+import {
+  isPostgresUnavailable,
+  transaction,
+  type Connection,
+  type Pool,
+} from '../platform/postgres.ts';
 import { followLog, waitUnlessAborted, type Batch } from '../platform/subscription.ts';
 import { applyEvents } from './apply.ts';
 import {
@@ -20,8 +25,11 @@ import type { Projection } from './projection.ts';
 const MAX_BATCH_EVENTS = 2_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
-/** A swap that waits longer for readers of the old tables steps back and tries again. */
-const SWAP_LOCK_TIMEOUT_MS = 2_000;
+/**
+ * A swap that waits longer for readers of the old tables steps back and tries again: before Postgres
+ * looks for deadlocks, which it does after a second, and ends the reader.
+ */
+const SWAP_LOCK_TIMEOUT_MS = 300;
 const SWAP_RETRY_MS = 500;
 const MAX_SWAP_TRIES = 30;
 /** Postgres: `lock_timeout` ran out. */
@@ -168,6 +176,21 @@ async function swapWhenFree(
 }
 
 /**
+ * Keeps readers from the old tables, all of them before anything is done to one: who reads from two
+ * schemas and has the one would wait for the other, and the swap for him.
+ */
+async function lockTables(connection: Connection, targets: Target[]): Promise<void> {
+  const { rows } = await connection.query<{ name: string }>(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables
+      where schemaname = any($1) order by 1`,
+    [targets.map(({ projection }) => projection.name)],
+  );
+  if (rows.length === 0) return;
+  const names = rows.map(({ name }) => name).join(', ');
+  await connection.query(`lock table ${names} in access exclusive mode`);
+}
+
+/**
  * Puts rebuilt schemas in the place of the live ones, unless those have seen more of the log.
  * The live projector finds its checkpoint moved and goes on from the new one.
  */
@@ -183,6 +206,7 @@ async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
       ({ projection, position }) => position < (liveOf.get(projection.name) ?? position),
     );
     if (behind) return false;
+    await lockTables(connection, targets);
     for (const { projection, schema } of targets) {
       const live = projection.name;
       await connection.query(`drop schema if exists ${live} cascade`);
