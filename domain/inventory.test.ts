@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Rejected } from './decider.ts';
+import { evolve, Rejected } from './decider.ts';
 import {
   availableOf,
   inventory,
@@ -242,8 +242,8 @@ const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
   })),
 );
 
-const evolve = (state: Inventory, { type, data }: InventoryEvent): Inventory =>
-  inventory.evolve[type](state, data as never);
+const advance = (state: Inventory, event: InventoryEvent): Inventory =>
+  evolve(inventory, state, event);
 const decide = (state: Inventory, { type, data }: InventoryCommand): InventoryEvent[] =>
   inventory.decide[type](state, data as never);
 
@@ -325,7 +325,7 @@ test('the books add up after every step, and no order is promised what is not th
         const before = state;
         for (const event of outcome(state, wanted)) {
           ledger.enter(event);
-          state = evolve(state, event);
+          state = advance(state, event);
         }
         for (const sku of skus) {
           const item = itemOf(state, sku);
@@ -353,8 +353,8 @@ test('whatever an order asks for twice happens once', () => {
   fc.assert(
     fc.property(fc.array(command, { maxLength: 30 }), ofOrders, (past, wanted) => {
       let state = inventory.initial;
-      for (const earlier of past) state = outcome(state, earlier).reduce(evolve, state);
-      const once = outcome(state, wanted).reduce(evolve, state);
+      for (const earlier of past) state = outcome(state, earlier).reduce(advance, state);
+      const once = outcome(state, wanted).reduce(advance, state);
       assert.equal(outcome(once, wanted), []);
     }),
     { numRuns: 1_000 },
@@ -369,30 +369,30 @@ test('a lost race leaves no trace; a replay and a snapshot at any place fold to 
       let state = inventory.initial;
       for (const [wanted, loses] of steps) {
         const events = outcome(state, wanted);
-        const next = events.reduce(evolve, state);
+        const next = events.reduce(advance, state);
         // Who loses has evolved its own copy already, and goes back to where it was.
         if (loses) continue;
         state = next;
         log.push(...events);
       }
       const expected = plain(state);
-      assert.equal(plain(log.reduce(evolve, inventory.initial)), expected);
+      assert.equal(plain(log.reduce(advance, inventory.initial)), expected);
       const at = cut % (log.length + 1);
-      const half = rules.pack(log.slice(0, at).reduce(evolve, inventory.initial));
+      const half = rules.pack(log.slice(0, at).reduce(advance, inventory.initial));
       const unpacked = rules.unpack(JSON.parse(JSON.stringify(half)));
-      assert.equal(plain(log.slice(at).reduce(evolve, unpacked)), expected);
+      assert.equal(plain(log.slice(at).reduce(advance, unpacked)), expected);
     }),
     { numRuns: 1_000 },
   );
 });
 
 test('goods can be returned for a thousand orders after theirs', () => {
-  let state = evolve(inventory.initial, counted('1', 9_000));
+  let state = advance(inventory.initial, counted('1', 9_000));
   const pick = (id: string) =>
     outcome(state, { type: 'PickStock', data: { storeOrderId: id, lines: [line('1', 1)] } });
   for (let i = 0; i < 3_000; i++) {
-    state = outcome(state, reserve(`${i}`, line('1', 1))).reduce(evolve, state);
-    state = pick(`${i}`).reduce(evolve, state);
+    state = outcome(state, reserve(`${i}`, line('1', 1))).reduce(advance, state);
+    state = pick(`${i}`).reduce(advance, state);
   }
   const back = (id: string) =>
     outcome(state, { type: 'ReturnStock', data: { storeOrderId: id, kept: [], to: 'shelf' } });
@@ -405,7 +405,7 @@ test('goods can be returned for a thousand orders after theirs', () => {
 test('a fold that changed has a new snapshot version', () => {
   let state = inventory.initial;
   const happen = (wanted: InventoryCommand) =>
-    (state = outcome(state, wanted).reduce(evolve, state));
+    (state = outcome(state, wanted).reduce(advance, state));
   for (let i = 0; i < 100; i++) {
     const of = [line(skus[i % 3]!, 1 + (i % 4)), line('d', i % 3)];
     const id = `${i}`;

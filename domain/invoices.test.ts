@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Rejected } from './decider.ts';
+import { evolve, Rejected } from './decider.ts';
 import {
   creditableUntil,
   fiscalYearBefore,
@@ -212,10 +212,7 @@ const basket = (order: number): BilledLine[] =>
   );
 
 const fold = (events: InvoicesEvent[]): Invoices =>
-  events.reduce(
-    (state, event) => invoices.evolve[event.type](state, event.data as never),
-    invoices.initial,
-  );
+  events.reduce((state, event) => evolve(invoices, state, event), invoices.initial);
 
 /** Decides as `handle` does: on a state that may be behind, and again after a lost race. */
 function play(wishes: { wish: Wish; behind: number }[]): InvoicesEvent[] {

@@ -1,5 +1,5 @@
 import type { CreditReason } from './invoices.ts';
-import { Rejected, type Decider, type Message } from './decider.ts';
+import { evolve, Rejected, type Decider, type Message } from './decider.ts';
 import { linePaise, rupeesOf, sumPaise } from './money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from './order.ts';
 import {
@@ -234,7 +234,7 @@ function assertNamedOnce(lines: CartLine[]): void {
 }
 
 const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
-  events.reduce((before, { type, data }) => storeOrder.evolve[type](before, data as never), state);
+  events.reduce((before, event) => evolve(storeOrder, before, event), state);
 
 /** The events, and the end of a part of which they leave nothing to deliver. */
 function endIfGivenUp(state: StoreOrder, events: StoreOrderEvent[], cancel: Cancel) {

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert';
-import { Rejected, type Decider, type Message, type RejectionCode } from './decider.ts';
+import { evolve, Rejected, type Decider, type Message, type RejectionCode } from './decider.ts';
 
 /** Given past events, when a command comes, then these events or this rejection. */
 export function given<State, C extends Message, E extends Message>(
@@ -7,10 +7,7 @@ export function given<State, C extends Message, E extends Message>(
   ...past: E[]
 ) {
   const fold = (events: E[]) =>
-    events.reduce(
-      (state, event) => decider.evolve[event.type as E['type']](state, event.data as never),
-      decider.initial,
-    );
+    events.reduce((state, event) => evolve(decider, state, event), decider.initial);
   const decide = (command: C): E[] =>
     decider.decide[command.type as C['type']](fold(past), command.data);
   return {

@@ -5,7 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { invoices, type CreditNote, type Invoice } from '../domain/invoices.ts';
-import { inventory, type Inventory, type InventoryEvent } from '../domain/inventory.ts';
+import { evolve } from '../domain/decider.ts';
+import { inventory, type Inventory } from '../domain/inventory.ts';
 import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/order.ts';
 import type { Receipt, RequestedPayment } from '../domain/payment.ts';
 import { startEventStore } from '../local/event-store/server.ts';
@@ -1396,10 +1397,7 @@ test('a stream whose state is no longer held is read anew', async (story) => {
   const past = story.history.filter(({ stream }) => stream === inventoryOf(story));
   const newest = new LogEvent(past.pop()!);
   let state = inventory.initial;
-  for (const raw of past) {
-    const { type, data } = new LogEvent(raw);
-    state = inventory.evolve[type as InventoryEvent['type']](state, data as never);
-  }
+  for (const raw of past) state = evolve(inventory, state, new LogEvent(raw));
   const { tell, lies } = collectLies();
   const states = await new Streams(story.shop.client, tell).take(newest);
   const { pack } = inventory.snapshot!;

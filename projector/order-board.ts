@@ -1,3 +1,4 @@
+import { evolve } from '../domain/decider.ts';
 import { orderNumber } from '../domain/order.ts';
 import {
   owedPaise,
@@ -50,7 +51,7 @@ export const columnsOf = (part: StoreOrder) => ({
 
 /** A part after one more event. */
 export const evolved = (part: unknown, type: Type, data: unknown): StoreOrder =>
-  storeOrder.evolve[type](part as StoreOrder, data as never);
+  evolve(storeOrder, part as StoreOrder, { type, data });
 
 const step =
   (type: Type) =>

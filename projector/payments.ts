@@ -1,3 +1,4 @@
+import { evolve } from '../domain/decider.ts';
 import { orderNumber } from '../domain/order.ts';
 import {
   isByHand,
@@ -66,7 +67,7 @@ const step =
   (type: Later) =>
   ({ id, data }: Fact<Pick<Payment, 'orderId' | 'storeId'>>, rows: Rows): void => {
     rows.change(requested, { payment_id: id }, ({ state }) =>
-      columnsOf(payment.evolve[type](state as Payment, data as never)),
+      columnsOf(evolve(payment, state as Payment, { type, data })),
     );
     tell(rows, data);
   };

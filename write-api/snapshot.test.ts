@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { binaryEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { evolve } from '../domain/decider.ts';
 import {
   inventory,
   itemOf,
@@ -96,7 +97,7 @@ test(`a shop with 5,000 listings and ${EVENTS} events is loaded in 100 ms`, asyn
 
   const loaded = await createHandler(client, log).load(inventory, id, { fresh: false });
   const folded = [...past, ...newest].reduce(
-    (state, { type, data }) => inventory.evolve[type](state, data as never),
+    (state, event) => evolve(inventory, state, event),
     inventory.initial,
   );
   assert.is(loaded.items.size, LISTINGS);

@@ -248,7 +248,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
       if (request.body.to === 'shelf') await assertInBooks(handler, storeOrderId, returnId);
       const data = { ...request.body, returnId };
       const outcome = await take(request, { type: 'ReturnLines', data });
-      const back = outcome.state.returns.find((one) => one.returnId === returnId) ?? data;
+      const back = outcome.state.returns.find((one) => one.returnId === returnId)!;
       const { number, position } = await driveCredit(handler, found, back, today, {
         correlationId: context.correlationId,
         causationId: eventId(`${storeOrder.category}-${storeOrderId}`, context.commandId, 0),

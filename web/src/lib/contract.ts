@@ -16,6 +16,7 @@ export type {
   CreditNote,
   Invoice,
   InvoiceInShort,
+  InvoiceFee,
   InvoiceLine,
   InvoicePage,
   Registration,

@@ -106,7 +106,7 @@ export function headlineOf(
   }
   const slowest = open.toSorted((a, b) => stepOf(a.status) - stepOf(b.status))[0]!;
   const { storeName } = slowest;
-  const fetched = isPickup([slowest]);
+  const fetched = slowest.fulfilment === 'pickup';
   const pay = payment === 'cash-on-delivery' ? 'Keep the cash ready, please.' : 'It is paid.';
   const titles = {
     accepted: 'Being packed',
