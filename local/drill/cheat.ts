@@ -83,9 +83,7 @@ function skipsFsync(): void {
   DatabaseSync.prototype.exec = function (sql) {
     exec.call(this, sql.replace('synchronous = NORMAL', 'synchronous = OFF'));
   };
-  Reflect.set(fs, 'fdatasync', (_file: number, done: (error: null) => void) =>
-    setImmediate(() => done(null)),
-  );
+  Reflect.set(fs, 'fdatasyncSync', () => {});
   syncBuiltinESMExports();
 }
 

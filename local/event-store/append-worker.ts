@@ -1,10 +1,9 @@
 /**
  * The one writer of the log, in a thread of its own so that waiting for the disk stops nobody. A
  * message is a group of writes; it is one transaction, and is answered after the commit is on disk.
- * While one is on its way there, the next is already written.
  */
 import { randomUUID } from 'node:crypto';
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -63,6 +62,8 @@ type Event = { id: Uint8Array; type: string; body: Uint8Array };
 type Place = { revision: number; position: number };
 
 const LOCK_WAIT_MS = 500;
+/** Streams whose row need not be read again for the next append, some 200 bytes each. */
+const KEPT_ROWS = 10_000;
 /** Pages in the write-ahead log from which on it is folded into the database. */
 const CHECKPOINT_PAGES = 1_000;
 /**
@@ -88,8 +89,10 @@ try {
 
 const db = openForAppends(dir, noSync);
 const writeAheadLog = openSync(`${databaseFile(dir)}-wal`, 'r+');
-const findRow = rowLookup(db, dir);
-const findStream = streamLookup(db, dir);
+const readRow = rowLookup(db, dir);
+/** What was read or written of streams: nobody else writes. Begins anew when it is full. */
+const rows = new Map<string, StreamState>();
+const findStream = streamLookup(findRow);
 const addStream = db.prepare(
   `INSERT INTO stream (name, nameSum, head, truncateBefore, maxCount, maxAgeS, checksum)
    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
@@ -118,9 +121,6 @@ const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
 const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 let head = headOf(db, dir);
 const acknowledged = new Acknowledged(dir, head);
-/** Of the groups that are written and not yet on disk, in their order. */
-let unanswered: GroupResult[] = [];
-let isSyncing = false;
 
 /**
  * Whether events with these ids may be written, were written before, or are refused. These are
@@ -192,6 +192,17 @@ function repeated(state: StreamState, revision: number, id: Uint8Array): EventRo
 const hasMetadata = (stream: string): boolean =>
   (findStream(metadataStreamOf(stream))?.head ?? -1) >= 0;
 
+function findRow(stream: string): StreamState | undefined {
+  const row = rows.get(stream) ?? readRow(stream);
+  if (row) keepRow(stream, row);
+  return row;
+}
+
+function keepRow(stream: string, row: StreamState): void {
+  if (rows.size >= KEPT_ROWS) rows.clear();
+  rows.set(stream, row);
+}
+
 /** A stream's row as it is stored, which is made where there is none. */
 function rowOf(stream: string): StreamState {
   const found = findRow(stream);
@@ -208,6 +219,7 @@ function saveRow(stream: string, state: StreamState): void {
   const { id, head: last, truncateBefore, maxCount, maxAgeS } = state;
   const checksum = checksumOfStream(stream, state);
   setStream.run(last, truncateBefore, maxCount, maxAgeS, checksum, id);
+  keepRow(stream, state);
 }
 
 /**
@@ -378,6 +390,7 @@ function commit({ writes, bytes }: Group): GroupResult {
     // the process with it.
     if (FATAL_SQLITE_CODES.includes(errcode & 0xff) && !isFull) throw asDamage(error, dir);
     if (db.isTransaction) db.exec('ROLLBACK');
+    rows.clear();
     head = headOf(db, dir);
     return { error: isFull ? DISK_FULL : message };
   }
@@ -398,37 +411,28 @@ function foldWhenLong(): void {
 }
 
 /**
- * Answers what is written once the disk has it. SQLite would use fsync, which waits for the file's
- * times as well, two writes more; and it would keep the next group waiting.
+ * Waits until the disk has what was written. SQLite would use fsync, which waits for the file's
+ * times as well, two writes more. When it fails, nobody can tell what such a disk holds: the thread
+ * ends, and the process with it.
  */
-function answerWhenSynced(): void {
-  if (isSyncing || unanswered.length === 0) return;
-  isSyncing = true;
-  const [results, reached] = [unanswered, head];
-  unanswered = [];
-  const answer = (error: Error | null): void => {
-    // Nobody can tell what such a disk holds: the thread ends, and the process with it.
-    if (error) throw error;
-    isSyncing = false;
-    acknowledged.set(reached);
-    for (const result of results) port.postMessage(result);
-    foldWhenLong();
-    answerWhenSynced();
-  };
-  if (noSync) answer(null);
-  else fdatasync(writeAheadLog, answer);
+function sync(): void {
+  if (!noSync) fdatasyncSync(writeAheadLog);
+  acknowledged.set(head);
 }
 
-port.on('message', (message: Group | 'close') => {
-  if (message !== 'close') {
-    unanswered.push(commit(message));
-    answerWhenSynced();
-    return;
-  }
+function close(): void {
   closeSync(writeAheadLog);
   db.close();
   acknowledged.close();
   lock.close();
   port.close();
+}
+
+port.on('message', (message: Group | 'close') => {
+  if (message === 'close') return close();
+  const result = commit(message);
+  sync();
+  port.postMessage(result);
+  foldWhenLong();
 });
 port.postMessage({ head });

@@ -215,12 +215,10 @@ export function rowLookup(
   };
 }
 
-/** As `rowLookup`, with the rules of metadata streams applied. */
+/** As `find`, which finds a stream's row by its name, with the rules of metadata streams applied. */
 export function streamLookup(
-  db: DatabaseSync,
-  dir: string,
+  find: (name: string) => StreamState | undefined,
 ): (name: string) => StreamState | undefined {
-  const find = rowLookup(db, dir);
   return (name) => {
     const state = find(name);
     if (!isMetadataStream(name)) return state;

@@ -13,18 +13,11 @@ import type { Page, Query, ReadReply, ReadRequest } from './read-worker.ts';
 import type { Outcome, ProposedEvent, WriteOptions } from './wire.ts';
 
 /**
- * A group is one transaction. What waits while the disk is busy goes into the next one, up to this
- * much.
+ * A group is one transaction. What comes while one is on its way to the disk goes into the next, up
+ * to this much.
  */
 const GROUP_EVENTS = 2_048;
 const GROUP_BYTES = 8 * 1024 * 1024;
-/**
- * Of more writes than this only half go into the next group: whoever is answered then asks anew
- * while the other half is written (measured: 5 % more than all at once with 256 in flight).
- */
-const SMALL_GROUP_WRITES = 64;
-/** While one group is on its way to the disk, the next one is already with the appender. */
-const GROUPS_IN_FLIGHT = 2;
 /**
  * With this much waiting, callers should take no more from their clients until a commit has made
  * room.
@@ -64,7 +57,8 @@ export class Log {
 
   private queue: Waiting[] = [];
   private queuedBytes = 0;
-  private inFlight: Waiting[][] = [];
+  /** The group that is on its way to the disk; empty when there is none. */
+  private inFlight: Waiting[] = [];
 
   private readonly reads = new Map<
     number,
@@ -105,7 +99,7 @@ export class Log {
     return new Promise((answer) => {
       this.queue.push({ write, bytes, answer });
       this.queuedBytes += bytes;
-      if (this.inFlight.length < GROUPS_IN_FLIGHT) this.dispatch();
+      if (this.inFlight.length === 0) this.dispatch();
     });
   }
 
@@ -157,10 +151,9 @@ export class Log {
   /** Sends the next group to the appender, without what came too late. */
   private dispatch(): void {
     const group: Waiting[] = [];
-    const most = Math.max(SMALL_GROUP_WRITES, this.queue.length / 2);
     let [taken, bytes, events] = [0, 0, 0];
     for (const waiting of this.queue) {
-      if (group.length >= most || events >= GROUP_EVENTS || bytes >= GROUP_BYTES) break;
+      if (events >= GROUP_EVENTS || bytes >= GROUP_BYTES) break;
       taken += 1;
       if (waiting.write.deadlineMs <= Date.now()) {
         this.queuedBytes -= waiting.bytes;
@@ -172,16 +165,16 @@ export class Log {
       events += waiting.write.events.length;
     }
     this.queue = this.queue.slice(taken);
+    this.inFlight = group;
     if (group.length === 0) return;
-    this.inFlight.push(group);
     const message = pack(group, bytes);
     this.appender.postMessage(message, [message.bytes.buffer]);
   }
 
   private committed(result: GroupResult): void {
-    const group = this.inFlight.shift() ?? [];
+    const group = this.inFlight;
     for (const { bytes } of group) this.queuedBytes -= bytes;
-    if (this.queue.length > 0) this.dispatch();
+    this.dispatch();
     if ('error' in result) {
       const message = `Nothing was written: ${result.error}`;
       for (const { answer } of group) answer({ ok: false, reason: 'failed', message });

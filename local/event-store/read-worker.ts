@@ -8,6 +8,7 @@ import {
   isTombstoned,
   keptOf,
   openForReads,
+  rowLookup,
   streamLookup,
   type NotFound,
   type StreamState,
@@ -83,7 +84,7 @@ const port = parentPort!;
 await once(port, 'message');
 const { dir } = workerData as LogFolder;
 const db = openForReads(dir);
-const findStream = streamLookup(db, dir);
+const findStream = streamLookup(rowLookup(db, dir));
 
 const links = new LinkReader(db, dir, findStream);
 
