@@ -12,14 +12,10 @@ export const summary = 'the local event store alone, beside the limits of the cl
 
 const ROOT = resolve(import.meta.dirname, '..');
 const MANY = 256;
-/**
- * A virtual machine's speed swings by a fifth from one second to the next: what is held against each
- * other takes so many short turns instead of one.
- */
-const TURNS = 5;
 const DURABLE = 'durable appends/s through the client';
-/** Long enough that no start-up counts, short enough to stay in the page cache. */
-const READ_EVENTS = 300_000;
+/** Enough that no start counts, few enough for turns of a second or two. */
+const READ_EVENTS = 100_000;
+const READ_TURNS = 10;
 const EVENTS_PER_SECOND = 200;
 const LIMIT_MS = 5 * 60_000;
 
@@ -37,21 +33,27 @@ const startStore = (
     ready: /"url":"([^"]+)"/,
   });
 
-/** What `perf/store-load.ts` says of the server at `url`. */
-async function measure<T>(url: string, name: string, ...numbers: number[]): Promise<T> {
+/** What `perf/store-load.ts` says of the servers. */
+async function measure<T>(
+  servers: { url: string }[],
+  name: string,
+  ...numbers: number[]
+): Promise<T> {
   const args = ['perf/store-load.ts', name, ...numbers.map(String)];
-  const env = { ...process.env, EVENTSTORE_URL: url };
+  const env = { ...process.env, EVENTSTORE_URL: servers.map(({ url }) => url).join(' ') };
   const options = { cwd: ROOT, env, timeout: LIMIT_MS };
   return JSON.parse((await promisify(execFile)(process.execPath, args, options)).stdout) as T;
 }
 
-/** Medians of figures that are measured in turn, so that both see the same minutes. */
-async function inTurn(runs: number, ...figures: (() => Promise<number>)[]): Promise<number[]> {
-  const all: number[][] = figures.map(() => []);
-  for (let i = 0; i < runs; i++) {
-    for (const [index, figure] of figures.entries()) all[index]!.push(await figure());
-  }
-  return all.map(median);
+/** Events/s, or writes/s, of each server, in each of the ways that the measure has. */
+async function rates(...of: Parameters<typeof measure>): Promise<number[]> {
+  return [await measure<Rate | Rate[]>(...of)].flat().map(({ perSecond }) => perSecond);
+}
+
+async function medians(runs: number, figures: () => Promise<number[]>): Promise<number[]> {
+  const all: number[][] = [];
+  for (let i = 0; i < runs; i++) all.push(await figures());
+  return all[0]!.map((_, index) => median(all.map((figure) => figure[index]!)));
 }
 
 export async function run(options: ScenarioOptions): Promise<Result[]> {
@@ -72,15 +74,12 @@ export async function run(options: ScenarioOptions): Promise<Result[]> {
 async function appends(dir: string, { runs, seconds }: ScenarioOptions): Promise<Result[]> {
   const durable = await startStore(join(dir, 'durable'));
   const noSync = await startStore(join(dir, 'no-sync'), { args: ['--no-sync'] });
-  const rate =
-    ({ url }: Program, name: string, inFlight: number, turnSeconds = seconds) =>
-    async () =>
-      (await measure<Rate>(url, name, inFlight, turnSeconds)).perSecond;
   try {
     const results: Result[] = [];
-    const [one, disk] = await inTurn(runs, rate(durable, 'append', 1), async () => {
-      return (await measure<Rate>(durable.url, 'sync-file', seconds)).perSecond;
-    });
+    const [one, disk] = await medians(runs, async () => [
+      ...(await rates([durable], 'append', 1, seconds)),
+      ...(await rates([durable], 'sync-file', seconds)),
+    ]);
     results.push({
       name: 'appends, 1 in flight',
       what: DURABLE,
@@ -90,13 +89,8 @@ async function appends(dir: string, { runs, seconds }: ScenarioOptions): Promise
       budget: 0,
     });
     for (const inFlight of [32, MANY]) {
-      const turns = inFlight === MANY ? TURNS : 1;
-      const turnSeconds = Math.ceil(seconds / turns);
-      const [value, ceiling] = await inTurn(
-        runs * turns,
-        rate(durable, 'append', inFlight, turnSeconds),
-        rate(noSync, 'append', inFlight, turnSeconds),
-      );
+      const beside = () => rates([durable, noSync], 'append', inFlight, seconds);
+      const [value, ceiling] = await medians(runs, beside);
       results.push({
         name: `appends, ${inFlight} in flight`,
         what: DURABLE,
@@ -107,7 +101,7 @@ async function appends(dir: string, { runs, seconds }: ScenarioOptions): Promise
         budget: inFlight === MANY ? 0.9 : 0,
       });
     }
-    const [thin] = await inTurn(runs, rate(durable, 'append-thin', MANY));
+    const [thin] = await medians(runs, () => rates([durable], 'append-thin', MANY, seconds));
     results.push(
       asked('appends, thin writer', `durable appends/s, ${MANY} in flight`, thin!, 8_000),
       ...(await subscriberLatency(durable, runs, seconds)),
@@ -120,14 +114,10 @@ async function appends(dir: string, { runs, seconds }: ScenarioOptions): Promise
   }
 }
 
-async function subscriberLatency(
-  { url }: Program,
-  runs: number,
-  seconds: number,
-): Promise<Result[]> {
+async function subscriberLatency(store: Program, runs: number, seconds: number): Promise<Result[]> {
   const all: Latency[] = [];
   for (let i = 0; i < runs; i++) {
-    all.push(await measure<Latency>(url, 'latency', EVENTS_PER_SECOND, seconds));
+    all.push(await measure<Latency>([store], 'latency', EVENTS_PER_SECOND, seconds));
   }
   const what = `ms from the call to the subscriber, ${EVENTS_PER_SECOND} appends/s`;
   const p50 = median(all.map(({ p50Ms }) => p50Ms));
@@ -139,20 +129,15 @@ async function subscriberLatency(
 async function reads(dir: string, { runs }: ScenarioOptions): Promise<Result[]> {
   const store = await startStore(dir);
   try {
-    await measure(store.url, 'fill', READ_EVENTS);
+    await measure([store], 'fill', READ_EVENTS);
     const memory = await startProgram('perf/store-memory.ts', {
       env: { EVENTSTORE_URL: store.url },
     });
-    const rate = (url: string, name: string) => async () =>
-      (await measure<Rate>(url, name)).perSecond;
     try {
-      const [all, ceiling, thin, caughtUp] = await inTurn(
-        runs * TURNS,
-        rate(store.url, 'read'),
-        rate(memory.url, 'read'),
-        rate(store.url, 'read-thin'),
-        rate(store.url, 'catch-up'),
-      );
+      const [all, ceiling, caughtUp, thin] = await medians(runs, async () => [
+        ...(await rates([store, memory], 'reads', READ_TURNS)),
+        ...(await rates([store], 'read-thin')),
+      ]);
       const outOfMemory = 'the client from a server that answers out of memory';
       return [
         {
@@ -184,13 +169,13 @@ async function reads(dir: string, { runs }: ScenarioOptions): Promise<Result[]> 
 /** A log of a million: how fast it opens, and what memory it takes once it was read. */
 async function longLog(dir: string, events: number): Promise<Result[]> {
   const filled = await startStore(dir);
-  await measure(filled.url, 'fill', events);
+  await measure([filled], 'fill', events);
   await filled.stop();
   const sinceMs = performance.now();
   const store = await startStore(dir);
   const openedMs = performance.now() - sinceMs;
   try {
-    await measure(store.url, 'read');
+    await measure([store], 'read-thin');
     const memory = store.usage();
     const peakMiB = store.peakMemoryMiB();
     const log = `a log of ${events.toLocaleString('en')} events`;
@@ -209,7 +194,7 @@ async function profiled(dir: string, { seconds }: ScenarioOptions): Promise<Resu
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   const store = await startStore(join(dir, 'log'), { nodeArgs });
   try {
-    const { perSecond } = await measure<Rate>(store.url, 'append-thin', MANY, seconds);
+    const { perSecond } = await measure<Rate>([store], 'append-thin', MANY, seconds);
     await store.stop();
     const what = 'durable appends/s, thin writer, while it is profiled';
     return { ...asked('profile', what, perSecond, 8_000), profile: readProfiles(profiles) };

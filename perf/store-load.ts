@@ -1,6 +1,7 @@
 /**
  * What is asked of the event store at EVENTSTORE_URL, in a process of its own so that nothing else
- * takes its time: `node perf/store-load.ts MEASURE [number …]`. Says one line of JSON.
+ * takes its time: `node perf/store-load.ts MEASURE [number …]`. Says one line of JSON. Several
+ * addresses, separated by spaces, are measured beside each other, with a rate for each.
  */
 import { once } from 'node:events';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -9,12 +10,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { END } from '@eventstore/db-client';
-import { NO_REVISION, append, connectEventStore, type NewEvent } from '../platform/event-store.ts';
+import {
+  NO_REVISION,
+  append,
+  connectEventStore,
+  type EventStore,
+  type NewEvent,
+} from '../platform/event-store.ts';
 import { appendRaw, readAllRaw } from './raw.ts';
 
-const url = process.env.EVENTSTORE_URL!;
+const urls = process.env.EVENTSTORE_URL!.split(' ');
+const url = urls[0]!;
 /** Work before the clock starts, so that it runs compiled. */
 const WARM_UP_MS = 1_000;
+const TURN_MS = 1_000;
 
 type Rate = { perSecond: number; events: number };
 
@@ -32,26 +41,48 @@ function newEvent(): NewEvent {
   return { id, type: 'ItemAddedToCart', data, metadata: { ...metadata, schemaVersion: 1 } };
 }
 
-/** Each append to a stream of its own, at its exact revision. */
-async function appendThroughClient(inFlight: number, seconds: number): Promise<Rate> {
-  const client = connectEventStore(url);
-  const endsMs = performance.now() + WARM_UP_MS + seconds * 1000;
-  let [events, sinceMs] = [0, 0];
-  const isWarm = () => performance.now() > endsMs - seconds * 1000;
-  const writer = async () => {
-    const stream = `cart-${randomUUID()}`;
-    for (let revision = NO_REVISION; performance.now() < endsMs; revision += 1n) {
-      if ((await append(client, stream, [newEvent()], revision)) === undefined) {
-        throw new Error('an append was refused');
-      }
-      if (sinceMs > 0) events += 1;
-      else if (isWarm()) sinceMs = performance.now();
+/**
+ * What is held against each other takes short turns in one process, forth and back, since a virtual
+ * machine's speed swings by a fifth from one second to the next. A turn says how many events it was;
+ * the first of each is not counted.
+ */
+async function takeTurns(rounds: number, ...turns: (() => Promise<number>)[]): Promise<Rate[]> {
+  for (const turn of turns) await turn();
+  const totals = turns.map((turn) => ({ turn, events: 0, ms: 0 }));
+  for (let round = 0; round < rounds; round++) {
+    for (const total of round % 2 === 0 ? totals : totals.toReversed()) {
+      const sinceMs = performance.now();
+      total.events += await total.turn();
+      total.ms += performance.now() - sinceMs;
     }
-  };
-  await Promise.all(Array.from({ length: inFlight }, writer));
-  const result = rate(events, sinceMs);
-  await client.dispose();
-  return result;
+  }
+  return totals.map(({ events, ms }) => ({ perSecond: Math.round((events / ms) * 1000), events }));
+}
+
+/** Each writer appends to a stream of its own, at its exact revision. */
+async function appendThroughClient(inFlight: number, seconds: number): Promise<Rate[]> {
+  const clients = urls.map(connectEventStore);
+  const turns = clients.map((client) => {
+    const writers = Array.from({ length: inFlight }, () => ({
+      stream: `cart-${randomUUID()}`,
+      revision: NO_REVISION,
+    }));
+    return async () => {
+      const endsMs = performance.now() + TURN_MS;
+      let events = 0;
+      const write = async (writer: (typeof writers)[number]) => {
+        for (; performance.now() < endsMs; writer.revision += 1n, events += 1) {
+          if ((await append(client, writer.stream, [newEvent()], writer.revision)) === undefined)
+            throw new Error('an append was refused');
+        }
+      };
+      await Promise.all(writers.map(write));
+      return events;
+    };
+  });
+  const rates = await takeTurns((seconds * 1000) / TURN_MS, ...turns);
+  for (const client of clients) await client.dispose();
+  return rates;
 }
 
 async function appendThin(inFlight: number, seconds: number): Promise<Rate> {
@@ -73,47 +104,42 @@ async function fill(events: number): Promise<Rate> {
   return rate(await appendRaw(url, { inFlight: 8, eventsPerAppend: 100, isOver }), sinceMs);
 }
 
-/** Counts what comes; the clock starts with the first. */
-function counter(): { count: () => void; rate: () => Rate } {
-  let [events, sinceMs] = [0, 0];
-  return {
-    count: () => {
-      sinceMs ||= performance.now();
-      events += 1;
-    },
-    rate: () => rate(events, sinceMs),
-  };
+/** What the client alone makes of `$all` of each server, and a subscription of the first one. */
+async function reads(rounds: number): Promise<Rate[]> {
+  const clients = urls.map(connectEventStore);
+  const rates = await takeTurns(rounds, ...clients.map((client) => () => readAll(client)), () =>
+    catchUp(clients[0]!),
+  );
+  for (const client of clients) await client.dispose();
+  return rates;
 }
 
-/** What the client alone makes of `$all`. */
-async function read(): Promise<Rate> {
-  const client = connectEventStore(url);
+async function readAll(client: EventStore): Promise<number> {
   const all = client.readAll();
-  const counted = counter();
-  all.on('data', counted.count);
+  let events = 0;
+  all.on('data', () => (events += 1));
   await once(all, 'end');
-  const result = counted.rate();
-  await client.dispose();
-  return result;
-}
-
-async function readThin(): Promise<Rate> {
-  const counted = counter();
-  await readAllRaw(url, counted.count);
-  return counted.rate();
+  return events;
 }
 
 /** A subscription from the beginning until it has caught up. */
-async function catchUp(): Promise<Rate> {
-  const client = connectEventStore(url);
+async function catchUp(client: EventStore): Promise<number> {
   const subscription = client.subscribeToAll();
-  const counted = counter();
-  subscription.on('data', counted.count);
+  let events = 0;
+  subscription.on('data', () => (events += 1));
   await once(subscription, 'caughtUp');
-  const result = counted.rate();
   await subscription.unsubscribe();
-  await client.dispose();
-  return result;
+  return events;
+}
+
+/** The clock starts with the first. */
+async function readThin(): Promise<Rate> {
+  let [events, sinceMs] = [0, 0];
+  await readAllRaw(url, () => {
+    sinceMs ||= performance.now();
+    events += 1;
+  });
+  return rate(events, sinceMs);
 }
 
 /** From the call of an append until a subscriber has its event, in milliseconds. */
@@ -165,9 +191,8 @@ const MEASURES: Record<string, (...numbers: number[]) => unknown> = {
   append: appendThroughClient,
   'append-thin': appendThin,
   fill,
-  read,
+  reads,
   'read-thin': readThin,
-  'catch-up': catchUp,
   latency,
   'sync-file': syncFile,
 };

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { READ_PATH, frame, readAllRaw } from './raw.ts';
 
 /** As large as the store's own pages. */
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 
 const chunks: Buffer[] = [];
 let page: Buffer[] = [];

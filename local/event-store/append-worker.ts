@@ -10,6 +10,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import {
   checksumOfStream,
   EVENT_COLUMNS,
+  eventOf,
+  eventQuery,
   headOf,
   isMetadataStream,
   isSoftDeleted,
@@ -20,6 +22,7 @@ import {
   streamLookup,
   streamOfMetadata,
   sumOfName,
+  type EventValues,
   type StreamState,
 } from './database.ts';
 import { categoryOf } from './links.ts';
@@ -30,7 +33,6 @@ import {
   damaged,
   databaseFile,
   DamagedLog,
-  verifyEvent,
   type EventRow,
 } from './integrity.ts';
 import type { LogFolder } from './log.ts';
@@ -113,10 +115,14 @@ const findLastIn = {
 };
 /** What this transaction's next event of a category or a type will be. */
 const nextIn = { category: new Map<string, number>(), type: new Map<string, number>() };
-const findById = db.prepare(
+const findById = eventQuery(
+  db,
   `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1`,
 );
-const findAt = db.prepare(`SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`);
+const findAt = eventQuery(
+  db,
+  `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`,
+);
 const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
 const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 let head = headOf(db, dir);
@@ -169,10 +175,8 @@ function placeOf(
 }
 
 /** A row of events as it was written. Throws DamagedLog. */
-function sound(found: unknown): EventRow | undefined {
-  const row = found as (EventRow & { checksum: number }) | undefined;
-  if (row) verifyEvent(row, dir);
-  return row;
+function sound(found: EventValues | undefined): EventRow | undefined {
+  return found && eventOf(found, dir);
 }
 
 /** The stream's event at a revision that it has. Throws DamagedLog. */

@@ -52,14 +52,6 @@ export const checksumOfEvent = (row: EventRow): number =>
     crc32(`${row.position} ${row.stream} ${row.revision} ${row.createdMs} ${row.type}`),
   );
 
-/** Throws DamagedLog unless the row is as it was written. */
-export function verifyEvent(row: EventRow & { checksum: number }, dir: string): void {
-  // A damaged page can hold nothing where the table says that there is something.
-  const isRecord = ArrayBuffer.isView(row.record);
-  if (!isRecord || row.checksum !== checksumOfEvent(row))
-    throw damaged(databaseFile(dir), `the event at position ${row.position} has changed`);
-}
-
 const PRIVATE = 0o600;
 const NOTE = /^(\d{16}) ([0-9a-f]{8})\n$/;
 

@@ -1,18 +1,25 @@
 /** Reads computed streams from their indexes, and what links name. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { EVENT_COLUMNS, keptOf, type StreamState } from './database.ts';
-import { damaged, databaseFile, verifyEvent } from './integrity.ts';
+import {
+  EVENT_COLUMNS,
+  eventOf,
+  eventQuery,
+  keptOf,
+  type EventQuery,
+  type StreamState,
+} from './database.ts';
+import { damaged, databaseFile, type EventRow } from './integrity.ts';
 import { linkRecord, parseLink, type Links } from './links.ts';
-import type { Missing, Query, Row, Rows, Sent } from './read-worker.ts';
+import type { Missing, Query, Rows, Sent } from './read-worker.ts';
 import { dataOfRecord, eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
 
 /** An event with its stream's name, and its place in a computed stream. */
-type LinkedRow = Row & { name: string; at: number };
+type LinkedRow = EventRow & { name: string; at: number };
 
 export class LinkReader {
   private readonly dir: string;
   private readonly findStream: (name: string) => StreamState | undefined;
-  private readonly findEvent: StatementSync;
+  private readonly findEvent: EventQuery;
   private readonly linked: Record<Links['column'], ReturnType<typeof statements>>;
 
   constructor(
@@ -22,7 +29,8 @@ export class LinkReader {
   ) {
     this.dir = dir;
     this.findStream = findStream;
-    this.findEvent = db.prepare(
+    this.findEvent = eventQuery(
+      db,
       `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`,
     );
     this.linked = { category: statements(db, 'category'), type: statements(db, 'type') };
@@ -37,7 +45,11 @@ export class LinkReader {
     if (!isServed || last === null) return { missing: 'stream-not-found', highest: -1 };
     const way = forwards ? 'forwards' : 'backwards';
     return {
-      rows: statement[way].iterate(value, from, limit) as Iterable<Row>,
+      rows: statement[way].iterate(value, from, limit),
+      rowOf: (values) => {
+        const [at, name] = values.slice(-2);
+        return { ...eventOf(values, this.dir), at, name } as LinkedRow;
+      },
       placeOf: (row) => (row as LinkedRow).at,
       sentAs: (row) => {
         const linked = row as LinkedRow;
@@ -64,13 +76,13 @@ export class LinkReader {
   }
 
   /** The event of a stream if it has it and shows it. Throws DamagedLog. */
-  private keptEvent(state: StreamState | undefined, revision: number): Row | undefined {
+  private keptEvent(state: StreamState | undefined, revision: number): EventRow | undefined {
     const kept = keptOf(state);
     const isKept = typeof kept === 'object' && revision >= kept.first && revision <= state!.head;
     if (!isKept) return undefined;
-    const row = this.findEvent.get(state!.id, revision) as Row | undefined;
-    if (!row) throw damaged(databaseFile(this.dir), `event ${revision} of a stream is missing`);
-    verifyEvent(row, this.dir);
+    const found = this.findEvent.get(state!.id, revision);
+    if (!found) throw damaged(databaseFile(this.dir), `event ${revision} of a stream is missing`);
+    const row = eventOf(found, this.dir);
     return row.createdMs >= kept.oldestMs ? row : undefined;
   }
 }
@@ -78,11 +90,12 @@ export class LinkReader {
 function statements(
   db: DatabaseSync,
   column: Links['column'],
-): Record<'last' | 'forwards' | 'backwards', StatementSync> {
+): { last: StatementSync; forwards: EventQuery; backwards: EventQuery } {
   const at = column === 'category' ? 'inCategory' : 'inType';
   const columns = EVENT_COLUMNS.split(', ').map((name) => `event.${name}`);
-  const rows = (compare: '>=' | '<=', order: 'ASC' | 'DESC'): StatementSync =>
-    db.prepare(
+  const rows = (compare: '>=' | '<=', order: 'ASC' | 'DESC'): EventQuery =>
+    eventQuery(
+      db,
       `SELECT ${columns.join(', ')}, ${at} AS at, name
          FROM event JOIN stream ON stream.id = event.stream
         WHERE ${column} = ? AND ${at} ${compare} ? ORDER BY ${at} ${order} LIMIT ?`,

@@ -53,6 +53,13 @@ export class Message {
     return this;
   }
 
+  /** The header of a message whose fields come next, and are so long. */
+  begin(field: number, bytes: number): this {
+    this.header(field, BYTES);
+    this.varint(bytes);
+    return this;
+  }
+
   text(field: number, text: string): this {
     return this.bytes(field, Buffer.from(text));
   }
@@ -85,6 +92,13 @@ export class Message {
       this.buffer[this.at++] = (value % 128) | 128;
     this.buffer[this.at++] = value;
   }
+}
+
+/** How many bytes an unsigned number takes. */
+export function lengthOf(value: number): number {
+  let bytes = 1;
+  for (; value >= 128; value = Math.floor(value / 128)) bytes += 1;
+  return bytes;
 }
 
 /**

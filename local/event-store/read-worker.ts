@@ -1,26 +1,22 @@
 /** Reads pages of the log, in a thread of its own so that a long replay stands in nobody's way. */
 import { once } from 'node:events';
-import type { StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
   EVENT_COLUMNS,
+  eventOf,
+  eventQuery,
   isMetadataStream,
   isTombstoned,
   keptOf,
   openForReads,
   rowLookup,
   streamLookup,
+  type EventQuery,
+  type EventValues,
   type NotFound,
   type StreamState,
 } from './database.ts';
-import {
-  asDamage,
-  damaged,
-  databaseFile,
-  DamagedLog,
-  verifyEvent,
-  type EventRow,
-} from './integrity.ts';
+import { asDamage, damaged, databaseFile, DamagedLog, type EventRow } from './integrity.ts';
 import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
 import type { LogFolder } from './log.ts';
@@ -77,7 +73,8 @@ export type ReadReply =
   { id: number; page: Page } | { id: number; error: string; isDamage: boolean };
 
 const PAGE_EVENTS = 512;
-const PAGE_BYTES = 256 * 1024;
+/** The next page is made while this one is sent: both should stay in a core's cache. */
+const PAGE_BYTES = 128 * 1024;
 
 const port = parentPort!;
 // The appender makes the file, and mends it after a crash.
@@ -88,21 +85,21 @@ const findStream = streamLookup(rowLookup(db, dir));
 
 const links = new LinkReader(db, dir, findStream);
 
-/** An event as it is stored. */
-export type Row = EventRow & { checksum: number };
 /** What is sent of one. */
 export type Sent = Pick<EventRow, 'position' | 'type' | 'record'>;
-type Both = { forwards: StatementSync; backwards: StatementSync };
+type Both = { forwards: EventQuery; backwards: EventQuery };
 
 /**
  * Rows with the bounds of what is there: every place from `lowest` to `highest` has one, and a
  * newer commit may have added more behind.
  */
 export type Rows = {
-  rows: Iterable<Row>;
-  placeOf: (row: Row) => number;
+  rows: Iterable<EventValues>;
+  /** Throws DamagedLog. */
+  rowOf: (values: EventValues) => EventRow;
+  placeOf: (row: EventRow) => number;
   /** Where what is sent is not the stored event: a computed link to it. */
-  sentAs?: (row: Row) => Sent;
+  sentAs?: (row: EventRow) => Sent;
   lowest: number;
   highest: number;
   /** Behind `highest` is a tombstone. */
@@ -115,8 +112,8 @@ export type Rows = {
 export type Missing = { missing: NotFound; highest: number };
 
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
-  forwards: db.prepare(sql('>=', 'ASC')),
-  backwards: db.prepare(sql('<=', 'DESC')),
+  forwards: eventQuery(db, sql('>=', 'ASC')),
+  backwards: eventQuery(db, sql('<=', 'DESC')),
 });
 const ofAll = bothWays(
   (compare, order) =>
@@ -133,11 +130,20 @@ const ofStream = bothWays(
       ORDER BY revision ${order} LIMIT ?`,
 );
 
+const storedEvent = (values: EventValues): EventRow => eventOf(values, dir);
+
 function find(query: Query, head: number, limit: number): Rows | Missing {
   const way = query.forwards ? 'forwards' : 'backwards';
   if (query.stream === undefined) {
-    const rows = ofAll[way].iterate(query.from, limit) as Iterable<Row>;
-    return { rows, placeOf: (row) => row.position, lowest: 1, highest: head, oldestMs: 0 };
+    const rows = ofAll[way].iterate(query.from, limit);
+    return {
+      rows,
+      rowOf: storedEvent,
+      placeOf: (row) => row.position,
+      lowest: 1,
+      highest: head,
+      oldestMs: 0,
+    };
   }
   const computed = linksOf(query.stream);
   if (computed) return links.find(query, computed, limit);
@@ -148,7 +154,8 @@ function find(query: Query, head: number, limit: number): Rows | Missing {
   if (kept === 'stream-deleted') return { missing: kept, highest: -1 };
   if (kept === 'stream-not-found') return { missing: kept, highest: state?.head ?? -1 };
   return {
-    rows: ofStream[way].iterate(state!.id, query.from, kept.first, limit) as Iterable<Row>,
+    rows: ofStream[way].iterate(state!.id, query.from, kept.first, limit),
+    rowOf: storedEvent,
     placeOf: (row) => row.revision,
     lowest: kept.first,
     highest: state!.head,
@@ -173,7 +180,8 @@ function findLive(
   if (left > live || (isClosed && left <= 0)) return undefined;
   const most = isClosed ? Math.min(left, limit) : limit;
   return {
-    rows: ofStream.forwards.iterate(state.id, from, 0, most) as Iterable<Row>,
+    rows: ofStream.forwards.iterate(state.id, from, 0, most),
+    rowOf: storedEvent,
     placeOf: (row) => row.revision,
     lowest: 0,
     highest,
@@ -182,9 +190,9 @@ function findLive(
   };
 }
 
-function matcher(filter: Filter | undefined): (row: Row) => boolean {
+function matcher(filter: Filter | undefined): (row: EventRow) => boolean {
   if (!filter) return () => true;
-  const subject = (row: Row): string =>
+  const subject = (row: EventRow): string =>
     filter.on === 'stream' ? streamOfRecord(Buffer.from(row.record)) : row.type;
   if ('prefixes' in filter)
     return (row) => filter.prefixes.some((prefix) => subject(row).startsWith(prefix));
@@ -196,10 +204,10 @@ const plainAnswer = ({ record, position }: Sent): Buffer => eventAnswer(record, 
 
 /** Passes rows on. Throws DamagedLog at one that has changed and where one is missing. */
 function* whole(
-  { rows, placeOf, lowest, highest }: Rows,
+  { rows, rowOf, placeOf, lowest, highest }: Rows,
   { stream, from, forwards }: Query,
   limit: number,
-): Generator<Row> {
+): Generator<EventRow> {
   const missing = (place: number): DamagedLog =>
     damaged(
       databaseFile(dir),
@@ -209,8 +217,8 @@ function* whole(
     );
   let expected = forwards ? Math.max(from, lowest) : Math.min(from, highest);
   let seen = 0;
-  for (const row of rows) {
-    verifyEvent(row, dir);
+  for (const values of rows) {
+    const row = rowOf(values);
     const place = placeOf(row);
     // Backwards from the end begins with what came last.
     const mayBeNewer = seen === 0 && !forwards && from > highest && place > highest;

@@ -10,7 +10,7 @@
  * repository.
  */
 import { MalformedMessage } from '../../platform/protobuf.ts';
-import { eachField, EMPTY, Message } from './protobuf.ts';
+import { eachField, EMPTY, lengthOf, Message } from './protobuf.ts';
 
 /**
  * Expected revisions that are none, numbered as EventStoreDB numbers them in its error trailers.
@@ -269,8 +269,9 @@ const allPosition = (position: number): Message =>
 // Answers to reads: ReadResp
 
 export const eventAnswer = (record: Uint8Array, position: number): Buffer => {
-  const event = new Message(record.length + 40).bytes(1, record).number(3, position);
-  return new Message(record.length + 60).message(1, event).finish();
+  const bytes = 1 + lengthOf(record.length) + record.length + 1 + lengthOf(position);
+  const answer = new Message(bytes + 40).begin(1, bytes);
+  return answer.bytes(1, record).number(3, position).finish();
 };
 /** A link with the event that it names, or without it where that is gone. */
 export const resolvedAnswer = (
