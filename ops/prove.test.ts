@@ -419,13 +419,17 @@ const credit = (story: Story, change: Partial<CreditNote>): Planted => {
 };
 
 /** The other piece of what was delivered comes back, and the money for it goes back. */
-function comesBack(story: Story, to = 'none'): Planted[] {
+function comesBack(story: Story, to = 'none', feePaise = 0): Planted[] {
   const { delivered, storeId } = story;
   const lines = [{ listingId: `${storeId}.dal`, quantity: 1 }];
   const data = { orderId: delivered.orderId, storeId, returnId: newKey(), lines, reason: 'other' };
-  const refund = { refundNumber: 2, externalId: 'cash', amountPaise: DAL_PAISE };
+  const refund = { refundNumber: 2, externalId: 'cash', amountPaise: DAL_PAISE + feePaise };
   return [
-    event(streamsOf(delivered).part, 'LinesReturned', { ...data, to }),
+    event(streamsOf(delivered).part, 'LinesReturned', {
+      ...data,
+      to,
+      ...(feePaise > 0 && { feePaise }),
+    }),
     paid(story, delivered.storeOrderId, 'RefundRequested', refund),
   ];
 }
@@ -1104,6 +1108,18 @@ const FAULTS: Record<string, Fault> = {
     says: [
       'what came back is on the books again: ' +
         `${next(story, streamsOf(story.delivered).part)}: 1 × dal came back and are not on`,
+    ],
+  }),
+
+  'a fee that goes back with what was only not liked': (story) => ({
+    plant: [...comesBack(story, 'none', FEE_PAISE), credit(story, {})],
+    says: [
+      'a fee goes back with the last of its goods, if none were as they should be: ' +
+        `${next(story, streamsOf(story.delivered).part)}: ` +
+        `${FEE_PAISE} paise of it go back; due are 0`,
+      'what came back is credited, and nothing else is: ' +
+        `${next(story, streamsOf(story.delivered).part)}: ` +
+        `${2 * DAL_PAISE} paise are credited, and ${2 * DAL_PAISE + FEE_PAISE} came back`,
     ],
   }),
 

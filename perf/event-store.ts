@@ -175,7 +175,7 @@ async function longLog(dir: string, events: number): Promise<Result[]> {
   const store = await startStore(dir);
   const openedMs = performance.now() - sinceMs;
   try {
-    await measure([store], 'read-thin');
+    await measure([store], 'read');
     const memory = store.usage();
     const peakMiB = store.peakMemoryMiB();
     const log = `a log of ${events.toLocaleString('en')} events`;

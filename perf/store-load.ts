@@ -104,7 +104,16 @@ async function fill(events: number): Promise<Rate> {
   return rate(await appendRaw(url, { inFlight: 8, eventsPerAppend: 100, isOver }), sinceMs);
 }
 
-/** What the client alone makes of `$all` of each server, and a subscription of the first one. */
+/** What the client alone makes of `$all`, once and from its start. */
+async function read(): Promise<Rate> {
+  const client = connectEventStore(url);
+  const sinceMs = performance.now();
+  const result = rate(await readAll(client), sinceMs);
+  await client.dispose();
+  return result;
+}
+
+/** The same of each server in turn, and a subscription of the first one. */
 async function reads(rounds: number): Promise<Rate[]> {
   const clients = urls.map(connectEventStore);
   const rates = await takeTurns(rounds, ...clients.map((client) => () => readAll(client)), () =>
@@ -191,6 +200,7 @@ const MEASURES: Record<string, (...numbers: number[]) => unknown> = {
   append: appendThroughClient,
   'append-thin': appendThin,
   fill,
+  read,
   reads,
   'read-thin': readThin,
   latency,

@@ -1,5 +1,13 @@
-import { basketOf, isSettled, reservedFor, restOf, type PartLine } from '../../domain/picking.ts';
 import {
+  basketOf,
+  isSettled,
+  keptOf,
+  reservedFor,
+  restOf,
+  type PartLine,
+} from '../../domain/picking.ts';
+import {
+  isFeeBack,
   owedPaise,
   storeOrderEnded,
   type StoreOrder,
@@ -12,6 +20,7 @@ const HANDED_OVER = 'a shop is handed what was ordered and confirmed';
 const ENDED = 'a store order goes on from where it was';
 const PICKED = 'a shop picks what was ordered, or says what became of it';
 const OWED = 'no step of a shop raises what is owed';
+const FEE_BACK = 'a fee goes back with the last of its goods, if none were as they should be';
 
 /** Each shop works exactly the part of a confirmed order that is its own, to one end. */
 export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
@@ -102,9 +111,15 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         comesBack(part, { lines, place, toShelf: true, isBooked: false, isCredited: true });
       },
       LinesReturned(seen) {
-        const { id, data, before } = seen;
+        const { id, data, before, after } = seen;
         if (before.status !== 'delivered') {
           tell(ENDED, placeText(seen), `it was ${before.status}, and nothing can come back of it`);
+        }
+        const reasons = after.returns.map(({ reason }) => reason);
+        const due = isFeeBack(reasons, keptOf(after.lines)) ? after.feePaise : 0;
+        const { feePaise = 0 } = data;
+        if (feePaise !== due) {
+          tell(FEE_BACK, placeText(seen), `${feePaise} paise of it go back; due are ${due}`);
         }
         step(seen);
         const part = parts.get(id);
