@@ -26,11 +26,28 @@ const WARM_UP_MS = 1_000;
 const TURN_MS = 1_000;
 
 type Rate = { perSecond: number; events: number };
+type Taken = { events: number; ms: number };
 
-const rate = (events: number, sinceMs: number): Rate => ({
-  perSecond: Math.round((events / (performance.now() - sinceMs)) * 1000),
+const rateOf = ({ events, ms }: Taken): Rate => ({
+  perSecond: Math.round((events / ms) * 1000),
   events,
 });
+const takenSince = (sinceMs: number, events: number): Taken => ({
+  events,
+  ms: performance.now() - sinceMs,
+});
+
+/** Counts what comes; the clock starts with the first. */
+function counter(): { count: () => void; taken: () => Taken } {
+  let [events, sinceMs] = [0, 0];
+  return {
+    count: () => {
+      sinceMs ||= performance.now();
+      events += 1;
+    },
+    taken: () => takenSince(sinceMs, events),
+  };
+}
 
 /** An item that is put in a cart, as write-api appends it. */
 function newEvent(): NewEvent {
@@ -41,48 +58,56 @@ function newEvent(): NewEvent {
   return { id, type: 'ItemAddedToCart', data, metadata: { ...metadata, schemaVersion: 1 } };
 }
 
+/** With a client for each server. */
+async function withClients<T>(use: (clients: EventStore[]) => Promise<T>): Promise<T> {
+  const clients = urls.map((each) => connectEventStore(each));
+  const result = await use(clients);
+  for (const client of clients) await client.dispose();
+  return result;
+}
+
 /**
  * What is held against each other takes short turns in one process, forth and back, since a virtual
- * machine's speed swings by a fifth from one second to the next. A turn says how many events it was;
- * the first of each is not counted.
+ * machine's speed swings by a fifth from one second to the next. The first turn of each is not
+ * counted.
  */
-async function takeTurns(rounds: number, ...turns: (() => Promise<number>)[]): Promise<Rate[]> {
+async function takeTurns(rounds: number, ...turns: (() => Promise<Taken>)[]): Promise<Rate[]> {
   for (const turn of turns) await turn();
   const totals = turns.map((turn) => ({ turn, events: 0, ms: 0 }));
   for (let round = 0; round < rounds; round++) {
     for (const total of round % 2 === 0 ? totals : totals.toReversed()) {
-      const sinceMs = performance.now();
-      total.events += await total.turn();
-      total.ms += performance.now() - sinceMs;
+      const { events, ms } = await total.turn();
+      total.events += events;
+      total.ms += ms;
     }
   }
-  return totals.map(({ events, ms }) => ({ perSecond: Math.round((events / ms) * 1000), events }));
+  return totals.map(rateOf);
 }
 
-/** Each writer appends to a stream of its own, at its exact revision. */
-async function appendThroughClient(inFlight: number, seconds: number): Promise<Rate[]> {
-  const clients = urls.map(connectEventStore);
-  const turns = clients.map((client) => {
-    const writers = Array.from({ length: inFlight }, () => ({
-      stream: `cart-${randomUUID()}`,
-      revision: NO_REVISION,
-    }));
-    return async () => {
-      const endsMs = performance.now() + TURN_MS;
-      let events = 0;
-      const write = async (writer: (typeof writers)[number]) => {
-        for (; performance.now() < endsMs; writer.revision += 1n, events += 1) {
-          if ((await append(client, writer.stream, [newEvent()], writer.revision)) === undefined)
-            throw new Error('an append was refused');
-        }
-      };
-      await Promise.all(writers.map(write));
-      return events;
-    };
+const appendThroughClient = (inFlight: number, seconds: number): Promise<Rate[]> =>
+  withClients((clients) => {
+    const turns = clients.map((client) => appendingTurn(client, inFlight));
+    return takeTurns((seconds * 1000) / TURN_MS, ...turns);
   });
-  const rates = await takeTurns((seconds * 1000) / TURN_MS, ...turns);
-  for (const client of clients) await client.dispose();
-  return rates;
+
+/** Each writer appends to a stream of its own, at its exact revision. */
+function appendingTurn(client: EventStore, inFlight: number): () => Promise<Taken> {
+  const writers = Array.from({ length: inFlight }, () => ({
+    stream: `cart-${randomUUID()}`,
+    revision: NO_REVISION,
+  }));
+  return async () => {
+    const sinceMs = performance.now();
+    let events = 0;
+    const write = async (writer: (typeof writers)[number]) => {
+      for (; performance.now() < sinceMs + TURN_MS; writer.revision += 1n, events += 1) {
+        if ((await append(client, writer.stream, [newEvent()], writer.revision)) === undefined)
+          throw new Error('an append was refused');
+      }
+    };
+    await Promise.all(writers.map(write));
+    return takenSince(sinceMs, events);
+  };
 }
 
 async function appendThin(inFlight: number, seconds: number): Promise<Rate> {
@@ -94,61 +119,50 @@ async function appendThin(inFlight: number, seconds: number): Promise<Rate> {
     return nowMs > startedMs + WARM_UP_MS + seconds * 1000;
   };
   const events = await appendRaw(url, { inFlight, eventsPerAppend: 1, isOver });
-  return rate(events - before, sinceMs);
+  return rateOf(takenSince(sinceMs, events - before));
 }
 
 /** Makes the log as long as asked, in large appends. */
 async function fill(events: number): Promise<Rate> {
   const sinceMs = performance.now();
   const isOver = (acknowledged: number) => acknowledged >= events;
-  return rate(await appendRaw(url, { inFlight: 8, eventsPerAppend: 100, isOver }), sinceMs);
+  const appended = await appendRaw(url, { inFlight: 8, eventsPerAppend: 100, isOver });
+  return rateOf(takenSince(sinceMs, appended));
 }
 
-/** What the client alone makes of `$all`, once and from its start. */
-async function read(): Promise<Rate> {
-  const client = connectEventStore(url);
-  const sinceMs = performance.now();
-  const result = rate(await readAll(client), sinceMs);
-  await client.dispose();
-  return result;
-}
+/** What the client alone makes of `$all`. */
+const read = (): Promise<Rate> => withClients(async ([client]) => rateOf(await readAll(client!)));
 
 /** The same of each server in turn, and a subscription of the first one. */
-async function reads(rounds: number): Promise<Rate[]> {
-  const clients = urls.map(connectEventStore);
-  const rates = await takeTurns(rounds, ...clients.map((client) => () => readAll(client)), () =>
-    catchUp(clients[0]!),
-  );
-  for (const client of clients) await client.dispose();
-  return rates;
-}
+const reads = (rounds: number): Promise<Rate[]> =>
+  withClients((clients) => {
+    const turns = clients.map((client) => () => readAll(client));
+    return takeTurns(rounds, ...turns, () => catchUp(clients[0]!));
+  });
 
-async function readAll(client: EventStore): Promise<number> {
+async function readAll(client: EventStore): Promise<Taken> {
   const all = client.readAll();
-  let events = 0;
-  all.on('data', () => (events += 1));
+  const { count, taken } = counter();
+  all.on('data', count);
   await once(all, 'end');
-  return events;
+  return taken();
 }
 
 /** A subscription from the beginning until it has caught up. */
-async function catchUp(client: EventStore): Promise<number> {
+async function catchUp(client: EventStore): Promise<Taken> {
   const subscription = client.subscribeToAll();
-  let events = 0;
-  subscription.on('data', () => (events += 1));
+  const { count, taken } = counter();
+  subscription.on('data', count);
   await once(subscription, 'caughtUp');
+  const result = taken();
   await subscription.unsubscribe();
-  return events;
+  return result;
 }
 
-/** The clock starts with the first. */
 async function readThin(): Promise<Rate> {
-  let [events, sinceMs] = [0, 0];
-  await readAllRaw(url, () => {
-    sinceMs ||= performance.now();
-    events += 1;
-  });
-  return rate(events, sinceMs);
+  const { count, taken } = counter();
+  await readAllRaw(url, count);
+  return rateOf(taken());
 }
 
 /** From the call of an append until a subscriber has its event, in milliseconds. */
@@ -193,7 +207,7 @@ function syncFile(seconds: number): Rate {
   }
   closeSync(file);
   rmSync(dir, { recursive: true });
-  return rate(writes, sinceMs);
+  return rateOf(takenSince(sinceMs, writes));
 }
 
 const MEASURES: Record<string, (...numbers: number[]) => unknown> = {

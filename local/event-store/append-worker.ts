@@ -10,7 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import {
   checksumOfStream,
   EVENT_COLUMNS,
-  eventOf,
+  eventLookup,
   eventQuery,
   headOf,
   isMetadataStream,
@@ -22,7 +22,6 @@ import {
   streamLookup,
   streamOfMetadata,
   sumOfName,
-  type EventValues,
   type StreamState,
 } from './database.ts';
 import { categoryOf } from './links.ts';
@@ -30,7 +29,6 @@ import {
   Acknowledged,
   asDamage,
   checksumOfEvent,
-  damaged,
   databaseFile,
   DamagedLog,
   type EventRow,
@@ -117,12 +115,10 @@ const findLastIn = {
 const nextIn = { category: new Map<string, number>(), type: new Map<string, number>() };
 const findById = eventQuery(
   db,
+  dir,
   `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND id = ? ORDER BY position DESC LIMIT 1`,
 );
-const findAt = eventQuery(
-  db,
-  `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`,
-);
+const eventAt = eventLookup(db, dir);
 const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
 const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)');
 let head = headOf(db, dir);
@@ -151,7 +147,7 @@ function check(
   if (!state || expected > current) return isExact ? wrong : 'write';
   const before = isExact
     ? placeOf(ids, (id, at) => repeated(state, expected + 1 + at, id))
-    : placeOf(ids, (id) => sound(findById.get(state.id, id)));
+    : placeOf(ids, (id) => findById.get(state.id, id));
   if (typeof before === 'object') return { ok: true, ...before };
   const mayBegin = !isExact || (expected === EXPECT.noStream && isSoftDeleted(state));
   return before === 'new' && mayBegin ? 'write' : wrong;
@@ -174,18 +170,6 @@ function placeOf(
   return place ?? 'new';
 }
 
-/** A row of events as it was written. Throws DamagedLog. */
-function sound(found: EventValues | undefined): EventRow | undefined {
-  return found && eventOf(found, dir);
-}
-
-/** The stream's event at a revision that it has. Throws DamagedLog. */
-function eventAt(state: StreamState, revision: number): EventRow {
-  const row = sound(findAt.get(state.id, revision));
-  if (!row) throw damaged(databaseFile(dir), `event ${revision} of a stream is missing`);
-  return row;
-}
-
 /** The same event if it has this id. */
 function repeated(state: StreamState, revision: number, id: Uint8Array): EventRow | undefined {
   if (revision > state.head) return undefined;
@@ -197,7 +181,9 @@ const hasMetadata = (stream: string): boolean =>
   (findStream(metadataStreamOf(stream))?.head ?? -1) >= 0;
 
 function findRow(stream: string): StreamState | undefined {
-  const row = rows.get(stream) ?? readRow(stream);
+  const kept = rows.get(stream);
+  if (kept) return kept;
+  const row = readRow(stream);
   if (row) keepRow(stream, row);
   return row;
 }

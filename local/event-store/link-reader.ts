@@ -2,24 +2,24 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import {
   EVENT_COLUMNS,
-  eventOf,
+  eventLookup,
   eventQuery,
   keptOf,
   type EventQuery,
   type StreamState,
 } from './database.ts';
-import { damaged, databaseFile, type EventRow } from './integrity.ts';
+import type { EventRow } from './integrity.ts';
 import { linkRecord, parseLink, type Links } from './links.ts';
 import type { Missing, Query, Rows, Sent } from './read-worker.ts';
 import { dataOfRecord, eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
 
 /** An event with its stream's name, and its place in a computed stream. */
-type LinkedRow = EventRow & { name: string; at: number };
+type Linked = { name: string; at: number };
+type LinkedRow = EventRow & Linked;
 
 export class LinkReader {
-  private readonly dir: string;
   private readonly findStream: (name: string) => StreamState | undefined;
-  private readonly findEvent: EventQuery;
+  private readonly eventAt: ReturnType<typeof eventLookup>;
   private readonly linked: Record<Links['column'], ReturnType<typeof statements>>;
 
   constructor(
@@ -27,13 +27,9 @@ export class LinkReader {
     dir: string,
     findStream: (name: string) => StreamState | undefined,
   ) {
-    this.dir = dir;
     this.findStream = findStream;
-    this.findEvent = eventQuery(
-      db,
-      `SELECT ${EVENT_COLUMNS} FROM event WHERE stream = ? AND revision = ?`,
-    );
-    this.linked = { category: statements(db, 'category'), type: statements(db, 'type') };
+    this.eventAt = eventLookup(db, dir);
+    this.linked = { category: statements(db, dir, 'category'), type: statements(db, dir, 'type') };
   }
 
   /** The links of a computed stream. */
@@ -46,10 +42,6 @@ export class LinkReader {
     const way = forwards ? 'forwards' : 'backwards';
     return {
       rows: statement[way].iterate(value, from, limit),
-      rowOf: (values) => {
-        const [at, name] = values.slice(-2);
-        return { ...eventOf(values, this.dir), at, name } as LinkedRow;
-      },
       placeOf: (row) => (row as LinkedRow).at,
       sentAs: (row) => {
         const linked = row as LinkedRow;
@@ -80,25 +72,29 @@ export class LinkReader {
     const kept = keptOf(state);
     const isKept = typeof kept === 'object' && revision >= kept.first && revision <= state!.head;
     if (!isKept) return undefined;
-    const found = this.findEvent.get(state!.id, revision);
-    if (!found) throw damaged(databaseFile(this.dir), `event ${revision} of a stream is missing`);
-    const row = eventOf(found, this.dir);
+    const row = this.eventAt(state!, revision);
     return row.createdMs >= kept.oldestMs ? row : undefined;
   }
 }
 
 function statements(
   db: DatabaseSync,
+  dir: string,
   column: Links['column'],
-): { last: StatementSync; forwards: EventQuery; backwards: EventQuery } {
+): { last: StatementSync; forwards: EventQuery<Linked>; backwards: EventQuery<Linked> } {
   const at = column === 'category' ? 'inCategory' : 'inType';
   const columns = EVENT_COLUMNS.split(', ').map((name) => `event.${name}`);
-  const rows = (compare: '>=' | '<=', order: 'ASC' | 'DESC'): EventQuery =>
+  const rows = (compare: '>=' | '<=', order: 'ASC' | 'DESC'): EventQuery<Linked> =>
     eventQuery(
       db,
+      dir,
       `SELECT ${columns.join(', ')}, ${at} AS at, name
          FROM event JOIN stream ON stream.id = event.stream
         WHERE ${column} = ? AND ${at} ${compare} ? ORDER BY ${at} ${order} LIMIT ?`,
+      (found) => {
+        const [place, name] = found.slice(-2);
+        return { at: place, name } as Linked;
+      },
     );
   return {
     last: db.prepare(`SELECT max(${at}) AS last FROM event WHERE ${column} = ?`),

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { parentPort, workerData } from 'node:worker_threads';
 import {
   EVENT_COLUMNS,
-  eventOf,
   eventQuery,
   isMetadataStream,
   isTombstoned,
@@ -12,7 +11,6 @@ import {
   rowLookup,
   streamLookup,
   type EventQuery,
-  type EventValues,
   type NotFound,
   type StreamState,
 } from './database.ts';
@@ -94,9 +92,7 @@ type Both = { forwards: EventQuery; backwards: EventQuery };
  * newer commit may have added more behind.
  */
 export type Rows = {
-  rows: Iterable<EventValues>;
-  /** Throws DamagedLog. */
-  rowOf: (values: EventValues) => EventRow;
+  rows: Iterable<EventRow>;
   placeOf: (row: EventRow) => number;
   /** Where what is sent is not the stored event: a computed link to it. */
   sentAs?: (row: EventRow) => Sent;
@@ -112,8 +108,8 @@ export type Rows = {
 export type Missing = { missing: NotFound; highest: number };
 
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
-  forwards: eventQuery(db, sql('>=', 'ASC')),
-  backwards: eventQuery(db, sql('<=', 'DESC')),
+  forwards: eventQuery(db, dir, sql('>=', 'ASC')),
+  backwards: eventQuery(db, dir, sql('<=', 'DESC')),
 });
 const ofAll = bothWays(
   (compare, order) =>
@@ -130,20 +126,11 @@ const ofStream = bothWays(
       ORDER BY revision ${order} LIMIT ?`,
 );
 
-const storedEvent = (values: EventValues): EventRow => eventOf(values, dir);
-
 function find(query: Query, head: number, limit: number): Rows | Missing {
   const way = query.forwards ? 'forwards' : 'backwards';
   if (query.stream === undefined) {
     const rows = ofAll[way].iterate(query.from, limit);
-    return {
-      rows,
-      rowOf: storedEvent,
-      placeOf: (row) => row.position,
-      lowest: 1,
-      highest: head,
-      oldestMs: 0,
-    };
+    return { rows, placeOf: (row) => row.position, lowest: 1, highest: head, oldestMs: 0 };
   }
   const computed = linksOf(query.stream);
   if (computed) return links.find(query, computed, limit);
@@ -155,7 +142,6 @@ function find(query: Query, head: number, limit: number): Rows | Missing {
   if (kept === 'stream-not-found') return { missing: kept, highest: state?.head ?? -1 };
   return {
     rows: ofStream[way].iterate(state!.id, query.from, kept.first, limit),
-    rowOf: storedEvent,
     placeOf: (row) => row.revision,
     lowest: kept.first,
     highest: state!.head,
@@ -181,7 +167,6 @@ function findLive(
   const most = isClosed ? Math.min(left, limit) : limit;
   return {
     rows: ofStream.forwards.iterate(state.id, from, 0, most),
-    rowOf: storedEvent,
     placeOf: (row) => row.revision,
     lowest: 0,
     highest,
@@ -204,7 +189,7 @@ const plainAnswer = ({ record, position }: Sent): Buffer => eventAnswer(record, 
 
 /** Passes rows on. Throws DamagedLog at one that has changed and where one is missing. */
 function* whole(
-  { rows, rowOf, placeOf, lowest, highest }: Rows,
+  { rows, placeOf, lowest, highest }: Rows,
   { stream, from, forwards }: Query,
   limit: number,
 ): Generator<EventRow> {
@@ -217,8 +202,7 @@ function* whole(
     );
   let expected = forwards ? Math.max(from, lowest) : Math.min(from, highest);
   let seen = 0;
-  for (const values of rows) {
-    const row = rowOf(values);
+  for (const row of rows) {
     const place = placeOf(row);
     // Backwards from the end begins with what came last.
     const mayBeNewer = seen === 0 && !forwards && from > highest && place > highest;
