@@ -7,7 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startEventStore } from '../local/event-store/server.ts';
 import { connectEventStore, type StoredEvent } from './event-store.ts';
-import { createLog } from './log.ts';
+import { createLog, type Logger } from './log.ts';
 import { followLog } from './subscription.ts';
 
 type Folder = { dir: string };
@@ -23,7 +23,7 @@ const event = (n: number) => jsonEvent({ type: 'Noted', data: { n }, metadata: {
 /** Follows until `enough` says so of all that came. */
 async function follow(
   url: string,
-  options: { after?: bigint; maxBatch?: number; typePrefixes?: string[] },
+  options: { after?: bigint; maxBatch?: number; typePrefixes?: string[]; log?: Logger },
   enough: (events: StoredEvent[], caughtUp: boolean) => boolean,
 ): Promise<StoredEvent[]> {
   const client = connectEventStore(url);
@@ -33,8 +33,8 @@ async function follow(
     client,
     maxBatch: 50,
     after: undefined,
-    ...options,
     log,
+    ...options,
     signal: stopping.signal,
     consume: async ({ events, caughtUp }) => {
       got.push(...events);
@@ -88,6 +88,27 @@ test('every event once and in order, while they are written and across a restart
   assert.is(got.at(-1)!.metadata.at, '299');
   await again.dispose();
   await store.close();
+});
+
+test('however long the event store was away, it is followed again at once', async ({ dir }) => {
+  const store = await startEventStore({ dir });
+  const { url, port } = store;
+  await store.close();
+  const awayFor6Tries = Promise.withResolvers<void>();
+  let tries = 0;
+  const counting = log.child({});
+  counting.warn = () => {
+    tries += 1;
+    if (tries === 6) awayFor6Tries.resolve();
+  };
+  const following = follow(url, { log: counting }, (_, caughtUp) => caughtUp);
+  await awayFor6Tries.promise;
+  const back = await startEventStore({ dir, port });
+  const backMs = performance.now();
+  await following;
+  const tookMs = performance.now() - backMs;
+  await back.close();
+  assert.ok(tookMs < 1_000, `followed again after ${Math.round(tookMs)} ms`);
 });
 
 test('it says what the client says of an event, and nothing of the event store’s own', async ({

@@ -2,11 +2,10 @@ import type { ClientReadableStream } from '@grpc/grpc-js';
 import type { EventMetadata, EventStore, StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
 import { subscribeToLog, type RawEvent, type ReadAnswer } from './raw-events.ts';
+import { RETRY_MS } from './time.ts';
 
 /** Full batches that wait while one is consumed; the subscription is paused beyond. */
 const MAX_QUEUED_BATCHES = 2;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
 
 export type Batch = {
   /** Oldest first; empty when only `caughtUp` became true. */
@@ -33,21 +32,18 @@ export async function followLog(options: {
 }): Promise<void> {
   const { client, log, signal, typePrefixes } = options;
   let after = options.after;
-  let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     const consume = async (batch: Batch) => {
       await options.consume(batch);
       after = batch.events.at(-1)?.position ?? after;
-      retryMs = FIRST_RETRY_MS;
     };
     const lost = await subscribeToLog(client, after, typePrefixes).then(
       (source) => drain(source, { maxBatch: options.maxBatch, signal, consume }),
       (error: unknown) => error,
     );
     if (signal.aborted) return;
-    log.warn({ err: lost, retryMs }, 'the subscription was lost: taking it up again');
-    await waitUnlessAborted(retryMs, signal);
-    retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+    log.warn({ err: lost }, 'the subscription was lost: taking it up again');
+    await waitUnlessAborted(RETRY_MS, signal);
   }
 }
 

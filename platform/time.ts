@@ -1,3 +1,9 @@
+/**
+ * Between two tries to reach a server of ours that is down. It does not grow: a shop waits for the
+ * server to start, not for the end of a pause.
+ */
+export const RETRY_MS = 250;
+
 /** India keeps one time all year. */
 const INDIA_OFFSET_MS = 5.5 * 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;

@@ -7,6 +7,7 @@ import {
   type Pool,
 } from '../platform/postgres.ts';
 import { followLog, waitUnlessAborted, type Batch } from '../platform/subscription.ts';
+import { RETRY_MS } from '../platform/time.ts';
 import { applyEvents } from './apply.ts';
 import {
   CheckpointMoved,
@@ -23,8 +24,8 @@ import type { Projection } from './projection.ts';
 
 /** Events that are applied in one transaction. */
 const MAX_BATCH_EVENTS = 2_000;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 5_000;
+/** Until somebody looks again whether another process's rebuild has ended. */
+const OTHER_REBUILD_MS = 5_000;
 /**
  * A swap that waits longer for readers of the old tables steps back and tries again: before Postgres
  * looks for deadlocks, which it does after a second, and ends the reader.
@@ -53,7 +54,6 @@ export async function runProjector(
   onChanged: (tags: Set<string>) => void = () => {},
 ): Promise<void> {
   const { client, pool, log, signal } = projector;
-  let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     const round = new AbortController();
     const both = AbortSignal.any([signal, round.signal]);
@@ -76,16 +76,14 @@ export async function runProjector(
         consume: async ({ events }) => {
           if (events.length === 0) return;
           onChanged(await applyEvents({ pool, log, notify: true }, current, events));
-          retryMs = FIRST_RETRY_MS;
         },
       });
       await Promise.all([followed, rebuilt]);
     } catch (error) {
       round.abort();
       if (!(error instanceof CheckpointMoved) && !isPostgresUnavailable(error)) throw error;
-      log.warn({ err: error, retryMs }, 'the projector takes up again from its checkpoints');
-      await waitUnlessAborted(retryMs, signal);
-      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      log.warn({ err: error }, 'the projector takes up again from its checkpoints');
+      await waitUnlessAborted(RETRY_MS, signal);
     }
   }
 }
@@ -93,7 +91,7 @@ export async function runProjector(
 /** Lets somebody else's rebuild go on for a while: it may be the very one that is needed here. */
 async function waitForOther(error: unknown, signal: AbortSignal): Promise<void> {
   if (!(error instanceof RebuildRunning)) throw error;
-  await waitUnlessAborted(MAX_RETRY_MS, signal);
+  await waitUnlessAborted(OTHER_REBUILD_MS, signal);
 }
 
 /** Rows from events that the log does not have would never be right again: refuse to start. */

@@ -3,12 +3,11 @@ import pg from 'pg';
 import { unavailable } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres.ts';
+import { RETRY_MS } from '../platform/time.ts';
 
 const CHANNEL = 'projected';
 /** How long a read waits for a command's events to be projected. */
 const MAX_WAIT_MS = 1_000;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 2_000;
 /** Pages that stay open: server-sent events and waiting reads. */
 const MAX_LISTENERS = 5_000;
 
@@ -37,7 +36,7 @@ export class Projected {
   }
 
   async start(): Promise<void> {
-    await this.#connect(FIRST_RETRY_MS);
+    await this.#connect();
   }
 
   async stop(): Promise<void> {
@@ -73,34 +72,33 @@ export class Projected {
     }
   }
 
-  async #connect(retryMs: number): Promise<void> {
+  async #connect(): Promise<void> {
     if (this.#stopped) return;
     const client = new pg.Client({ connectionString: this.#url, keepAlive: true });
     this.#client = client;
     client.on('error', (error) => this.#log.warn({ err: error }, 'the projector is not heard'));
     client.on('notification', ({ payload }) => this.#heard(payload ?? '{}'));
-    client.once('end', () => this.#lost(client, retryMs));
+    client.once('end', () => this.#lost(client));
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       await this.#readPosition();
       this.connected = true;
     } catch (error) {
-      this.#log.warn({ err: error, retryMs }, 'cannot listen to the projector yet');
-      await client.end().catch(() => this.#lost(client, retryMs));
+      this.#log.warn({ err: error }, 'cannot listen to the projector yet');
+      await client.end().catch(() => this.#lost(client));
     }
   }
 
-  #lost(client: pg.Client, retryMs: number): void {
+  #lost(client: pg.Client): void {
     if (this.#client !== client || this.#stopped) return;
     this.#client = undefined;
-    const wait = this.connected ? FIRST_RETRY_MS : retryMs;
     this.connected = false;
     this.#retry = setTimeout(() => {
-      this.#connect(Math.min(wait * 2, MAX_RETRY_MS)).catch((error: unknown) =>
+      this.#connect().catch((error: unknown) =>
         this.#log.error({ err: error }, 'cannot listen to the projector'),
       );
-    }, wait);
+    }, RETRY_MS);
   }
 
   /** What was said while nobody listened is lost: anything may have changed. */
