@@ -38,8 +38,11 @@ export function createPool(url: string, log: Logger, max = 10): Pool {
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
   });
-  // Without a listener an idle connection's error would end the process.
-  pool.on('error', (error) => log.warn({ err: error }, 'an idle Postgres connection was lost'));
+  // A connection without a listener ends the process when it is lost: the pool listens to the idle
+  // ones, nobody to those in use that wait for no answer just then.
+  const onLost = (error: Error) => log.warn({ err: error }, 'a Postgres connection was lost');
+  pool.on('connect', (connection) => connection.on('error', onLost));
+  pool.on('error', (error) => log.debug({ err: error }, 'it was idle'));
   return pool;
 }
 

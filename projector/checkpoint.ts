@@ -59,9 +59,6 @@ export async function rebuildingAlone<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const connection = await pool.connect();
-  // The lock goes with the connection; the checkpoints still keep two rebuilds from mixing.
-  const onLost = (error: Error) => log.warn({ err: error }, 'the rebuild lost its lock');
-  connection.on('error', onLost);
   try {
     const { rows } = await connection.query<{ taken: boolean }>(
       'select pg_try_advisory_lock($1) as taken',
@@ -72,7 +69,10 @@ export async function rebuildingAlone<T>(
     return await work();
   } finally {
     // Not left to the end of the connection, which takes a moment: somebody may ask at once.
-    await connection.query('select pg_advisory_unlock_all()').catch(onLost);
+    // With a lost connection the lock is gone; the checkpoints still keep two rebuilds from mixing.
+    await connection
+      .query('select pg_advisory_unlock_all()')
+      .catch((error: unknown) => log.warn({ err: error }, 'the rebuild lost its lock'));
     connection.release(true);
   }
 }

@@ -192,6 +192,35 @@ test('a rebuild beside a live projector loses nothing that is written meanwhile'
   assert.is(rows[0].count, 302);
 });
 
+test('a swap steps back for whoever reads from two schemas, in whatever order', async (context) => {
+  const { client, pool } = context;
+  const position = await write(client, 'a', 'one');
+  const projections = [{ ...notebook(), name: 'diary' }, notebook()];
+  await runUntil(context, position, projections);
+  const isHeldUp = async (): Promise<boolean> => {
+    const waiting = `select from pg_locks where not granted and mode = 'AccessExclusiveLock'`;
+    return (await pool.query(waiting)).rowCount === 1;
+  };
+  const { signal } = new AbortController();
+  for (const [first, second] of [
+    ['diary', 'notebook'],
+    ['notebook', 'diary'],
+  ]) {
+    const reader = await pool.connect();
+    try {
+      await reader.query(`begin; select from ${first}.note`);
+      const swapped = rebuild({ client, pool, log, signal, projections });
+      while (!(await isHeldUp()));
+      const { rows } = await reader.query(`select id, text from ${second}.note`);
+      assert.equal(rows, [{ id: 'a', text: 'one' }]);
+      await reader.query('commit');
+      assert.is(await swapped, true);
+    } finally {
+      reader.release(true);
+    }
+  }
+});
+
 test('rows from events that the log does not have stop the projector', async (context) => {
   const { client, pool } = context;
   const position = await write(client, 'a', 'one');
