@@ -123,7 +123,11 @@ function handle(
         const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [
           name,
         ]);
-        if (rowCount === 0) await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+        if (rowCount === 0) {
+          await client.query(`CREATE DATABASE ${client.escapeIdentifier(name)}`);
+          // Its hundreds of files reach the disk now. Else a crash soon after would wait for them.
+          await client.query('CHECKPOINT');
+        }
       } finally {
         await client.end();
       }
