@@ -1,5 +1,5 @@
-// Preloaded into every process that the supervisor starts (`node --import`), so that none outlives
-// it, not even after `kill -9`: the channel to the supervisor closes when either end is gone. The
+// Preloaded (`node --import`) into every process that the supervisor, a drill or perf starts, so that
+// none outlives it, not even after `kill -9`: the channel to it closes when either end is gone. The
 // rooms do not know of it, and need not: a crash at any moment must lose nothing anyway.
 
 process.on('disconnect', () => process.exit(1));

@@ -5,11 +5,13 @@ import { load, medianRun, type Load } from './load.ts';
 import type { Result, ScenarioOptions } from './main.ts';
 import { openShop } from './shop.ts';
 import { startProgram, startSystem } from './system.ts';
+import { takeTurns } from './turns.ts';
 
 export const summary = "a catalogue's first page, from read-api and as a hit at the edge";
 
 const CONNECTIONS = 32;
 const LISTINGS = 250;
+const TURN_SECONDS = 2;
 const READ_BUDGET = 0.5;
 const EDGE_BUDGET = 0.7;
 
@@ -22,33 +24,29 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
   await writeFile(join(dir, 'body.json'), body);
   const bare = await startProgram('perf/bare.ts', { env: { BODY_FILE: join(dir, 'body.json') } });
   try {
-    const targets = {
-      bare: `${bare.url}${path}`,
-      read: `${system.env.ORIGIN_READ_API}${path}`,
-      edge: `${system.url}${path}`,
-    };
-    const measured: Record<keyof typeof targets, Load[]> = { bare: [], read: [], edge: [] };
-    for (let i = 0; i <= runs; i++) {
-      for (const [name, url] of Object.entries(targets)) {
-        const result = await load({ url, connections: CONNECTIONS, seconds }, system);
-        if (i > 0) measured[name as keyof typeof targets].push(result);
-      }
-    }
-    const ceiling = medianRun(measured.bare);
-    const compare = (name: 'read' | 'edge', budget: number, where: string): Result => ({
+    const askAt = (origin: string) => () =>
+      load({ url: `${origin}${path}`, connections: CONNECTIONS, seconds: TURN_SECONDS }, system);
+    const [ceilings, reads, hits] = await takeTurns(
+      Math.ceil((runs * seconds) / TURN_SECONDS),
+      askAt(bare.url),
+      askAt(system.env.ORIGIN_READ_API!),
+      askAt(system.url),
+    );
+    const ceiling = medianRun(ceilings);
+    const compare = (name: string, ours: Load, budget: number, where: string): Result => ({
       name: `browse, ${name}`,
       what: `first pages/s (${body.length} bytes) ${where}, ${CONNECTIONS} connections`,
-      value: medianRun(measured[name]).requestsPerSecond,
+      value: ours.requestsPerSecond,
       ceiling: ceiling.requestsPerSecond,
       ceilingWhat: 'bare Fastify, the same bytes',
       budget,
-      details: { ours: medianRun(measured[name]), ceiling },
-      cores: medianRun(measured[name]).cores,
+      details: { ours, ceiling },
+      cores: ours.cores,
       memory: system.usage(),
     });
     return [
-      compare('read', READ_BUDGET, 'from read-api'),
-      compare('edge', EDGE_BUDGET, 'as a hit at the edge'),
+      compare('read', medianRun(reads), READ_BUDGET, 'from read-api'),
+      compare('edge', medianRun(hits), EDGE_BUDGET, 'as a hit at the edge'),
     ];
   } finally {
     await bare.stop();

@@ -2,6 +2,7 @@ import { load, medianRun, type Load, type LoadOptions } from './load.ts';
 import type { Result, ScenarioOptions } from './main.ts';
 import { openShop, send } from './shop.ts';
 import { startProgram, startSystem, type System } from './system.ts';
+import { takeTurns } from './turns.ts';
 
 export const summary = 'PUT of an item through write-api, each shopper their own cart, durable';
 
@@ -47,16 +48,11 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
     const newCarts = () => fillCarts(ORIGIN_WRITE_API!, storeId);
     const bareShop = { url: bare.url, carts: await newCarts(), storeId };
     const ourShop = { url: ORIGIN_WRITE_API!, carts: await newCarts(), storeId };
-    const ceilings = [];
-    const measured = [];
-    for (let i = 0; i <= runs; i++) {
-      const ceiling = await putItems(bareShop, i, seconds, system);
-      const ours = await putItems(ourShop, i, seconds, system);
-      // The first pair warms both up.
-      if (i === 0) continue;
-      ceilings.push(ceiling);
-      measured.push(ours);
-    }
+    const [ceilings, measured] = await takeTurns(
+      runs,
+      (round) => putItems(bareShop, round, seconds, system),
+      (round) => putItems(ourShop, round, seconds, system),
+    );
     const [ceiling, ours] = [medianRun(ceilings), medianRun(measured)];
     return [
       {

@@ -6,6 +6,7 @@ import type { Result, ScenarioOptions } from './main.ts';
 import { Refused, openShop } from './shop.ts';
 import { createCommands, type Commands, type Item, type Latency } from './shopper.ts';
 import { startSystem, type System } from './system.ts';
+import { takeTurns } from './turns.ts';
 
 export const summary = 'whole checkouts: three items at two shops, to the confirmed order, durable';
 
@@ -33,16 +34,11 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
     for (let i = 0; i < SHOPS; i++) shops.push(await openShop(system, LISTINGS, PLENTY));
     const storeId = shops[0]!;
     const carts = { url, storeId, carts: await fillCarts(url, storeId) };
-    const ceilings: Load[] = [];
-    const measured: Checkouts[] = [];
-    for (let i = 0; i <= runs; i++) {
-      const ceiling = await putItems(carts, i, seconds, system);
-      const ours = await checkOut(system, shops, seconds);
-      // The first pair warms both up.
-      if (i === 0) continue;
-      ceilings.push(ceiling);
-      measured.push(ours);
-    }
+    const [ceilings, measured] = await takeTurns(
+      runs,
+      (round) => putItems(carts, round, seconds, system),
+      () => checkOut(system, shops, seconds),
+    );
     const [ceiling, ours] = [medianRun(ceilings), medianRun(measured)];
     const { requestsPerSecond: ordersPerSecond, latencies } = ours;
     const appendsPerOrder = await countAppends(system, shops);

@@ -18,6 +18,7 @@ import {
   type NewEvent,
 } from '../platform/event-store.ts';
 import { appendRaw, readAllRaw } from './raw.ts';
+import { takeTurns } from './turns.ts';
 
 const urls = process.env.EVENTSTORE_URL!.split(' ');
 const url = urls[0]!;
@@ -66,28 +67,18 @@ async function withClients<T>(use: (clients: EventStore[]) => Promise<T>): Promi
   return result;
 }
 
-/**
- * What is held against each other takes short turns in one process, forth and back, since a virtual
- * machine's speed swings by a fifth from one second to the next. The first turn of each is not
- * counted.
- */
-async function takeTurns(rounds: number, ...turns: (() => Promise<Taken>)[]): Promise<Rate[]> {
-  for (const turn of turns) await turn();
-  const totals = turns.map((turn) => ({ turn, events: 0, ms: 0 }));
-  for (let round = 0; round < rounds; round++) {
-    for (const total of round % 2 === 0 ? totals : totals.toReversed()) {
-      const { events, ms } = await total.turn();
-      total.events += events;
-      total.ms += ms;
-    }
-  }
-  return totals.map(rateOf);
+/** Of turns of a second or two, in one process that has run before. */
+async function ratesInTurn(rounds: number, turns: (() => Promise<Taken>)[]): Promise<Rate[]> {
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+  return (await takeTurns(rounds, ...turns)).map((taken) =>
+    rateOf({ events: sum(taken.map(({ events }) => events)), ms: sum(taken.map(({ ms }) => ms)) }),
+  );
 }
 
 const appendThroughClient = (inFlight: number, seconds: number): Promise<Rate[]> =>
   withClients((clients) => {
     const turns = clients.map((client) => appendingTurn(client, inFlight));
-    return takeTurns((seconds * 1000) / TURN_MS, ...turns);
+    return ratesInTurn((seconds * 1000) / TURN_MS, turns);
   });
 
 /** Each writer appends to a stream of its own, at its exact revision. */
@@ -137,7 +128,7 @@ const read = (): Promise<Rate> => withClients(async ([client]) => rateOf(await r
 const reads = (rounds: number): Promise<Rate[]> =>
   withClients((clients) => {
     const turns = clients.map((client) => () => readAll(client));
-    return takeTurns(rounds, ...turns, () => catchUp(clients[0]!));
+    return ratesInTurn(rounds, [...turns, () => catchUp(clients[0]!)]);
   });
 
 async function readAll(client: EventStore): Promise<Taken> {

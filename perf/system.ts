@@ -9,6 +9,8 @@ import { parseEnv } from 'node:util';
 import { freePort } from '../platform/free-port.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
+/** None of them outlives what measures them, however that ends. */
+const ON_LEASH = ['--import', join(ROOT, 'local/leash.ts')];
 const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 30_000;
 /** Kernel ticks are hundredths of a second on every Linux that Node runs on. */
@@ -39,10 +41,10 @@ export async function startProgram(
   options: { env: Record<string, string>; args?: string[]; nodeArgs?: string[]; ready?: RegExp },
 ): Promise<Program> {
   const { env, args = [], nodeArgs = [], ready = /"listening":"([^"]+)"/ } = options;
-  const child = spawn(process.execPath, [...nodeArgs, join(ROOT, file), ...args], {
+  const child = spawn(process.execPath, [...ON_LEASH, ...nodeArgs, join(ROOT, file), ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   return {
     url: await firstLine(child, ready),
@@ -56,10 +58,10 @@ export async function startProgram(
 export async function startSystem(): Promise<System> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-perf-'));
   const port = await freePort();
-  const child = spawn(process.execPath, [join(ROOT, 'local/main.ts'), '--no-demo'], {
+  const child = spawn(process.execPath, [...ON_LEASH, join(ROOT, 'local/main.ts'), '--no-demo'], {
     cwd: ROOT,
     env: { ...process.env, PORT: `${port}`, DATA_DIR: dir, LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   await firstLine(child, /(is open)/);
   const env = parseEnv(readFileSync(join(dir, 'doorstep.env'), 'utf8')) as Record<string, string>;
