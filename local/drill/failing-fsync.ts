@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { inFolder, missingTool, type Drill, type Options, type Report } from './drill.ts';
 import { end, startStore, type StoreProcess } from './processes.ts';
 import { compare, faultsOf, Writer } from './record.ts';
@@ -8,8 +7,8 @@ import { compare, faultsOf, Writer } from './record.ts';
 const ROUNDS = { short: 1, long: 10 };
 const STREAMS = 16;
 const BEFORE = 300;
-/** A store that goes on appending for so long has not noticed. */
-const NOTICE_WITHIN_MS = 3_000;
+/** A store that acknowledges so many more has not noticed: it folds its log several times meanwhile. */
+const NOTICED_WITHIN = 10_000;
 
 /**
  * From now on every fsync of the process fails with EIO, or those of one file. Resolves to how to
@@ -37,11 +36,18 @@ async function failFsyncs({ child }: StoreProcess, file?: string): Promise<() =>
   };
 }
 
-/** How the store ended by itself, or undefined if it did not. */
-async function endOf({ child }: StoreProcess): Promise<number | undefined> {
-  const exited = child.exitCode === null ? once(child, 'exit') : [child.exitCode];
-  const [code] = (await Promise.race([exited, delay(NOTICE_WITHIN_MS, [])])) as [number?];
-  return code;
+/** How the store ended by itself, or undefined when it went on for so many acknowledgements. */
+async function endOf(
+  { child }: StoreProcess,
+  writer: Writer,
+  acknowledgements: number,
+): Promise<number | undefined> {
+  const enough = writer.acknowledged.length + acknowledgements;
+  await writer.until(
+    ({ acknowledged }) => child.exitCode !== null || acknowledged.length >= enough,
+    'the store to stop',
+  );
+  return child.exitCode ?? undefined;
 }
 
 /**
@@ -54,7 +60,7 @@ async function failCommits(dir: string, { cheat }: Options): Promise<Report & ob
   await before.stop();
   const stopFailing = await failFsyncs(store);
   const during = new Writer(store.url, { streams: STREAMS });
-  const code = await endOf(store);
+  const code = await endOf(store, during, 1);
   const falsely = during.acknowledged.length;
   await end(store.child, 'SIGKILL');
   await stopFailing();
@@ -82,7 +88,7 @@ async function failFolding(dir: string, { cheat }: Options): Promise<Report & ob
   const writer = new Writer(store.url, { streams: STREAMS });
   await writer.until(({ acknowledged }) => acknowledged.length > 0, 'its first append');
   const stopFailing = await failFsyncs(store, `${dir}/log.sqlite`);
-  const code = await endOf(store);
+  const code = await endOf(store, writer, NOTICED_WITHIN);
   await end(store.child, 'SIGKILL');
   await stopFailing();
   const again = await startStore(dir, { port: store.port, cheat });
