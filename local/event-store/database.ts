@@ -13,7 +13,7 @@ import {
 } from './integrity.ts';
 import { TOMBSTONE_REVISION } from './wire.ts';
 
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const CACHE_KIB = 8 * 1024;
 
 /**
@@ -22,7 +22,9 @@ const CACHE_KIB = 8 * 1024;
  * stream ends, and what its newest metadata says, so that a read need look for neither. A stream
  * with metadata and no events has a row too. `nameSum` is a second way to a stream: that there is
  * none of a name is believed only if both ways say so. An event is the `inCategory`th of its category,
- * if it has one, and the `inType`th of its type, from 0 and without gaps.
+ * if it has one, and the `inType`th of its type, from 0 and without gaps. The ids beside the
+ * revisions are for appends that name no revision: an index of ids would be as many pages to write
+ * again as there are streams in a group, half of all.
  */
 const SCHEMA = [
   `CREATE TABLE stream (
@@ -49,8 +51,7 @@ const SCHEMA = [
     inType INTEGER NOT NULL,
     checksum INTEGER NOT NULL
   ) STRICT`,
-  'CREATE UNIQUE INDEX eventOfStream ON event (stream, revision)',
-  'CREATE INDEX eventById ON event (stream, id)',
+  'CREATE INDEX eventOfStream ON event (stream, revision, id)',
   `CREATE UNIQUE INDEX eventOfCategory ON event (category, inCategory)
     WHERE category IS NOT NULL`,
   'CREATE UNIQUE INDEX eventOfType ON event (type, inType)',

@@ -12,6 +12,7 @@ import {
   RequiredMetadataPropertyMissingError,
   STREAM_EXISTS,
   StreamNotFoundError,
+  type EventData,
   type EventStoreDBClient,
 } from '@eventstore/db-client';
 import monitoringGrpc from '@eventstore/db-client/generated/monitoring_grpc_pb.js';
@@ -73,6 +74,22 @@ test('a repeat is answered with the position of the first time', async () => {
   await client.appendToStream(stream, event());
   for (const expectedRevision of [NO_STREAM, ANY, STREAM_EXISTS] as const)
     assert.equal(await client.appendToStream(stream, [a, b], { expectedRevision }), first);
+});
+
+test('a repeat at any revision is recognised a thousand events later, at its own for ever', async () => {
+  const stream = newStream();
+  const [a, b] = [event('A'), event('B')];
+  const later = events(1_000);
+  await client.appendToStream(stream, [a, b], { expectedRevision: NO_STREAM });
+  await client.appendToStream(stream, later);
+  await stop();
+  await start();
+  const repeat = async (what: EventData[], expectedRevision: typeof ANY | bigint) =>
+    (await client.appendToStream(stream, what, { expectedRevision })).nextExpectedRevision;
+  assert.is(await repeat(later, ANY), 1_001n);
+  assert.is(await repeat([b], ANY), 1n);
+  assert.is(await repeat([a], ANY), 1_002n, 'it is written again');
+  assert.is(await repeat([b], 0n), 1n);
 });
 
 test('a read of no events has none', async () => {
