@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { jsonEvent } from '@eventstore/db-client';
+import { ANY, jsonEvent } from '@eventstore/db-client';
 import fastify from 'fastify';
 import { connectEventStore } from '../platform/event-store.ts';
 
@@ -14,6 +14,8 @@ const { EVENTSTORE_URL, BODY_FILE } = process.env;
 
 if (EVENTSTORE_URL) {
   const client = connectEventStore(EVENTSTORE_URL);
+  /** Of the last event of each cart's stream: each cart has one shopper. */
+  const revisions = new Map<string, bigint>();
   app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(
     '/api/write/carts/:cartId/items/:listingId',
     async ({ params: { cartId, listingId }, body: { quantity } }) => {
@@ -32,7 +34,9 @@ if (EVENTSTORE_URL) {
           schemaVersion: 1,
         },
       });
-      await client.appendToStream(`cart-${cartId}`, event);
+      const expectedRevision = revisions.get(cartId) ?? ANY;
+      const appended = await client.appendToStream(`cart-${cartId}`, event, { expectedRevision });
+      revisions.set(cartId, appended.nextExpectedRevision);
       return { cartId, listingId, quantity };
     },
   );

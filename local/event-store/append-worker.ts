@@ -71,9 +71,9 @@ const RECOGNISED_EVENTS = 1_000;
 const CHECKPOINT_PAGES = 1_000;
 /**
  * SQLite's codes for a disk that cannot be trusted any more: SQLITE_IOERR, SQLITE_CORRUPT,
- * SQLITE_NOTADB.
+ * SQLITE_TOOBIG, SQLITE_NOTADB.
  */
-const FATAL_SQLITE_CODES = [10, 11, 26];
+const FATAL_SQLITE_CODES = [10, 11, 18, 26];
 /** SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: the index of the write-ahead log found no room to grow. */
 const DISK_FULL_SQLITE_CODES = [13, 4_874];
 const DISK_FULL = 'the disk is full. Appends go on by themselves when there is room on it again';

@@ -1,8 +1,16 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { status } from '@grpc/grpc-js';
+import { status, type ServiceError } from '@grpc/grpc-js';
 import { EventStoreDBClient, jsonEvent, NO_STREAM } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -99,6 +107,58 @@ test('what has changed on disk is named and not served, and other streams go on'
     expectedRevision: BigInt(EVENTS - 1),
   });
   assert.ok(success);
+  await client.dispose();
+  await store.close();
+});
+
+const PAGE_BYTES = 4096;
+const LEAF_OF_TABLE = 0x0d;
+
+const varint = (value: number): number[] =>
+  value < 128
+    ? [value]
+    : [...varint(Math.floor(value / 128)).map((byte) => byte | 128), value % 128];
+
+/** Has the row of an event say that it is of two gigabytes (https://sqlite.org/fileformat.html). */
+function inflate(dir: string, position: number): void {
+  const file = join(dir, 'log.sqlite');
+  const db = new DatabaseSync(file);
+  const row = db.prepare('SELECT id FROM event WHERE position = ?').get(position);
+  db.close();
+  const bytes = readFileSync(file);
+  const pages = Array.from({ length: bytes.length / PAGE_BYTES }, (_, n) =>
+    bytes.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES),
+  );
+  const isOfRow = (page: Buffer) =>
+    page[0] === LEAF_OF_TABLE && page.includes(row!['id'] as Buffer);
+  const page = pages.find(isOfRow)!;
+  const cells = Array.from({ length: page.readUInt16BE(3) }, (_, n) =>
+    page.readUInt16BE(8 + 2 * n),
+  );
+  const cell = Math.max(...cells.filter((at) => at < page.indexOf(row!['id'] as Buffer)));
+  // Behind the size of the row, two bytes, stand its position, the size of its head and the types of
+  // its columns, of which the record is the seventh. So large a row leaves 489 bytes on this page.
+  const types = [
+    ...page.subarray(cell + 4, cell + 10),
+    ...varint(4_000_000_012),
+    ...page.subarray(cell + 12, cell + 16),
+  ];
+  page.set([...varint(489 + 4_092 * 600_000), position, types.length + 1, ...types], cell);
+  writeFileSync(file, bytes);
+}
+
+test('a row that says it is larger than any can be is damage', async ({ dir }) => {
+  await writeLog(dir);
+  inflate(dir, 7);
+  const store = await startEventStore({ dir });
+  const client = connect(store);
+  const read = async (): Promise<never> => {
+    for await (const _ of client.readAll());
+    throw new Error('all of it was read');
+  };
+  const { code, message } = await read().catch((error: unknown) => error as ServiceError);
+  assert.is(code, status.DATA_LOSS, message);
+  assert.match(message, 'log.sqlite is damaged: string or blob too big');
   await client.dispose();
   await store.close();
 });
