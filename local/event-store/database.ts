@@ -23,8 +23,8 @@ const CACHE_KIB = 8 * 1024;
  * with metadata and no events has a row too. `nameSum` is a second way to a stream: that there is
  * none of a name is believed only if both ways say so. An event is the `inCategory`th of its category,
  * if it has one, and the `inType`th of its type, from 0 and without gaps. The ids beside the
- * revisions are for appends that name no revision: an index of ids would be as many pages to write
- * again as there are streams in a group, half of all.
+ * revisions are for appends that name no revision: an index of ids would be as many pages to write as
+ * there are streams in a group, a third of all.
  */
 const SCHEMA = [
   `CREATE TABLE stream (
