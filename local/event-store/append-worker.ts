@@ -28,6 +28,7 @@ import {
   asDamage,
   checksumOfEvent,
   databaseFile,
+  DAMAGE_SQLITE_CODES,
   DamagedLog,
   type EventRow,
 } from './integrity.ts';
@@ -69,11 +70,8 @@ const KEPT_ROWS = 10_000;
 const RECOGNISED_EVENTS = 1_000;
 /** Pages in the write-ahead log from which on it is folded into the database. */
 const CHECKPOINT_PAGES = 1_000;
-/**
- * SQLite's codes for a disk that cannot be trusted any more: SQLITE_IOERR, SQLITE_CORRUPT,
- * SQLITE_TOOBIG, SQLITE_NOTADB.
- */
-const FATAL_SQLITE_CODES = [10, 11, 18, 26];
+/** SQLite's codes for a disk that cannot be trusted any more: damage, and SQLITE_IOERR. */
+const FATAL_SQLITE_CODES = [...DAMAGE_SQLITE_CODES, 10];
 /** SQLITE_FULL, and SQLITE_IOERR_SHMSIZE: the index of the write-ahead log found no room to grow. */
 const DISK_FULL_SQLITE_CODES = [13, 4_874];
 const DISK_FULL = 'the disk is full. Appends go on by themselves when there is room on it again';
@@ -120,7 +118,8 @@ const isAmong = db.prepare(
   'SELECT 1 FROM event WHERE stream = ? AND revision > ? AND id = ? LIMIT 1',
 );
 const idsAfter = db.prepare(
-  'SELECT revision, hex(id) AS id FROM event WHERE stream = ? AND revision > ? ORDER BY revision',
+  `SELECT revision, lower(hex(id)) AS id FROM event WHERE stream = ? AND revision > ?
+    ORDER BY revision`,
 );
 const eventAt = eventLookup(db, dir);
 const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
@@ -182,7 +181,7 @@ function newestOf(state: StreamState, ids: Uint8Array[]): (id: Uint8Array) => Ev
   const revisions = new Map<unknown, unknown>();
   for (const { id, revision } of idsAfter.iterate(state.id, after)) revisions.set(id, revision);
   return (id) => {
-    const revision = revisions.get(Buffer.from(id).toString('hex').toUpperCase());
+    const revision = revisions.get(Buffer.from(id).toString('hex'));
     return revision === undefined ? undefined : eventAt(state, revision as number);
   };
 }

@@ -123,19 +123,18 @@ const varint = (value: number): number[] =>
 function inflate(dir: string, position: number): void {
   const file = join(dir, 'log.sqlite');
   const db = new DatabaseSync(file);
-  const row = db.prepare('SELECT id FROM event WHERE position = ?').get(position);
+  const found = db.prepare('SELECT id FROM event WHERE position = ?').get(position);
   db.close();
+  const id = found!['id'] as Uint8Array;
   const bytes = readFileSync(file);
   const pages = Array.from({ length: bytes.length / PAGE_BYTES }, (_, n) =>
     bytes.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES),
   );
-  const isOfRow = (page: Buffer) =>
-    page[0] === LEAF_OF_TABLE && page.includes(row!['id'] as Buffer);
-  const page = pages.find(isOfRow)!;
+  const page = pages.find((each) => each[0] === LEAF_OF_TABLE && each.includes(id))!;
   const cells = Array.from({ length: page.readUInt16BE(3) }, (_, n) =>
     page.readUInt16BE(8 + 2 * n),
   );
-  const cell = Math.max(...cells.filter((at) => at < page.indexOf(row!['id'] as Buffer)));
+  const cell = Math.max(...cells.filter((at) => at < page.indexOf(id)));
   // Behind the size of the row, two bytes, stand its position, the size of its head and the types of
   // its columns, of which the record is the seventh. So large a row leaves 489 bytes on this page.
   const types = [

@@ -15,7 +15,7 @@ import { crc32 } from 'node:zlib';
  * SQLite's codes for a file that is not what SQLite wrote: SQLITE_CORRUPT, SQLITE_NOTADB, and of a row
  * that says it is larger than any can be, SQLITE_TOOBIG.
  */
-const DAMAGE_SQLITE_CODES = [11, 18, 26];
+export const DAMAGE_SQLITE_CODES = [11, 18, 26];
 /** SQLITE_IOERR_READ, SQLITE_IOERR_SHORT_READ. */
 const UNREADABLE_SQLITE_CODES = [266, 522];
 
