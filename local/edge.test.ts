@@ -3,8 +3,8 @@ import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { against, CATALOGUE, count, PUBLIC, say, xCache } from './edge/testing.ts';
-import type { Handler } from './edge/testing.ts';
+import { against, CATALOGUE, count, PUBLIC, say, xCache } from '../test/edge.ts';
+import type { Handler } from '../test/edge.ts';
 
 const test = suite('edge: what is kept');
 

@@ -63,7 +63,7 @@ export function services(settings: Settings, say: (line: string) => void): Servi
       env: () => ({ DATA_DIR: dataDir }),
     }),
     room('event-store', ports.eventStore, {
-      entry: 'local/event-store/main.ts',
+      entry: 'event-store/main.ts',
       needs: [],
       heapMiB: 384,
       env: () => ({ DATA_DIR: join(dataDir, 'events') }),

@@ -18,8 +18,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { databaseFile } from '../local/event-store/integrity.ts';
-import { startEventStore } from '../local/event-store/server.ts';
+import { databaseFile } from '../event-store/integrity.ts';
+import { startEventStore } from '../event-store/server.ts';
 import {
   connectEventStore,
   NO_REVISION,
@@ -32,7 +32,7 @@ import { ArchiveWriter, readArchive, readManifest } from './event-log/archive.ts
 import { checkArchive, checkStore } from './event-log/check.ts';
 import { shopEvents } from './event-log/history.ts';
 import { compare, transfer } from './event-log/transfer.ts';
-import { ops, startOps } from './testing.ts';
+import { ops, startOps } from '../test/ops.ts';
 
 /** What a test leaves behind; the last is undone first. */
 type Undo = { undo: (() => Promise<unknown>)[] };

@@ -6,9 +6,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { parse } from 'csv-parse/sync';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openStore, startShop, type Shop } from '../local/testing.ts';
+import { openStore, startShop, type Shop } from '../test/shop.ts';
 import { headOfLog, storedEvent } from '../platform/event-store.ts';
-import { environmentOf, ops } from './testing.ts';
+import { environmentOf, ops } from '../test/ops.ts';
 
 /** A real price list of 27,555 rows that is not ours to publish, so it is beside the repository. */
 const REAL_LIST = '../shared/data/catalogue.csv.gz';

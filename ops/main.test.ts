@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startShop, type Shop } from '../local/testing.ts';
-import { environmentOf, ops } from './testing.ts';
+import { startShop, type Shop } from '../test/shop.ts';
+import { environmentOf, ops } from '../test/ops.ts';
 
 const test = suite('the command line');
 let shop: Shop;

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { invoices, type CreditNote, type Invoice } from '../domain/invoices.ts';
-import { evolve } from '../domain/decider.ts';
-import { inventory, type Inventory } from '../domain/inventory.ts';
-import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/order.ts';
-import type { Receipt, RequestedPayment } from '../domain/payment.ts';
-import { startEventStore } from '../local/event-store/server.ts';
+import { invoices, type CreditNote, type Invoice } from '../domain/money/invoices.ts';
+import { evolve } from '../engine/decider.ts';
+import { inventory, type Inventory } from '../domain/inventory/inventory.ts';
+import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/ordering/order.ts';
+import type { Receipt, RequestedPayment } from '../domain/money/payment.ts';
+import { startEventStore } from '../event-store/server.ts';
 import {
   headOfCommands,
   newKey,
@@ -18,17 +18,17 @@ import {
   startShop,
   work,
   type Shop,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import { connectEventStore, snapshotStreamOf, type StoredEvent } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { followLog, LogEvent } from '../platform/subscription.ts';
-import { REBUILD_LOCK } from '../projector/checkpoint.ts';
+import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
 import { collectLies, type Lies } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
-import { environmentOf, ops } from './testing.ts';
+import { environmentOf, ops } from '../test/ops.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
 const SETTLE_TIMEOUT_MS = 20_000;

@@ -4,7 +4,11 @@ import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { PROJECTIONS } from '../projector/app.ts';
-import { RebuildRunning, prepareDatabase, rebuildingAlone } from '../projector/checkpoint.ts';
+import {
+  RebuildRunning,
+  prepareDatabase,
+  rebuildingAlone,
+} from '../engine/projections/checkpoint.ts';
 import { FAILED, OK, OperatorError, printJson } from './command.ts';
 import { required } from './environment.ts';
 import { count, counted, duration } from './format.ts';

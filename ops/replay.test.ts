@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startEventStore } from '../local/event-store/server.ts';
+import { startEventStore } from '../event-store/server.ts';
 import {
   newKey,
   openStore,
@@ -13,14 +13,14 @@ import {
   startParts,
   startShop,
   type Shop,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { PROJECTIONS } from '../projector/app.ts';
-import { REBUILD_LOCK } from '../projector/checkpoint.ts';
-import { runProjector } from '../projector/run.ts';
-import { environmentOf, ops, startOps } from './testing.ts';
+import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
+import { runProjector } from '../engine/projections/run.ts';
+import { environmentOf, ops, startOps } from '../test/ops.ts';
 
 const ITEMS = 2_000;
 /** How long somebody may take to reach a lock that another holds. */

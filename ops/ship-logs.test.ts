@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ops } from './testing.ts';
+import { ops } from '../test/ops.ts';
 
 type Document = { '@timestamp': string; message: string; room: string; level: number; n?: number };
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openStore, startParts, startShop, type Shop } from '../local/testing.ts';
+import { openStore, startParts, startShop, type Shop } from '../test/shop.ts';
 import { append, NO_REVISION } from '../platform/event-store.ts';
 import { PROJECTIONS } from '../projector/app.ts';
-import { environmentOf, ops } from './testing.ts';
+import { environmentOf, ops } from '../test/ops.ts';
 
 type Status = {
   ok: boolean;

@@ -9,7 +9,7 @@ import {
 } from '../platform/event-store.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { PROJECTIONS } from '../projector/app.ts';
-import { REBUILD_LOCK } from '../projector/checkpoint.ts';
+import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
 import { optional, required } from './environment.ts';
 import { count, counted, duration, table, withoutSecrets } from './format.ts';

@@ -27,7 +27,7 @@ const startStore = (
   dir: string,
   options: { args?: string[]; nodeArgs?: string[] } = {},
 ): Promise<Program> =>
-  startProgram('local/event-store/main.ts', {
+  startProgram('event-store/main.ts', {
     ...options,
     env: { DATA_DIR: dir, PORT: '0', HOST: '127.0.0.1', PERF: 'event-store' },
     ready: /"url":"([^"]+)"/,

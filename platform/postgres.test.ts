@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startParts } from '../local/testing.ts';
+import { startParts } from '../test/shop.ts';
 import { createLog } from './log.ts';
 import { createPool, isPostgresUnavailable, transaction, type Pool } from './postgres.ts';
 

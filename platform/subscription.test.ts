@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startEventStore } from '../local/event-store/server.ts';
+import { startEventStore } from '../event-store/server.ts';
 import { connectEventStore, type StoredEvent } from './event-store.ts';
 import { createLog, type Logger } from './log.ts';
 import { followLog } from './subscription.ts';

@@ -7,7 +7,7 @@ import { orderBoard } from './order-board.ts';
 import { payments } from './payments.ts';
 import { slots } from './slots.ts';
 import { till } from './till.ts';
-import type { Projection } from './projection.ts';
+import type { Projection } from '../engine/projections/projection.ts';
 
 /** Every read model there is. */
 export const PROJECTIONS: Projection[] = [

@@ -1,6 +1,6 @@
-import { cart as decider, type Cart, type CartEvent, type CartLine } from '../domain/cart.ts';
-import { projection } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+import { cart as decider, type Cart, type CartEvent, type CartLine } from '../domain/cart/cart.ts';
+import { projection } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const { evolve, initial } = decider;
 

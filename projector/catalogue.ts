@@ -1,4 +1,4 @@
-import { DEFAULT_DELIVERY, type DeliverySettings } from '../domain/delivery.ts';
+import { DEFAULT_DELIVERY, type DeliverySettings } from '../domain/stores/delivery.ts';
 import {
   UNTRACKED,
   availableOf,
@@ -6,13 +6,13 @@ import {
   type InventoryEvent,
   type ItemChange,
   type StockItem,
-} from '../domain/inventory.ts';
-import { listingId, storeOfListing, type ListingEvent } from '../domain/listing.ts';
-import type { UpiAddress } from '../domain/payment.ts';
-import { deliveryChanges, type StoreEvent } from '../domain/store.ts';
-import { SINCE_EVER, withRate, type GstRate } from '../domain/tax.ts';
-import { projection, type Fact } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+} from '../domain/inventory/inventory.ts';
+import { listingId, storeOfListing, type ListingEvent } from '../domain/catalogue/listing.ts';
+import type { UpiAddress } from '../domain/money/payment.ts';
+import { deliveryChanges, type StoreEvent } from '../domain/stores/store.ts';
+import { SINCE_EVER, withRate, type GstRate } from '../domain/money/tax.ts';
+import { projection, type Fact } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const stores = defineTable(
   'store',

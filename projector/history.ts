@@ -1,14 +1,14 @@
-import type { CartEvent } from '../domain/cart.ts';
-import type { Message } from '../domain/decider.ts';
-import type { InventoryEvent } from '../domain/inventory.ts';
-import type { InvoicesEvent } from '../domain/invoices.ts';
-import type { OrderEvent } from '../domain/order.ts';
-import type { PaymentEvent } from '../domain/payment.ts';
-import type { SlotDayEvent } from '../domain/slot-day.ts';
-import type { StoreOrderEvent } from '../domain/store-order.ts';
-import { storeAndPeriodOf } from '../domain/store.ts';
-import { projection, type Fact } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+import type { CartEvent } from '../domain/cart/cart.ts';
+import type { Message } from '../engine/decider.ts';
+import type { InventoryEvent } from '../domain/inventory/inventory.ts';
+import type { InvoicesEvent } from '../domain/money/invoices.ts';
+import type { OrderEvent } from '../domain/ordering/order.ts';
+import type { PaymentEvent } from '../domain/money/payment.ts';
+import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
+import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
+import { storeAndPeriodOf } from '../domain/stores/store.ts';
+import { projection, type Fact } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const events = defineTable(
   'event',

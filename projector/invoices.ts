@@ -1,7 +1,7 @@
-import type { InvoicesEvent } from '../domain/invoices.ts';
-import { storeAndPeriodOf, type StoreEvent } from '../domain/store.ts';
-import { projection } from './projection.ts';
-import { defineTable, type Row } from './rows.ts';
+import type { InvoicesEvent } from '../domain/money/invoices.ts';
+import { storeAndPeriodOf, type StoreEvent } from '../domain/stores/store.ts';
+import { projection } from '../engine/projections/projection.ts';
+import { defineTable, type Row } from '../engine/projections/rows.ts';
 
 const registrations = defineTable(
   'registration',

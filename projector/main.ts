@@ -4,8 +4,8 @@ import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { PROJECTIONS } from './app.ts';
-import { createPurger, noPurger } from './purge.ts';
-import { runProjector } from './run.ts';
+import { createPurger, noPurger } from '../platform/purge.ts';
+import { runProjector } from '../engine/projections/run.ts';
 
 const env = environment(
   'HOST',

@@ -1,9 +1,13 @@
-import { keptOf, type Kept, type OrderEvent } from '../domain/order.ts';
-import type { PaymentEvent } from '../domain/payment.ts';
-import { storeOrder, type StoreOrder, type StoreOrderEvent } from '../domain/store-order.ts';
+import { keptOf, type Kept, type OrderEvent } from '../domain/ordering/order.ts';
+import type { PaymentEvent } from '../domain/money/payment.ts';
+import {
+  storeOrder,
+  type StoreOrder,
+  type StoreOrderEvent,
+} from '../domain/fulfilment/store-order.ts';
 import { columnsOf, evolved } from './order-board.ts';
-import { projection, type Fact } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+import { projection, type Fact } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const orders = defineTable(
   'placed',

@@ -1,14 +1,14 @@
-import { evolve } from '../domain/decider.ts';
-import { orderNumber } from '../domain/order.ts';
+import { evolve } from '../engine/decider.ts';
+import { orderNumber } from '../domain/ordering/order.ts';
 import {
   owedPaise,
   storeOrder,
   storeOrderEnded,
   type StoreOrder,
   type StoreOrderEvent,
-} from '../domain/store-order.ts';
-import { projection, type Fact } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+} from '../domain/fulfilment/store-order.ts';
+import { projection, type Fact } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const cards = defineTable(
   'card',

@@ -1,5 +1,5 @@
-import { evolve } from '../domain/decider.ts';
-import { orderNumber } from '../domain/order.ts';
+import { evolve } from '../engine/decider.ts';
+import { orderNumber } from '../domain/ordering/order.ts';
 import {
   isByHand,
   payment,
@@ -7,9 +7,9 @@ import {
   type PaymentEvent,
   type Refund,
   type RequestedPayment,
-} from '../domain/payment.ts';
-import { projection, type Fact } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+} from '../domain/money/payment.ts';
+import { projection, type Fact } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const requested = defineTable(
   'payment',

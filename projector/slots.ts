@@ -1,7 +1,7 @@
-import type { SlotDayEvent } from '../domain/slot-day.ts';
-import { storeAndPeriodOf } from '../domain/store.ts';
-import { projection } from './projection.ts';
-import { defineTable, type Row } from './rows.ts';
+import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
+import { storeAndPeriodOf } from '../domain/stores/store.ts';
+import { projection } from '../engine/projections/projection.ts';
+import { defineTable, type Row } from '../engine/projections/rows.ts';
 
 const days = defineTable('day', { store_id: 'text', date: 'text', slots: 'json' }, [
   'store_id',

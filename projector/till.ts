@@ -1,8 +1,8 @@
-import { orderNumber } from '../domain/order.ts';
-import { storeAndPeriodOf } from '../domain/store.ts';
-import type { TillEvent } from '../domain/till.ts';
-import { projection, type Fact } from './projection.ts';
-import { defineTable, type Row, type Rows } from './rows.ts';
+import { orderNumber } from '../domain/ordering/order.ts';
+import { storeAndPeriodOf } from '../domain/stores/store.ts';
+import type { TillEvent } from '../domain/money/till.ts';
+import { projection, type Fact } from '../engine/projections/projection.ts';
+import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
 
 const place = { store_id: 'text', date: 'text' } as const;
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newKey, openStore, quoteCart, recipient, startShop, type Shop } from '../local/testing.ts';
+import { newKey, openStore, quoteCart, recipient, startShop, type Shop } from '../test/shop.ts';
 
 const MAX_READS = 30;
 

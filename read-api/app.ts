@@ -2,14 +2,14 @@ import { POSITION_HEADER, Problem, createApp, unavailable } from '../platform/ht
 import type { Logger } from '../platform/log.ts';
 import { isPostgresUnavailable, type Pool } from '../platform/postgres.ts';
 import type { Vault } from '../platform/vault.ts';
-import { PublicAnswers } from './answers.ts';
+import { PublicAnswers } from '../engine/reading/answers.ts';
 import { cartRoutes } from './cart.ts';
 import { catalogueRoutes } from './catalogue.ts';
 import { historyRoutes } from './history.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
-import type { Projected } from './projected.ts';
+import type { Projected } from '../engine/reading/projected.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 import { tillRoutes } from './till.ts';

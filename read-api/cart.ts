@@ -3,7 +3,7 @@ import { Problem } from '../platform/http.ts';
 import type { Pool } from '../platform/postgres.ts';
 import { count, list, object, orNull, paise, text, uuid } from '../platform/schema.ts';
 import type { CartRow } from '../projector/cart.ts';
-import { PRIVATE_CACHING } from './answers.ts';
+import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
 import { ITEM_COLUMNS, itemFields, type CatalogueItem } from './catalogue.ts';
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openStore, startShop, type Shop } from '../local/testing.ts';
+import { openStore, startShop, type Shop } from '../test/shop.ts';
 
 type Page = {
   items: { listingId: string; name: string; pricePaise: number; stock: number | null }[];

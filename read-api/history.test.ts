@@ -9,7 +9,7 @@ import {
   startShop,
   work,
   type Shop,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import { idFrom } from '../platform/ids.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
 import type { StoreOrderWhy, Why, WhyEntry } from './history.ts';

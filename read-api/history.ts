@@ -4,7 +4,7 @@ import { assertStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
-import { PRIVATE_CACHING } from './answers.ts';
+import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
 import type { PaymentMethod } from './payments.ts';
 import { orderNotFound, type OrderLine, type OrderSlot } from './my-orders.ts';

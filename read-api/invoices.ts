@@ -4,7 +4,7 @@ import { assertStorePass, bearsStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { amountInWords } from './amount-in-words.ts';
-import { PRIVATE_CACHING } from './answers.ts';
+import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 import { recipientFields, type Recipient } from './my-orders.ts';

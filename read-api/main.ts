@@ -4,7 +4,7 @@ import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
 import { createReadApi } from './app.ts';
-import { Projected } from './projected.ts';
+import { Projected } from '../engine/reading/projected.ts';
 
 const env = environment(
   'HOST',

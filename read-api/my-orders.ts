@@ -16,9 +16,9 @@ import {
   uuid,
 } from '../platform/schema.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
-import { PRIVATE_CACHING } from './answers.ts';
+import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
-import { sendLive } from './live.ts';
+import { sendLive } from '../engine/reading/live.ts';
 import {
   orderPaymentSchema,
   orderPayment,

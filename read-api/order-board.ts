@@ -3,10 +3,10 @@ import { bearsStorePass } from '../platform/pass.ts';
 import { Problem } from '../platform/http.ts';
 import { count, list, object, pincode, text, time, uuid } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
-import { PRIVATE_CACHING } from './answers.ts';
+import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
-import { sendLive } from './live.ts';
+import { sendLive } from '../engine/reading/live.ts';
 import {
   paymentTasksOf,
   paymentTasksSchema,

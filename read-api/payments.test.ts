@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { payment, type PaymentCommand } from '../domain/payment.ts';
+import { payment, type PaymentCommand } from '../domain/money/payment.ts';
 import {
   headOfCommands,
   newKey,
@@ -10,8 +10,8 @@ import {
   startShop,
   type Answer,
   type Shop,
-} from '../local/testing.ts';
-import { as } from '../write-api/testing.ts';
+} from '../test/shop.ts';
+import { as } from '../test/write-api.ts';
 import type { Order } from './my-orders.ts';
 import type { Board } from './order-board.ts';
 

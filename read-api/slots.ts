@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { count, list, object, text } from '../platform/schema.ts';
-import { PRIVATE_CACHING } from './answers.ts';
+import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 

@@ -1,4 +1,4 @@
-import { Rejected, type RejectionCode } from '../domain/decider.ts';
+import { Rejected, type RejectionCode } from '../domain/rejection.ts';
 import {
   AppendOutcomeUnknown,
   headOfLog,
@@ -10,7 +10,7 @@ import type { Logger } from '../platform/log.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import type { Vault } from '../platform/vault.ts';
 import { cartRoutes } from './cart.ts';
-import type { Handler } from './handle.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { orderRoutes } from './order.ts';

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newKey, openStore, startShop, type Shop } from '../local/testing.ts';
+import { newKey, openStore, startShop, type Shop } from '../test/shop.ts';
 
 const test = suite<{ shop: Shop; cartId: string; item: string }>('cart');
 

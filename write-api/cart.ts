@@ -1,12 +1,17 @@
 import type { FastifyInstance } from 'fastify';
-import { MAX_LINE_QUANTITY, cart } from '../domain/cart.ts';
-import { Rejected } from '../domain/decider.ts';
-import { listing } from '../domain/listing.ts';
+import { MAX_LINE_QUANTITY, cart } from '../domain/cart/cart.ts';
+import { Rejected } from '../domain/rejection.ts';
+import { listing } from '../domain/catalogue/listing.ts';
 import { idFrom } from '../platform/ids.ts';
 import { count, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
-import type { Handler } from './handle.ts';
+import {
+  atPosition,
+  commandHeaders,
+  contextOf,
+  contextOfCreation,
+} from '../engine/commands/context.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 
 const itemParams = {
   type: 'object',

@@ -1,14 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cart } from '../domain/cart.ts';
-import { inventory, itemOf, type InventoryCommand } from '../domain/inventory.ts';
-import { isOpen, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
-import { isPrepaid, keptPaise, payment } from '../domain/payment.ts';
-import { slotDay, slotDayId } from '../domain/slot-day.ts';
-import { storeOrder } from '../domain/store-order.ts';
-import { startShop, type Shop } from '../local/testing.ts';
+import { cart } from '../domain/cart/cart.ts';
+import { inventory, itemOf, type InventoryCommand } from '../domain/inventory/inventory.ts';
+import { isOpen, order, type AnyPlaced, type OrderPart } from '../domain/ordering/order.ts';
+import { isPrepaid, keptPaise, payment } from '../domain/money/payment.ts';
+import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
+import { storeOrder } from '../domain/fulfilment/store-order.ts';
+import { startShop, type Shop } from '../test/shop.ts';
 import { driveCheckout, type Drivers } from './checkout.ts';
-import { createHandler, type Handler } from './handle.ts';
+import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf, paymentsOf } from './payment.ts';
 import { drivePaidOrder } from './settlement.ts';
 import {
@@ -22,7 +22,7 @@ import {
   until,
   WANTED,
   type Placing,
-} from './testing.ts';
+} from '../test/write-api.ts';
 
 const test = suite<{ shop: Shop }>('checkout');
 test.before(async (context) => {

@@ -1,7 +1,13 @@
-import { cart, type CartLine } from '../domain/cart.ts';
-import { Rejected, type Decider, type Message, type RejectionCode } from '../domain/decider.ts';
-import { inventory, stockLine, type StockLine, type StockShortage } from '../domain/inventory.ts';
-import { listingId } from '../domain/listing.ts';
+import { cart, type CartLine } from '../domain/cart/cart.ts';
+import type { Decider, Message } from '../engine/decider.ts';
+import { Rejected, type RejectionCode } from '../domain/rejection.ts';
+import {
+  inventory,
+  stockLine,
+  type StockLine,
+  type StockShortage,
+} from '../domain/inventory/inventory.ts';
+import { listingId } from '../domain/catalogue/listing.ts';
 import {
   order,
   isFinal,
@@ -14,12 +20,12 @@ import {
   type OrderPart,
   type PlacedOrder,
   type Shortage,
-} from '../domain/order.ts';
-import { isPrepaid, payment, type Payment } from '../domain/payment.ts';
-import { slotDay, slotDayId } from '../domain/slot-day.ts';
-import { storeOrder, storeOrderEnded } from '../domain/store-order.ts';
+} from '../domain/ordering/order.ts';
+import { isPrepaid, payment, type Payment } from '../domain/money/payment.ts';
+import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
+import { storeOrder, storeOrderEnded } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
-import type { CommandContext, Handler, Outcome } from './handle.ts';
+import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
 import {
   GatewayUnavailable,
   openPayment,

@@ -1,7 +1,7 @@
 import { START, eventTypeFilter } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { slotDay } from '../domain/slot-day.ts';
+import { slotDay } from '../domain/slots/slot-day.ts';
 import {
   newKey,
   openStore,
@@ -11,8 +11,8 @@ import {
   type Answer,
   type Shop,
   headOfCommands,
-} from '../local/testing.ts';
-import { as } from './testing.ts';
+} from '../test/shop.ts';
+import { as } from '../test/write-api.ts';
 
 type Placed = {
   orderId: string;

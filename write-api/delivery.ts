@@ -8,11 +8,17 @@ import {
   type OpenSpan,
   type OpeningHours,
   type ServiceArea,
-} from '../domain/delivery.ts';
-import type { OrderPart } from '../domain/order.ts';
-import type { PricedPart } from '../domain/quote.ts';
-import { freeSlot, slotDay, slotDayId, type OrderSlot, type Slot } from '../domain/slot-day.ts';
-import { store, type Store, type StoreCommand } from '../domain/store.ts';
+} from '../domain/stores/delivery.ts';
+import type { OrderPart } from '../domain/ordering/order.ts';
+import type { PricedPart } from '../domain/ordering/quote.ts';
+import {
+  freeSlot,
+  slotDay,
+  slotDayId,
+  type OrderSlot,
+  type Slot,
+} from '../domain/slots/slot-day.ts';
+import { store, type Store, type StoreCommand } from '../domain/stores/store.ts';
 import { Problem } from '../platform/http.ts';
 import {
   bodyOf,
@@ -24,8 +30,8 @@ import {
 } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
-import type { Handler } from './handle.ts';
+import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 import { assertStoreExists } from './store.ts';
 
 const MAX_SPANS = 28;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { ListingCommand } from '../domain/listing.ts';
-import { paiseFromRupees } from '../domain/money.ts';
+import type { ListingCommand } from '../domain/catalogue/listing.ts';
+import { paiseFromRupees } from '../domain/money/money.ts';
 import { Problem } from '../platform/http.ts';
 
 /** What a column of a price list can say. Only `name` and `price` have to be there. */

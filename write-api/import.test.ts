@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inventory, itemOf } from '../domain/inventory.ts';
-import { openStore, startShop, type Shop, headOfCommands } from '../local/testing.ts';
+import { inventory, itemOf } from '../domain/inventory/inventory.ts';
+import { openStore, startShop, type Shop, headOfCommands } from '../test/shop.ts';
 
 type Report = {
   rows: number;

@@ -10,7 +10,7 @@ import {
   type Answer,
   type Shop,
   headOfCommands,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 
 const SHOPPERS = 64;
 const P99_MS = 500;

@@ -8,13 +8,13 @@ import {
   type InventoryCommand,
   type StockCount,
   type StockLine,
-} from '../domain/inventory.ts';
-import { listingId } from '../domain/listing.ts';
+} from '../domain/inventory/inventory.ts';
+import { listingId } from '../domain/catalogue/listing.ts';
 import { Problem } from '../platform/http.ts';
 import { bodyOf, list, object, stockFigures, text, type Schema } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { assertListed } from './cart.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
 
 const MAX_LINES = 200;
 /** As many digits as a price list may say. */

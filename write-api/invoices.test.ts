@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { creditableUntil, fiscalYearOf, registerId, type Invoice } from '../domain/invoices.ts';
+import {
+  creditableUntil,
+  fiscalYearOf,
+  registerId,
+  type Invoice,
+} from '../domain/money/invoices.ts';
 import {
   STEPS,
   headOfCommands,
@@ -11,11 +16,11 @@ import {
   startShop,
   work,
   type Shop,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import { readStream } from '../platform/event-store.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Invoice as InvoicePaper, InvoicePage } from '../read-api/invoices.ts';
-import { createHandler } from './handle.ts';
+import { createHandler } from '../engine/commands/handle.ts';
 import { driveInvoice } from './invoices.ts';
 
 const DELIVERIES = 50;

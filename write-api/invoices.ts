@@ -11,19 +11,19 @@ import {
   type CreditReason,
   type Invoice,
   type Supplier,
-} from '../domain/invoices.ts';
-import { Rejected } from '../domain/decider.ts';
-import { listing } from '../domain/listing.ts';
-import { basketOf, type BasketLine } from '../domain/picking.ts';
-import { storeOrder } from '../domain/store-order.ts';
-import type { PricedPart } from '../domain/quote.ts';
-import { store, type Store } from '../domain/store.ts';
-import { rateOn } from '../domain/tax.ts';
+} from '../domain/money/invoices.ts';
+import { Rejected } from '../domain/rejection.ts';
+import { listing } from '../domain/catalogue/listing.ts';
+import { basketOf, type BasketLine } from '../domain/fulfilment/picking.ts';
+import { storeOrder } from '../domain/fulfilment/store-order.ts';
+import type { PricedPart } from '../domain/ordering/quote.ts';
+import { store, type Store } from '../domain/stores/store.ts';
+import { rateOn } from '../domain/money/tax.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Cause } from './checkout.ts';
-import type { Handler } from './handle.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 
 /** Whatever is billed by itself is billed in this name. */
 const ACTOR = 'invoices';

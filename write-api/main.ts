@@ -5,10 +5,11 @@ import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
-import { createHandler } from './handle.ts';
+import { createHandler } from '../engine/commands/handle.ts';
 import { paymentPorts } from './payment.ts';
 import { razorpayFrom } from './razorpay.ts';
-import { runReactor } from './reactor.ts';
+import { runReactor } from '../engine/processes/reactor.ts';
+import { reactions } from './reactions.ts';
 
 const env = environment(
   'HOST',
@@ -41,7 +42,12 @@ const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
 const stopping = new AbortController();
 
-const reactor = runReactor({ client, handler, payments, log, signal: stopping.signal });
+const reactor = runReactor({
+  client,
+  reactions: reactions({ client, drivers: { handler, payments } }),
+  log,
+  signal: stopping.signal,
+});
 reactor.catch((error: unknown) => {
   // Without it orders would stay half done: better to be restarted.
   log.fatal({ err: error }, 'the reactor failed');

@@ -11,7 +11,7 @@ import {
   type Answer,
   type Shop,
   headOfCommands,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import { readStream } from '../platform/event-store.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import { MAX_CART_LINES } from '../domain/cart.ts';
-import { Rejected } from '../domain/decider.ts';
-import type { Coordinates } from '../domain/delivery.ts';
-import { sumPaise } from '../domain/money.ts';
+import { MAX_CART_LINES } from '../domain/cart/cart.ts';
+import { Rejected } from '../domain/rejection.ts';
+import type { Coordinates } from '../domain/stores/delivery.ts';
+import { sumPaise } from '../domain/money/money.ts';
 import {
   order,
   ORDER_CANCELLED,
@@ -11,16 +11,21 @@ import {
   type IfMissing,
   type OnShortage,
   type PlacedOrder,
-} from '../domain/order.ts';
-import { PAYMENT_METHODS, type PaymentMethod } from '../domain/payment.ts';
-import { honour } from '../domain/quote.ts';
+} from '../domain/ordering/order.ts';
+import { PAYMENT_METHODS, type PaymentMethod } from '../domain/money/payment.ts';
+import { honour } from '../domain/ordering/quote.ts';
 import { idFrom } from '../platform/ids.ts';
 import { count, list, noBody, object, paise, pincode, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
+import {
+  atPosition,
+  commandHeaders,
+  contextOf,
+  contextOfCreation,
+} from '../engine/commands/context.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
-import { eventId } from './handle.ts';
+import { eventId } from '../engine/commands/handle.ts';
 import { assertPayable } from './payment.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
 

@@ -3,21 +3,21 @@ import { randomUUID } from 'node:crypto';
 import { mock } from 'node:test';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Rejected } from '../domain/decider.ts';
-import { inventory, type StockLine } from '../domain/inventory.ts';
-import { listingId } from '../domain/listing.ts';
-import { sumPaise } from '../domain/money.ts';
-import { order, type OrderLine } from '../domain/order.ts';
-import { payment } from '../domain/payment.ts';
-import { store as storeDecider } from '../domain/store.ts';
-import { storeOrder, type StoreOrderCommand } from '../domain/store-order.ts';
+import { Rejected } from '../domain/rejection.ts';
+import { inventory, type StockLine } from '../domain/inventory/inventory.ts';
+import { listingId } from '../domain/catalogue/listing.ts';
+import { sumPaise } from '../domain/money/money.ts';
+import { order, type OrderLine } from '../domain/ordering/order.ts';
+import { payment } from '../domain/money/payment.ts';
+import { store as storeDecider } from '../domain/stores/store.ts';
+import { storeOrder, type StoreOrderCommand } from '../domain/fulfilment/store-order.ts';
 import { createLog } from '../platform/log.ts';
 import { driveCheckout, type Drivers } from './checkout.ts';
-import { createHandler, type Handler } from './handle.ts';
+import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf, paymentPorts } from './payment.ts';
 import type { ReactorServices } from './reactions.ts';
 import { driveSettlement } from './settlement.ts';
-import { MemoryLog, SimulatedGateway, SimulatedReactor } from './simulation.ts';
+import { MemoryLog, SimulatedGateway, SimulatedReactor } from '../test/simulation.ts';
 import { driveStock, propose } from './store-order.ts';
 import {
   as,
@@ -27,7 +27,7 @@ import {
   PRICE_PAISE,
   WANTED,
   type TestStore,
-} from './testing.ts';
+} from '../test/write-api.ts';
 
 const OPENED_MS = Date.parse('2026-11-21T04:30:00Z');
 const cause = { correlationId: 'c', causationId: 'c' };

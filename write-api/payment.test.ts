@@ -6,12 +6,12 @@ import fastify from 'fastify';
 import { pino } from 'pino';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inventory, itemOf } from '../domain/inventory.ts';
-import { order } from '../domain/order.ts';
-import { slotDay, slotDayId } from '../domain/slot-day.ts';
-import { keptPaise, payment, type Payment } from '../domain/payment.ts';
-import { till, tillId } from '../domain/till.ts';
-import { upiReference } from '../domain/upi-reference.ts';
+import { inventory, itemOf } from '../domain/inventory/inventory.ts';
+import { order } from '../domain/ordering/order.ts';
+import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
+import { keptPaise, payment, type Payment } from '../domain/money/payment.ts';
+import { till, tillId } from '../domain/money/till.ts';
+import { upiReference } from '../domain/money/upi-reference.ts';
 import { freePort } from '../platform/free-port.ts';
 import { businessDate } from '../platform/time.ts';
 import {
@@ -24,7 +24,7 @@ import {
   work,
   type Answer,
   type Shop,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import type { Services } from './app.ts';
 import {
   GatewayRefused,
@@ -47,7 +47,7 @@ import {
   until,
   WANTED,
   type TestStore,
-} from './testing.ts';
+} from '../test/write-api.ts';
 import { upiRoutes } from './upi.ts';
 
 type Placed = {

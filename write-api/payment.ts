@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Rejected } from '../domain/decider.ts';
-import type { AnyPlaced } from '../domain/order.ts';
+import { Rejected } from '../domain/rejection.ts';
+import type { AnyPlaced } from '../domain/ordering/order.ts';
 import {
   isPerPart,
   isPrepaid,
@@ -10,17 +10,17 @@ import {
   type PaymentCommand,
   type PaymentMethod,
   type RequestedPayment,
-} from '../domain/payment.ts';
-import { store } from '../domain/store.ts';
-import { upiReference, upiTransferText, type UpiTransfer } from '../domain/upi-reference.ts';
+} from '../domain/money/payment.ts';
+import { store } from '../domain/stores/store.ts';
+import { upiReference, upiTransferText, type UpiTransfer } from '../domain/money/upi-reference.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { bearsStorePass } from '../platform/pass.ts';
 import { object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause, Drivers } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
-import type { CommandContext, Handler, Outcome } from './handle.ts';
+import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
+import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
 
 /** What is told by a gateway is recorded in its name. */
 export const ACTOR = 'payment-gateway';

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { order } from '../domain/order.ts';
-import { QUOTE_HOLDS_MS } from '../domain/quote.ts';
+import { order } from '../domain/ordering/order.ts';
+import { QUOTE_HOLDS_MS } from '../domain/ordering/quote.ts';
 import {
   newKey,
   openStore,
@@ -9,7 +9,7 @@ import {
   startShop,
   type Shop,
   headOfCommands,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import { sign } from '../platform/signature.ts';
 
 type Quote = {

@@ -1,19 +1,24 @@
 import type { FastifyInstance } from 'fastify';
-import { cart } from '../domain/cart.ts';
-import { Rejected } from '../domain/decider.ts';
-import { FULFILMENTS, type Fulfilment } from '../domain/delivery.ts';
-import { listing } from '../domain/listing.ts';
-import { sumPaise } from '../domain/money.ts';
-import { quote } from '../domain/order.ts';
-import { PAYMENT_METHODS } from '../domain/payment.ts';
-import { QUOTE_HOLDS_MS, type Destination, type PricedPart, type Quote } from '../domain/quote.ts';
+import { cart } from '../domain/cart/cart.ts';
+import { Rejected } from '../domain/rejection.ts';
+import { FULFILMENTS, type Fulfilment } from '../domain/stores/delivery.ts';
+import { listing } from '../domain/catalogue/listing.ts';
+import { sumPaise } from '../domain/money/money.ts';
+import { quote } from '../domain/ordering/order.ts';
+import { PAYMENT_METHODS } from '../domain/money/payment.ts';
+import {
+  QUOTE_HOLDS_MS,
+  type Destination,
+  type PricedPart,
+  type Quote,
+} from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
 import { list, object, orderLine, paise, pincode, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
-import type { Handler } from './handle.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment.ts';
 

@@ -1,7 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected, type RejectionCode } from '../domain/decider.ts';
-import { orderNumber } from '../domain/order.ts';
-import { payment, paymentNotFound, type Payment, type PaymentCommand } from '../domain/payment.ts';
+import { Rejected, type RejectionCode } from '../domain/rejection.ts';
+import { orderNumber } from '../domain/ordering/order.ts';
+import {
+  payment,
+  paymentNotFound,
+  type Payment,
+  type PaymentCommand,
+} from '../domain/money/payment.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { uuid } from '../platform/schema.ts';

@@ -1,14 +1,16 @@
-import type { CartEvent } from '../domain/cart.ts';
-import type { InventoryEvent } from '../domain/inventory.ts';
-import { LATE_WAIT_MS, type OrderEvent, type PlacedOrder } from '../domain/order.ts';
+import type { CartEvent } from '../domain/cart/cart.ts';
+import type { InventoryEvent } from '../domain/inventory/inventory.ts';
+import { LATE_WAIT_MS, type OrderEvent, type PlacedOrder } from '../domain/ordering/order.ts';
 import {
   isPerPart,
   isPrepaid,
   type PaymentEvent,
   type RequestedPayment,
-} from '../domain/payment.ts';
-import type { SlotDayEvent } from '../domain/slot-day.ts';
-import type { StoreOrderEvent } from '../domain/store-order.ts';
+} from '../domain/money/payment.ts';
+import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
+import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
+import type { Reactions } from '../engine/processes/reactor.ts';
+import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/tasks.ts';
 import type { EventStore, StoredEvent } from '../platform/event-store.ts';
 import { businessDate } from '../platform/time.ts';
 import { driveCheckout, driveCompletion, type Cause, type Drivers } from './checkout.ts';
@@ -35,25 +37,8 @@ type RefundNumber = { refundNumber: number };
 /** What tasks are done with. */
 export type ReactorServices = { client: EventStore; drivers: Drivers };
 
-/** Takes the place of a task with the same key. */
-export type NewTask = {
-  key: string;
-  dueMs: number;
-  /** Idempotent. Resolves to a number of milliseconds where it is to run again after so many. */
-  run: (services: ReactorServices) => Promise<unknown>;
-  /** From when on, in ms since 1970, it is given up after a few tries that fail. */
-  untilMs?: number;
-  /** Whether it may wait for a payment gateway. */
-  callsGateway?: boolean;
-  /** The steps that the log has to show before it counts as done by somebody else. */
-  lacks?: string[];
-};
-
-/** A task that somebody did; with `step`, so much of what it lacked. */
-export type DoneTask = { key: string; step?: string };
-
-/** What an event asks for, and what it shows to be done. */
-export type Reaction = { tasks?: NewTask[]; done?: DoneTask[] };
+type NewTask = Task<ReactorServices>;
+type Reaction = ReactionOf<ReactorServices>;
 
 /** Events that ask for nothing have none. */
 export const reactionTo = (event: StoredEvent): Reaction =>
@@ -160,8 +145,16 @@ const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> 
   }),
 };
 
-/** Types of the events that there are reactions to. */
-export const HEARD = Object.keys(on);
+/**
+ * Finishes the checkouts that their request did not, moves the stock of what was packed or given up,
+ * lets wishes decide where nobody answered for a substitute, bills what was delivered, credits what
+ * came back, gives back what is not owed, puts cash into the till, and ends orders whose parts have.
+ */
+export const reactions = (services: ReactorServices): Reactions<ReactorServices> => ({
+  services,
+  subscribedTypes: Object.keys(on),
+  reactionTo,
+});
 
 const now = (key: string, run: NewTask['run']): NewTask => ({ key, dueMs: Date.now(), run });
 

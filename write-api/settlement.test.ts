@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { order, type OrderPart, type PlacedOrder } from '../domain/order.ts';
-import { keptPaise, payment } from '../domain/payment.ts';
-import { storeOrder, type StoreOrderCommand } from '../domain/store-order.ts';
-import { World, context } from './ordering-world.ts';
+import { order, type OrderPart, type PlacedOrder } from '../domain/ordering/order.ts';
+import { keptPaise, payment } from '../domain/money/payment.ts';
+import { storeOrder, type StoreOrderCommand } from '../domain/fulfilment/store-order.ts';
+import { World, context } from '../test/ordering-world.ts';
 import { paymentIdOf } from './payment.ts';
 import { driveCash, driveSettlement } from './settlement.ts';
 

@@ -1,6 +1,12 @@
-import { dayOf, instantOf } from '../domain/delivery.ts';
-import { sumPaise } from '../domain/money.ts';
-import { isOpen, mayBeReinstated, order, type AnyPlaced, type OrderPart } from '../domain/order.ts';
+import { dayOf, instantOf } from '../domain/stores/delivery.ts';
+import { sumPaise } from '../domain/money/money.ts';
+import {
+  isOpen,
+  mayBeReinstated,
+  order,
+  type AnyPlaced,
+  type OrderPart,
+} from '../domain/ordering/order.ts';
 import {
   isPrepaid,
   keptPaise,
@@ -8,8 +14,8 @@ import {
   payment,
   type PaidPart,
   type Payment,
-} from '../domain/payment.ts';
-import { deliveredPaise, owedPaise, storeOrder } from '../domain/store-order.ts';
+} from '../domain/money/payment.ts';
+import { deliveredPaise, owedPaise, storeOrder } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import {
   closeCart,

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inventory, itemOf } from '../domain/inventory.ts';
-import type { IfMissing } from '../domain/order.ts';
-import { slotDay, slotDayId } from '../domain/slot-day.ts';
+import { inventory, itemOf } from '../domain/inventory/inventory.ts';
+import type { IfMissing } from '../domain/ordering/order.ts';
+import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
   newKey,
   openStore,
@@ -11,7 +11,7 @@ import {
   startShop,
   work,
   type Shop,
-} from '../local/testing.ts';
+} from '../test/shop.ts';
 import type { Invoice } from '../read-api/invoices.ts';
 import type { Order, StoreOrder } from '../read-api/my-orders.ts';
 import type { BoardCard } from '../read-api/order-board.ts';

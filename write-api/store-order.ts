@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { CartLine } from '../domain/cart.ts';
-import { Rejected } from '../domain/decider.ts';
+import type { CartLine } from '../domain/cart/cart.ts';
+import { Rejected } from '../domain/rejection.ts';
 import {
   inventory,
   isPickKnown,
@@ -8,12 +8,18 @@ import {
   type Inventory,
   type InventoryCommand,
   type StockShortage,
-} from '../domain/inventory.ts';
-import { CREDIT_REASONS, type CreditReason } from '../domain/invoices.ts';
-import { listing, skuOfListing, storeOfListing } from '../domain/listing.ts';
-import { quote, type OrderLine } from '../domain/order.ts';
-import { basketOf, chosenIn, keptOf, reservedFor, withReturned } from '../domain/picking.ts';
-import { slotDay, slotDayId } from '../domain/slot-day.ts';
+} from '../domain/inventory/inventory.ts';
+import { CREDIT_REASONS, type CreditReason } from '../domain/money/invoices.ts';
+import { listing, skuOfListing, storeOfListing } from '../domain/catalogue/listing.ts';
+import { quote, type OrderLine } from '../domain/ordering/order.ts';
+import {
+  basketOf,
+  chosenIn,
+  keptOf,
+  reservedFor,
+  withReturned,
+} from '../domain/fulfilment/picking.ts';
+import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
   DELIVERY_PROOFS,
   MAX_WRONG_CODES,
@@ -32,15 +38,20 @@ import {
   type StoreOrder,
   type StoreOrderCommand,
   type StoreOrderRejection,
-} from '../domain/store-order.ts';
+} from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import { deliveryCode } from '../platform/pass.ts';
 import { bodyOf, noBody, object, paise, text, uuid, type Schema } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
-import { eventId, type CommandContext, type Handler, type Outcome } from './handle.ts';
+import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
+import {
+  eventId,
+  type CommandContext,
+  type Handler,
+  type Outcome,
+} from '../engine/commands/handle.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */

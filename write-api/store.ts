@@ -1,12 +1,17 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected } from '../domain/decider.ts';
-import type { UpiAddress } from '../domain/payment.ts';
-import { store, type TaxRegistration } from '../domain/store.ts';
+import { Rejected } from '../domain/rejection.ts';
+import type { UpiAddress } from '../domain/money/payment.ts';
+import { store, type TaxRegistration } from '../domain/stores/store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { object, orNull, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
-import type { Handler } from './handle.ts';
+import {
+  atPosition,
+  commandHeaders,
+  contextOf,
+  contextOfCreation,
+} from '../engine/commands/context.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 
 const newStore = {
   type: 'object',

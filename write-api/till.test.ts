@@ -1,14 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { payment } from '../domain/payment.ts';
-import { till, tillId } from '../domain/till.ts';
-import { newKey, startShop, work, type Shop } from '../local/testing.ts';
+import { payment } from '../domain/money/payment.ts';
+import { till, tillId } from '../domain/money/till.ts';
+import { newKey, startShop, work, type Shop } from '../test/shop.ts';
 import { headOfLog, readStream } from '../platform/event-store.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Till } from '../read-api/till.ts';
 import { driveCheckout } from './checkout.ts';
 import { paymentIdOf } from './payment.ts';
-import { ON_SHELF, openShelf, place, PRICE_PAISE, until, WANTED } from './testing.ts';
+import { ON_SHELF, openShelf, place, PRICE_PAISE, until, WANTED } from '../test/write-api.ts';
 import { driveTill, type CashMoved } from './till.ts';
 
 const OWED_PAISE = WANTED * PRICE_PAISE;

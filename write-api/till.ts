@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Rejected } from '../domain/decider.ts';
-import { CASH, type PaymentEvent } from '../domain/payment.ts';
+import { Rejected } from '../domain/rejection.ts';
+import { CASH, type PaymentEvent } from '../domain/money/payment.ts';
 import {
   CASH_REASONS,
   expectedPaise,
@@ -8,7 +8,7 @@ import {
   tillId,
   type CashReason,
   type TillCommand,
-} from '../domain/till.ts';
+} from '../domain/money/till.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { bearsStorePass } from '../platform/pass.ts';
@@ -16,8 +16,8 @@ import { bodyOf, object, orNull, paise, text } from '../platform/schema.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
-import type { Handler } from './handle.ts';
+import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
+import type { Handler } from '../engine/commands/handle.ts';
 import { passRequired } from './payment.ts';
 
 /** A crore of rupees. */

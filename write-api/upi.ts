@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected, type RejectionCode } from '../domain/decider.ts';
+import { Rejected, type RejectionCode } from '../domain/rejection.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import type { Services } from './app.ts';

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { against, CATALOGUE, count, DISTRIBUTION_ID, PUBLIC, xCache } from './testing.ts';
-import type { Handler } from './testing.ts';
+import { against, CATALOGUE, count, DISTRIBUTION_ID, PUBLIC, xCache } from '../../test/edge.ts';
+import type { Handler } from '../../test/edge.ts';
 
 const test = suite('edge: invalidation through CloudFront’s API');
 

@@ -5,8 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { against, CATALOGUE, createPair, listen, say } from './testing.ts';
-import type { Handler } from './testing.ts';
+import { against, CATALOGUE, createPair, listen, say } from '../../test/edge.ts';
+import type { Handler } from '../../test/edge.ts';
 
 const passing = suite('edge: what is passed through');
 

@@ -1,8 +1,8 @@
-import type { CartLine } from '../../domain/cart.ts';
-import { stockLine } from '../../domain/inventory.ts';
-import type { OrderPart, OrderStatus } from '../../domain/order.ts';
-import { slotDay, slotDayId } from '../../domain/slot-day.ts';
-import { storeOrderEnded, type StoreOrder } from '../../domain/store-order.ts';
+import type { CartLine } from '../../domain/cart/cart.ts';
+import { stockLine } from '../../domain/inventory/inventory.ts';
+import type { OrderPart, OrderStatus } from '../../domain/ordering/order.ts';
+import { slotDay, slotDayId } from '../../domain/slots/slot-day.ts';
+import { storeOrderEnded, type StoreOrder } from '../../domain/fulfilment/store-order.ts';
 import type { Place } from './check.ts';
 
 /**

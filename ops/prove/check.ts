@@ -1,4 +1,4 @@
-import type { Message } from '../../domain/decider.ts';
+import type { Message } from '../../engine/decider.ts';
 
 /** An event of a stream: `revision` is its number there, from 0. */
 export type Place = { stream: string; revision: bigint };

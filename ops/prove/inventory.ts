@@ -6,10 +6,10 @@ import {
   type InventoryEvent,
   type StockLine,
   type WriteOff,
-} from '../../domain/inventory.ts';
-import { skuOfListing } from '../../domain/listing.ts';
-import type { OrderEvent } from '../../domain/order.ts';
-import type { StoreOrderEvent } from '../../domain/store-order.ts';
+} from '../../domain/inventory/inventory.ts';
+import { skuOfListing } from '../../domain/catalogue/listing.ts';
+import type { OrderEvent } from '../../domain/ordering/order.ts';
+import type { StoreOrderEvent } from '../../domain/fulfilment/store-order.ts';
 import { givenUpMs, isToBePacked, linesText, newestOf, type Book, type Part } from './book.ts';
 import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 

@@ -1,6 +1,6 @@
-import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/invoices.ts';
-import { sumPaise } from '../../domain/money.ts';
-import { taxWithin, type TaxSplit } from '../../domain/tax.ts';
+import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/money/invoices.ts';
+import { sumPaise } from '../../domain/money/money.ts';
+import { taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
 import { billText, listingsText, type Book, type Delivered } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 

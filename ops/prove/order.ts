@@ -1,4 +1,4 @@
-import { linePaise, sumPaise } from '../../domain/money.ts';
+import { linePaise, sumPaise } from '../../domain/money/money.ts';
 import {
   isFinal,
   mayBeReinstated,
@@ -9,9 +9,9 @@ import {
   type OrderEvent,
   type OrderPart,
   type PlacedOrder,
-} from '../../domain/order.ts';
-import { isPrepaid } from '../../domain/payment.ts';
-import { storeOrderEnded } from '../../domain/store-order.ts';
+} from '../../domain/ordering/order.ts';
+import { isPrepaid } from '../../domain/money/payment.ts';
+import { storeOrderEnded } from '../../domain/fulfilment/store-order.ts';
 import { wantedOf, type Book, type BookedOrder, type Part } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 

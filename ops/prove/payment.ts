@@ -1,17 +1,17 @@
-import { sumPaise } from '../../domain/money.ts';
-import { LATE_WAIT_MS, type OrderEvent } from '../../domain/order.ts';
+import { sumPaise } from '../../domain/money/money.ts';
+import { LATE_WAIT_MS, type OrderEvent } from '../../domain/ordering/order.ts';
 import {
   isPrepaid,
   keptPaise,
   MAX_REFUND_AGE_MS,
   type Payment,
   type PaymentEvent,
-} from '../../domain/payment.ts';
+} from '../../domain/money/payment.ts';
 import {
   upiTransferText,
   type UpiReferenceEvent,
   type UpiTransfer,
-} from '../../domain/upi-reference.ts';
+} from '../../domain/money/upi-reference.ts';
 import type { Book, BookedOrder, BookedPayment, Part } from './book.ts';
 import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 

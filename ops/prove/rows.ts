@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StoredEvent } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { transaction, type Connection, type Pool } from '../../platform/postgres.ts';
-import { applyEvents } from '../../projector/apply.ts';
-import { createSchema, type Target } from '../../projector/checkpoint.ts';
-import type { Projection } from '../../projector/projection.ts';
-import type { Table } from '../../projector/rows.ts';
+import { applyEvents } from '../../engine/projections/apply.ts';
+import { createSchema, type Target } from '../../engine/projections/checkpoint.ts';
+import type { Projection } from '../../engine/projections/projection.ts';
+import type { Table } from '../../engine/projections/rows.ts';
 import type { Tell } from './check.ts';
 
 const MAX_BATCH_EVENTS = 2_000;

@@ -1,4 +1,4 @@
-import { leftIn, type SlotDay, type SlotDayEvent } from '../../domain/slot-day.ts';
+import { leftIn, type SlotDay, type SlotDayEvent } from '../../domain/slots/slot-day.ts';
 import { givenUpMs, isToBePacked, newestOf, type Book } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
 

@@ -5,14 +5,14 @@ import {
   reservedFor,
   restOf,
   type PartLine,
-} from '../../domain/picking.ts';
+} from '../../domain/fulfilment/picking.ts';
 import {
   isFeeBack,
   owedPaise,
   storeOrderEnded,
   type StoreOrder,
   type StoreOrderEvent,
-} from '../../domain/store-order.ts';
+} from '../../domain/fulfilment/store-order.ts';
 import { billText, comesBack, listingsText, type Book } from './book.ts';
 import { check, placeText, type Check, type Seen, type Tell } from './check.ts';
 

@@ -1,18 +1,18 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
-import { cart } from '../../domain/cart.ts';
-import { evolve, type Decider, type Message } from '../../domain/decider.ts';
-import { inventory } from '../../domain/inventory.ts';
-import { invoices } from '../../domain/invoices.ts';
-import { listing } from '../../domain/listing.ts';
-import { order } from '../../domain/order.ts';
-import { payment } from '../../domain/payment.ts';
-import { slotDay } from '../../domain/slot-day.ts';
-import { storeOrder } from '../../domain/store-order.ts';
-import { till } from '../../domain/till.ts';
-import { store } from '../../domain/store.ts';
-import { upiReference } from '../../domain/upi-reference.ts';
+import { cart } from '../../domain/cart/cart.ts';
+import { evolve, type Decider, type Message } from '../../engine/decider.ts';
+import { inventory } from '../../domain/inventory/inventory.ts';
+import { invoices } from '../../domain/money/invoices.ts';
+import { listing } from '../../domain/catalogue/listing.ts';
+import { order } from '../../domain/ordering/order.ts';
+import { payment } from '../../domain/money/payment.ts';
+import { slotDay } from '../../domain/slots/slot-day.ts';
+import { storeOrder } from '../../domain/fulfilment/store-order.ts';
+import { till } from '../../domain/money/till.ts';
+import { store } from '../../domain/stores/store.ts';
+import { upiReference } from '../../domain/money/upi-reference.ts';
 import {
   readStream,
   snapshotStreamOf,

@@ -1,6 +1,6 @@
-import { CASH, type PaymentEvent } from '../../domain/payment.ts';
-import { storeAndPeriodOf } from '../../domain/store.ts';
-import { expectedPaise, keyOf, type Till, type TillEvent } from '../../domain/till.ts';
+import { CASH, type PaymentEvent } from '../../domain/money/payment.ts';
+import { storeAndPeriodOf } from '../../domain/stores/store.ts';
+import { expectedPaise, keyOf, type Till, type TillEvent } from '../../domain/money/till.ts';
 import type { Book } from './book.ts';
 import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
 

@@ -1,5 +1,5 @@
-import { storeOrderEnded, type StoreOrderRejection } from '../../../domain/store-order.ts';
-import { sumPaise } from '../../../domain/money.ts';
+import { storeOrderEnded, type StoreOrderRejection } from '#domain/fulfilment/store-order.ts';
+import { sumPaise } from '#domain/money/money.ts';
 import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
 import { stepOf } from './order-words.ts';
 

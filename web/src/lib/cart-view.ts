@@ -1,4 +1,4 @@
-import { linePaise, sumPaise } from '../../../domain/money.ts';
+import { linePaise, sumPaise } from '#domain/money/money.ts';
 import type { Cart, CartStore } from './contract.ts';
 import { savedPaise } from './money.ts';
 

@@ -1,7 +1,7 @@
 import { ApiError, command, newKey, readOwn } from './api.ts';
-import type { Coordinates } from '../../../domain/delivery.ts';
-import type { IfMissing, OnShortage } from '../../../domain/order.ts';
-import type { PaymentMethod } from '../../../domain/payment.ts';
+import type { Coordinates } from '#domain/stores/delivery.ts';
+import type { IfMissing, OnShortage } from '#domain/ordering/order.ts';
+import type { PaymentMethod } from '#domain/money/payment.ts';
 import type { Address, Cart, Contact, Order } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
 import { keep, recall } from './storage.ts';

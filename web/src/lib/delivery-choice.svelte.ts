@@ -1,7 +1,7 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
 import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
-import { dayOf, instantOf, type Coordinates } from '../../../domain/delivery.ts';
+import { dayOf, instantOf, type Coordinates } from '#domain/stores/delivery.ts';
 import { refusalOf, type Refusal } from './delivery.ts';
 import { datesFrom } from './time.ts';
 

@@ -1,5 +1,5 @@
-import { clockOf, type DeliveryFee, type OpenSpan } from '../../../domain/delivery.ts';
-import { paiseFromRupees } from '../../../domain/money.ts';
+import { clockOf, type DeliveryFee, type OpenSpan } from '#domain/stores/delivery.ts';
+import { paiseFromRupees } from '#domain/money/money.ts';
 
 /** The settings of a shop's delivery as staff type them, and back. */
 

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { DEFAULT_DELIVERY, type DeliverySettings } from '../../../domain/delivery.ts';
+import { DEFAULT_DELIVERY, type DeliverySettings } from '#domain/stores/delivery.ts';
 import { closedText, feeText, refusalOf } from './delivery.ts';
 
 const delivery = suite('delivery');

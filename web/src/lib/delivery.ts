@@ -1,11 +1,11 @@
-import { Rejected } from '../../../domain/decider.ts';
+import { Rejected } from '#domain/rejection.ts';
 import {
   clockOf,
   nextOpening,
   openingText,
   termsOf,
   type DeliveryWish,
-} from '../../../domain/delivery.ts';
+} from '#domain/stores/delivery.ts';
 import type { OrderSlot, StorePage } from './contract.ts';
 import { rupees } from './money.ts';
 import { calendarDay } from './time.ts';

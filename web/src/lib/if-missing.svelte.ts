@@ -1,4 +1,4 @@
-import type { IfMissing } from '../../../domain/order.ts';
+import type { IfMissing } from '#domain/ordering/order.ts';
 
 /** What is to come instead, and for one that was chosen, what it is called. */
 export type Wish = IfMissing & { name?: string };

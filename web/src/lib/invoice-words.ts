@@ -1,6 +1,6 @@
-import type { CreditReason } from '../../../domain/invoices.ts';
-import type { ReturnPlace } from '../../../domain/store-order.ts';
-import { stateCodeOf, stateTaxName, STATES } from '../../../domain/gstin.ts';
+import type { CreditReason } from '#domain/money/invoices.ts';
+import type { ReturnPlace } from '#domain/fulfilment/store-order.ts';
+import { stateCodeOf, stateTaxName, STATES } from '#domain/stores/gstin.ts';
 import type { Invoice, InvoiceLine, Registration } from './contract.ts';
 
 export const KINDS: Record<Invoice['kind'], string> = {

@@ -1,4 +1,4 @@
-import type { Coordinates } from '../../../domain/delivery.ts';
+import type { Coordinates } from '#domain/stores/delivery.ts';
 
 const TIMEOUT_MS = 10_000;
 const MAX_AGE_MS = 60_000;

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isSettled } from '../../../domain/picking.ts';
+import { isSettled } from '#domain/fulfilment/picking.ts';
 import type { PartLine } from './contract.ts';
 import { cancelsOfShop, changesOf, comingOf, fateOf, lossesOf, wishText } from './part-words.ts';
 

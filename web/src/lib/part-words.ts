@@ -3,8 +3,8 @@ import type {
   ShopCancel,
   ShopperCancel,
   ShortReason,
-} from '../../../domain/store-order.ts';
-import { chargedPaise } from '../../../domain/picking.ts';
+} from '#domain/fulfilment/store-order.ts';
+import { chargedPaise } from '#domain/fulfilment/picking.ts';
 import type { PartLine, StoreOrder } from './contract.ts';
 import { stepOf } from './order-words.ts';
 

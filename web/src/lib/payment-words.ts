@@ -1,8 +1,8 @@
-import type { OnShortage } from '../../../domain/order.ts';
-import { sumPaise } from '../../../domain/money.ts';
-import { isPrepaid, upiLink, type PaymentMethod } from '../../../domain/payment.ts';
+import type { OnShortage } from '#domain/ordering/order.ts';
+import { sumPaise } from '#domain/money/money.ts';
+import { isPrepaid, upiLink, type PaymentMethod } from '#domain/money/payment.ts';
 import type { Order, OrderPayment } from './contract.ts';
-import { orderNumber } from '../../../domain/order.ts';
+import { orderNumber } from '#domain/ordering/order.ts';
 import { isGone } from './order-words.ts';
 
 export const PAYMENT_OPTIONS: { reason: PaymentMethod; label: string }[] = [

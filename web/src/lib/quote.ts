@@ -1,7 +1,7 @@
-import { sameLines } from '../../../domain/cart.ts';
-import { linePaise, sumPaise } from '../../../domain/money.ts';
-import type { PaymentMethod } from '../../../domain/payment.ts';
-import type { PricedPart } from '../../../domain/quote.ts';
+import { sameLines } from '#domain/cart/cart.ts';
+import { linePaise, sumPaise } from '#domain/money/money.ts';
+import type { PaymentMethod } from '#domain/money/payment.ts';
+import type { PricedPart } from '#domain/ordering/quote.ts';
 import type { CartView } from './cart-view.ts';
 import type { Cart } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';

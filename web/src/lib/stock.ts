@@ -1,4 +1,4 @@
-import type { CountReason } from '../../../domain/inventory.ts';
+import type { CountReason } from '#domain/inventory/inventory.ts';
 import { withQuery } from './catalogue.ts';
 import type { StockItem } from './contract.ts';
 

@@ -1,4 +1,4 @@
-import type { CashReason } from '../../../domain/till.ts';
+import type { CashReason } from '#domain/money/till.ts';
 import { rupees } from './money.ts';
 
 /** Why the till holds something else than it should, for the shopkeeper to choose. */

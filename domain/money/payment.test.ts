@@ -1,0 +1,320 @@
+import * as fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { evolve } from '../../engine/decider.ts';
+import { Rejected } from '../rejection.ts';
+import {
+  keptPaise,
+  missingPaise,
+  PAYMENT_METHODS,
+  payment,
+  upiLink,
+  type LateReason,
+  type Payment,
+  type PaymentCommand,
+  type PaymentEvent,
+  type RequestedPayment,
+} from './payment.ts';
+import { given } from '../../test/given.ts';
+
+const RUNS = 3_000;
+const place = { orderId: 'o', storeOrderId: null, storeId: null };
+const request: RequestedPayment = {
+  ...place,
+  method: 'razorpay',
+  amountPaise: 23_000,
+  expiresAt: '2026-11-21T10:15:00.000Z',
+};
+const requested: PaymentEvent = { type: 'PaymentRequested', data: request };
+const receipt = { externalId: 'pay_1', amountPaise: 23_000 };
+const succeeded: PaymentEvent = { type: 'PaymentSucceeded', data: { ...place, ...receipt } };
+
+const cancelled: PaymentEvent = {
+  type: 'PaymentCancelled',
+  data: { ...place, reason: 'CHECKOUT_EXPIRED' },
+};
+
+test('a payment is asked for once and succeeds once, however often it is told', () => {
+  given(payment).when({ type: 'RequestPayment', data: request }).gives(requested);
+  given(payment, requested).when({ type: 'RequestPayment', data: request }).gives();
+  given(payment, requested).when({ type: 'RecordPayment', data: receipt }).gives(succeeded);
+  given(payment, requested, succeeded).when({ type: 'RecordPayment', data: receipt }).gives();
+  given(payment).when({ type: 'RecordPayment', data: receipt }).rejected('PAYMENT_NOT_FOUND');
+});
+
+test('money that comes again, too late or too little is on record, and goes back', () => {
+  const again = { externalId: 'pay_2', amountPaise: 23_000 };
+  const late = (why: 'paid-already' | 'cancelled', of: typeof again): PaymentEvent => ({
+    type: 'LatePaymentSeen',
+    data: { ...place, ...of, why },
+  });
+  given(payment, requested, succeeded)
+    .when({ type: 'RecordPayment', data: again })
+    .gives(late('paid-already', again));
+  given(payment, requested, succeeded, late('paid-already', again))
+    .when({ type: 'SettlePayment', data: { owedPaise: 23_000 } })
+    .gives({ type: 'RefundRequested', data: { ...place, refundNumber: 1, ...again } });
+  given(payment, requested, cancelled)
+    .when({ type: 'RecordPayment', data: receipt })
+    .gives(late('cancelled', receipt));
+  const little = { externalId: 'pay_3', amountPaise: 1 };
+  const [seen] = given(payment, requested).decide({ type: 'RecordPayment', data: little });
+  assert.is(seen?.type, 'LatePaymentSeen');
+});
+
+test('money that comes in several sums is all there with the last of them', () => {
+  const half = (externalId: string) => ({ externalId, amountPaise: 11_500 });
+  const tell = (externalId: string): PaymentCommand => ({
+    type: 'RecordPayment',
+    data: half(externalId),
+  });
+  const seen = (externalId: string, why: LateReason): PaymentEvent => ({
+    type: 'LatePaymentSeen',
+    data: { ...place, ...half(externalId), why },
+  });
+  const first = seen('pay_1', 'too-little');
+  const last: PaymentEvent = { type: 'PaymentSucceeded', data: { ...place, ...half('pay_2') } };
+  given(payment, requested).when(tell('pay_1')).gives(first);
+  given(payment, requested, first).when(tell('pay_2')).gives(last);
+  given(payment, requested, first, last).when(tell('pay_2')).gives();
+  assert.is(missingPaise(given(payment, requested, first).state), 11_500);
+
+  const late = [seen('pay_1', 'cancelled'), seen('pay_2', 'cancelled')] as const;
+  assert.is(given(payment, requested, cancelled, late[0]).state.status, 'cancelled');
+  assert.is(given(payment, requested, cancelled, ...late).state.status, 'paid');
+});
+
+test('a try that failed may be told of late, and is no end', () => {
+  const failed: PaymentEvent = {
+    type: 'PaymentFailed',
+    data: { ...place, externalId: 'pay_1', reason: 'declined' },
+  };
+  const fail: PaymentCommand = {
+    type: 'RecordPaymentFailure',
+    data: { externalId: 'pay_1', reason: 'declined' },
+  };
+  given(payment, requested).when(fail).gives(failed);
+  given(payment, requested, failed).when(fail).gives();
+  // A bank that declined may change its mind (late authorisation).
+  given(payment, requested, failed).when({ type: 'RecordPayment', data: receipt }).gives(succeeded);
+  given(payment, requested, succeeded).when(fail).gives();
+});
+
+test('of a second reference a person is told that it was paid; a bank is believed', () => {
+  const second = { externalId: 'pay_2', amountPaise: 23_000 };
+  const paid = given(payment, requested, succeeded);
+  paid.when({ type: 'RecordPaymentByHand', data: receipt }).gives();
+  paid.when({ type: 'RecordPaymentByHand', data: second }).rejected('PAID_ALREADY');
+  assert.is(paid.decide({ type: 'RecordPayment', data: second })[0]?.type, 'LatePaymentSeen');
+  const late = given(payment, requested, cancelled);
+  assert.is(late.decide({ type: 'RecordPaymentByHand', data: second }).length, 1);
+  const half: PaymentEvent = {
+    type: 'LatePaymentSeen',
+    data: { ...place, externalId: 'pay_1', amountPaise: 12_000, why: 'cancelled' },
+  };
+  const halfLate = given(payment, requested, cancelled, half);
+  assert.is(halfLate.decide({ type: 'RecordPaymentByHand', data: second }).length, 1);
+});
+
+test('cash is collected once, and not for what is prepaid', () => {
+  const cash: PaymentEvent = {
+    type: 'PaymentRequested',
+    data: { ...request, method: 'cash-on-delivery', expiresAt: null },
+  };
+  const collect: PaymentCommand = { type: 'CollectCash', data: { amountPaise: 20_000 } };
+  const collected: PaymentEvent = {
+    type: 'CashCollected',
+    data: { ...place, amountPaise: 20_000 },
+  };
+  given(payment, cash).when(collect).gives(collected);
+  given(payment, cash, collected).when(collect).gives();
+  given(payment, requested).when(collect).rejected('WRONG_PAYMENT_METHOD');
+  given(payment, cash)
+    .when({ type: 'RecordPayment', data: receipt })
+    .rejected('WRONG_PAYMENT_METHOD');
+});
+
+test('a refund that failed still counts, so that it is never given twice', () => {
+  const refund = { ...place, refundNumber: 1, amountPaise: 23_000 };
+  const past: PaymentEvent[] = [
+    requested,
+    succeeded,
+    { type: 'RefundRequested', data: { ...refund, externalId: 'pay_1' } },
+    { type: 'RefundFailed', data: { ...refund, reason: 'closed account' } },
+  ];
+  given(payment, ...past)
+    .when({ type: 'SettlePayment', data: { owedPaise: 0 } })
+    .gives();
+  given(payment, ...past)
+    .when({ type: 'RecordRefund', data: { refundNumber: 1, externalId: 'rfnd_1' } })
+    .gives({ type: 'RefundSucceeded', data: { ...refund, externalId: 'rfnd_1' } });
+  given(payment, ...past)
+    .when({ type: 'RecordRefund', data: { refundNumber: 2, externalId: 'rfnd_2' } })
+    .rejected('REFUND_NOT_FOUND');
+});
+
+test('a refund that one call was refused stands where another made it', () => {
+  const refund = { ...place, refundNumber: 1, amountPaise: 23_000 };
+  const asked: PaymentEvent = {
+    type: 'RefundRequested',
+    data: { ...refund, externalId: 'pay_1' },
+  };
+  const made: PaymentEvent = {
+    type: 'RefundSucceeded',
+    data: { ...refund, externalId: 'rfnd_1' },
+  };
+  const refused: PaymentEvent = { type: 'RefundFailed', data: { ...refund, reason: 'refused' } };
+  const data = { refundNumber: 1, reason: 'refused' };
+  const giveUp: PaymentCommand = { type: 'GiveUpRefund', data };
+  given(payment, requested, succeeded, asked).when(giveUp).gives(refused);
+  given(payment, requested, succeeded, asked, refused).when(giveUp).gives();
+  given(payment, requested, succeeded, asked, made).when(giveUp).gives();
+  // What a gateway took over may come to nothing later: that is its own word.
+  const fail = { type: 'RecordRefundFailure', data: { ...data, externalId: 'rfnd_1' } } as const;
+  given(payment, requested, succeeded, asked, made).when(fail).gives(refused);
+  const byHand: PaymentEvent = { type: 'RefundSucceeded', data: { ...refund, externalId: 'cash' } };
+  given(payment, requested, succeeded, asked, refused, byHand).when(fail).gives();
+});
+
+test('a refund names the part that it goes back for, and its shop gives what a gateway cannot', () => {
+  const part = { storeOrderId: 'so', storeId: 's' };
+  const refund = { ...place, ...part, refundNumber: 1, amountPaise: 3_000 };
+  const asked: PaymentEvent = {
+    type: 'RefundRequested',
+    data: { ...refund, externalId: 'pay_1' },
+  };
+  const failed: PaymentEvent = {
+    type: 'RefundFailed',
+    data: { ...refund, reason: 'refund.failed' },
+  };
+  const byHand: PaymentEvent = { type: 'RefundSucceeded', data: { ...refund, externalId: 'cash' } };
+  const give: PaymentCommand = {
+    type: 'RecordRefundByHand',
+    data: { refundNumber: 1, externalId: 'cash' },
+  };
+  given(payment, requested, succeeded)
+    .when({ type: 'SettlePayment', data: { owedPaise: 20_000, part } })
+    .gives(asked);
+  given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
+  given(payment, requested, succeeded, asked, failed).when(give).gives(byHand);
+  const settled = given(payment, requested, succeeded, asked, failed, byHand);
+  settled.when(give).gives();
+  settled
+    .when({ type: 'RecordRefundByHand', data: { refundNumber: 1, externalId: '426100123456' } })
+    .rejected('REFUND_ALREADY_GIVEN');
+  given(payment).when(give).rejected('PAYMENT_NOT_FOUND');
+});
+
+const aPaise = fc.integer({ min: 0, max: 40_000 });
+const aMethod = fc.constantFrom(...PAYMENT_METHODS);
+const anId = fc.constantFrom('pay_1', 'pay_2', 'pay_3', 'pay_4');
+const aNumber = fc.integer({ min: 1, max: 6 });
+const reason = fc.constant('told');
+
+/** Whatever may be told or asked of a payment, in any order and any number of times. */
+const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
+  fc.constantFrom<PaymentCommand>(
+    { type: 'RequestPayment', data: request },
+    { type: 'CancelPayment', data: { reason: 'CHECKOUT_EXPIRED' } },
+  ),
+  fc
+    .record({ externalId: anId, amountPaise: fc.constantFrom(23_000, 23_000, 1_000) })
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordPayment', data },
+        { type: 'RecordPaymentByHand', data },
+      ),
+    ),
+  fc
+    .record({ externalId: anId, reason })
+    .map((data): PaymentCommand => ({ type: 'RecordPaymentFailure', data })),
+  fc.record({ amountPaise: aPaise }).map((data): PaymentCommand => ({ type: 'CollectCash', data })),
+  fc.record({ owedPaise: aPaise }).map((data): PaymentCommand => ({ type: 'SettlePayment', data })),
+  fc
+    .record({ refundNumber: aNumber, externalId: fc.constantFrom('rfnd_1', 'rfnd_2') })
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordRefund', data },
+        { type: 'RecordRefundByHand', data },
+      ),
+    ),
+  fc
+    .record({ refundNumber: aNumber, externalId: fc.constantFrom('rfnd_1', 'rfnd_2'), reason })
+    .chain((data) =>
+      fc.constantFrom<PaymentCommand>(
+        { type: 'RecordRefundFailure', data },
+        { type: 'GiveUpRefund', data },
+      ),
+    ),
+);
+
+const advance = (state: Payment, event: PaymentEvent): Payment => evolve(payment, state, event);
+
+function decide(state: Payment, command: PaymentCommand): PaymentEvent[] {
+  try {
+    return payment.decide[command.type](state, command.data as never);
+  } catch (error) {
+    if (!(error instanceof Rejected)) throw error;
+    return [];
+  }
+}
+
+const sum = (items: { amountPaise: number }[]) =>
+  items.reduce((total, { amountPaise }) => total + amountPaise, 0);
+
+test('whatever comes, in whatever order and however often: nothing is kept or given twice', () => {
+  const settled = { reached: 0, refunds: 0 };
+  fc.assert(
+    fc.property(
+      aMethod,
+      fc.array(aCommand, { maxLength: 40 }),
+      aPaise,
+      (method, told, owedPaise) => {
+        const log: PaymentEvent[] = [{ type: 'PaymentRequested', data: { ...request, method } }];
+        let state = log.reduce(advance, payment.initial);
+        for (const command of told) {
+          const events = decide(state, command);
+          for (const event of events) state = advance(state, event);
+          log.push(...events);
+          // The same again, at once, changes nothing.
+          assert.equal(decide(state, command), []);
+          assert.ok(keptPaise(state) >= 0);
+        }
+        const of = (...types: PaymentEvent['type'][]) =>
+          log.filter(({ type }) => types.includes(type));
+        assert.ok(of('PaymentSucceeded', 'CashCollected').length <= 1);
+        for (const taken of state.receipts) {
+          const back = state.refunds.filter(({ externalId }) => externalId === taken.externalId);
+          assert.ok(sum(back) <= taken.amountPaise, 'no receipt is refunded beyond what it was');
+        }
+        const ids = state.receipts.map(({ externalId }) => externalId);
+        assert.is(new Set(ids).size, ids.length);
+        // Settled at what is owed, no more than that is kept.
+        for (const event of decide(state, { type: 'SettlePayment', data: { owedPaise } })) {
+          state = advance(state, event);
+          log.push(event);
+          settled.refunds += 1;
+        }
+        assert.ok(keptPaise(state) <= owedPaise);
+        settled.reached += state.receipts.length > 1 ? 1 : 0;
+        assert.equal(log.reduce(advance, payment.initial), state, 'a replay changes nothing');
+      },
+    ),
+    { numRuns: RUNS },
+  );
+  assert.ok(settled.reached > RUNS / 20 && settled.refunds > RUNS / 20, 'the histories reach it');
+});
+
+test('a UPI link has rupees with two decimals, and a reference without hyphens', () => {
+  const link = upiLink(
+    { vpa: 'sharma.kirana@okhdfcbank', name: 'Sharma & Sons' },
+    { paymentId: '5b0f2c3e-7a5d', amountPaise: 23_005, note: 'Order A1B2C3' },
+  );
+  assert.is(
+    link,
+    'upi://pay?pa=sharma.kirana@okhdfcbank&pn=Sharma%20%26%20Sons&am=230.05&cu=INR' +
+      '&tr=5b0f2c3e7a5d&tn=Order%20A1B2C3',
+  );
+});
+
+test.run();

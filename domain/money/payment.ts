@@ -1,0 +1,342 @@
+import type { Decider, Message } from '../../engine/decider.ts';
+import { Rejected } from '../rejection.ts';
+import { sumPaise } from './money.ts';
+
+export const PAYMENT_METHODS = ['cash-on-delivery', 'upi', 'razorpay'] as const;
+export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
+
+/** Whether the shops wait for the money before they begin. */
+export const isPrepaid = (method: PaymentMethod): boolean => method !== 'cash-on-delivery';
+
+/** Whether each shop takes the money for its part; else one payment is for the whole order. */
+export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpay';
+
+/** Where UPI pays a shop: its virtual payment address, and in whose name that is. */
+export type UpiAddress = { vpa: string; name: string };
+
+/**
+ * What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order; a refund
+ * names the part that it goes back for also then, and the shop of which looks after it.
+ */
+type Place = { orderId: string; storeOrderId: string | null; storeId: string | null };
+
+/** A part of an order that is paid as a whole. */
+export type PaidPart = { storeOrderId: string; storeId: string };
+
+export type RequestedPayment = Place & {
+  method: PaymentMethod;
+  amountPaise: number;
+  /** RFC 3339, UTC: when the order is given up that waits for it; null for cash. */
+  expiresAt: string | null;
+  upi?: UpiAddress;
+  /** Razorpay's order that is to be paid. */
+  gatewayOrderId?: string;
+};
+
+/** Money that came in; `externalId` is what whoever took it calls it. */
+export type Receipt = { externalId: string; amountPaise: number };
+
+/** Why money was not, or no longer, waited for. */
+export type LateReason = 'cancelled' | 'paid-already' | 'too-little';
+
+/** `externalId` says which receipt it is of. Counted from 1 within a payment. */
+type RequestedRefund = { refundNumber: number } & Receipt;
+
+export type PaymentCommand =
+  | Message<'RequestPayment', RequestedPayment>
+  | Message<'CancelPayment', { reason: string }>
+  | Message<'CheckUpiReceipt', { externalId: string; toldByShop: boolean }>
+  | Message<'RecordPayment', Receipt>
+  | Message<'RecordPaymentByHand', Receipt>
+  | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
+  | Message<'CollectCash', { amountPaise: number }>
+  /** `part` is what it goes back for, where the payment is for a whole order. */
+  | Message<'SettlePayment', { owedPaise: number; part?: PaidPart }>
+  | Message<'RecordRefund', { refundNumber: number; externalId: string }>
+  | Message<'RecordRefundByHand', { refundNumber: number; externalId: string }>
+  | Message<'RecordRefundFailure', { refundNumber: number; externalId: string; reason: string }>
+  | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
+
+export type PaymentEvent =
+  | Message<'PaymentRequested', RequestedPayment>
+  /** Nobody waits for it any more. */
+  | Message<'PaymentCancelled', Place & { reason: string }>
+  | Message<'PaymentSucceeded', Place & Receipt>
+  /** One try of the shopper's; the next may succeed. */
+  | Message<'PaymentFailed', Place & { externalId: string; reason: string }>
+  | Message<'LatePaymentSeen', Place & Receipt & { why: LateReason }>
+  | Message<'CashCollected', Place & { amountPaise: number }>
+  | Message<'RefundRequested', Place & RequestedRefund>
+  /** Whoever gives it back did so; `externalId` is what they call the refund. */
+  | Message<
+      'RefundSucceeded',
+      Place & { refundNumber: number; amountPaise: number; externalId: string }
+    >
+  | Message<'RefundFailed', Place & { refundNumber: number; amountPaise: number; reason: string }>;
+
+export type Refund = RequestedRefund &
+  Omit<Place, 'orderId'> & {
+    status: 'requested' | 'succeeded' | 'failed';
+    /** What whoever gave it back calls it. */
+    givenAs?: string;
+    /** Why the last try came to nothing. */
+    failureReason?: string;
+  };
+
+/** Whether a shop has to give it back itself: from the first on, or since a gateway could not. */
+export const isByHand = (method: PaymentMethod, { status }: Pick<Refund, 'status'>): boolean =>
+  status === 'failed' || (status === 'requested' && isPerPart(method));
+
+export type Payment = RequestedPayment & {
+  status: 'none' | 'requested' | 'cancelled' | 'paid';
+  receipts: Receipt[];
+  refunds: Refund[];
+  /** External ids of tries that failed. */
+  failed: string[];
+};
+
+/** What a refund gets to arrive: then somebody has to look. */
+export const MAX_REFUND_AGE_MS = 3 * 24 * 60 * 60_000;
+
+/** What cash is called among receipts, where it is collected once, and among refunds. */
+export const CASH = 'cash';
+
+/** What is left of the money when every refund that was asked for has gone out. */
+export const keptPaise = ({ receipts, refunds }: Pick<Payment, 'receipts' | 'refunds'>): number =>
+  amountOf(receipts) - amountOf(refunds);
+
+/** What is still to be paid of what was asked for. */
+export const missingPaise = (
+  state: Pick<Payment, 'amountPaise' | 'receipts' | 'refunds'>,
+): number => Math.max(0, state.amountPaise - keptPaise(state));
+
+const amountOf = (items: { amountPaise: number }[]): number =>
+  sumPaise(items.map(({ amountPaise }) => amountPaise));
+
+/** What of a receipt has not been given back. */
+const leftOf = ({ refunds }: Payment, { externalId, amountPaise }: Receipt): number =>
+  amountPaise - amountOf(refunds.filter((refund) => refund.externalId === externalId));
+
+export const paymentNotFound = (): Rejected =>
+  new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+
+/** Throws `Rejected` PAYMENT_NOT_FOUND. */
+function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
+  if (status === 'none') throw paymentNotFound();
+  return { orderId, storeOrderId, storeId };
+}
+
+/** Throws `Rejected` WRONG_PAYMENT_METHOD. */
+function assertMethod({ method }: Payment, isRight: boolean): void {
+  if (isRight) return;
+  throw new Rejected('WRONG_PAYMENT_METHOD', `This is paid by ${method}, not in this way.`);
+}
+
+/**
+ * People mistype references: a second one from them is no second payment, as it is from a bank.
+ * Throws `Rejected` PAID_ALREADY.
+ */
+function assertNotPaidOtherwise({ status, receipts }: Payment, externalId: string): void {
+  const [first] = receipts;
+  if (status !== 'paid' || !first) return;
+  if (receipts.some((receipt) => receipt.externalId === externalId)) return;
+  throw new Rejected(
+    'PAID_ALREADY',
+    `This was paid by ${first.externalId} already: if money came by ${externalId} as well, find ` +
+      'out what it is for, or give it back.',
+  );
+}
+
+/** A refund, and what its events say of it. Throws `Rejected` REFUND_NOT_FOUND. */
+function refundOf(state: Payment, refundNumber: number) {
+  const { orderId } = placeOf(state);
+  const refund = state.refunds[refundNumber - 1];
+  if (!refund) throw new Rejected('REFUND_NOT_FOUND', 'There is no such refund.');
+  const { storeOrderId, storeId, amountPaise, status, givenAs } = refund;
+  return { status, givenAs, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
+}
+
+const withRefund = (
+  state: Payment,
+  refundNumber: number,
+  change: Pick<Refund, 'status' | 'failureReason' | 'givenAs'>,
+): Payment => ({
+  ...state,
+  refunds: state.refunds.map((refund) =>
+    refund.refundNumber === refundNumber ? { ...refund, ...change } : refund,
+  ),
+});
+
+const withReceipt = (state: Payment, { externalId, amountPaise }: Receipt): Payment => ({
+  ...state,
+  receipts: [...state.receipts, { externalId, amountPaise }],
+});
+
+/**
+ * Money for an order: it succeeds once, when all of it is there, in one sum or in several; whatever
+ * else comes in is kept on record as late, and what is not owed goes back. A refund counts from when
+ * it is asked for, also where it then fails, so that never more is given back than was taken.
+ */
+export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
+  category: 'payment',
+  initial: {
+    status: 'none',
+    orderId: '',
+    storeOrderId: null,
+    storeId: null,
+    method: 'cash-on-delivery',
+    amountPaise: 0,
+    expiresAt: null,
+    receipts: [],
+    refunds: [],
+    failed: [],
+  },
+
+  decide: {
+    RequestPayment: (state, data) =>
+      state.status === 'none' ? [{ type: 'PaymentRequested', data }] : [],
+    CancelPayment(state, { reason }) {
+      if (state.status !== 'requested') return [];
+      return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
+    },
+    /** Changes nothing; refused where no money can come by UPI, or a person mistook it. */
+    CheckUpiReceipt(state, { externalId, toldByShop }) {
+      placeOf(state);
+      assertMethod(state, state.upi !== undefined);
+      if (toldByShop) assertNotPaidOtherwise(state, externalId);
+      return [];
+    },
+    /** Money that came in is never refused: it is there. */
+    RecordPayment(state, { externalId, amountPaise }) {
+      const data = { ...placeOf(state), externalId, amountPaise };
+      assertMethod(state, isPrepaid(state.method));
+      if (state.receipts.some((receipt) => receipt.externalId === externalId)) return [];
+      const why = lateReason(state, amountPaise);
+      return why
+        ? [{ type: 'LatePaymentSeen', data: { ...data, why } }]
+        : [{ type: 'PaymentSucceeded', data }];
+    },
+    /** Told by the shop. Throws `Rejected` PAID_ALREADY. */
+    RecordPaymentByHand(state, data) {
+      assertNotPaidOtherwise(state, data.externalId);
+      return payment.decide.RecordPayment(state, data);
+    },
+    RecordPaymentFailure(state, { externalId, reason }) {
+      const data = { ...placeOf(state), externalId, reason };
+      const isKnown =
+        state.failed.includes(externalId) ||
+        state.receipts.some((receipt) => receipt.externalId === externalId);
+      return isKnown ? [] : [{ type: 'PaymentFailed', data }];
+    },
+    CollectCash(state, { amountPaise }) {
+      const data = { ...placeOf(state), amountPaise };
+      assertMethod(state, !isPrepaid(state.method));
+      return state.status === 'requested' ? [{ type: 'CashCollected', data }] : [];
+    },
+    /** Gives back what was taken beyond what is owed, the money that came last first. */
+    SettlePayment(state, { owedPaise, part }) {
+      let surplusPaise = keptPaise(state) - Math.max(0, owedPaise);
+      const events: PaymentEvent[] = [];
+      for (const receipt of state.receipts.toReversed()) {
+        const amountPaise = Math.min(surplusPaise, leftOf(state, receipt));
+        if (amountPaise <= 0) continue;
+        surplusPaise -= amountPaise;
+        const refundNumber = state.refunds.length + events.length + 1;
+        const { externalId } = receipt;
+        const data = { ...placeOf(state), ...part, refundNumber, externalId, amountPaise };
+        events.push({ type: 'RefundRequested', data });
+      }
+      return events;
+    },
+    /** One that was given up on may have gone through nevertheless. */
+    RecordRefund(state, { refundNumber, externalId }) {
+      const { status, about } = refundOf(state, refundNumber);
+      if (status === 'succeeded') return [];
+      return [{ type: 'RefundSucceeded', data: { ...about, externalId } }];
+    },
+    /**
+     * Told by the shop. Throws `Rejected` REFUND_UNDER_WAY while a gateway is at it, and
+     * REFUND_ALREADY_GIVEN for one that was given in another way.
+     */
+    RecordRefundByHand(state, data) {
+      const { status, givenAs } = refundOf(state, data.refundNumber);
+      if (status === 'succeeded' && givenAs !== data.externalId) {
+        throw new Rejected(
+          'REFUND_ALREADY_GIVEN',
+          `This money was given back already: "${givenAs}" was noted. Give none again.`,
+        );
+      }
+      if (status !== 'succeeded' && !isByHand(state.method, { status })) {
+        throw new Rejected(
+          'REFUND_UNDER_WAY',
+          'This money goes back by itself: give none by hand.',
+        );
+      }
+      return payment.decide.RecordRefund(state, data);
+    },
+    /** Told by a gateway of its own refund: one that was given in another way stands. */
+    RecordRefundFailure(state, { refundNumber, externalId, reason }) {
+      const { status, givenAs, about } = refundOf(state, refundNumber);
+      const isGiven = status === 'succeeded' && givenAs !== externalId;
+      if (status === 'failed' || isGiven) return [];
+      return [{ type: 'RefundFailed', data: { ...about, reason } }];
+    },
+    /** Nobody takes it over. Where somebody did meanwhile, at another server's call, it stands. */
+    GiveUpRefund(state, { refundNumber, reason }) {
+      const { status, about } = refundOf(state, refundNumber);
+      return status === 'requested' ? [{ type: 'RefundFailed', data: { ...about, reason } }] : [];
+    },
+  },
+
+  evolve: {
+    PaymentRequested: (state, data) => ({ ...state, ...data, status: 'requested' }),
+    PaymentCancelled: (state) => ({ ...state, status: 'cancelled' }),
+    PaymentSucceeded: (state, data) => ({ ...withReceipt(state, data), status: 'paid' }),
+    PaymentFailed: (state, { externalId }) => ({
+      ...state,
+      failed: [...state.failed, externalId],
+    }),
+    /** Whoever waits for it: once all of it is there, it is paid. */
+    LatePaymentSeen(before, data) {
+      const state = withReceipt(before, data);
+      return missingPaise(state) === 0 ? { ...state, status: 'paid' } : state;
+    },
+    CashCollected: (state, { amountPaise }) => ({
+      ...withReceipt(state, { externalId: CASH, amountPaise }),
+      status: 'paid',
+    }),
+    RefundRequested: (state, { orderId: _, ...refund }) => ({
+      ...state,
+      refunds: [...state.refunds, { ...refund, status: 'requested' }],
+    }),
+    RefundSucceeded: (state, { refundNumber, externalId }) =>
+      withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
+    RefundFailed: (state, { refundNumber, reason }) =>
+      withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
+  },
+};
+
+/** Why money is not what was waited for; undefined where it is. */
+function lateReason(state: Payment, amountPaise: number): LateReason | undefined {
+  if (state.status === 'cancelled') return 'cancelled';
+  if (state.status === 'paid') return 'paid-already';
+  return amountPaise < missingPaise(state) ? 'too-little' : undefined;
+}
+
+/**
+ * What a UPI app opens to pay a shop (NPCI, UPI Linking Specifications 1.6). `paymentId`, without
+ * its hyphens, is the reference in the shop's own statement; `note` is shown to both.
+ */
+export function upiLink(
+  { vpa, name }: UpiAddress,
+  { paymentId, amountPaise, note }: { paymentId: string; amountPaise: number; note: string },
+): string {
+  const rupees = `${Math.floor(amountPaise / 100)}.${String(amountPaise % 100).padStart(2, '0')}`;
+  const reference = paymentId.replaceAll('-', '');
+  const parameters = { pa: vpa, pn: name, am: rupees, cu: 'INR', tr: reference, tn: note };
+  // The apps want the @ of an address as it is.
+  const query = Object.entries(parameters).map(
+    ([key, value]) => `${key}=${encodeURIComponent(value).replaceAll('%40', '@')}`,
+  );
+  return `upi://pay?${query.join('&')}`;
+}

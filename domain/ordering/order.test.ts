@@ -1,0 +1,203 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Rejected } from '../rejection.ts';
+import type { Listing } from '../catalogue/listing.ts';
+import {
+  leftOutOf,
+  order,
+  partOf,
+  quote,
+  type OrderCommand,
+  type OrderEvent,
+  type OrderPart,
+  type PlacedOrder,
+} from './order.ts';
+import { given } from '../../test/given.ts';
+
+const listed = (pricePaise: number): Listing => ({
+  published: true,
+  name: `at ${pricePaise}`,
+  names: {},
+  brand: null,
+  category: 'Other',
+  subcategory: null,
+  pack: null,
+  description: null,
+  hsn: null,
+  gstRates: [],
+  pricePaise,
+  mrpPaise: null,
+});
+
+const placedOrder: PlacedOrder = {
+  cartId: 'c',
+  personId: 'p',
+  sealedRecipient: 'sealed',
+  pincode: '560001',
+  payment: 'cash-on-delivery',
+  parts: [],
+  totalPaise: 0,
+  expiresAt: '2026-11-21T10:15:00.000Z',
+};
+const placed: OrderEvent = { type: 'OrderPlaced', data: placedOrder };
+const confirmed: OrderEvent = { type: 'OrderConfirmed', data: {} };
+
+test('a quote has a part for each shop, in whole paise that add up', () => {
+  const lines = [
+    { listingId: 'a.1', quantity: 3 },
+    { listingId: 'b.1', quantity: 1 },
+    { listingId: 'a.2', quantity: 2 },
+  ];
+  const parts = quote(lines, (id) => listed({ 'a.1': 1_001, 'a.2': 50, 'b.1': 99 }[id]!));
+  assert.equal(
+    parts.map(({ storeId, totalPaise }) => [storeId, totalPaise]),
+    [
+      ['a', 3_103],
+      ['b', 99],
+    ],
+  );
+  assert.equal(
+    parts[0]!.lines.map((line) => line.linePaise),
+    [3_003, 100],
+  );
+});
+
+test('an empty cart and a listing that is gone have no quote', () => {
+  const code = (expected: string) => (error: unknown) =>
+    error instanceof Rejected && error.code === expected;
+  assert.throws(() => quote([], () => undefined), code('CART_EMPTY'));
+  assert.throws(
+    () => quote([{ listingId: 'a.1', quantity: 1 }], () => ({ published: false })),
+    code('LISTING_NOT_FOUND'),
+  );
+});
+
+test('an order is placed once', () => {
+  given(order).when({ type: 'PlaceOrder', data: placedOrder }).gives(placed);
+  given(order, placed)
+    .when({ type: 'PlaceOrder', data: placedOrder })
+    .rejected('ORDER_ALREADY_PLACED');
+});
+
+test('an order ends completed when something was delivered, rejected when nothing was', () => {
+  given(order, placed, confirmed)
+    .when({ type: 'CompleteOrder', data: { delivered: true } })
+    .gives({ type: 'OrderCompleted', data: {} });
+  given(order, placed, confirmed)
+    .when({ type: 'CompleteOrder', data: { delivered: false } })
+    .gives({ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } });
+});
+
+test('of two that drive a checkout to different ends the first is right', () => {
+  const shortages = [{ listingId: 'a.1', wanted: 2, left: 1 }];
+  const data = { reason: 'INSUFFICIENT_STOCK', shortages };
+  given(order, placed).when({ type: 'RejectOrder', data }).gives({ type: 'OrderRejected', data });
+  given(order, placed, confirmed).when({ type: 'RejectOrder', data }).gives();
+  const rejected: OrderEvent = { type: 'OrderRejected', data };
+  const { state } = given(order, placed, rejected);
+  given(order, placed, rejected).when({ type: 'ConfirmOrder', data: {} }).gives();
+  assert.equal(state.status !== 'none' && [state.confirmed, state.shortages], [false, shortages]);
+});
+
+test('what ended stays as it ended', () => {
+  const rejected: OrderEvent = { type: 'OrderRejected', data: { reason: 'CART_CHANGED' } };
+  given(order, placed, rejected).when({ type: 'ConfirmOrder', data: {} }).gives();
+  given(order, placed, rejected)
+    .when({ type: 'CompleteOrder', data: { delivered: true } })
+    .gives();
+});
+
+const part: OrderPart = {
+  storeOrderId: 'so',
+  storeId: 'a',
+  lines: [
+    {
+      listingId: 'a.1',
+      name: 'Ghee',
+      names: {},
+      pack: null,
+      quantity: 3,
+      pricePaise: 100,
+      linePaise: 300,
+    },
+    {
+      listingId: 'a.2',
+      name: 'Dal',
+      names: {},
+      pack: null,
+      quantity: 1,
+      pricePaise: 50,
+      linePaise: 50,
+    },
+  ],
+  feePaise: 30,
+  totalPaise: 380,
+};
+
+test('a part shrinks to what its shop has, and says what was left out', () => {
+  const kept = partOf(part, new Map([['a.1', 2]]));
+  assert.equal([kept?.lines.length, kept?.lines[0]?.linePaise, kept?.totalPaise], [1, 200, 230]);
+  const out = { storeOrderId: 'so', reason: 'INSUFFICIENT_STOCK' };
+  assert.equal(leftOutOf(part, kept, 'INSUFFICIENT_STOCK'), [
+    { ...out, listingId: 'a.1', name: 'Ghee', wanted: 3, left: 2 },
+    { ...out, listingId: 'a.2', name: 'Dal', wanted: 1, left: 0 },
+  ]);
+  assert.is(partOf(part, new Map()), undefined);
+  assert.equal(
+    partOf(
+      part,
+      new Map([
+        ['a.1', 9],
+        ['a.2', 9],
+      ]),
+    ),
+    part,
+    'never more than was asked for',
+  );
+});
+
+test('an order keeps what was asked, and goes on with what is left', () => {
+  const kept = partOf(part, new Map([['a.1', 2]]))!;
+  const asked: OrderEvent = { type: 'OrderPlaced', data: { ...placedOrder, parts: [part] } };
+  const left = { parts: [kept], leftOut: leftOutOf(part, kept, 'INSUFFICIENT_STOCK') };
+  const reserved: OrderEvent = { type: 'OrderReserved', data: { kept: left } };
+  given(order, asked)
+    .when({ type: 'ReserveOrder', data: { kept: left } })
+    .gives(reserved);
+  given(order, asked, reserved).when({ type: 'ReserveOrder', data: {} }).gives();
+  given(order, asked, reserved).when({ type: 'ConfirmOrder', data: {} }).gives(confirmed);
+  const { state } = given(order, asked, reserved, confirmed);
+  assert.equal(
+    state.status !== 'none' && [state.status, state.asked, state.parts, state.totalPaise],
+    ['confirmed', [part], [kept], 230],
+  );
+});
+
+test('a late payment brings an order back or not, once and for all', () => {
+  const expired: OrderEvent = { type: 'OrderRejected', data: { reason: 'CHECKOUT_EXPIRED' } };
+  const refused: OrderEvent = { type: 'OrderRejected', data: { reason: 'PAID_TOO_LATE' } };
+  const reinstate: OrderCommand = { type: 'ReinstateOrder', data: {} };
+  const refuse: OrderCommand = { type: 'RefuseLatePayment', data: {} };
+  given(order, placed, expired).when(reinstate).gives(confirmed);
+  given(order, placed, expired).when(refuse).gives(refused);
+  given(order, placed, expired, confirmed).when(refuse).gives();
+  given(order, placed, expired, refused).when(reinstate).gives();
+  given(order, placed).when(reinstate).gives();
+});
+
+test('a shopper cancels an order that is not confirmed, and nothing brings it back', () => {
+  const cancel: OrderCommand = { type: 'CancelOrder', data: {} };
+  const cancelled: OrderEvent = { type: 'OrderRejected', data: { reason: 'ORDER_CANCELLED' } };
+  const reserved: OrderEvent = { type: 'OrderReserved', data: {} };
+  const expired: OrderEvent = { type: 'OrderRejected', data: { reason: 'CHECKOUT_EXPIRED' } };
+  given(order, placed).when(cancel).gives(cancelled);
+  given(order, placed, reserved).when(cancel).gives(cancelled);
+  given(order, placed, reserved, expired).when(cancel).gives(cancelled);
+  given(order, placed, reserved, cancelled).when(cancel).gives();
+  given(order, placed, reserved, cancelled).when({ type: 'ConfirmOrder', data: {} }).gives();
+  given(order, placed, reserved, cancelled).when({ type: 'ReinstateOrder', data: {} }).gives();
+  given(order, placed, reserved, confirmed).when(cancel).rejected('WRONG_STATUS');
+  given(order).when(cancel).rejected('ORDER_NOT_FOUND');
+});
+
+test.run();

@@ -1,0 +1,292 @@
+import type { CartLine } from '../cart/cart.ts';
+import type { Decider, Message } from '../../engine/decider.ts';
+import { Rejected } from '../rejection.ts';
+import type { Fulfilment } from '../stores/delivery.ts';
+import type { OrderSlot } from '../slots/slot-day.ts';
+import { storeOfListing, type Listing, type LocalNames } from '../catalogue/listing.ts';
+import { linePaise, sumPaise } from '../money/money.ts';
+import type { PaymentMethod } from '../money/payment.ts';
+
+/**
+ * What the other payments of an order get once money came late: shops that are paid each by itself
+ * see it each in its own time.
+ */
+export const LATE_WAIT_MS = 10 * 60_000;
+
+/** A line as the shopper accepted it: name and price stay as they were when it was ordered. */
+export type OrderLine = {
+  listingId: string;
+  name: string;
+  names: LocalNames;
+  pack: string | null;
+  quantity: number;
+  pricePaise: number;
+  linePaise: number;
+  /** What a piece is to weigh, where it is weighed when it is picked. */
+  gramsEach?: number;
+  /** Absent where the shopper was not asked: nothing takes its place. */
+  ifMissing?: IfMissing;
+};
+
+/** What is to come instead of what is not there: what the shop finds, one listing, or nothing. */
+export type IfMissing =
+  { wish: 'best-match' } | { wish: 'this-one'; listingId: string } | { wish: 'refund' };
+
+/** All of an order or nothing; or of each part what its shop can serve. */
+export const SHORTAGE_CHOICES = ['all-or-nothing', 'whatever-each-shop-can'] as const;
+export type OnShortage = (typeof SHORTAGE_CHOICES)[number];
+
+/** One shop's part of an order. */
+export type OrderPart = {
+  storeOrderId: string;
+  storeId: string;
+  lines: OrderLine[];
+  /** Absent where it was brought for nothing before fees were asked for. */
+  feePaise?: number;
+  /** What the shop delivers from; absent where it delivers anything, or nothing. */
+  minimumPaise?: number;
+  /** Absent where there was only delivery. */
+  fulfilment?: Fulfilment;
+  /** Absent where it comes as soon as the shop can. */
+  slot?: OrderSlot;
+  /** Lines and fee. */
+  totalPaise: number;
+};
+
+export type PlacedOrder = {
+  cartId: string;
+  /** Whose key opens `sealedRecipient`; a random id, one for each guest order. */
+  personId: string;
+  /** Name, phone and address, encrypted under the person's own key. */
+  sealedRecipient: string;
+  pincode: string;
+  payment: PaymentMethod;
+  /** Absent where nobody was asked: all or nothing. */
+  onShortage?: OnShortage;
+  parts: OrderPart[];
+  totalPaise: number;
+  /** What the shopper accepted: never less than the total. Orders from before quotes have none. */
+  quote?: { totalPaise: number; expiresAt: string };
+  /** RFC 3339, UTC: what has not been confirmed by then is given up. */
+  expiresAt: string;
+};
+
+/** A line that a shop cannot serve: how much of it was wanted, and how much is left. */
+export type Shortage = { listingId: string; wanted: number; left: number };
+
+type Rejection = { reason: string; shortages?: Shortage[] };
+
+/** What fell out of a part, and why: `left` of it stayed in. */
+export type LeftOut = Shortage & { storeOrderId: string; name: string; reason: string };
+
+/** What of an order its shops can serve; absent where that is all of it. */
+export type Kept = { kept?: { parts: OrderPart[]; leftOut: LeftOut[] } };
+
+type Nothing = Record<string, never>;
+
+/** Why an order is rejected for good: its payment came too late, or nobody wants it any more. */
+export const PAID_TOO_LATE = 'PAID_TOO_LATE';
+export const ORDER_CANCELLED = 'ORDER_CANCELLED';
+
+export type OrderCommand =
+  | Message<'PlaceOrder', PlacedOrder>
+  | Message<'ReserveOrder', Kept>
+  | Message<'ConfirmOrder', Kept>
+  | Message<'RejectOrder', Rejection>
+  | Message<'CancelOrder', Nothing>
+  | Message<'ReinstateOrder', Nothing>
+  | Message<'RefuseLatePayment', Nothing>
+  | Message<'CompleteOrder', { delivered: boolean; cancelled?: boolean }>;
+
+export type OrderEvent =
+  | Message<'OrderPlaced', PlacedOrder>
+  /** Everything that is left of it is held for it, until it is paid. */
+  | Message<'OrderReserved', Kept>
+  | Message<'OrderConfirmed', Kept>
+  | Message<'OrderRejected', Rejection>
+  | Message<'OrderCancelled', Nothing>
+  | Message<'OrderCompleted', Nothing>;
+
+export type OrderStatus =
+  'placed' | 'awaiting-payment' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+
+export type Order =
+  | { status: 'none' }
+  | ({
+      status: OrderStatus;
+      /** Once confirmed, it stays so: what comes later is between the shops and the shopper. */
+      confirmed: boolean;
+      reason: string | null;
+      shortages: Shortage[];
+      /** What was ordered; `parts` and `totalPaise` are what is left of it. */
+      asked: OrderPart[];
+      /** Whether it came so far as to wait for its payment. */
+      reserved: boolean;
+      leftOut: LeftOut[];
+    } & PlacedOrder);
+
+export type AnyPlaced = Exclude<Order, { status: 'none' }>;
+
+/**
+ * Prices a cart at today's listings, a part for each shop, in the order of the cart.
+ * Throws `Rejected` CART_EMPTY, or LISTING_NOT_FOUND for a line whose listing is gone.
+ */
+export function quote(
+  lines: CartLine[],
+  listingOf: (listingId: string) => Listing | undefined,
+): Omit<OrderPart, 'storeOrderId'>[] {
+  if (lines.length === 0) {
+    throw new Rejected('CART_EMPTY', 'The cart is empty: add something first.');
+  }
+  const byStore = Map.groupBy(lines, (line) => storeOfListing(line.listingId));
+  return [...byStore].map(([storeId, storeLines]) => {
+    const priced = storeLines.map(({ listingId, quantity }): OrderLine => {
+      const listing = listingOf(listingId);
+      if (!listing?.published) {
+        throw new Rejected('LISTING_NOT_FOUND', `"${listingId}" is no longer sold: remove it.`);
+      }
+      const { name, names, pack, pricePaise, gramsEach } = listing;
+      const total = linePaise(pricePaise, quantity);
+      const line = { listingId, name, names, pack, quantity, pricePaise, linePaise: total };
+      return gramsEach ? { ...line, gramsEach } : line;
+    });
+    return { storeId, lines: priced, totalPaise: sumPaise(priced.map((line) => line.linePaise)) };
+  });
+}
+
+/**
+ * A part where its shop has only so many of each listing; undefined where nothing is left. What it
+ * costs to bring stays as it was accepted.
+ */
+export function partOf(
+  part: OrderPart,
+  quantities: ReadonlyMap<string, number>,
+): OrderPart | undefined {
+  const lines = part.lines
+    .map((line) => {
+      const quantity = Math.min(line.quantity, quantities.get(line.listingId) ?? 0);
+      return { ...line, quantity, linePaise: linePaise(line.pricePaise, quantity) };
+    })
+    .filter(({ quantity }) => quantity > 0);
+  if (lines.length === 0) return undefined;
+  const totalPaise = sumPaise([...lines.map((line) => line.linePaise), part.feePaise ?? 0]);
+  return { ...part, lines, totalPaise };
+}
+
+/** What of a part is not in what its shop keeps of it. */
+export function leftOutOf(
+  { storeOrderId, lines }: OrderPart,
+  kept: OrderPart | undefined,
+  reason: string,
+): LeftOut[] {
+  return lines.flatMap(({ listingId, name, quantity: wanted }) => {
+    const left = kept?.lines.find((line) => line.listingId === listingId)?.quantity ?? 0;
+    return left < wanted ? [{ storeOrderId, listingId, name, wanted, left, reason }] : [];
+  });
+}
+
+/**
+ * The number that shopper and shop tell each other: the end of the id, in capitals. The id itself
+ * opens the order, and is for those who placed it.
+ */
+export const orderNumber = (orderId: string): string => orderId.slice(-6).toUpperCase();
+
+function assertPlaced(order: Order): asserts order is AnyPlaced {
+  if (order.status === 'none') throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
+}
+
+/** Not confirmed, and not rejected either. */
+export const isOpen = ({ status }: Order): boolean =>
+  status === 'placed' || status === 'awaiting-payment';
+
+/** Whether it was rejected for good: a late payment may bring back what ended before. */
+export const isFinal = ({ reason }: AnyPlaced): boolean =>
+  reason === PAID_TOO_LATE || reason === ORDER_CANCELLED;
+
+const ended = (order: Order): boolean =>
+  order.status === 'rejected' || order.status === 'completed' || order.status === 'cancelled';
+
+export const order: Decider<Order, OrderCommand, OrderEvent> = {
+  category: 'order',
+  initial: { status: 'none' },
+
+  decide: {
+    PlaceOrder(state, data) {
+      if (state.status !== 'none') {
+        throw new Rejected('ORDER_ALREADY_PLACED', 'This order was placed already.');
+      }
+      return [{ type: 'OrderPlaced', data }];
+    },
+    ReserveOrder(state, data) {
+      assertPlaced(state);
+      return state.status === 'placed' ? [{ type: 'OrderReserved', data }] : [];
+    },
+    ConfirmOrder(state, data) {
+      assertPlaced(state);
+      return isOpen(state) ? [{ type: 'OrderConfirmed', data }] : [];
+    },
+    /** Gives up a checkout; of two that drive it to different ends, the first one is right. */
+    RejectOrder(state, data) {
+      assertPlaced(state);
+      return isOpen(state) ? [{ type: 'OrderRejected', data }] : [];
+    },
+    /** By its shopper, before it is paid; no late payment brings it back. Throws WRONG_STATUS. */
+    CancelOrder(state) {
+      assertPlaced(state);
+      if (state.confirmed) {
+        throw new Rejected('WRONG_STATUS', 'The shops have this order: cancel their parts of it.');
+      }
+      return isFinal(state) ? [] : [{ type: 'OrderRejected', data: { reason: ORDER_CANCELLED } }];
+    },
+    /** Its payment came late, and everything can still be had. */
+    ReinstateOrder(state) {
+      assertPlaced(state);
+      return mayBeReinstated(state) ? [{ type: 'OrderConfirmed', data: {} }] : [];
+    },
+    /** Its payment came late and goes back. */
+    RefuseLatePayment(state) {
+      assertPlaced(state);
+      return mayBeReinstated(state)
+        ? [{ type: 'OrderRejected', data: { reason: PAID_TOO_LATE } }]
+        : [];
+    },
+    /** Every shop is done with its part; `cancelled` says that one was taken and then given up. */
+    CompleteOrder(state, { delivered, cancelled }) {
+      assertPlaced(state);
+      if (ended(state)) return [];
+      if (delivered) return [{ type: 'OrderCompleted', data: {} }];
+      return cancelled
+        ? [{ type: 'OrderCancelled', data: {} }]
+        : [{ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } }];
+    },
+  },
+
+  evolve: {
+    OrderPlaced: (_, data) => ({
+      ...data,
+      status: 'placed',
+      confirmed: false,
+      reason: null,
+      shortages: [],
+      asked: data.parts,
+      reserved: false,
+      leftOut: [],
+    }),
+    OrderReserved: (state, data) =>
+      ({ ...state, ...keptOf(data), status: 'awaiting-payment', reserved: true }) as Order,
+    OrderConfirmed: (state, data) =>
+      ({ ...state, ...keptOf(data), status: 'confirmed', confirmed: true, reason: null }) as Order,
+    OrderRejected: (state, { reason, shortages = [] }) =>
+      ({ ...state, status: 'rejected', reason, shortages }) as Order,
+    OrderCancelled: (state) => ({ ...state, status: 'cancelled' }) as Order,
+    OrderCompleted: (state) => ({ ...state, status: 'completed' }) as Order,
+  },
+};
+
+/** Given up unpaid, and not for good: late payments may bring it back. */
+export const mayBeReinstated = (state: AnyPlaced): boolean =>
+  state.status === 'rejected' && !state.confirmed && !isFinal(state);
+
+/** What of the state changes with what the shops can serve. */
+export const keptOf = ({ kept }: Kept) =>
+  kept && { ...kept, totalPaise: sumPaise(kept.parts.map((part) => part.totalPaise)) };

@@ -1,0 +1,228 @@
+import { Rejected } from '../rejection.ts';
+import { rupeesOf } from '../money/money.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MINUTES = 24 * 60;
+/** Asia/Kolkata is UTC+05:30 all year round, and has been since 1945. */
+const INDIA_OFFSET_MINUTES = 330;
+/** How far ahead a closed shop is searched for its next opening: holidays end before that. */
+const MAX_DAYS_AHEAD = 60;
+/** IUGG mean radius. */
+const EARTH_RADIUS_METRES = 6_371_009;
+
+export type Coordinates = { latitude: number; longitude: number };
+
+/**
+ * Open from `fromMinute` of a weekday (0 is Sunday) until `toMinute`, in minutes of that day in
+ * Asia/Kolkata; a `toMinute` beyond 1440 is after midnight.
+ */
+export type OpenSpan = { weekday: number; fromMinute: number; toMinute: number };
+
+/** `weekly` null: round the clock. On a holiday (`2026-11-08`) nothing opens. */
+export type OpeningHours = { weekly: OpenSpan[] | null; holidays: string[] };
+
+/**
+ * What counts as near enough: one of the PIN codes, or within the radius. `pincodes` null: the
+ * shop's own sorting district, which is the first three digits of its PIN code.
+ */
+export type ServiceArea = {
+  pincodes: string[] | null;
+  within: { centre: Coordinates; radiusMetres: number } | null;
+};
+
+/** What delivery costs from this distance and this value of goods on. */
+export type FeeStep = { fromMetres: number; fromPaise: number; feePaise: number };
+
+/** `freeFromPaise`: goods of that value are brought for nothing, however far; null for never. */
+export type DeliveryFee = { steps: FeeStep[]; freeFromPaise: number | null };
+
+/** What a shop says of how its goods come to people. */
+export type DeliverySettings = {
+  paused: boolean;
+  hours: OpeningHours;
+  area: ServiceArea;
+  /** Of goods that are brought; who fetches them costs the shop no way. */
+  minimumPaise: number;
+  fee: DeliveryFee;
+};
+
+export const FULFILMENTS = ['delivery', 'pickup'] as const;
+export type Fulfilment = (typeof FULFILMENTS)[number];
+
+/** A part of an order as its shop is asked to take it. */
+export type DeliveryWish = {
+  fulfilment: Fulfilment;
+  pincode: string;
+  coordinates: Coordinates | null;
+  /** Of the goods alone. */
+  valuePaise: number;
+  /** It comes in a slot of the shop's, so that it may be ordered while the shop is closed. */
+  hasSlot: boolean;
+  atMs: number;
+};
+
+/** A shop that has said nothing: always open, for its own district, for nothing more. */
+export const DEFAULT_DELIVERY: DeliverySettings = {
+  paused: false,
+  hours: { weekly: null, holidays: [] },
+  area: { pincodes: null, within: null },
+  minimumPaise: 0,
+  fee: { steps: [], freeFromPaise: null },
+};
+
+/** Minutes since 1970 by the clocks of India. */
+const indianMinute = (atMs: number): number => Math.floor(atMs / MINUTE_MS) + INDIA_OFFSET_MINUTES;
+
+/** 1970-01-01 was a Thursday. */
+const weekdayOf = (day: number): number => (day + 4) % 7;
+
+/** Days since 1970 of a calendar date. */
+export const dayOf = (date: string): number => Date.parse(date) / (DAY_MINUTES * MINUTE_MS);
+
+/** The instant of a minute of a day in India. */
+export const instantOf = (day: number, minute: number): number =>
+  (day * DAY_MINUTES + minute - INDIA_OFFSET_MINUTES) * MINUTE_MS;
+
+const isHoliday = ({ holidays }: OpeningHours, day: number): boolean =>
+  holidays.some((date) => dayOf(date) === day);
+
+/** From when to when, in minutes since 1970, it is open because it opened on that day. */
+function spansOf(hours: OpeningHours, day: number): [number, number][] {
+  if (isHoliday(hours, day)) return [];
+  const round = [{ weekday: weekdayOf(day), fromMinute: 0, toMinute: DAY_MINUTES }];
+  return (hours.weekly ?? round)
+    .filter(({ weekday }) => weekday === weekdayOf(day))
+    .map(({ fromMinute, toMinute }) => [
+      day * DAY_MINUTES + fromMinute,
+      day * DAY_MINUTES + toMinute,
+    ]);
+}
+
+/** When it next is open, in ms since 1970: `atMs` if it is; null if not for two months. */
+export function nextOpening(hours: OpeningHours, atMs: number): number | null {
+  const now = indianMinute(atMs);
+  const today = Math.floor(now / DAY_MINUTES);
+  // What opened yesterday may still be open.
+  for (let day = today - 1; day <= today + MAX_DAYS_AHEAD; day++) {
+    const spans = spansOf(hours, day).filter(([, until]) => until > now);
+    if (spans.some(([from]) => from <= now)) return atMs;
+    if (day < today || spans.length === 0) continue;
+    const opens = Math.min(...spans.map(([from]) => from));
+    return instantOf(0, opens);
+  }
+  return null;
+}
+
+const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+
+/** `09:30`; past midnight the clock begins anew. */
+export const clockOf = (minute: number): string =>
+  [Math.floor((minute % DAY_MINUTES) / 60), minute % 60]
+    .map((part) => String(part).padStart(2, '0'))
+    .join(':');
+
+/** `today at 09:30`, `tomorrow at …`, `on Monday at …`, `in 9 days, at …`. */
+export function openingText(opensAtMs: number, atMs: number): string {
+  const opens = indianMinute(opensAtMs);
+  const day = Math.floor(opens / DAY_MINUTES);
+  const days = day - Math.floor(indianMinute(atMs) / DAY_MINUTES);
+  const near = ['today', 'tomorrow'][days];
+  const name = near ?? (days < 7 ? `on ${WEEKDAYS[weekdayOf(day)]}` : `in ${days} days,`);
+  return `${name} at ${clockOf(opens % DAY_MINUTES)}`;
+}
+
+/** Great-circle distance by the haversine formula. */
+export function metresBetween(a: Coordinates, b: Coordinates): number {
+  const radians = (degrees: number) => (degrees * Math.PI) / 180;
+  const half = (from: number, to: number) => Math.sin(radians(to - from) / 2) ** 2;
+  const across = Math.cos(radians(a.latitude)) * Math.cos(radians(b.latitude));
+  const h = half(a.latitude, b.latitude) + across * half(a.longitude, b.longitude);
+  return Math.round(2 * EARTH_RADIUS_METRES * Math.asin(Math.min(1, Math.sqrt(h))));
+}
+
+/** Null where one of both does not say where it is. */
+const distanceTo = ({ within }: ServiceArea, to: Coordinates | null): number | null =>
+  within && to ? metresBetween(within.centre, to) : null;
+
+function reaches(area: ServiceArea, ownPincode: string, wish: DeliveryWish): boolean {
+  const { pincodes, within } = area;
+  const isNamed = pincodes
+    ? pincodes.includes(wish.pincode)
+    : wish.pincode.slice(0, 3) === ownPincode.slice(0, 3);
+  const metres = distanceTo(area, wish.coordinates);
+  return isNamed || (within !== null && metres !== null && metres <= within.radiusMetres);
+}
+
+/**
+ * The step for the greatest distance that is passed, and of those for the greatest value. Who does
+ * not say where they are is taken to be near.
+ */
+function feeOf({ steps, freeFromPaise }: DeliveryFee, metres: number, valuePaise: number): number {
+  if (freeFromPaise !== null && valuePaise >= freeFromPaise) return 0;
+  const passed = steps.filter((step) => step.fromMetres <= metres && step.fromPaise <= valuePaise);
+  const [highest] = passed.toSorted(
+    (a, b) => b.fromMetres - a.fromMetres || b.fromPaise - a.fromPaise,
+  );
+  return highest?.feePaise ?? 0;
+}
+
+/** Throws `Rejected` STORE_PAUSED; `name` is the shop's, for the shopper to know which. */
+function assertNotPaused({ paused }: DeliverySettings, name: string): void {
+  if (!paused) return;
+  throw new Rejected('STORE_PAUSED', `${name} takes no orders just now: try again later.`);
+}
+
+/** Throws `Rejected` STORE_CLOSED, which says when it opens. */
+function assertOpen({ hours }: DeliverySettings, name: string, atMs: number): void {
+  const opensAtMs = nextOpening(hours, atMs);
+  if (opensAtMs === atMs) return;
+  const when = opensAtMs === null ? 'for now' : `and opens ${openingText(opensAtMs, atMs)}`;
+  throw new Rejected('STORE_CLOSED', `${name} is closed ${when}.`, { opensAtMs });
+}
+
+/**
+ * Whether a shop comes in a slot that begins at a minute of a date. Its slots are hours of their
+ * own, for milk may come before it opens, but none is on a holiday. Throws `Rejected`
+ * SLOT_NOT_FOUND, or STORE_CLOSED.
+ */
+export function assertSlotAhead(
+  { name, delivery: { hours } }: { name: string; delivery: DeliverySettings },
+  { date, fromMinute }: { date: string; fromMinute: number },
+  atMs: number,
+): void {
+  const day = dayOf(date);
+  const beginsMs = instantOf(day, fromMinute);
+  if (beginsMs <= atMs) {
+    throw new Rejected('SLOT_NOT_FOUND', 'That slot has begun: choose a later one.');
+  }
+  if (!isHoliday(hours, day)) return;
+  const opensAtMs = nextOpening(hours, beginsMs);
+  const message = `${name} is closed on ${date}, a holiday: choose a slot of another day.`;
+  throw new Rejected('STORE_CLOSED', message, { opensAtMs });
+}
+
+/**
+ * On which terms a shop takes a part of an order. Throws `Rejected` STORE_PAUSED, STORE_CLOSED,
+ * OUT_OF_AREA or BELOW_MINIMUM, which say when it opens and what is missing.
+ */
+export function termsOf(
+  { name, pincode, delivery }: { name: string; pincode: string; delivery: DeliverySettings },
+  wish: DeliveryWish,
+): { feePaise: number } {
+  assertNotPaused(delivery, name);
+  if (!wish.hasSlot) assertOpen(delivery, name, wish.atMs);
+  if (wish.fulfilment === 'pickup') return { feePaise: 0 };
+  const { area, fee, minimumPaise } = delivery;
+  if (!reaches(area, pincode, wish)) {
+    throw new Rejected('OUT_OF_AREA', `${name} does not deliver to ${wish.pincode}.`);
+  }
+  const missingPaise = minimumPaise - wish.valuePaise;
+  if (missingPaise > 0) {
+    throw new Rejected(
+      'BELOW_MINIMUM',
+      `${name} delivers from ${rupeesOf(minimumPaise)} on: add ${rupeesOf(missingPaise)} more.`,
+      { minimumPaise, missingPaise },
+    );
+  }
+  return { feePaise: feeOf(fee, distanceTo(area, wish.coordinates) ?? 0, wish.valuePaise) };
+}

@@ -1,0 +1,201 @@
+import type { Decider, Message } from '../../engine/decider.ts';
+import { Rejected } from '../rejection.ts';
+import {
+  DEFAULT_DELIVERY,
+  type DeliveryFee,
+  type DeliverySettings,
+  type OpeningHours,
+  type ServiceArea,
+} from './delivery.ts';
+import { isGstin } from './gstin.ts';
+import type { UpiAddress } from '../money/payment.ts';
+
+type NewStore = { name: string; city: string; pincode: string };
+type Nothing = Record<string, never>;
+
+/** How a shop stands to GST, and in whose name its bills are. */
+export type TaxRegistration = {
+  /** Null: the shop is not registered and charges no tax. */
+  gstin: string | null;
+  /** Pays tax on its turnover and may charge none (CGST Act 2017, section 10). */
+  composition: boolean;
+  legalName: string;
+  address: string;
+};
+
+export type StoreCommand =
+  | Message<'RegisterStore', NewStore>
+  | Message<'SetTaxRegistration', TaxRegistration>
+  /** Null: the shop takes no UPI. */
+  | Message<'SetUpiAddress', { upi: UpiAddress | null }>
+  | Message<'SetHours', OpeningHours>
+  | Message<'SetServiceArea', ServiceArea>
+  | Message<'SetMinimumOrder', { minimumPaise: number }>
+  | Message<'SetDeliveryFee', DeliveryFee>
+  | Message<'PauseStore', Nothing>
+  | Message<'ResumeStore', Nothing>;
+
+export type StoreEvent =
+  | Message<'StoreRegistered', NewStore>
+  | Message<'TaxRegistrationSet', TaxRegistration>
+  | Message<'UpiAddressSet', { upi: UpiAddress | null }>
+  | Message<'HoursSet', OpeningHours>
+  | Message<'ServiceAreaSet', ServiceArea>
+  | Message<'MinimumOrderSet', { minimumPaise: number }>
+  | Message<'DeliveryFeeSet', DeliveryFee>
+  | Message<'StorePaused', Nothing>
+  | Message<'StoreResumed', Nothing>;
+
+export type Store = NewStore & {
+  registered: boolean;
+  /** Null until the shop told: it counts as not registered. */
+  tax: TaxRegistration | null;
+  /** Where it takes UPI, if it does. */
+  upi: UpiAddress | null;
+  delivery: DeliverySettings;
+};
+
+/** What each event makes of the settings: for the fold and for read models alike. */
+export const deliveryChanges: {
+  [
+    Type in Exclude<StoreEvent['type'], 'StoreRegistered' | 'TaxRegistrationSet' | 'UpiAddressSet'>
+  ]: (data: Extract<StoreEvent, { type: Type }>['data']) => Partial<DeliverySettings>;
+} = {
+  HoursSet: (hours) => ({ hours }),
+  ServiceAreaSet: (area) => ({ area }),
+  MinimumOrderSet: ({ minimumPaise }) => ({ minimumPaise }),
+  DeliveryFeeSet: (fee) => ({ fee }),
+  StorePaused: () => ({ paused: true }),
+  StoreResumed: () => ({ paused: false }),
+};
+
+/** Throws `Rejected` STORE_NOT_FOUND. */
+function assertRegistered({ registered }: Store): void {
+  if (!registered) throw new Rejected('STORE_NOT_FOUND', 'There is no such shop.');
+}
+
+const changed = (state: Store, change: Partial<DeliverySettings>): Store => ({
+  ...state,
+  delivery: { ...state.delivery, ...change },
+});
+
+/** Values of one shape, whose members stand in one order. */
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+const unique = (texts: string[]): string[] => [...new Set(texts)].toSorted();
+
+const inOrder = ({ weekly, holidays }: OpeningHours): OpeningHours => ({
+  weekly:
+    weekly
+      ?.map(({ weekday, fromMinute, toMinute }) => ({ weekday, fromMinute, toMinute }))
+      .toSorted((a, b) => a.weekday - b.weekday || a.fromMinute - b.fromMinute) ?? null,
+  holidays: unique(holidays),
+});
+
+const areaInOrder = ({ pincodes, within }: ServiceArea): ServiceArea => ({
+  pincodes: pincodes && unique(pincodes),
+  within: within && {
+    centre: { latitude: within.centre.latitude, longitude: within.centre.longitude },
+    radiusMetres: within.radiusMetres,
+  },
+});
+
+const feeInOrder = ({ steps, freeFromPaise }: DeliveryFee): DeliveryFee => ({
+  steps: steps
+    .map(({ fromMetres, fromPaise, feePaise }) => ({ fromMetres, fromPaise, feePaise }))
+    .toSorted((a, b) => a.fromMetres - b.fromMetres || a.fromPaise - b.fromPaise),
+  freeFromPaise,
+});
+
+export const store: Decider<Store, StoreCommand, StoreEvent> = {
+  category: 'store',
+  initial: {
+    registered: false,
+    name: '',
+    city: '',
+    pincode: '',
+    tax: null,
+    upi: null,
+    delivery: DEFAULT_DELIVERY,
+  },
+
+  decide: {
+    RegisterStore(state, data) {
+      if (state.registered) {
+        throw new Rejected('STORE_ALREADY_REGISTERED', 'This shop is registered already.');
+      }
+      return [{ type: 'StoreRegistered', data }];
+    },
+    SetTaxRegistration(state, data) {
+      assertRegistered(state);
+      const { gstin, composition, legalName, address } = data;
+      if (gstin !== null && !isGstin(gstin)) {
+        throw new Rejected(
+          'INVALID_GSTIN',
+          `"${gstin}" is not a GSTIN: compare its 15 characters with the registration certificate.`,
+        );
+      }
+      if (gstin === null && composition) {
+        throw new Rejected('INVALID_GSTIN', 'A shop under the composition scheme has a GSTIN.');
+      }
+      const { tax } = state;
+      const known =
+        tax?.gstin === gstin &&
+        tax.composition === composition &&
+        tax.legalName === legalName &&
+        tax.address === address;
+      return known ? [] : [{ type: 'TaxRegistrationSet', data }];
+    },
+    SetUpiAddress(state, { upi: given }) {
+      assertRegistered(state);
+      const upi = given && { vpa: given.vpa, name: given.name };
+      return isSame(upi, state.upi) ? [] : [{ type: 'UpiAddressSet', data: { upi } }];
+    },
+    SetHours(state, data) {
+      assertRegistered(state);
+      const hours = inOrder(data);
+      return isSame(hours, state.delivery.hours) ? [] : [{ type: 'HoursSet', data: hours }];
+    },
+    SetServiceArea(state, data) {
+      assertRegistered(state);
+      const area = areaInOrder(data);
+      return isSame(area, state.delivery.area) ? [] : [{ type: 'ServiceAreaSet', data: area }];
+    },
+    SetMinimumOrder(state, data) {
+      assertRegistered(state);
+      const isNew = data.minimumPaise !== state.delivery.minimumPaise;
+      return isNew ? [{ type: 'MinimumOrderSet', data }] : [];
+    },
+    SetDeliveryFee(state, data) {
+      assertRegistered(state);
+      const fee = feeInOrder(data);
+      return isSame(fee, state.delivery.fee) ? [] : [{ type: 'DeliveryFeeSet', data: fee }];
+    },
+    PauseStore(state) {
+      assertRegistered(state);
+      return state.delivery.paused ? [] : [{ type: 'StorePaused', data: {} }];
+    },
+    ResumeStore(state) {
+      assertRegistered(state);
+      return state.delivery.paused ? [{ type: 'StoreResumed', data: {} }] : [];
+    },
+  },
+
+  evolve: {
+    StoreRegistered: (state, data) => ({ ...state, ...data, registered: true }),
+    TaxRegistrationSet: (state, tax) => ({ ...state, tax }),
+    UpiAddressSet: (state, { upi }) => ({ ...state, upi }),
+    HoursSet: (state, data) => changed(state, deliveryChanges.HoursSet(data)),
+    ServiceAreaSet: (state, data) => changed(state, deliveryChanges.ServiceAreaSet(data)),
+    MinimumOrderSet: (state, data) => changed(state, deliveryChanges.MinimumOrderSet(data)),
+    DeliveryFeeSet: (state, data) => changed(state, deliveryChanges.DeliveryFeeSet(data)),
+    StorePaused: (state, data) => changed(state, deliveryChanges.StorePaused(data)),
+    StoreResumed: (state, data) => changed(state, deliveryChanges.StoreResumed(data)),
+  },
+};
+
+/** The shop and the day or year of a stream that is named after both: `{storeId}.{period}`. */
+export function storeAndPeriodOf(id: string): { storeId: string; period: string } {
+  const dot = id.lastIndexOf('.');
+  return { storeId: id.slice(0, dot), period: id.slice(dot + 1) };
+}

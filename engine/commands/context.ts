@@ -1,0 +1,75 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { POSITION_HEADER, Problem } from '../../platform/http.ts';
+import type { CommandContext } from './handle.ts';
+
+/** Until people sign in, nobody knows who asks: this is where a session's name goes. */
+export const ANONYMOUS = 'anonymous';
+
+/** 8 characters or more, so that two clients do not choose the same key by chance. */
+const KEY = /^[\x21-\x7e]{8,128}$/;
+/** Who can make a cart or a shop under a key can make the same id again: such keys are longer. */
+const CREATING_KEY_LENGTH = 16;
+
+/** JSON schema of what identifies a command, for the OpenAPI documents. */
+export const commandHeaders = {
+  type: 'object',
+  properties: {
+    'idempotency-key': {
+      type: 'string',
+      description:
+        'The same for every repeat of one command; a UUID is right (8–128 characters). It takes effect ' +
+        'once; with another request it is refused (422). A refused command leaves its key free.',
+    },
+  },
+} as const;
+
+function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !KEY.test(key)) {
+    throw new Problem(
+      400,
+      'INVALID_IDEMPOTENCY_KEY',
+      'Idempotency-Key takes 8 to 128 visible ASCII characters: use a UUID.',
+    );
+  }
+  return key;
+}
+
+/** Digest of what a request asks for. */
+const fingerprintOf = ({ method, url, body }: FastifyRequest): string =>
+  createHash('sha256')
+    .update(`${method} ${url} ${JSON.stringify(body ?? null)}`)
+    .digest('base64url')
+    .slice(0, 22);
+
+/** The context of a command that comes by HTTP. */
+export function contextOf(request: FastifyRequest): CommandContext {
+  const key = idempotencyKey(request);
+  const commandId = key ?? randomUUID();
+  return {
+    commandId,
+    ...(key && { fingerprint: fingerprintOf(request) }),
+    correlationId: request.id,
+    causationId: commandId,
+    actor: ANONYMOUS,
+  };
+}
+
+/** Refuses a key from which somebody else could guess the id that it makes. */
+export function contextOfCreation(request: FastifyRequest): CommandContext {
+  const context = contextOf(request);
+  if (context.commandId.length < CREATING_KEY_LENGTH) {
+    throw new Problem(
+      400,
+      'INVALID_IDEMPOTENCY_KEY',
+      `Here an Idempotency-Key takes ${CREATING_KEY_LENGTH} or more characters: use a UUID.`,
+    );
+  }
+  return context;
+}
+
+/** Says in the answer which log position a read has to have seen to show what was done. */
+export const atPosition = (reply: FastifyReply, position: bigint): FastifyReply =>
+  reply.header(POSITION_HEADER, position.toString());

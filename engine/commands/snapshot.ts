@@ -1,0 +1,104 @@
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import {
+  ANY,
+  BACKWARDS,
+  END,
+  StreamNotFoundError,
+  binaryEvent,
+  type EventStoreDBClient,
+} from '@eventstore/db-client';
+import type { SnapshotRules } from '../decider.ts';
+import { answered, snapshotStreamOf } from '../../platform/event-store.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Folded } from './handle.ts';
+
+/** EventStoreDB takes 1 MiB in an append: a state that is larger even when packed is not kept. */
+const MAX_SNAPSHOT_BYTES = 1_000_000;
+const READ_TIMEOUT_MS = 5_000;
+const TYPE = 'SnapshotTaken';
+
+type Kept = {
+  version: number;
+  revision: string;
+  position: string;
+  state: unknown;
+  commands: [id: string, fingerprint: string | null][];
+};
+
+const zip = promisify(gzip);
+const unzip = promisify(gunzip);
+
+/**
+ * What a stream folded to when its newest snapshot was taken; undefined where there is none of
+ * these rules' version. It lies in the same log, behind the events that it sums up: whoever has
+ * it, after a restore too, has them as well.
+ */
+export async function readSnapshot<State>(
+  client: EventStoreDBClient,
+  log: Logger,
+  { version, unpack }: SnapshotRules<State>,
+  stream: string,
+): Promise<Folded<State> | undefined> {
+  const bytes = await newest(client, snapshotStreamOf(stream));
+  if (!bytes) return undefined;
+  try {
+    const kept = JSON.parse((await unzip(bytes)).toString()) as Kept;
+    if (kept.version !== version) return undefined;
+    return {
+      state: unpack(kept.state),
+      revision: BigInt(kept.revision),
+      position: BigInt(kept.position),
+      commands: new Map(kept.commands.map(([id, print]) => [id, print ?? undefined])),
+    };
+  } catch (error) {
+    log.error({ err: error, stream }, 'a snapshot cannot be read: the whole stream is');
+    return undefined;
+  }
+}
+
+async function newest(client: EventStoreDBClient, stream: string): Promise<Uint8Array | undefined> {
+  const events = client.readStream(stream, {
+    direction: BACKWARDS,
+    fromRevision: END,
+    maxCount: 1,
+    deadline: READ_TIMEOUT_MS,
+  });
+  let bytes: Uint8Array | undefined;
+  try {
+    for await (const { event } of events) bytes = event?.data as Uint8Array | undefined;
+  } catch (error) {
+    if (!(error instanceof StreamNotFoundError)) throw error;
+  }
+  return bytes;
+}
+
+/** Keeps what a stream folded to. Never throws: without a snapshot a cold load takes longer. */
+export async function writeSnapshot<State>(
+  client: EventStoreDBClient,
+  log: Logger,
+  { version, pack }: SnapshotRules<State>,
+  stream: string,
+  { state, revision, position, commands }: Folded<State>,
+): Promise<void> {
+  const kept: Kept = {
+    version,
+    revision: revision.toString(),
+    position: position.toString(),
+    state: pack(state),
+    commands: [...commands].map(([id, fingerprint]) => [id, fingerprint ?? null]),
+  };
+  try {
+    const data = await zip(JSON.stringify(kept));
+    if (data.length > MAX_SNAPSHOT_BYTES) {
+      throw new Error(`it takes ${data.length} bytes, at most ${MAX_SNAPSHOT_BYTES} are kept`);
+    }
+    const name = snapshotStreamOf(stream);
+    const event = binaryEvent({ type: TYPE, data });
+    const append = client.appendToStream(name, event, { expectedRevision: ANY });
+    const isFirst = (await answered(append)).nextExpectedRevision === 0n;
+    if (isFirst) await answered(client.setStreamMetadata(name, { maxCount: 1 }));
+  } catch (error) {
+    log.warn({ err: error, stream }, 'no snapshot was kept: cold loads take longer');
+  }
+}

@@ -1,0 +1,65 @@
+/** A command or an event: what it is called and what it says. */
+export type Message<Type extends string = string, Data = unknown> = { type: Type; data: Data };
+
+type Of<M extends Message, Type extends M['type']> = Extract<M, { type: Type }>['data'];
+
+/**
+ * The rules of one kind of stream: commands in, events out, and how events make up the state.
+ * Pure: no clock, no randomness, no I/O. What a decision needs arrives in the command.
+ * Source: Jérémie Chassaing, "Functional Event Sourcing Decider" (2021).
+ */
+export type Decider<State, Command extends Message, Event extends Message> = {
+  /** First part of the stream's name. Never holds a hyphen: the rest of the name begins there. */
+  category: string;
+  initial: State;
+  /** The events that a command causes; none when it changes nothing. Throws `Rejected`. */
+  decide: { [Type in Command['type']]: (state: State, data: Of<Command, Type>) => Event[] };
+  /** The state after an event. Returns a new value and leaves the old one as it was. */
+  evolve: { [Type in Event['type']]: (state: State, data: Of<Event, Type>) => State };
+  /** For streams too long to be read from their beginning by each server that starts. */
+  snapshot?: SnapshotRules<State>;
+};
+
+/**
+ * The one event of a command that changed nothing, by which its stream still remembers that it came:
+ * a repeat of it, however late, undoes nothing that was changed meanwhile.
+ */
+export const NOTHING_CHANGED = 'NothingChanged';
+
+/** The state after any event that a stream can hold. Throws where there is no rule for it. */
+export function evolve<State>(
+  decider: Decider<State, never, never>,
+  state: State,
+  { type, data }: Message,
+): State {
+  if (type === NOTHING_CHANGED) return state;
+  // The map is keyed by message type, which the compiler cannot follow through a lookup.
+  const { [type]: rule } = decider.evolve as Record<string, (state: State, data: unknown) => State>;
+  if (!rule) throw new Error(`there is no rule for ${type}`);
+  return rule(state, data);
+}
+
+/** How a folded state is written down as JSON, and read back. */
+export type SnapshotRules<State> = {
+  /** Raised whenever the same events fold or pack to something else: older snapshots are ignored. */
+  version: number;
+  /** Events from one snapshot to the next. */
+  every: number;
+  pack: (state: State) => object;
+  unpack: (packed: unknown) => State;
+};
+
+/**
+ * The rules said no: a stable code that clients match on. `message` tells a person what is wrong and
+ * what to do about it, `facts` a program which of the things it asked for.
+ */
+export class Refusal<Code extends string = string> extends Error {
+  readonly code: Code;
+  readonly facts: Readonly<Record<string, unknown>>;
+  constructor(code: Code, message: string, facts: Record<string, unknown> = {}) {
+    super(message);
+    this.name = 'Refusal';
+    this.code = code;
+    this.facts = facts;
+  }
+}

@@ -1,0 +1,177 @@
+import type { StoredEvent } from '../../platform/event-store.ts';
+import type { Logger } from '../../platform/log.ts';
+import { transaction, type Connection, type Pool } from '../../platform/postgres.ts';
+import type { Projection } from './projection.ts';
+import { createStatements } from './rows.ts';
+
+/** On this channel every commit says how far the rows have come, and what it changed. */
+export const PROJECTED_CHANNEL = 'projected';
+
+/** Postgres's advisory lock of whoever rebuilds. */
+export const REBUILD_LOCK = 7227;
+
+/** The position of a projection that has seen no event. */
+const NOTHING = -1n;
+
+/** A projection and the schema that it fills: its own name, or `…_next` while it is rebuilt. */
+export type Target = { projection: Projection; schema: string; position: bigint };
+
+/** Somebody else moved the checkpoint: another projector, or a rebuild that was swapped in. */
+export class CheckpointMoved extends Error {}
+
+/** Makes what projections stand on, where it is missing. */
+export async function prepareDatabase(pool: Pool): Promise<void> {
+  await transaction(pool, async (connection) => {
+    // Two projectors that start at once would trip over "if not exists".
+    await connection.query('select pg_advisory_xact_lock(7226)');
+    await connection.query('create extension if not exists pg_trgm');
+    await connection.query('create schema if not exists projector');
+    await connection.query(`create table if not exists projector.checkpoint (
+      schema text primary key,
+      version integer not null,
+      position bigint not null,
+      updated_at timestamptz not null default now()
+    )`);
+    await connection.query(`create table if not exists projector.parked (
+      projection text not null,
+      position bigint not null,
+      event_id uuid not null,
+      stream text not null,
+      type text not null,
+      error text not null,
+      parked_at timestamptz not null default now(),
+      primary key (projection, position)
+    )`);
+  });
+}
+
+/** Somebody else rebuilds just now. */
+export class RebuildRunning extends Error {}
+
+/**
+ * Does `work` while nobody else rebuilds: two would empty each other's new schemas. Throws
+ * `RebuildRunning` at once when somebody does. The lock is the connection's, so that it cannot
+ * outlive a process that was killed.
+ */
+export async function rebuildingAlone<T>(
+  pool: Pool,
+  log: Logger,
+  work: () => Promise<T>,
+): Promise<T> {
+  const connection = await pool.connect();
+  try {
+    const { rows } = await connection.query<{ taken: boolean }>(
+      'select pg_try_advisory_lock($1) as taken',
+      [REBUILD_LOCK],
+    );
+    if (!rows[0]!.taken)
+      throw new RebuildRunning('another rebuild of the read models is under way');
+    return await work();
+  } finally {
+    // Not left to the end of the connection, which takes a moment: somebody may ask at once.
+    // With a lost connection the lock is gone; the checkpoints still keep two rebuilds from mixing.
+    await connection
+      .query('select pg_advisory_unlock_all()')
+      .catch((error: unknown) => log.warn({ err: error }, 'the rebuild lost its lock'));
+    connection.release(true);
+  }
+}
+
+/** Makes a projection's schema, empty, in place of one of that name. */
+export async function createSchema(
+  connection: Connection,
+  projection: Projection,
+  schema: string,
+): Promise<Target> {
+  await connection.query(`drop schema if exists ${schema} cascade`);
+  await connection.query(`create schema ${schema}`);
+  await connection.query('delete from projector.parked where projection = $1', [schema]);
+  for (const table of projection.tables) {
+    for (const statement of createStatements(table, schema)) await connection.query(statement);
+  }
+  await connection.query(
+    `insert into projector.checkpoint (schema, version, position) values ($1, $2, $3)
+     on conflict (schema) do update set version = $2, position = $3, updated_at = now()`,
+    [schema, projection.version, NOTHING.toString()],
+  );
+  return { projection, schema, position: NOTHING };
+}
+
+/**
+ * The live schemas as they stand; where there is none at all, every projection gets an empty one.
+ * A projection whose version differs is `outdated`: its rows are served as they are until a rebuild
+ * is swapped in. So is a new one, which would else have the others wait for it: it is not served
+ * until then.
+ */
+export async function openLive(
+  pool: Pool,
+  projections: Projection[],
+): Promise<{ current: Target[]; outdated: Projection[] }> {
+  return transaction(pool, async (connection) => {
+    await connection.query('select pg_advisory_xact_lock(7226)');
+    const { rows } = await connection.query<{ schema: string; version: number; position: number }>(
+      'select schema, version, position from projector.checkpoint',
+    );
+    const rowOf = ({ name }: Projection) => rows.find(({ schema }) => schema === name);
+    const isFirstStart = !projections.some(rowOf);
+    const current: Target[] = [];
+    const outdated: Projection[] = [];
+    for (const projection of projections) {
+      const { name: schema, version } = projection;
+      const row = rowOf(projection);
+      if (isFirstStart) current.push(await createSchema(connection, projection, schema));
+      else if (row?.version !== version) outdated.push(projection);
+      else current.push({ projection, schema, position: BigInt(row.position) });
+    }
+    return { current, outdated };
+  });
+}
+
+/** From where the log has to be read for all of these; undefined for its start. */
+export function resumeAfter(targets: Target[]): bigint | undefined {
+  const oldest = targets.reduce(
+    (least, { position }) => (position < least ? position : least),
+    targets[0]?.position ?? NOTHING,
+  );
+  return oldest === NOTHING ? undefined : oldest;
+}
+
+/** Moves checkpoints from where they were to `position`. Throws `CheckpointMoved`. */
+export async function moveCheckpoints(
+  connection: Connection,
+  targets: Target[],
+  position: bigint,
+): Promise<void> {
+  const { rowCount } = await connection.query(
+    `update projector.checkpoint c set position = $3, updated_at = now()
+     from unnest($1::text[], $2::bigint[]) as expected(schema, position)
+     where c.schema = expected.schema and c.position = expected.position`,
+    [
+      targets.map(({ schema }) => schema),
+      targets.map((target) => target.position.toString()),
+      position.toString(),
+    ],
+  );
+  if (rowCount !== targets.length) throw new CheckpointMoved('a checkpoint was moved elsewhere');
+}
+
+/** Notes that a schema lacks what an event should have made of its rows. */
+export async function park(
+  connection: Connection,
+  schema: string,
+  event: StoredEvent,
+  error: Error,
+): Promise<void> {
+  await connection.query(
+    `insert into projector.parked (projection, position, event_id, stream, type, error)
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
+    [
+      schema,
+      event.position.toString(),
+      event.id,
+      event.stream,
+      event.type,
+      error.stack ?? error.message,
+    ],
+  );
+}

@@ -1,0 +1,57 @@
+import type { Message } from '../decider.ts';
+import type { EventMetadata, StoredEvent } from '../../platform/event-store.ts';
+import type { Rows, Table } from './rows.ts';
+
+type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
+
+/** What a handler gets to see of an event. */
+export type Fact<Data> = {
+  /** The stream's name without its category: a cart's id, a listing's id, … */
+  id: string;
+  type: string;
+  /** The event's own: what others name as their cause. */
+  eventId: string;
+  data: Data;
+  /** When it happened, RFC 3339, UTC. */
+  at: string;
+  metadata: EventMetadata;
+  /** Place in the log. */
+  position: bigint;
+};
+
+type Handlers<E extends Message> = {
+  [Type in E['type']]?: (fact: Fact<Of<E, Type>>, rows: Rows) => void;
+};
+
+/**
+ * A read model: events in, rows out. Lives in a Postgres schema of its name. A changed table or
+ * handler is a new `version`, which is built from the log beside the old one; nothing is migrated.
+ */
+export type Projection = {
+  name: string;
+  version: number;
+  tables: Table[];
+  on: Record<string, (fact: Fact<never>, rows: Rows) => void>;
+};
+
+export const projection = <E extends Message>(definition: {
+  name: string;
+  version: number;
+  tables: Table[];
+  on: Handlers<E>;
+}): Projection => definition as unknown as Projection;
+
+export const factOf = (event: StoredEvent): Fact<never> => ({
+  id: event.stream.slice(event.stream.indexOf('-') + 1),
+  type: event.type,
+  eventId: event.id,
+  data: event.data as never,
+  position: event.position,
+  // Few ask when and by whom it was, and the metadata is parsed for that.
+  get at() {
+    return event.metadata.at;
+  },
+  get metadata() {
+    return event.metadata;
+  },
+});

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { on } from 'node:events';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startParts } from '../../test/shop.ts';
+import { append, NO_REVISION, type EventStore } from '../../platform/event-store.ts';
+import { createLog } from '../../platform/log.ts';
+import { createPool, type Pool } from '../../platform/postgres.ts';
+import { projection, type Projection } from './projection.ts';
+import { defineTable } from './rows.ts';
+import { rebuild, runProjector } from './run.ts';
+
+const COMMIT_TIMEOUT_MS = 20_000;
+
+const log = createLog('test', 'silent');
+const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);
+
+type NoteEvent =
+  { type: 'NoteWritten'; data: { text: string } } | { type: 'NoteCursed'; data: { text: string } };
+
+const notebook = (version = 1, spell = (text: string) => text): Projection =>
+  projection<NoteEvent>({
+    name: 'notebook',
+    version,
+    tables: [notes],
+    on: {
+      NoteWritten({ id, data, position }, rows) {
+        rows.put(notes, { id, text: spell(data.text), seen: Number(position) });
+        rows.changed(`note-${id}`);
+      },
+      NoteCursed({ id, data }, rows) {
+        if (data.text === 'throws') throw new Error('a handler that throws');
+        // Postgres takes no NUL: only the write fails.
+        rows.put(notes, { id, text: 'nul \0', seen: 0 });
+      },
+    },
+  });
+
+type Context = { client: EventStore; pool: Pool; stop: () => Promise<void> };
+const test = suite<Context>('run');
+
+test.before.each(async (context) => {
+  const parts = await startParts();
+  context.client = parts.client;
+  context.pool = createPool(parts.databaseUrl, log);
+  context.stop = async () => {
+    await context.pool.end();
+    await parts.stop();
+  };
+});
+test.after.each(({ stop }) => stop());
+
+async function write(client: EventStore, id: string, text: string, type = 'NoteWritten') {
+  const metadata = {
+    $correlationId: id,
+    $causationId: id,
+    commandId: id,
+    actor: 'test',
+    at: new Date(0).toISOString(),
+    schemaVersion: 1,
+  };
+  const event = { id: randomUUID(), type, data: { text }, metadata };
+  return (await append(client, `note-${id}`, [event], NO_REVISION))!;
+}
+
+const rowsOf = async (pool: Pool) =>
+  (await pool.query('select id, text from notebook.note order by id')).rows;
+
+/** Runs a projector until it has projected up to a position. */
+async function runUntil(
+  { client, pool }: Context,
+  position: bigint,
+  projections = [notebook()],
+): Promise<void> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const reached = async () => {
+    const { rows } = await pool.query<{ position: number; version: number }>(
+      `select position, version from projector.checkpoint where schema = 'notebook'`,
+    );
+    const { version } = projections[0]!;
+    if (rows[0]?.version === version && BigInt(rows[0].position) >= position) stopping.abort();
+  };
+  const notified = await pool.connect();
+  await notified.query('listen projected');
+  notified.on('notification', () => void reached());
+  const running = runProjector({ client, pool, log, signal, projections });
+  await running;
+  notified.release(true);
+}
+
+test('what was projected once is not projected again after a restart', async (context) => {
+  const { client, pool } = context;
+  await runUntil(context, await write(client, 'a', 'one'));
+  const first = await pool.query('select xmin from notebook.note');
+  await runUntil(context, await write(client, 'b', 'two'));
+  assert.equal(await rowsOf(pool), [
+    { id: 'a', text: 'one' },
+    { id: 'b', text: 'two' },
+  ]);
+  const again = await pool.query(`select xmin from notebook.note where id = 'a'`);
+  assert.equal(again.rows, first.rows);
+});
+
+test('an event that cannot be applied is parked, and the others go on', async (context) => {
+  const { client, pool } = context;
+  await write(client, 'a', 'one');
+  await write(client, 'bad', 'throws', 'NoteCursed');
+  await write(client, 'worse', 'is refused by Postgres', 'NoteCursed');
+  await runUntil(context, await write(client, 'b', 'two'));
+  assert.equal(await rowsOf(pool), [
+    { id: 'a', text: 'one' },
+    { id: 'b', text: 'two' },
+  ]);
+  const parked = await pool.query('select stream from projector.parked order by position');
+  assert.equal(parked.rows, [{ stream: 'note-bad' }, { stream: 'note-worse' }]);
+});
+
+test('a new version is built from the log beside the old one and swapped in', async (context) => {
+  const { client, pool } = context;
+  await write(client, 'a', 'one');
+  const position = await write(client, 'b', 'two');
+  await runUntil(context, position);
+  await runUntil(context, position, [notebook(2, (text) => text.toUpperCase())]);
+  assert.equal(await rowsOf(pool), [
+    { id: 'a', text: 'ONE' },
+    { id: 'b', text: 'TWO' },
+  ]);
+});
+
+/** Looks after every commit of a projector, until what is looked for is there. */
+async function until(pool: Pool, isThere: () => Promise<boolean>): Promise<void> {
+  const connection = await pool.connect();
+  try {
+    await connection.query('listen projected');
+    const signal = AbortSignal.timeout(COMMIT_TIMEOUT_MS);
+    const commits = on(connection, 'notification', { signal });
+    while (!(await isThere())) await commits.next();
+  } finally {
+    connection.release(true);
+  }
+}
+
+test('a new read model is built beside the others, which go on meanwhile', async (context) => {
+  const { client, pool } = context;
+  await runUntil(context, await write(client, 'a', 'one'));
+  const isBuilt = async (): Promise<boolean> =>
+    (await pool.query(`select to_regclass('diary.note') is not null as built`)).rows[0].built;
+  // Holds the build of the new one up.
+  const brake = await pool.connect();
+  await brake.query('begin; create schema diary_next');
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const projections = [notebook(), { ...notebook(), name: 'diary' }];
+  const running = runProjector({ client, pool, log, signal, projections });
+  try {
+    await write(client, 'b', 'two');
+    await until(pool, async () => (await rowsOf(pool)).length === 2);
+    assert.is(await isBuilt(), false);
+    await brake.query('rollback');
+    await until(pool, isBuilt);
+    const { rows } = await pool.query('select id, text from diary.note order by id');
+    assert.equal(rows, await rowsOf(pool));
+  } finally {
+    brake.release(true);
+    stopping.abort();
+    await running;
+  }
+});
+
+test('a rebuild beside a live projector loses nothing that is written meanwhile', async (context) => {
+  const { client, pool } = context;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const projections = [notebook()];
+  await write(client, 'first', 'note');
+  const live = runProjector({ client, pool, log, signal, projections });
+  const writing = (async () => {
+    let last = 0n;
+    for (let i = 0; i < 300; i++) last = await write(client, `n${i}`, String(i));
+    return last;
+  })();
+  for (let i = 0; i < 3; i++) await rebuild({ client, pool, log, signal, projections });
+  const last = await writing;
+  stopping.abort();
+  await live;
+  await runUntil(
+    { client, pool, stop: context.stop },
+    last > 0n ? await write(client, 'z', 'z') : last,
+  );
+  const { rows } = await pool.query('select count(*)::int as count from notebook.note');
+  assert.is(rows[0].count, 302);
+});
+
+test('a swap steps back for whoever reads from two schemas, in whatever order', async (context) => {
+  const { client, pool } = context;
+  const position = await write(client, 'a', 'one');
+  const projections = [{ ...notebook(), name: 'diary' }, notebook()];
+  await runUntil(context, position, projections);
+  const isHeldUp = async (): Promise<boolean> => {
+    const waiting = `select from pg_locks where not granted and mode = 'AccessExclusiveLock'`;
+    return (await pool.query(waiting)).rowCount === 1;
+  };
+  const { signal } = new AbortController();
+  for (const [first, second] of [
+    ['diary', 'notebook'],
+    ['notebook', 'diary'],
+  ]) {
+    const reader = await pool.connect();
+    try {
+      await reader.query(`begin; select from ${first}.note`);
+      const swapped = rebuild({ client, pool, log, signal, projections });
+      while (!(await isHeldUp()));
+      const { rows } = await reader.query(`select id, text from ${second}.note`);
+      assert.equal(rows, [{ id: 'a', text: 'one' }]);
+      await reader.query('commit');
+      assert.is(await swapped, true);
+    } finally {
+      reader.release(true);
+    }
+  }
+});
+
+test('rows from events that the log does not have stop the projector', async (context) => {
+  const { client, pool } = context;
+  const position = await write(client, 'a', 'one');
+  await runUntil(context, position);
+  await pool.query('update projector.checkpoint set position = position + 1000000');
+  let failure: unknown;
+  const { signal } = new AbortController();
+  await runProjector({ client, pool, log, signal, projections: [notebook()] }).catch(
+    (error: unknown) => (failure = error),
+  );
+  assert.match(String(failure), 'ops -- replay');
+});
+
+test.run();

@@ -1,0 +1,57 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startParts, untilLive } from '../../test/shop.ts';
+import { createApp } from '../../platform/http.ts';
+import { createLog } from '../../platform/log.ts';
+import { createPool } from '../../platform/postgres.ts';
+import { sendLive } from './live.ts';
+import { Projected } from './projected.ts';
+
+const test = suite('live pages');
+
+test('a change while the first page is read is told', async () => {
+  const { databaseUrl, cleanup } = await startParts();
+  const log = createLog('test', 'silent');
+  const pool = createPool(databaseUrl, log);
+  cleanup.add(() => pool.end());
+  await pool.query('create schema projector');
+  await pool.query('create table projector.checkpoint (schema text, position bigint)');
+  const projected = new Projected(databaseUrl, pool, log);
+  await projected.start();
+  cleanup.add(() => projected.stop());
+
+  /** What the rows say; the first read of them sees 'old' and is slower than the change. */
+  let rows = 'old';
+  async function read(): Promise<{ rows: string }> {
+    const seen = rows;
+    if (seen === 'old') {
+      rows = 'new';
+      const told = new Promise((resolve) => projected.onChange(resolve));
+      await pool.query("select pg_notify('projected', $1)", [
+        '{"position":"1","tags":["order-1"]}',
+      ]);
+      await told;
+    }
+    return { rows: seen };
+  }
+  const services = { projected, log, closing: new AbortController().signal };
+  const app = await createApp({
+    log,
+    title: 'live pages',
+    prefix: '',
+    problemOf: () => undefined,
+    healthy: async () => {},
+    routes: (routes) => {
+      routes.get('/live', (request, reply) =>
+        sendLive(services, request, reply, { event: 'page', tags: ['order-1'], read }),
+      );
+    },
+  });
+  cleanup.add(() => app.close());
+  const url = await app.listen({ port: 0, host: '127.0.0.1' });
+  const page = await untilLive<{ rows: string }>(`${url}/live`, (sent) => sent.rows === 'new');
+  assert.equal(page, { rows: 'new' });
+  await cleanup.run();
+});
+
+test.run();

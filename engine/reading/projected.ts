@@ -1,0 +1,122 @@
+import { EventEmitter } from 'node:events';
+import pg from 'pg';
+import { unavailable } from '../../platform/http.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Pool } from '../../platform/postgres.ts';
+import { RETRY_MS } from '../../platform/time.ts';
+
+const CHANNEL = 'projected';
+/** How long a read waits for a command's events to be projected. */
+const MAX_WAIT_MS = 1_000;
+/** Pages that stay open: server-sent events and waiting reads. */
+const MAX_LISTENERS = 5_000;
+
+/** What became visible; `tags` is null when anything may have changed. */
+export type Change = { position: bigint; tags: string[] | null };
+
+/**
+ * Hears from the projector, through Postgres, how far the rows have come and what changed. While
+ * that connection is down nothing is known to be current: `connected` says so.
+ */
+export class Projected {
+  position = -1n;
+  connected = false;
+  #changes = new EventEmitter().setMaxListeners(MAX_LISTENERS);
+  #client: pg.Client | undefined;
+  #stopped = false;
+  #url: string;
+  #pool: Pool;
+  #log: Logger;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(url: string, pool: Pool, log: Logger) {
+    this.#url = url;
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    await this.#connect();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    await this.#client?.end();
+  }
+
+  /** Calls back after every commit of the projector; returns how to end that. */
+  onChange(listener: (change: Change) => void): () => void {
+    this.#changes.on('change', listener);
+    return () => this.#changes.off('change', listener);
+  }
+
+  get listeners(): number {
+    return this.#changes.listenerCount('change');
+  }
+
+  /** Resolves once the rows have come as far as `position`. Throws a 503 after `MAX_WAIT_MS`. */
+  async reach(position: bigint): Promise<void> {
+    if (this.position >= position) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const off = this.onChange((change) => change.position >= position && resolve());
+    const timer = setTimeout(
+      () => reject(unavailable('NOT_YET', 'This is not to be seen yet: ask again in a second.')),
+      MAX_WAIT_MS,
+    );
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      off();
+    }
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#stopped) return;
+    const client = new pg.Client({ connectionString: this.#url, keepAlive: true });
+    this.#client = client;
+    client.on('error', (error) => this.#log.warn({ err: error }, 'the projector is not heard'));
+    client.on('notification', ({ payload }) => this.#heard(payload ?? '{}'));
+    client.once('end', () => this.#lost(client));
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      await this.#readPosition();
+      this.connected = true;
+    } catch (error) {
+      this.#log.warn({ err: error }, 'cannot listen to the projector yet');
+      await client.end().catch(() => this.#lost(client));
+    }
+  }
+
+  #lost(client: pg.Client): void {
+    if (this.#client !== client || this.#stopped) return;
+    this.#client = undefined;
+    this.connected = false;
+    this.#retry = setTimeout(() => {
+      this.#connect().catch((error: unknown) =>
+        this.#log.error({ err: error }, 'cannot listen to the projector'),
+      );
+    }, RETRY_MS);
+  }
+
+  /** What was said while nobody listened is lost: anything may have changed. */
+  async #readPosition(): Promise<void> {
+    const { rows } = await this.#pool.query<{ position: number | null }>(
+      `select min(position) as position from projector.checkpoint where schema not like '%\\_next'`,
+    );
+    this.#tell({ position: BigInt(rows[0]?.position ?? -1), tags: null });
+  }
+
+  #heard(payload: string): void {
+    const { position, tags } = JSON.parse(payload) as { position: string; tags: string[] | null };
+    this.#tell({ position: BigInt(position), tags });
+  }
+
+  #tell(change: Change): void {
+    // A rebuild that is swapped in may be a moment behind what was told before.
+    if (change.position > this.position) this.position = change.position;
+    this.#changes.emit('change', change);
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * What `npm test` runs: types, lint, format, then every test file in a process of its own, beside
+ * one Postgres for all. The last line is "N passed, N failed". With `--only-checks`: no tests.
+ * Names of test files as arguments run only those, without the checks.
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { startPostgres } from '../local/postgres.ts';
+import { TEST_POSTGRES_URL } from './shop.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const PARALLEL_FILES = 2;
+const FILE_TIMEOUT_MS = 5 * 60_000;
+
+const CHECKS: [name: string, command: string, ...args: string[]][] = [
+  ['types', 'tsc', '-p', '.'],
+  // Makes the types that Kit derives from the routes, which the next two read.
+  ['web sync', 'svelte-kit', 'sync', '--config', 'web/vite.config.ts'],
+  [
+    'web types',
+    'svelte-check',
+    '--workspace',
+    'web',
+    '--tsconfig',
+    './tsconfig.json',
+    '--fail-on-warnings',
+  ],
+  ['lint', 'oxlint', '--type-aware', '--deny-warnings', '.'],
+  ['format', 'prettier', '--check', '--log-level', 'warn', '.'],
+];
+
+type Result = { name: string; ok: boolean; passed: number; failed: number };
+
+/** Runs a program to its end and prints what it said in one piece. */
+async function run(
+  name: string,
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; output: string }> {
+  const startedMs = performance.now();
+  const child = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const timer = setTimeout(() => child.kill('SIGKILL'), FILE_TIMEOUT_MS);
+  let output = '';
+  const keep = (chunk: Buffer) => (output += chunk.toString());
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const code = await new Promise<number | null>((done, failed) => {
+    child.on('close', done);
+    child.on('error', failed);
+  });
+  clearTimeout(timer);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  console.log(`${code === 0 ? '✓' : '✗'} ${name} (${seconds} s)`);
+  if (code !== 0) console.log(output.trimEnd());
+  return { code, output };
+}
+
+async function check(): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [name, command, ...args] of CHECKS) {
+    const { code } = await run(name, command, args, process.env);
+    results.push({ name, ok: code === 0, passed: Number(code === 0), failed: Number(code !== 0) });
+  }
+  return results;
+}
+
+/** uvu prints `Total: N`, `Passed: N` and `Skipped: N` when a file has run to its end. */
+async function runFile(file: string, env: NodeJS.ProcessEnv): Promise<Result> {
+  const { code, output } = await run(file, process.execPath, [file], env);
+  const count = (label: string) =>
+    Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? Number.NaN);
+  const total = count('Total');
+  const passed = count('Passed');
+  const skipped = count('Skipped');
+  for (const line of output.match(/^skipped: .*$/gm) ?? []) console.log(`  ${line}`);
+  if (Number.isNaN(total)) return { name: file, ok: false, passed: 0, failed: 1 };
+  const failed = Math.max(total - passed - skipped, code === 0 ? 0 : 1);
+  return { name: file, ok: failed === 0, passed, failed };
+}
+
+async function runFiles(files: string[]): Promise<Result[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'doorstep-test-'));
+  const postgres = await startPostgres({ dir });
+  const env = { ...process.env, [TEST_POSTGRES_URL]: postgres.url('postgres') };
+  const queue = [...files];
+  const results: Result[] = [];
+  const worker = async () => {
+    for (let file = queue.shift(); file; file = queue.shift()) {
+      results.push(await runFile(file, env));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: PARALLEL_FILES }, worker));
+  } finally {
+    await postgres.stop();
+    await rm(dir, { recursive: true, force: true });
+  }
+  return results;
+}
+
+const args = process.argv.slice(2);
+const onlyChecks = args.includes('--only-checks');
+const named = args.filter((arg) => !arg.startsWith('-'));
+const files = globSync('**/*.test.ts', {
+  cwd: ROOT,
+  exclude: ['node_modules', '**/node_modules', 'web/build', 'web/.svelte-kit'],
+}).toSorted();
+const results = named.length > 0 ? [] : await check();
+if (!onlyChecks) results.push(...(await runFiles(named.length > 0 ? named : files)));
+const failures = results.filter(({ ok }) => !ok);
+if (failures.length > 0) console.log(`\nfailed: ${failures.map(({ name }) => name).join(', ')}`);
+const sum = (key: 'passed' | 'failed') => results.reduce((total, result) => total + result[key], 0);
+console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+process.exitCode = failures.length > 0 ? 1 : 0;

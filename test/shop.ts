@@ -1,0 +1,348 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BACKWARDS, END } from '@eventstore/db-client';
+import pg from 'pg';
+import { storeOrder } from '../domain/fulfilment/store-order.ts';
+import {
+  connectEventStore,
+  holdsPositions,
+  storedEvent,
+  type EventStore,
+} from '../platform/event-store.ts';
+import { createLog } from '../platform/log.ts';
+import { deliveryCode, storePass } from '../platform/pass.ts';
+import { createPool } from '../platform/postgres.ts';
+import { openVault } from '../platform/vault.ts';
+import { PROJECTIONS } from '../projector/app.ts';
+import { runProjector } from '../engine/projections/run.ts';
+import { createReadApi } from '../read-api/app.ts';
+import { Projected } from '../engine/reading/projected.ts';
+import { createWriteApi } from '../write-api/app.ts';
+import { createHandler } from '../engine/commands/handle.ts';
+import { reactions } from '../write-api/reactions.ts';
+import { paymentPorts } from '../write-api/payment.ts';
+import { connectRazorpay } from '../write-api/razorpay.ts';
+import { runReactor } from '../engine/processes/reactor.ts';
+import { startEventStore } from '../event-store/server.ts';
+import { startPostgres } from '../local/postgres.ts';
+import { startRazorpay } from '../local/razorpay/server.ts';
+
+/** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
+export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
+
+/** THOROUGH=1 runs tests at the size that was promised where a fifth of it shows the same sooner. */
+export const IS_THOROUGH = process.env.THOROUGH === '1';
+
+const LIVE_TIMEOUT_MS = 20_000;
+const MAX_READS = 15;
+
+/** Undone in reverse order, all of it even when something fails. */
+class Cleanup {
+  #steps: (() => Promise<unknown>)[] = [];
+  add(step: () => Promise<unknown>): void {
+    this.#steps.push(step);
+  }
+  async run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const step of this.#steps.toReversed()) {
+      await step().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'could not clean up');
+  }
+}
+
+/** An empty folder that `cleanup` removes. */
+async function temporaryFolder(cleanup: Cleanup): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'doorstep-test-'));
+  cleanup.add(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A new database on the run's Postgres, or on one of its own where a file is run by hand. */
+async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> {
+  let base = process.env[TEST_POSTGRES_URL];
+  if (!base) {
+    const postgres = await startPostgres({ dir: await temporaryFolder(cleanup) });
+    cleanup.add(() => postgres.stop());
+    base = postgres.url('postgres');
+  }
+  const admin = new pg.Client({ connectionString: base });
+  await admin.connect();
+  const urls: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const name = `test_${randomBytes(6).toString('hex')}`;
+    await admin.query(`create database ${name}`);
+    const url = new URL(base);
+    url.pathname = `/${name}`;
+    urls.push(url.href);
+  }
+  cleanup.add(async () => {
+    for (const url of urls) {
+      await admin.query(`drop database if exists ${new URL(url).pathname.slice(1)} with (force)`);
+    }
+    await admin.end();
+  });
+  return urls;
+}
+
+/** The real parts of a test: an event store with a client, and two databases, all empty. */
+export async function startParts() {
+  const cleanup = new Cleanup();
+  const [databaseUrl, vaultUrl] = await newDatabases(cleanup, 2);
+  const store = await startEventStore({ dir: await temporaryFolder(cleanup) });
+  cleanup.add(() => store.close());
+  const client = connectEventStore(store.url);
+  cleanup.add(() => client.dispose());
+  return {
+    client,
+    eventStoreUrl: store.url,
+    databaseUrl: databaseUrl!,
+    vaultUrl: vaultUrl!,
+    cleanup,
+    stop: () => cleanup.run(),
+  };
+}
+
+export type Answer<T> = { status: number; headers: Headers; body: T; position: string | null };
+
+export type Shop = Awaited<ReturnType<typeof startShop>>;
+
+/**
+ * The whole line in this process, over real HTTP: write-api with its reactor, projector, read-api,
+ * on a real event store and a real Postgres. `now` is the time by which routes judge.
+ */
+export async function startShop({ now = () => new Date() } = {}) {
+  const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
+  const log = createLog('test', process.env.LOG_LEVEL ?? 'silent');
+  const pool = createPool(databaseUrl, log);
+  const vaultPool = createPool(vaultUrl, log, 4);
+  cleanup.add(() => pool.end());
+  cleanup.add(() => vaultPool.end());
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const vault = await openVault(vaultPool, 'a secret of the tests, 32 or more');
+  const handler = createHandler(client, log);
+  let writeUrl = '';
+  const keys = { keyId: 'rzp_test', keySecret: 'key secret', webhookSecret: 'webhook secret' };
+  const webhookUrl = () => `${writeUrl}/api/write/razorpay/webhooks`;
+  const gateway = await startRazorpay({ ...keys, webhookUrl });
+  cleanup.add(() => gateway.close());
+  const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
+  const payments = paymentPorts(handler, razorpay);
+  const drivers = { handler, payments };
+  const reactor = runReactor({ client, reactions: reactions({ client, drivers }), log, signal });
+  const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
+  cleanup.add(async () => {
+    stopping.abort();
+    await Promise.all([reactor, projector]);
+  });
+  const projected = new Projected(databaseUrl, pool, log);
+  await projected.start();
+  cleanup.add(() => projected.stop());
+  const storePassSecret = 'another secret of the tests, 32 or more';
+  const quoteSecret = 'a third secret of the tests, 32 or more';
+  const deliveryCodeSecret = 'a fourth secret of the tests, 32 or more';
+  const upiWebhookSecret = 'a fifth secret of the tests, 32 or more';
+  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
+  const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+  const writeApi = await createWriteApi(services);
+  const readApi = await createReadApi({ pool, projected, vault, ...secrets, log, now });
+  writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
+  const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
+  cleanup.add(() => writeApi.close());
+  cleanup.add(() => readApi.close());
+
+  /** Of the newest command. */
+  let newest: string | null = null;
+
+  async function send<T>(url: string, init: RequestInit): Promise<Answer<T>> {
+    const response = await fetch(url, init);
+    const text = await response.text();
+    const { status, headers } = response;
+    const body = (text ? JSON.parse(text) : null) as T;
+    return { status, headers, body, position: headers.get('doorstep-position') };
+  }
+
+  async function sendCommand<T>(path: string, init: RequestInit): Promise<Answer<T>> {
+    const answer = await send<T>(`${writeUrl}/api/write${path}`, init);
+    newest = answer.position ?? newest;
+    return answer;
+  }
+
+  return {
+    client,
+    pool,
+    log,
+    handler,
+    payments,
+    /** Who takes cards and UPI. */
+    gateway,
+    razorpay,
+    writeUrl: `${writeUrl}/api/write`,
+    readUrl: `${readUrl}/api/read`,
+    databaseUrl,
+    eventStoreUrl,
+    upiWebhookSecret,
+    passOf: (storeId: string) => storePass(storePassSecret, storeId),
+    codeOf: (storeOrderId: string) => deliveryCode(deliveryCodeSecret, storeOrderId),
+
+    /** Sends a command; `body` as JSON. */
+    write: <T = Record<string, unknown>>(
+      method: string,
+      path: string,
+      body?: unknown,
+      headers: Record<string, string> = {},
+    ) =>
+      sendCommand<T>(path, {
+        method,
+        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+
+    /** Sends a price list. */
+    importCsv: <T = Record<string, unknown>>(
+      storeId: string,
+      csv: string | ReadableStream,
+      map = '',
+    ) =>
+      sendCommand<T>(`/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/csv' },
+        body: csv,
+        duplex: 'half',
+      }),
+
+    /** Reads; with the position of a command, what that command did, as soon as it is to be read. */
+    read: async <T = Record<string, unknown>>(
+      path: string,
+      position?: string | null,
+      headers: Record<string, string> = {},
+    ): Promise<Answer<T>> => {
+      const wanted = { ...(position && { 'doorstep-position': position }), ...headers };
+      for (let tries = 1; ; tries++) {
+        const answer = await send<T>(`${readUrl}/api/read${path}`, { headers: wanted });
+        // On a busy machine it is not projected in the second that a read waits.
+        if (!isNotYet(answer) || tries === MAX_READS) return answer;
+      }
+    },
+
+    /** Follows a page live from the newest command on, as a browser does, until it is as wanted. */
+    untilLive: <T>(path: string, wanted: (page: T) => boolean) =>
+      untilLive(`${readUrl}/api/read${path}/live`, wanted, newest),
+
+    stop: () => cleanup.run(),
+  };
+}
+
+const isNotYet = ({ status, body }: Answer<unknown>): boolean =>
+  status === 503 && (body as { code?: string } | null)?.code === 'NOT_YET';
+
+export async function untilLive<T>(
+  url: string,
+  wanted: (page: T) => boolean,
+  position?: string | null,
+): Promise<T> {
+  const signal = AbortSignal.timeout(LIVE_TIMEOUT_MS);
+  const headers = { ...(position && { 'doorstep-position': position }) };
+  let response = await fetch(url, { signal, headers });
+  // Not yet projected: it waited for a second.
+  while (response.status === 503) response = await fetch(url, { signal, headers });
+  let text = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const messages = text.split('\n\n');
+    text = messages.pop()!;
+    for (const message of messages) {
+      const data = /^data: (.*)$/m.exec(message)?.[1];
+      if (!data) continue;
+      const page = JSON.parse(data) as T;
+      if (wanted(page)) return page;
+    }
+  }
+  throw new Error(`${url} ended: ${response.status} ${text}`);
+}
+
+/** A registered shop with a price list of `name,price` lines; its listings' ids, in that order. */
+export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', 'Basmati,95.50']) {
+  const store = { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' };
+  const { body } = await shop.write<{ storeId: string }>('POST', '/stores', store);
+  const rows = lines.map((line, index) => `s${index + 1},${line}`);
+  const csv = ['sku,name,price', ...rows].join('\n');
+  const imported = await shop.importCsv(body.storeId, csv);
+  const listingIds = lines.map((_, index) => `${body.storeId}.s${index + 1}`);
+  return { storeId: body.storeId, listingIds, position: imported.position };
+}
+
+/** Whom an order is for, as a shopper says it. */
+export const recipient = {
+  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
+};
+
+/** Asks for a quote of a cart, and takes it: what an order says to accept it. */
+export async function quoteCart(
+  shop: Shop,
+  cartId: string,
+  delivery: object = {},
+): Promise<string> {
+  const path = `/carts/${cartId}/quotes`;
+  const wanted = { address: { pincode: '560001' }, ...delivery };
+  const { status, body } = await shop.write<{ token: string }>('POST', path, wanted);
+  if (status !== 200) throw new Error(`no quote: ${JSON.stringify(body)}`);
+  return body.token;
+}
+
+/** The steps of a shop's work on a part, in order. `pick` puts everything into the basket. */
+export const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver'] as const;
+export type StepName = (typeof STEPS)[number];
+
+/** Takes steps of a part's way to the door. Throws where one is refused. */
+export async function work(
+  shop: Shop,
+  storeOrderId: string,
+  steps: readonly StepName[] = STEPS,
+): Promise<string | null> {
+  let last: string | null = null;
+  for (const step of steps) {
+    const { status, body, position } = await takeStep(shop, storeOrderId, step);
+    if (status !== 200) throw new Error(`${step}: ${JSON.stringify(body)}`);
+    last = position;
+  }
+  return last;
+}
+
+async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {
+  const path = `/store-orders/${storeOrderId}`;
+  if (step === 'deliver') {
+    return shop.write('POST', `${path}/deliver`, { code: shop.codeOf(storeOrderId) });
+  }
+  if (step !== 'pick') return shop.write('POST', `${path}/${step}`);
+  const { lines } = await shop.handler.load(storeOrder, storeOrderId, { fresh: true });
+  const picks = lines.map((line) => {
+    const quantity = line.quantity - line.reduced;
+    const grams = line.gramsEach && line.gramsEach * quantity;
+    return { listingId: line.listingId, quantity, ...(grams && { grams }) };
+  });
+  return shop.write('POST', `${path}/picks`, { lines: picks });
+}
+
+export const newKey = (): string => randomUUID();
+
+/** More than what notes of the system can stand behind the newest event of a command. */
+const NEWEST_EVENTS = 50;
+
+/**
+ * Position of the newest event that a command caused: what says that nothing happened stays as it
+ * is while a reactor notes how far it has come.
+ */
+export async function headOfCommands(client: EventStore): Promise<bigint> {
+  const newest = { direction: BACKWARDS, fromPosition: END, maxCount: NEWEST_EVENTS } as const;
+  let head = 0n;
+  for await (const { event } of client.readAll(newest)) {
+    const stored = storedEvent(event);
+    if (head === 0n && stored && !holdsPositions(stored.stream)) head = stored.position;
+  }
+  return head;
+}

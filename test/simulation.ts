@@ -1,0 +1,266 @@
+import {
+  StreamNotFoundError,
+  WrongExpectedVersionError,
+  type EventData,
+} from '@eventstore/db-client';
+import * as assert from 'uvu/assert';
+import type { EventMetadata, EventStore, StoredEvent } from '../platform/event-store.ts';
+import { createLog } from '../platform/log.ts';
+import { createHandler, type Handler } from '../engine/commands/handle.ts';
+import {
+  GatewayRefused,
+  unavailableMethod,
+  type PaymentNews,
+  type PaymentPort,
+  type RefundCall,
+} from '../write-api/payment.ts';
+import type { NewTask } from '../engine/processes/tasks.ts';
+import { reactionTo, type ReactorServices } from '../write-api/reactions.ts';
+
+/** A whole number from 0 to below `below`; the same ones again for the same seed. */
+export type Pick = (below: number) => number;
+
+/** Mulberry32. */
+export function pickFrom(seed: number): Pick {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+/** Lets one of those who wait go on at a time, in an order that `pick` decides. */
+export class Turns {
+  readonly #pick: Pick;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(pick: Pick) {
+    this.#pick = pick;
+  }
+
+  take(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Gives turns until the work is done. Rejects where it waits for something else than a turn. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    const end = () => void (done = true);
+    work.then(end, end);
+    for (;;) {
+      // Whatever the last turn set going comes to its own next turn, or to its end.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (done) return work;
+      const [next] = this.#waiting.splice(this.#pick(this.#waiting.length), 1);
+      if (!next) throw new Error('the work waits for something that is not here');
+      next();
+    }
+  }
+}
+
+const NO_STREAM = -1n;
+
+type Range = { fromRevision: bigint; maxCount?: number };
+
+/** A log in memory that takes appends as the event store does: at the revision that is expected. */
+export class MemoryLog {
+  readonly events: StoredEvent[] = [];
+  readonly #streams = new Map<string, StoredEvent[]>();
+
+  stream(name: string): StoredEvent[] {
+    return this.#streams.get(name) ?? [];
+  }
+
+  /** The position of the last event. Throws the client's `WrongExpectedVersionError`. */
+  append(stream: string, events: EventData[], expected: bigint | 'no_stream'): bigint {
+    const known = this.stream(stream);
+    const revision = BigInt(known.length) - 1n;
+    if (revision !== (expected === 'no_stream' ? NO_STREAM : expected)) {
+      const versions = { streamName: stream, expected, current: revision };
+      throw new WrongExpectedVersionError(undefined, versions);
+    }
+    const stored = events.map(({ id, type, data, metadata }, index): StoredEvent => {
+      const place = { revision: revision + BigInt(index + 1) };
+      const position = BigInt(this.events.length + index + 1);
+      return { stream, id, type, data, metadata: metadata as EventMetadata, ...place, position };
+    });
+    this.events.push(...stored);
+    this.#streams.set(stream, [...known, ...stored]);
+    return BigInt(this.events.length);
+  }
+
+  /** What of the client `createHandler` uses; each call, and each answer, waits for a turn. */
+  client(turn: () => Promise<void>): EventStore {
+    const client = {
+      appendToStream: async (
+        stream: string,
+        events: EventData[],
+        { expectedRevision }: { expectedRevision: bigint | 'no_stream' },
+      ) => {
+        await turn();
+        const position = this.append(stream, events, expectedRevision);
+        await turn();
+        return { position: { commit: position } };
+      },
+      readStream: (name: string, range: Range) => this.#read(name, range, turn),
+    };
+    return client as unknown as EventStore;
+  }
+
+  async *#read(name: string, { fromRevision, maxCount }: Range, turn: () => Promise<void>) {
+    await turn();
+    const events = this.stream(name);
+    if (events.length === 0) throw new StreamNotFoundError(undefined, name);
+    const from = Number(fromRevision);
+    const wanted = events.slice(from, maxCount && from + maxCount);
+    for (const { stream: streamId, position, ...event } of wanted) {
+      yield { event: { ...event, streamId, position: { commit: position } } };
+    }
+  }
+}
+
+/**
+ * A server for one history after the other: making one takes 2 ms, most of it for its caches. It
+ * remembers nothing of a history whose streams have names of their own.
+ */
+export class ReusedServer {
+  #client: EventStore | undefined;
+  readonly handler: Handler;
+
+  constructor() {
+    const client = {
+      appendToStream: (...args: Parameters<EventStore['appendToStream']>) =>
+        this.#client!.appendToStream(...args),
+      readStream: (...args: Parameters<EventStore['readStream']>) =>
+        this.#client!.readStream(...args),
+    };
+    this.handler = createHandler(client as EventStore, createLog('test', 'silent'));
+  }
+
+  /** The server on another log. */
+  on(client: EventStore): Handler {
+    this.#client = client;
+    return this.handler;
+  }
+}
+
+type Task = NewTask<ReactorServices>;
+type HeardTask = Task & { heardAt: number; missing: Set<string> };
+
+/** The reactor's map over a log in memory; whose server does a task, and when, `run` decides. */
+export class SimulatedReactor {
+  readonly #log: MemoryLog;
+  readonly #pending = new Map<string, HeardTask>();
+  #heard = 0;
+
+  constructor(log: MemoryLog) {
+    this.#log = log;
+  }
+
+  #hear(): void {
+    for (; this.#heard < this.#log.events.length; this.#heard++) {
+      const { done = [], tasks = [] } = reactionTo(this.#log.events[this.#heard]!);
+      for (const { key, step } of done) {
+        const missing = this.#pending.get(key)?.missing;
+        if (step) missing?.delete(step);
+        if (!step || missing?.size === 0) this.#pending.delete(key);
+      }
+      for (const task of tasks) {
+        const missing = new Set(task.lacks);
+        this.#pending.set(task.key, { ...task, heardAt: this.#heard, missing });
+      }
+    }
+  }
+
+  /** Starts anew where the oldest task that is not done was asked for. */
+  restart(): void {
+    this.#heard = Math.min(this.#heard, ...this.#pending.values().map((task) => task.heardAt));
+    this.#pending.clear();
+  }
+
+  /** When something is to be done, in milliseconds since 1970. */
+  dueTimes(): number[] {
+    this.#hear();
+    return [...this.#pending.values()].map(({ dueMs }) => dueMs);
+  }
+
+  /** All that is due, at once. What `run` resolves to false for stays to be done. */
+  async runDue(run: (task: Task) => Promise<number | boolean>): Promise<void> {
+    this.#hear();
+    const nowMs = Date.now();
+    const due = [...this.#pending.values()].filter(({ dueMs }) => dueMs <= nowMs);
+    await Promise.all(
+      due.map(async (task) => {
+        const answer = await run(task);
+        if (typeof answer === 'number') task.dueMs = Date.now() + answer;
+        if (answer === true && this.#pending.get(task.key) === task) this.#pending.delete(task.key);
+      }),
+    );
+  }
+
+  /** Every task that the log ever asked for. */
+  all(): Task[] {
+    return this.#log.events.flatMap((event) => reactionTo(event).tasks ?? []);
+  }
+}
+
+type GatewayOrder = { paymentId: string; amountPaise: number; news: PaymentNews[] };
+
+/** A payment gateway in memory. It is asked, and answers, when it is its turn. */
+export class SimulatedGateway {
+  readonly orders = new Map<string, GatewayOrder>();
+  /** By `refundId`. */
+  readonly refunds = new Map<string, RefundCall>();
+  readonly #refuses: () => boolean;
+  /** Whether a refund is not made at once. */
+  readonly #waits: () => boolean;
+
+  constructor(refuses: () => boolean, waits: () => boolean) {
+    this.#refuses = refuses;
+    this.#waits = waits;
+  }
+
+  /** `turn` may throw what a lost connection throws. */
+  port(turn: () => Promise<void>): PaymentPort {
+    return {
+      open: async ({ paymentId, amountPaise }) => {
+        await turn();
+        if (this.#refuses()) throw unavailableMethod('The gateway says no');
+        const gatewayOrderId = `order_${this.orders.size + 1}`;
+        this.orders.set(gatewayOrderId, { paymentId, amountPaise, news: [] });
+        await turn();
+        return { gatewayOrderId };
+      },
+      refund: async (call) => {
+        await turn();
+        const known = this.refunds.get(call.refundId);
+        if (known) assert.equal(known, call, 'a refund is repeated as it was');
+        else if (this.#refuses()) throw new GatewayRefused('no');
+        this.refunds.set(call.refundId, call);
+        await turn();
+        const status = !known && this.#waits() ? 'pending' : 'processed';
+        return { externalId: gatewayNameOf(call), status };
+      },
+      look: async ({ gatewayOrderId }) => {
+        await turn();
+        return [...this.orders.get(gatewayOrderId!)!.news];
+      },
+    };
+  }
+
+  /** The shopper tries to pay an order there. */
+  pay(gatewayOrderId: string, amountPaise: number | null): void {
+    const { news } = this.orders.get(gatewayOrderId)!;
+    const externalId = `pay_${gatewayOrderId}.${news.length + 1}`;
+    news.push(
+      amountPaise === null
+        ? { externalId, status: 'failed', reason: 'declined' }
+        : { externalId, status: 'captured', amountPaise },
+    );
+  }
+}
+
+/** What the gateway calls a refund. */
+export const gatewayNameOf = ({ refundId }: RefundCall): string => `rfnd_${refundId}`;

@@ -1,0 +1,646 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Browser, Page } from 'playwright-core';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openBrowser } from './browser.ts';
+import { freePort } from '../platform/free-port.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const ACTION_TIMEOUT_MS = 20_000;
+const BACK_WITHIN_MS = 2_000;
+const GIVE_UP_MS = 15_000;
+const SECOND_START_MS = 10_000;
+
+type Context = {
+  system: ChildProcess;
+  dataDir: string;
+  port: number;
+  url: string;
+  browser: Browser;
+  boardUrl: string;
+  shopUrl: string;
+};
+
+/** What `npm start` prints of a demo shop: its storefront and its board with the pass. */
+type Printed = { shopUrl: string; boardUrl: string };
+
+const test = suite<Context>('walk');
+
+test.before(async (context) => {
+  context.dataDir = await mkdtemp(join(tmpdir(), 'doorstep-walk-'));
+  context.port = await freePort();
+  context.url = `http://localhost:${context.port}`;
+  context.system = start(context);
+  Object.assign(context, await firstShop(context.system));
+  context.browser = await openBrowser();
+});
+
+test.after(async ({ browser, system, dataDir }) => {
+  await browser?.close();
+  system.kill('SIGTERM');
+  if (system.exitCode === null) await once(system, 'exit');
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const start = ({ port, dataDir }: Context): ChildProcess =>
+  spawn(process.execPath, ['local/main.ts'], {
+    cwd: ROOT,
+    env: { ...process.env, PORT: `${port}`, DATA_DIR: dataDir },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+
+async function firstShop(system: ChildProcess): Promise<Printed> {
+  const printed: Partial<Printed> = {};
+  for await (const line of createInterface({ input: system.stdout! })) {
+    printed.shopUrl ??= /http\S+\/stores\/\S+/.exec(line)?.[0];
+    printed.boardUrl ??= /http\S+\/console\/\S+#pass=\S+/.exec(line)?.[0];
+    if (printed.shopUrl && printed.boardUrl) {
+      system.stdout!.resume();
+      return { shopUrl: printed.shopUrl, boardUrl: printed.boardUrl };
+    }
+  }
+  throw new Error('the system ended before it was open');
+}
+
+async function open(browser: Browser, url: string, width: number): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 800 } });
+  context.setDefaultTimeout(ACTION_TIMEOUT_MS);
+  const page = await context.newPage();
+  await page.goto(url);
+  return page;
+}
+
+/** `Order 1979F1` */
+async function orderNumberOn(page: Page): Promise<string> {
+  const line = page.getByText(/Order [0-9A-F]{6}/).first();
+  return /Order [0-9A-F]{6}/.exec((await line.textContent())!)![0];
+}
+
+async function fillRecipient(shopper: Page): Promise<void> {
+  await shopper.getByLabel('Name', { exact: true }).fill('Asha Rao');
+  await shopper.getByLabel('Mobile number').fill('9876543210');
+  await shopper.getByLabel('House and street').fill('12, 4th Cross');
+  await shopper.getByLabel('Town or city').fill('Bengaluru');
+  await shopper.getByLabel('PIN code').fill('560001');
+}
+
+/** Staff who took an order and have it before them to pick. */
+async function openToPick(
+  { browser, boardUrl }: Context,
+  number: string,
+  width: number,
+): Promise<Page> {
+  const staff = await open(browser, boardUrl, width);
+  const card = staff.getByRole('article', { name: number });
+  await card.getByRole('button', { name: 'Accept' }).click();
+  if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
+  await card.getByRole('link', { name: 'Pick' }).click();
+  return staff;
+}
+
+for (const width of [360, 1280]) {
+  test(`from the shelf to the shop's board and back, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const shopper = await open(browser, shopUrl, width);
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByText('Live', { exact: true }).waitFor();
+
+    const add = shopper.getByRole('button', { name: /^Add / }).first();
+    const item = (await add.getAttribute('aria-label'))!.replace(/^Add /, '');
+    await add.click();
+    await shopper.getByRole('button', { name: `One more ${item}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+
+    const number = await orderNumberOn(shopper);
+    const card = staff.getByRole('article', { name: number });
+    await card.getByText('Asha Rao').waitFor();
+    await card.getByText('98765 43210').waitFor();
+    await card.getByRole('button', { name: 'Accept' }).click();
+
+    await shopper.getByRole('heading', { level: 1, name: 'Being packed' }).waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) {
+      await shopper.screenshot({ path: join(shot, `order-${width}.png`) });
+      await staff.screenshot({ path: join(shot, `board-${width}.png`) });
+    }
+    await shopper.context().close();
+    await staff.context().close();
+  });
+}
+
+/** A cart of one item, and the checkout filled in but for how it is paid. */
+async function toCheckout(browser: Browser, shopUrl: string, width: number): Promise<Page> {
+  const shopper = await open(browser, shopUrl, width);
+  await shopper.getByRole('button', { name: /^Add / }).first().click();
+  await shopper.getByRole('link', { name: /View cart/ }).click();
+  await fillRecipient(shopper);
+  return shopper;
+}
+
+for (const width of [360, 1280]) {
+  test(`an order by card is paid on another page and goes on by itself, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByLabel('Card, UPI or net banking').check();
+    const shot = process.env.SCREENSHOTS;
+    if (shot)
+      await shopper.screenshot({ path: join(shot, `methods-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+    await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+    if (shot) await shopper.screenshot({ path: join(shot, `card-${width}.png`), fullPage: true });
+    await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
+    await shopper.getByRole('button', { name: 'Let it fail' }).click();
+    await shopper.getByText('The last try did not go through').waitFor();
+    await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
+    await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('Paid', { exact: true }).waitFor();
+    if (shot) await shopper.screenshot({ path: join(shot, `paid-${width}.png`), fullPage: true });
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`an order that is not paid goes back into the cart, at ${width} px`, async (context) => {
+    const { browser, shopUrl, url } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    const order = async () => {
+      await shopper.getByLabel('Card, UPI or net banking').check();
+      await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+      await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+    };
+    await order();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `unpaid-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: 'Cancel this order' }).click();
+    await shopper.getByRole('heading', { name: 'Your cart' }).waitFor();
+    const pieces = shopper.getByRole('group', { name: /^Quantity of / });
+    await pieces.getByText('1', { exact: true }).waitFor();
+
+    // As when it runs out of time, while its shopper has begun another cart.
+    await fillRecipient(shopper);
+    await order();
+    const orderUrl = shopper.url();
+    await shopper.goto(shopUrl);
+    await shopper.getByRole('button', { name: /^Add / }).first().click();
+    await shopper.getByRole('link', { name: /View cart/ }).waitFor();
+    const orderId = new URL(orderUrl).pathname.split('/').at(-1)!;
+    const ended = await fetch(`${url}/api/write/orders/${orderId}/cancel`, { method: 'POST' });
+    assert.is(ended.status, 200);
+    await shopper.goto(orderUrl);
+    await shopper.getByRole('heading', { name: 'Not ordered' }).waitFor();
+    await shopper.getByText('Everything is in your cart again').waitFor();
+    if (shot) await shopper.screenshot({ path: join(shot, `ended-${width}.png`), fullPage: true });
+    await shopper.getByRole('link', { name: 'in your cart' }).click();
+    await pieces.getByText('2', { exact: true }).waitFor();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`what is paid by UPI is confirmed at the board, at ${width} px`, async (context) => {
+    const { browser, shopUrl, boardUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByLabel('UPI to each shop').check();
+    await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+    await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+    const link = shopper.getByRole('link', { name: 'Open UPI app' });
+    assert.match((await link.getAttribute('href'))!, /^upi:\/\/pay\?pa=\S+@okdemo&.*&cu=INR&/);
+    await shopper.getByRole('img', { name: /QR code/ }).waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `upi-${width}.png`), fullPage: true });
+
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByText('Money to look after').click();
+    await staff.getByRole('button', { name: 'Payment received' }).click();
+    // One for each order: it confirms no other.
+    const utr = `1234 5678 ${`${width}`.padStart(4, '0')}`;
+    await staff.getByLabel('UPI reference number').fill(utr);
+    if (shot) await staff.screenshot({ path: join(shot, `received-${width}.png`) });
+    await staff.getByRole('button', { name: 'I got it' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await staff.getByRole('button', { name: 'Payment received' }).waitFor({ state: 'detached' });
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`picked, substituted, handed over with the code, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const [first, second, third] = [`Jaggery ${width}`, `Tamarind ${width}`, `Kokum ${width}`];
+    const list = `${shopUrl.replace('/stores/', '/api/write/stores/')}/imports`;
+    const rows = [first, second, third].map((name, at) => `pick-${width}-${at},${name},${60 - at}`);
+    const body = ['sku,name,price', ...rows].join('\n');
+    const headers = { 'content-type': 'text/csv' };
+    assert.ok((await fetch(list, { method: 'POST', headers, body })).ok);
+    const shoot = async (page: Page, name: string) => {
+      const shot = process.env.SCREENSHOTS;
+      if (shot) await page.screenshot({ path: join(shot, `${name}-${width}.png`) });
+    };
+    const shopper = await open(browser, `${shopUrl}?q=${width}`, width);
+    for (const name of [first, second]) {
+      await shopper.getByRole('button', { name: `Add ${name}`, exact: true }).click();
+      await shopper.getByRole('button', { name: `One more ${name}` }).waitFor();
+    }
+    await shopper.getByRole('button', { name: `One more ${first}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await shopper.getByLabel(`If ${second} is not there`).selectOption('The best match');
+    await shoot(shopper, 'wish');
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shoot(shopper, 'placed');
+    const number = await orderNumberOn(shopper);
+
+    const staff = await openToPick(context, number, width);
+    await staff
+      .getByRole('article', { name: first })
+      .getByRole('button', { name: 'All 2' })
+      .click();
+    await shoot(staff, 'pick');
+    const missing = staff.getByRole('article', { name: second });
+    await missing.getByRole('button', { name: 'Substitute…' }).click();
+    const shelf = staff.getByRole('dialog');
+    await shelf.getByRole('radio', { name: third }).check();
+    assert.is(await shelf.getByRole('radio', { name: second }).count(), 0);
+    await shoot(staff, 'substitute');
+    await staff.getByRole('button', { name: 'Ask the customer' }).click();
+    await missing.getByText('your best match').waitFor();
+
+    const yes = shopper.getByRole('button', { name: 'Yes, take it' });
+    await shopper.getByRole('heading', { level: 1, name: 'A question for you' }).waitFor();
+    await shoot(shopper, 'asked');
+    await yes.click();
+    await shopper.getByText(`You take what was proposed for ${second}`).waitFor();
+    await shopper.getByText('1 ordered: 1 replaced').waitFor();
+    await staff.getByRole('button', { name: 'Packed' }).click();
+    await staff.getByRole('button', { name: 'Out for delivery' }).click();
+    await staff.getByLabel('Code of the customer').waitFor();
+    await shopper.getByRole('heading', { level: 1, name: 'On the way' }).waitFor();
+    await shoot(shopper, 'on-the-way');
+    const code = await shopper.getByText(/^\d{4}$/).textContent();
+    await staff.getByLabel('Code of the customer').fill(code!);
+    await shoot(staff, 'hand-over');
+    await staff.getByRole('button', { name: 'Delivered', exact: true }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Delivered' }).waitFor();
+    await shopper.getByRole('link', { name: /^Bill / }).click();
+    await shopper.getByText(first).first().waitFor();
+    await shoot(shopper, 'bill');
+    await staff.goto(boardUrl);
+    await staff.getByRole('link', { name: 'Cash' }).click();
+    await staff.getByText(number).waitFor();
+    await shoot(staff, 'till');
+
+    await staff.goto(boardUrl);
+    await staff.getByRole('link', { name: 'Bills' }).click();
+    await staff.getByRole('link', { name: /000/ }).first().click();
+    await staff.getByText('Take something back').click();
+    await staff.getByLabel(first).fill('1');
+    await staff.getByRole('button', { name: 'Credit ₹60' }).click();
+    await staff.getByRole('link', { name: 'Its own paper, to print' }).click();
+    await staff.getByRole('heading', { level: 1, name: 'Credit note' }).waitFor();
+    assert.is(await staff.getByRole('article').getByText(third).count(), 0);
+    await shoot(staff, 'credit-note');
+    await shopper.goBack();
+    await shopper.getByText('Still comes back to you').waitFor();
+    await shopper.getByText('1 credited', { exact: true }).waitFor();
+    await staff.goto(boardUrl);
+    await staff.getByText('Money to look after').click();
+    await staff.getByRole('button', { name: 'Given back' }).first().click();
+    await staff.getByRole('button', { name: 'I gave it back' }).click();
+    await shopper.getByText('Given back to you').waitFor();
+    await shopper.getByText('Still comes back to you').waitFor({ state: 'detached' });
+    await shoot(shopper, 'given-back');
+    await shopper.context().close();
+    await staff.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`what a gateway does not give back the shop hands over, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    // Razorpay gives nothing back below a rupee.
+    const [dear, cheap] = [`Almonds ${width}`, `Matches ${width}`];
+    const list = `${shopUrl.replace('/stores/', '/api/write/stores/')}/imports`;
+    const body = ['sku,name,price', `dear-${width},${dear},90`, `cheap-${width},${cheap},0.50`];
+    const headers = { 'content-type': 'text/csv' };
+    assert.ok((await fetch(list, { method: 'POST', headers, body: body.join('\n') })).ok);
+    const shot = process.env.SCREENSHOTS;
+    const shopper = await open(browser, `${shopUrl}?q=${width}`, width);
+    for (const name of [dear, cheap]) {
+      await shopper.getByRole('button', { name: `Add ${name}`, exact: true }).click();
+      await shopper.getByRole('button', { name: `One more ${name}` }).waitFor();
+    }
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await fillRecipient(shopper);
+    await shopper.getByLabel('Card, UPI or net banking').check();
+    await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+    await shopper.getByRole('link', { name: /^Pay ₹/ }).click();
+    await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    const number = await orderNumberOn(shopper);
+
+    const staff = await openToPick(context, number, width);
+    const missing = staff.getByRole('article', { name: cheap });
+    await missing.getByRole('button', { name: 'Not there' }).click();
+    await staff.getByRole('dialog').getByRole('button', { name: 'Not there' }).click();
+    await staff.getByText('Razorpay says “The refund amount is not allowed').waitFor();
+    const told = shopper.getByText('could not go back the way you paid');
+    await told.waitFor();
+    if (shot) {
+      await shopper.screenshot({ path: join(shot, `owed-${width}.png`), fullPage: true });
+      await staff.screenshot({ path: join(shot, `owing-${width}.png`) });
+    }
+    await staff.getByRole('button', { name: 'Given back' }).click();
+    await staff.getByRole('button', { name: 'I gave it back' }).click();
+    await staff.getByText('Money to look after').waitFor({ state: 'detached' });
+    await told.waitFor({ state: 'detached' });
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a shopper takes a piece off, and then cancels, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    const item = `Jaggery ${width}`;
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    await shopper.getByRole('button', { name: `Add ${item}` }).click();
+    await shopper.getByRole('button', { name: `One more ${item}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Place order · ₹120/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByRole('button', { name: `One less ${item}` }).click();
+    await shopper.getByText('1 taken off').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `less-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: /^Cancel this part/ }).click();
+    await shopper.getByRole('button', { name: 'Cancel it' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Cancelled' }).waitFor();
+    await shopper.getByText('There is nothing to pay for it.').waitFor();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a price that rose is shown, and ordered at once accepted, at ${width} px`, async (context) => {
+    const { browser, shopUrl, url } = context;
+    const storeId = shopUrl.split('/').at(-1)!;
+    const item = `Walnuts ${width}`;
+    const setPrice = async (rupees: number) => {
+      const body = `sku,name,price\nwalk-${width},${item},${rupees}`;
+      const headers = { 'content-type': 'text/csv' };
+      const path = `${url}/api/write/stores/${storeId}/imports`;
+      assert.ok((await fetch(path, { method: 'POST', headers, body })).ok);
+    };
+    await setPrice(120);
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    await shopper.getByRole('button', { name: `Add ${item}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    await shopper.getByText('Held for you until').waitFor();
+
+    await setPrice(130);
+    await shopper.getByRole('button', { name: `One more ${item}` }).click();
+    const alert = shopper.getByRole('alert').filter({ hasText: 'Prices rose' });
+    await alert.getByText('+₹20').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `rise-${width}.png`), fullPage: true });
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Accept and order · ₹260/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('₹260').first().waitFor();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`the bill has the delivery fee until the shopper fetches it, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    const setFee = (feePaise: number) => {
+      const steps = [{ fromMetres: 0, fromPaise: 0, feePaise }];
+      return tell(context, 'fee', { steps, freeFromPaise: null });
+    };
+    await setFee(3_000);
+    const shopper = await open(browser, `${shopUrl}?q=Walnuts ${width}`, width);
+    await shopper.getByRole('button', { name: `Add Walnuts ${width}` }).click();
+    await shopper.getByRole('link', { name: /View cart/ }).click();
+    const bill = shopper.getByLabel('Bill', { exact: true });
+    await bill.getByText('₹160', { exact: true }).waitFor();
+    assert.is(await shopper.getByText('₹30', { exact: true }).count(), 1);
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `fee-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: 'I fetch it' }).click();
+    await bill.getByText('₹130', { exact: true }).waitFor();
+    assert.is(await shopper.getByText('₹30', { exact: true }).count(), 0);
+    await shopper.getByRole('button', { name: 'Delivery' }).click();
+    await fillRecipient(shopper);
+    await shopper.getByRole('button', { name: /Place order · ₹160/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('₹160').first().waitFor();
+    await shopper.context().close();
+    await setFee(0);
+  });
+}
+
+/** What a shop says of itself. */
+async function tell({ url, shopUrl }: Context, setting: string, body: object): Promise<void> {
+  const path = `${url}/api/write/stores/${shopUrl.split('/').at(-1)}/${setting}`;
+  const headers = { 'content-type': 'application/json' };
+  assert.ok((await fetch(path, { method: 'PUT', headers, body: JSON.stringify(body) })).ok);
+}
+
+for (const width of [360, 1280]) {
+  test(`what nobody takes at the door is cancelled, at ${width} px`, async (context) => {
+    const { browser, shopUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    const number = await orderNumberOn(shopper);
+    const staff = await openToPick(context, number, width);
+    await staff.getByRole('button', { name: /into the basket$/ }).click();
+    await staff.getByRole('button', { name: 'Packed' }).click();
+    await staff.getByRole('button', { name: 'Out for delivery' }).click();
+    await staff.getByRole('button', { name: 'Not delivered…' }).click();
+    await staff.getByLabel('Nobody was at the door').check();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await staff.screenshot({ path: join(shot, `door-${width}.png`) });
+    await staff.getByRole('button', { name: 'Cancel order' }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Cancelled' }).waitFor();
+    await shopper.getByText('It was cancelled: you could not be reached.').waitFor();
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a shop that paused is asked again without a reload, at ${width} px`, async (context) => {
+    const shopper = await toCheckout(context.browser, context.shopUrl, width);
+    const place = shopper.getByRole('button', { name: /^Place order · / });
+    await place.waitFor();
+    await tell(context, 'pause', { paused: true });
+    await place.click();
+    const again = shopper.getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    await shopper.getByRole('alert').getByText('takes no orders just now').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `paused-${width}.png`), fullPage: true });
+    await tell(context, 'pause', { paused: false });
+    const resumedMs = performance.now();
+    // As when a tab is looked at again; the edge learns of it half a second later.
+    while (!(await place.isVisible())) {
+      assert.ok(performance.now() - resumedMs < GIVE_UP_MS, 'the shop is not asked again');
+      await shopper.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    }
+    await shopper.getByText('takes no orders just now').waitFor({ state: 'detached' });
+    await place.click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`a shopper's location decides the fee, and none is needed, at ${width} px`, async (context) => {
+    const centre = { latitude: 12.9716, longitude: 77.5946 };
+    const steps = [{ fromMetres: 2_000, fromPaise: 0, feePaise: 4_321 }];
+    await tell(context, 'area', { pincodes: null, within: { centre, radiusMetres: 5_000 } });
+    await tell(context, 'fee', { steps, freeFromPaise: null });
+    const shopper = await toCheckout(context.browser, context.shopUrl, width);
+    await shopper.getByRole('button', { name: 'Use my location' }).click();
+    await shopper.getByText('Your PIN code decides instead.').waitFor();
+    const bill = shopper.getByLabel('Bill', { exact: true });
+    const fee = bill.getByText('₹43.21', { exact: true });
+    await bill.getByText('Held for you until').waitFor();
+    assert.is(await fee.count(), 0);
+
+    const about3km = { latitude: 12.9986, longitude: 77.5946 };
+    await shopper.context().grantPermissions(['geolocation']);
+    await shopper.context().setGeolocation(about3km);
+    await shopper.getByRole('button', { name: 'Use my location' }).press('Enter');
+    await shopper.getByText('Your location goes with the order.').waitFor();
+    await fee.waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await shopper.screenshot({ path: join(shot, `where-${width}.png`), fullPage: true });
+    await shopper.getByRole('button', { name: /Place order · / }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    await shopper.getByText('₹43.21').waitFor();
+    await shopper.context().close();
+    await tell(context, 'fee', { steps: [], freeFromPaise: null });
+    await tell(context, 'area', { pincodes: null, within: null });
+  });
+}
+
+for (const width of [360, 1280]) {
+  test(`what staff count is what shoppers can have, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const left = width === 360 ? 2 : 3;
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByRole('link', { name: 'Stock' }).click();
+    // Of the first ones some were ordered above.
+    const count = staff.getByRole('button', { name: /^Count: / }).last();
+    const item = (await count.getAttribute('aria-label'))!.replace(/^Count: /, '');
+    await count.click();
+    await staff.getByLabel('Pieces on the shelf').fill(`${left}`);
+    await staff.getByLabel('Damaged').check();
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await staff.screenshot({ path: join(shot, `count-${width}.png`) });
+    await staff.getByRole('button', { name: 'Save' }).click();
+    const row = staff.getByRole('listitem', { name: item }).first();
+    await row.getByText(`${left}`, { exact: true }).first().waitFor();
+    if (shot) await staff.screenshot({ path: join(shot, `stock-${width}.png`) });
+
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    // Until the purge, half a second after the count, the edge has the page of the last walk.
+    const countedMs = performance.now();
+    while (!(await shopper.getByText(`Only ${left} left`).first().isVisible())) {
+      assert.ok(performance.now() - countedMs < GIVE_UP_MS, 'the count is not shown');
+      await shopper.reload();
+    }
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
+/** Puts down a cart and picks it up again: passes through every process. */
+async function shopAnswers(url: string): Promise<boolean> {
+  try {
+    const opened = await fetch(`${url}/api/write/carts`, { method: 'POST' });
+    const { cartId } = (await opened.json()) as { cartId?: string };
+    const position = opened.headers.get('doorstep-position');
+    if (!cartId || !position) return false;
+    const headers = { 'doorstep-position': position };
+    const read = await fetch(`${url}/api/read/carts/${cartId}`, { headers });
+    const page = await fetch(`${url}/cart`);
+    return read.ok && page.ok;
+  } catch {
+    // The edge itself may be what is down.
+    return false;
+  }
+}
+
+/** The pid of a service, as the child of the supervisor that runs this file. */
+function pidOf(system: ChildProcess, file: string): number {
+  const children = `/proc/${system.pid}/task/${system.pid}/children`;
+  const pids = readFileSync(children, 'utf8').trim().split(' ').map(Number);
+  const found = pids.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(file));
+  assert.ok(found, `${file} does not run`);
+  return found;
+}
+
+const PROCESSES = [
+  'event-store/main.ts',
+  'postgres',
+  'write-api/main.ts',
+  'projector/main.ts',
+  'read-api/main.ts',
+  'web/build/index.js',
+  'local/edge.ts',
+];
+
+for (const file of PROCESSES) {
+  test(`when ${file} dies the shop answers again within 2 s`, async ({ system, url }) => {
+    assert.ok(await shopAnswers(url));
+    process.kill(pidOf(system, file), 'SIGKILL');
+    const diedMs = performance.now();
+    while (!(await shopAnswers(url))) {
+      assert.ok(performance.now() - diedMs < GIVE_UP_MS, `${file} did not come back`);
+    }
+    const tookMs = performance.now() - diedMs;
+    assert.ok(tookMs < BACK_WITHIN_MS, `${file} was back after ${Math.round(tookMs)} ms`);
+  });
+}
+
+test('stopped and started again, everything is still there', async (context) => {
+  const { browser, shopUrl } = context;
+  const shopper = await open(browser, shopUrl, 360);
+  // What is acknowledged counts, even if it cannot be read back any more.
+  await shopper.route('**/api/read/carts/**', (route) => route.abort());
+  const acknowledged = shopper.waitForResponse(
+    (response) => response.request().method() === 'PUT' && response.ok(),
+  );
+  await shopper.getByRole('button', { name: /^Add / }).first().click();
+  await acknowledged;
+  context.system.kill('SIGTERM');
+  await once(context.system, 'exit');
+  const startedMs = performance.now();
+  context.system = start(context);
+  await firstShop(context.system);
+  assert.ok(performance.now() - startedMs < SECOND_START_MS);
+  await shopper.unroute('**/api/read/carts/**');
+  await shopper.getByRole('link', { name: /View cart/ }).click();
+  await shopper.getByRole('button', { name: /Place order/ }).waitFor();
+  await shopper.context().close();
+});
+
+test.run();
