@@ -32,7 +32,7 @@ import {
   DamagedLog,
   type EventRow,
 } from './integrity.ts';
-import type { LogFolder } from './log.ts';
+import type { Group, GroupResult, LogFolder } from './messages.ts';
 import {
   dataOfRecord,
   EXPECT,
@@ -43,19 +43,6 @@ import {
   TOMBSTONE_REVISION,
 } from './wire.ts';
 import type { Outcome } from './wire.ts';
-
-/** In `bytes` an event's 16 bytes of id end where its body begins. */
-export type Group = {
-  writes: {
-    kind: 'append' | 'delete' | 'tombstone';
-    stream: string;
-    expected: number;
-    events: { type: string; body: number; end: number }[];
-  }[];
-  bytes: Uint8Array;
-};
-/** `head` is the last position on disk. A group with an `error` changed nothing. */
-export type GroupResult = { outcomes: Outcome[]; head: number } | { error: string };
 
 type Event = { id: Uint8Array; type: string; body: Uint8Array };
 type Place = { revision: number; position: number };

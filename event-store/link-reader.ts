@@ -10,7 +10,7 @@ import {
 } from './database.ts';
 import type { EventRow } from './integrity.ts';
 import { linkRecord, parseLink, type Links } from './links.ts';
-import type { Missing, Query, Rows, Sent } from './read-worker.ts';
+import type { Missing, Query, Rows, Sent } from './messages.ts';
 import { dataOfRecord, eventAnswer, LINK_TYPE, resolvedAnswer } from './wire.ts';
 
 /** An event with its stream's name, and its place in a computed stream. */

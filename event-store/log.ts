@@ -5,11 +5,18 @@
 import { EventEmitter, once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
-import type { Group, GroupResult } from './append-worker.ts';
 import { metadataStreamOf } from './database.ts';
 import { DamagedLog } from './integrity.ts';
 import { linksOf } from './links.ts';
-import type { Page, Query, ReadReply, ReadRequest } from './read-worker.ts';
+import type {
+  Group,
+  GroupResult,
+  LogFolder,
+  Page,
+  Query,
+  ReadReply,
+  ReadRequest,
+} from './messages.ts';
 import type { Outcome, ProposedEvent, WriteOptions } from './wire.ts';
 
 /**
@@ -28,9 +35,6 @@ const QUEUE_BYTES = 32 * 1024 * 1024;
  * them.
  */
 const WORKER_LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 4 };
-
-/** What the workers are given. Without sync a commit is answered before the disk has it. */
-export type LogFolder = { dir: string; noSync: boolean };
 
 export type Write = WriteOptions & {
   kind: 'append' | 'delete' | 'tombstone';

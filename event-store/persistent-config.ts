@@ -5,7 +5,7 @@
 import { status as code } from '@grpc/grpc-js';
 import { isStrategy } from './persistent-dispatch.ts';
 import type { GroupConfig } from './persistent-group.ts';
-import type { Filter } from './read-worker.ts';
+import type { Filter } from './messages.ts';
 import { refusal } from './refusals.ts';
 
 export const CONFIG_STREAM = '$persistentSubscriptionConfig';

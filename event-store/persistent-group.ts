@@ -17,7 +17,7 @@ import {
 } from './persistent-dispatch.ts';
 import { unframe } from './protobuf.ts';
 import { lastRevision } from './reads.ts';
-import type { Filter, Query } from './read-worker.ts';
+import type { Filter, Query } from './messages.ts';
 import {
   decodeReadEvent,
   decodeRecord,

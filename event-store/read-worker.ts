@@ -11,64 +11,24 @@ import {
   rowLookup,
   streamLookup,
   type EventQuery,
-  type NotFound,
   type StreamState,
 } from './database.ts';
 import { asDamage, damaged, databaseFile, DamagedLog, type EventRow } from './integrity.ts';
 import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
-import type { LogFolder } from './log.ts';
+import type {
+  Filter,
+  LogFolder,
+  Missing,
+  Page,
+  Query,
+  ReadReply,
+  ReadRequest,
+  Rows,
+  Sent,
+} from './messages.ts';
 import { frame } from './protobuf.ts';
 import { checkpointAnswer, eventAnswer, streamOfRecord, TOMBSTONE_REVISION } from './wire.ts';
-
-/**
- * Matches if the name of the stream (or the type of the event) fits the expression, or begins with
- * one of the prefixes.
- */
-export type Filter =
-  { on: 'stream' | 'type'; regex: string } | { on: 'stream' | 'type'; prefixes: string[] };
-
-/**
- * What to read: of one stream by revision, or of $all by position. `from` is the first that may be
- * sent, in the direction of reading; `limit` is how many events may be. A checkpoint is sent
- * whenever `every` events were considered since the last one. Of a stream that has no more than
- * `live` events to send, all of them are: as in EventStoreDB, what metadata or a deletion hides is
- * hidden from those who come later, not from those who wait for it.
- */
-export type Query = {
-  stream: string | undefined;
-  from: number;
-  forwards: boolean;
-  limit: number;
-  live?: number;
-  resolveLinks?: boolean;
-  filter?: Filter | undefined;
-  checkpoints?: { every: number; considered: number };
-};
-
-/**
- * `frames` hold `events` events, and checkpoints, as ReadResp messages. `next` is where to read on,
- * at the `end` when there is more; `considered` counts the events since the last checkpoint.
- * `newest` is the greatest position of what was looked at: it may not be on disk yet. `head` is the
- * place of the last event, whether or not it may be seen, and -1 where there is none.
- */
-export type Page =
-  | {
-      found: true;
-      frames: Uint8Array<ArrayBuffer>;
-      events: number;
-      next: number;
-      end: boolean;
-      considered: number;
-      newest: number;
-      head: number;
-    }
-  | { found: false; reason: NotFound; next: number; head: number };
-
-/** `head` is a position that is on disk: the log reaches at least that far. */
-export type ReadRequest = { id: number; query: Query; head: number };
-export type ReadReply =
-  { id: number; page: Page } | { id: number; error: string; isDamage: boolean };
 
 const PAGE_EVENTS = 512;
 /** The next page is made while this one is sent: both should stay in a core's cache. */
@@ -83,29 +43,7 @@ const findStream = streamLookup(rowLookup(db, dir));
 
 const links = new LinkReader(db, dir, findStream);
 
-/** What is sent of one. */
-export type Sent = Pick<EventRow, 'position' | 'type' | 'record'>;
 type Both = { forwards: EventQuery; backwards: EventQuery };
-
-/**
- * Rows with the bounds of what is there: every place from `lowest` to `highest` has one, and a
- * newer commit may have added more behind.
- */
-export type Rows = {
-  rows: Iterable<EventRow>;
-  placeOf: (row: EventRow) => number;
-  /** Where what is sent is not the stored event: a computed link to it. */
-  sentAs?: (row: EventRow) => Sent;
-  lowest: number;
-  highest: number;
-  /** Behind `highest` is a tombstone. */
-  isClosed?: boolean;
-  /** Events that were created before are not shown. */
-  oldestMs: number;
-};
-
-/** There is nothing to read of a stream, whose last event is or was the `highest`th. */
-export type Missing = { missing: NotFound; highest: number };
 
 const bothWays = (sql: (compare: '>=' | '<=', order: 'ASC' | 'DESC') => string): Both => ({
   forwards: eventQuery(db, dir, sql('>=', 'ASC')),

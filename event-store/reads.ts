@@ -10,7 +10,7 @@ import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { Log } from './log.ts';
 import { frame, Frames } from './protobuf.ts';
-import type { Filter, Page, Query } from './read-worker.ts';
+import type { Filter, Page, Query } from './messages.ts';
 import { asRefusal, refusal, streamDeleted } from './refusals.ts';
 import {
   caughtUpAnswer,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load, medianRun, type Load } from './load.ts';
-import type { Result, ScenarioOptions } from './main.ts';
+import type { Result, ScenarioOptions } from './scenario.ts';
 import { openShop } from './shop.ts';
 import { startProgram, startSystem } from './system.ts';
 import { takeTurns } from './turns.ts';

@@ -1,5 +1,5 @@
 import { load, medianRun, type Load, type LoadOptions } from './load.ts';
-import type { Result, ScenarioOptions } from './main.ts';
+import type { Result, ScenarioOptions } from './scenario.ts';
 import { openShop, send } from './shop.ts';
 import { startProgram, startSystem, type System } from './system.ts';
 import { takeTurns } from './turns.ts';

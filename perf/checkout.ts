@@ -2,7 +2,7 @@ import { connectEventStore, headOfLog, holdsPositions } from '../platform/event-
 import { readRawLog } from '../platform/raw-events.ts';
 import { LISTINGS, fillCarts, putItems } from './cart.ts';
 import { medianRun, quantile, startMeter, type Load } from './load.ts';
-import type { Result, ScenarioOptions } from './main.ts';
+import type { Result, ScenarioOptions } from './scenario.ts';
 import { Refused, openShop } from './shop.ts';
 import { createCommands, type Commands, type Item, type Latency } from './shopper.ts';
 import { startSystem, type System } from './system.ts';

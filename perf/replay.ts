@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { NO_REVISION, append, connectEventStore } from '../platform/event-store.ts';
 import { median } from './load.ts';
-import type { Result, ScenarioOptions } from './main.ts';
+import type { Result, ScenarioOptions } from './scenario.ts';
 import { openShop } from './shop.ts';
 import { startSystem, type System } from './system.ts';
 

@@ -6,7 +6,7 @@ import { connectEventStore, headOfLog } from '../platform/event-store.ts';
 import { deliveryCode } from '../platform/pass.ts';
 import { PRICE_LIST, readWorkload, type Basket, type Listing, type Workload } from './baskets.ts';
 import { startMeter } from './load.ts';
-import type { Result, ScenarioOptions } from './main.ts';
+import type { Result, ScenarioOptions } from './scenario.ts';
 import { Refused, registerShop } from './shop.ts';
 import { createCommands, type Commands, type Item, type Order } from './shopper.ts';
 import { startSystem, type System } from './system.ts';

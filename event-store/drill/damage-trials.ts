@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { join } from 'node:path';
 import { DamagedLog } from '../integrity.ts';
 import { openLog, type Log, type Write } from '../log.ts';
-import type { Query } from '../read-worker.ts';
+import type { Query } from '../messages.ts';
 import { EXPECT, type Outcome, type ProposedEvent } from '../wire.ts';
 import { DatabaseSync } from 'node:sqlite';
 
