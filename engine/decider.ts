@@ -20,6 +20,9 @@ export type Decider<State, Command extends Message, Event extends Message> = {
   snapshot?: SnapshotRules<State>;
 };
 
+/** A decider of which only the state is known. */
+export type AnyDecider<State = unknown> = Decider<State, never, never>;
+
 /**
  * The one event of a command that changed nothing, by which its stream still remembers that it came:
  * a repeat of it, however late, undoes nothing that was changed meanwhile.
@@ -28,7 +31,7 @@ export const NOTHING_CHANGED = 'NothingChanged';
 
 /** The state after any event that a stream can hold. Throws where there is no rule for it. */
 export function evolve<State>(
-  decider: Decider<State, never, never>,
+  decider: AnyDecider<State>,
   state: State,
   { type, data }: Message,
 ): State {

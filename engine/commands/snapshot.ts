@@ -11,7 +11,7 @@ import {
 import type { SnapshotRules } from '../decider.ts';
 import { answered, snapshotStreamOf } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Folded } from './handle.ts';
+import type { Folded } from './folded.ts';
 
 /** EventStoreDB takes 1 MiB in an append: a state that is larger even when packed is not kept. */
 const MAX_SNAPSHOT_BYTES = 1_000_000;

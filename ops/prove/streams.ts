@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import { cart } from '../../domain/cart/cart.ts';
-import { evolve, type Decider, type Message } from '../../engine/decider.ts';
+import { evolve, type AnyDecider, type Message } from '../../engine/decider.ts';
 import { inventory } from '../../domain/inventory/inventory.ts';
 import { invoices } from '../../domain/money/invoices.ts';
 import { listing } from '../../domain/catalogue/listing.ts';
@@ -19,11 +19,10 @@ import {
   type EventStore,
   type StoredEvent,
 } from '../../platform/event-store.ts';
+import { MAX_REMEMBERED_COMMANDS } from '../../engine/commands/folded.ts';
 import { idFrom } from '../../platform/ids.ts';
 import { reasonOf } from '../command.ts';
 import { placeText, type Tell } from './check.ts';
-
-type AnyDecider = Decider<unknown, never, never>;
 
 const DECIDERS = new Map(
   [
@@ -43,8 +42,6 @@ const DECIDERS = new Map(
 
 /** Short streams whose state is held; what comes to another one has it read anew. */
 const MAX_HELD_STREAMS = 50_000;
-/** As many as write-api promises to recognise in a stream. */
-const MAX_REMEMBERED_COMMANDS = 1_000;
 
 const FOLDS = 'every stream folds';
 const ONCE = 'a command takes effect once';
