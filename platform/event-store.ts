@@ -10,6 +10,7 @@ import {
   type AllStreamRecordedEvent,
   type RecordedEvent,
 } from '@eventstore/db-client';
+import { splitStream, streamOf } from './stream-name.ts';
 
 /** What every event says about itself besides its data. */
 export type EventMetadata = {
@@ -42,7 +43,10 @@ export type StoredEvent = {
 export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
 
 /** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
-export const snapshotStreamOf = (stream: string): string => stream.replace('-', 'snapshot-');
+export function snapshotStreamOf(stream: string): string {
+  const { category, id } = splitStream(stream);
+  return streamOf({ category: `${category}snapshot` }, id);
+}
 
 /**
  * Whether a stream holds positions of this very log. They mean nothing in a copy, where whoever

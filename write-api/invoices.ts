@@ -21,6 +21,7 @@ import { store, type Store } from '../domain/stores/store.ts';
 import { rateOn } from '../domain/money/tax.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
+import { streamOf } from '../platform/stream-name.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Cause } from './checkout.ts';
 import type { Handler } from '../engine/commands/handle.ts';
@@ -118,7 +119,7 @@ export async function findInvoice(
       storeOrderId,
     );
     if (revision === undefined) continue;
-    const stream = `${invoices.category}-${register}`;
+    const stream = streamOf(invoices, register);
     let invoice: Invoice | undefined;
     for await (const { data } of readStream(client, stream, BigInt(revision), 1)) {
       invoice = data as Invoice;

@@ -12,6 +12,7 @@ import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import type { Reactions } from '../engine/processes/reactor.ts';
 import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/tasks.ts';
 import type { EventStore, StoredEvent } from '../platform/event-store.ts';
+import { splitStream } from '../platform/stream-name.ts';
 import { businessDate } from '../platform/time.ts';
 import { driveCheckout, driveCompletion, type Cause, type Drivers } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
@@ -238,7 +239,7 @@ function lookRepeatedly(event: StoredEvent, expiresAt: string): NewTask {
 }
 
 /** A stream's name without its category. */
-const idOf = ({ stream }: StoredEvent): string => stream.slice(stream.indexOf('-') + 1);
+const idOf = ({ stream }: StoredEvent): string => splitStream(stream).id;
 
 /** Whose it is: every event of a store order, a reservation, a payment and a closed cart says so. */
 const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;

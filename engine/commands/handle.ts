@@ -15,6 +15,7 @@ import {
 import { Problem, unavailable } from '../../platform/http.ts';
 import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
+import { streamOf } from '../../platform/stream-name.ts';
 import { CommandQueue } from './command-queue.ts';
 import { emptyOf, remember, type Folded, type Remembered } from './folded.ts';
 import { StreamCache } from './stream-cache.ts';
@@ -80,7 +81,7 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     id: string,
     { fresh }: { fresh: boolean },
   ): Promise<State> {
-    const stream = `${decider.category}-${id}`;
+    const stream = streamOf(decider, id);
     const any = decider as unknown as AnyDecider<State>;
     const known = cache.get(any, stream);
     if (known && !fresh) return known.state;
@@ -154,7 +155,7 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     command: C,
     context: CommandContext,
   ): Promise<Outcome<State>> {
-    const stream = `${decider.category}-${id}`;
+    const stream = streamOf(decider, id);
     const any = decider as unknown as AnyDecider<never>;
     return new Promise((resolve, reject) => {
       const waiting = { command, context, resolve, reject } as unknown as Waiting<never>;

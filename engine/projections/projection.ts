@@ -1,5 +1,6 @@
 import type { Message } from '../decider.ts';
 import type { EventMetadata, StoredEvent } from '../../platform/event-store.ts';
+import { splitStream } from '../../platform/stream-name.ts';
 import type { Rows, Table } from './rows.ts';
 
 type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
@@ -42,7 +43,7 @@ export const projection = <E extends Message>(definition: {
 }): Projection => definition as unknown as Projection;
 
 export const factOf = (event: StoredEvent): Fact<never> => ({
-  id: event.stream.slice(event.stream.indexOf('-') + 1),
+  id: splitStream(event.stream).id,
   type: event.type,
   eventId: event.id,
   data: event.data as never,

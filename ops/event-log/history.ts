@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { holdsPositions } from '../../platform/event-store.ts';
 import { idFrom } from '../../platform/ids.ts';
+import { splitStream } from '../../platform/stream-name.ts';
 import { TOMBSTONE_REVISION, type RawEvent } from '../../platform/raw-events.ts';
 import { OperatorError } from '../command.ts';
 
@@ -47,8 +48,7 @@ export const isTombstone = ({ revision }: RawEvent): boolean => revision === TOM
  */
 export function kindLeftOut(stream: string): string | undefined {
   const name = describedBy(stream) ?? stream;
-  if (holdsPositions(name)) return /^[^-]*/.exec(name)![0];
-  return name.startsWith('$') ? /^\$+[^-]*/.exec(name)![0] : undefined;
+  return holdsPositions(name) || name.startsWith('$') ? splitStream(name).category : undefined;
 }
 
 /** Counts by kind of what is left out. */

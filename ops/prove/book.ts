@@ -3,6 +3,7 @@ import { stockLine } from '../../domain/inventory/inventory.ts';
 import type { OrderPart, OrderStatus } from '../../domain/ordering/order.ts';
 import { slotDay, slotDayId } from '../../domain/slots/slot-day.ts';
 import { storeOrderEnded, type StoreOrder } from '../../domain/fulfilment/store-order.ts';
+import { streamOf } from '../../platform/stream-name.ts';
 import type { Place } from './check.ts';
 
 /**
@@ -125,7 +126,7 @@ export const wantedOf = ({ storeId, lines, totalPaise, slot }: OrderPart) => ({
   lines: listingsText(lines),
   totalPaise,
   owedPaise: totalPaise,
-  slot: slot ? `${slotDay.category}-${slotDayId(storeId, slot.date)} ${slot.fromMinute}` : null,
+  slot: slot ? `${streamOf(slotDay, slotDayId(storeId, slot.date))} ${slot.fromMinute}` : null,
 });
 
 /** Nothing of it is left in its order: the shop had too little. */

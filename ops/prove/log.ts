@@ -1,5 +1,6 @@
 import { holdsPositions, type EventStore, type StoredEvent } from '../../platform/event-store.ts';
 import type { RawEvent } from '../../platform/raw-events.ts';
+import { splitStream } from '../../platform/stream-name.ts';
 import { LogEvent } from '../../platform/subscription.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
@@ -55,7 +56,7 @@ function show(
   tell: Tell,
 ): void {
   const { stream, revision, type, data } = event;
-  const id = stream.slice(stream.indexOf('-') + 1);
+  const { id } = splitStream(stream);
   const seen = { stream, revision, id, data, ...states, atMs };
   for (const { on } of checks) {
     try {

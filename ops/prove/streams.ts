@@ -21,6 +21,7 @@ import {
 } from '../../platform/event-store.ts';
 import { MAX_REMEMBERED_COMMANDS } from '../../engine/commands/folded.ts';
 import { idFrom } from '../../platform/ids.ts';
+import { splitStream } from '../../platform/stream-name.ts';
 import { reasonOf } from '../command.ts';
 import { placeText, type Tell } from './check.ts';
 
@@ -83,7 +84,7 @@ export class Streams {
   /** A stream's state before and after its next event; undefined where it does not fold. */
   async take(event: StoredEvent): Promise<{ before: unknown; after: unknown } | undefined> {
     const { stream } = event;
-    const decider = DECIDERS.get(stream.slice(0, stream.indexOf('-')));
+    const decider = DECIDERS.get(splitStream(stream).category);
     if (!decider) {
       this.#tell(FOLDS, placeText(event), 'there are no rules for streams of that name');
       return undefined;
