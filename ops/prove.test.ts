@@ -22,7 +22,7 @@ import {
 import { connectEventStore, snapshotStreamOf, type StoredEvent } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
-import { followLog, LogEvent } from '../platform/subscription.ts';
+import { followLog, parsedLater } from '../platform/subscription.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
 import { collectLies, type Lies } from './prove/check.ts';
@@ -1411,9 +1411,9 @@ test('waits for no rebuild: it says that one is under way', async ({ shop }) => 
 
 test('a stream whose state is no longer held is read anew', async (story) => {
   const past = story.history.filter(({ stream }) => stream === inventoryOf(story));
-  const newest = new LogEvent(past.pop()!);
+  const newest = parsedLater(past.pop()!);
   let state = inventory.initial;
-  for (const raw of past) state = evolve(inventory, state, new LogEvent(raw));
+  for (const raw of past) state = evolve(inventory, state, parsedLater(raw));
   const { tell, lies } = collectLies();
   const states = await new Streams(story.shop.client, tell).take(newest);
   const { pack } = inventory.snapshot!;

@@ -4,7 +4,7 @@ import type { VariableName } from '../platform/env.ts';
 import {
   connectEventStore,
   headOfLog,
-  storedEvent,
+  isSystemEvent,
   type EventStore,
 } from '../platform/event-store.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
@@ -235,8 +235,8 @@ async function oldestWaiting(client: EventStore, position: number): Promise<numb
   let oldest: number | undefined;
   // To its end, or the client could not be disposed of.
   for await (const { event } of events) {
-    const stored = storedEvent(event);
-    if (event && stored && stored.position > after) oldest ??= event.created.getTime();
+    if (!event || isSystemEvent(event) || event.position.commit <= after) continue;
+    oldest ??= event.created.getTime();
   }
   return oldest;
 }

@@ -7,7 +7,6 @@ import {
   StreamNotFoundError,
   WrongExpectedVersionError,
   jsonEvent,
-  type AllStreamRecordedEvent,
   type RecordedEvent,
 } from '@eventstore/db-client';
 import { splitStream, streamOf } from './stream-name.ts';
@@ -25,19 +24,27 @@ export type EventMetadata = {
   schemaVersion: number;
 };
 
-export type NewEvent = { id: string; type: string; data: object; metadata: EventMetadata };
-
-export type StoredEvent = {
+/**
+ * An event of the log. A message (what happened) becomes one when it is appended; whoever reads
+ * the log sees this, or less of it.
+ */
+export type StoredEvent<Data = unknown> = {
   stream: string;
   id: string;
   type: string;
-  data: unknown;
+  data: Data;
   metadata: EventMetadata;
   /** Place in the stream, from 0. */
   revision: bigint;
   /** Place in the whole log. */
   position: bigint;
 };
+
+/** An event as it is appended: its stream and its place come of that. */
+export type NewEvent = Pick<StoredEvent<object>, 'id' | 'type' | 'data' | 'metadata'>;
+
+/** What the event store writes for itself, which is nobody's business. */
+export const isSystemEvent = ({ type }: Pick<StoredEvent, 'type'>): boolean => type.startsWith('$');
 
 /** How far the reactor is in the log. */
 export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
@@ -148,21 +155,16 @@ export async function append(
   }
 }
 
-/** The client's record in our words; undefined for what the event store wrote for itself. */
-export function storedEvent(
-  event: RecordedEvent | AllStreamRecordedEvent | undefined,
-): StoredEvent | undefined {
-  if (!event || event.type.startsWith('$')) return undefined;
-  return {
-    stream: event.streamId,
-    id: event.id,
-    type: event.type,
-    data: event.data,
-    metadata: event.metadata as EventMetadata,
-    revision: event.revision,
-    position: event.position?.commit ?? 0n,
-  };
-}
+/** The client's record in our words. */
+const storedEvent = (event: RecordedEvent): StoredEvent => ({
+  stream: event.streamId,
+  id: event.id,
+  type: event.type,
+  data: event.data,
+  metadata: event.metadata as EventMetadata,
+  revision: event.revision,
+  position: event.position?.commit ?? 0n,
+});
 
 /**
  * A stream's events from a revision on, oldest first; none where there is no such stream. Whoever
@@ -181,8 +183,7 @@ export async function* readStream(
       ...(maxCount !== undefined && { maxCount }),
     });
     for await (const { event } of events) {
-      const stored = storedEvent(event);
-      if (stored) yield stored;
+      if (event && !isSystemEvent(event)) yield storedEvent(event);
     }
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;

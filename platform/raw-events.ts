@@ -12,21 +12,19 @@ import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
-import { isEventStoreUnavailable, NO_REVISION, type EventStore } from './event-store.ts';
+import {
+  isEventStoreUnavailable,
+  NO_REVISION,
+  type EventStore,
+  type StoredEvent,
+} from './event-store.ts';
 import { Fields } from './protobuf.ts';
 
-export type RawEvent = {
-  stream: string;
-  /** `TOMBSTONE_REVISION` of a tombstone. */
-  revision: bigint;
-  id: string;
-  type: string;
+/** An event of the log, byte for byte. `revision` is `TOMBSTONE_REVISION` for a tombstone. */
+export type RawEvent = Omit<StoredEvent<Uint8Array>, 'metadata'> & {
+  metadata: Uint8Array;
   /** Of the two content types that there are, application/json and application/octet-stream. */
   isJson: boolean;
-  data: Uint8Array;
-  metadata: Uint8Array;
-  /** Place in the whole log. */
-  position: bigint;
   /** When it was appended, in units of 100 ns since 1970. */
   created: bigint;
 };

@@ -1,5 +1,10 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import type { EventMetadata, EventStore, StoredEvent } from './event-store.ts';
+import {
+  isSystemEvent,
+  type EventMetadata,
+  type EventStore,
+  type StoredEvent,
+} from './event-store.ts';
 import type { Logger } from './log.ts';
 import { subscribeToLog, type RawEvent, type ReadAnswer } from './raw-events.ts';
 import { RETRY_MS } from './time.ts';
@@ -47,8 +52,10 @@ export async function followLog(options: {
   }
 }
 
-/** An event of the log whose data and metadata are parsed when somebody asks for them. */
-export class LogEvent implements StoredEvent {
+/** A raw event whose data and metadata are parsed when somebody asks for them. */
+export const parsedLater = (raw: RawEvent): StoredEvent => new LazyEvent(raw);
+
+class LazyEvent implements StoredEvent {
   readonly #raw: RawEvent;
   #data: unknown;
   #metadata: EventMetadata | undefined;
@@ -100,9 +107,8 @@ async function drain(
   const isDue = () => queue.length >= maxBatch || caughtUp || lost !== undefined;
   source.on('data', (answer: ReadAnswer) => {
     if (typeof answer === 'object') {
-      // What the event store writes for itself is nobody's business.
-      if (answer.type.startsWith('$')) return;
-      queue.push(new LogEvent(answer));
+      if (isSystemEvent(answer)) return;
+      queue.push(parsedLater(answer));
       if (queue.length >= maxQueued) source.pause();
     } else if (answer === 'caught-up') caughtUp = true;
     else if (answer === 'fell-behind') caughtUp = false;

@@ -8,7 +8,7 @@ import { storeOrder } from '../domain/fulfilment/store-order.ts';
 import {
   connectEventStore,
   holdsPositions,
-  storedEvent,
+  isSystemEvent,
   type EventStore,
 } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
@@ -341,8 +341,8 @@ export async function headOfCommands(client: EventStore): Promise<bigint> {
   const newest = { direction: BACKWARDS, fromPosition: END, maxCount: NEWEST_EVENTS } as const;
   let head = 0n;
   for await (const { event } of client.readAll(newest)) {
-    const stored = storedEvent(event);
-    if (head === 0n && stored && !holdsPositions(stored.stream)) head = stored.position;
+    if (!event || isSystemEvent(event) || holdsPositions(event.streamId)) continue;
+    if (head === 0n) head = event.position.commit;
   }
   return head;
 }

@@ -1,23 +1,18 @@
 import type { Message } from '../decider.ts';
-import type { EventMetadata, StoredEvent } from '../../platform/event-store.ts';
+import type { StoredEvent } from '../../platform/event-store.ts';
 import { splitStream } from '../../platform/stream-name.ts';
 import type { Rows, Table } from './rows.ts';
 
 type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
 
 /** What a handler gets to see of an event. */
-export type Fact<Data> = {
+export type Fact<Data> = Pick<StoredEvent<Data>, 'type' | 'data' | 'metadata' | 'position'> & {
   /** The stream's name without its category: a cart's id, a listing's id, … */
   id: string;
-  type: string;
   /** The event's own: what others name as their cause. */
   eventId: string;
-  data: Data;
   /** When it happened, RFC 3339, UTC. */
   at: string;
-  metadata: EventMetadata;
-  /** Place in the log. */
-  position: bigint;
 };
 
 type Handlers<E extends Message> = {

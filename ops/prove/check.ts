@@ -1,9 +1,10 @@
 import type { Message } from '../../engine/decider.ts';
+import type { StoredEvent } from '../../platform/event-store.ts';
 
 /** An event of a stream: `revision` is its number there, from 0. */
-export type Place = { stream: string; revision: bigint };
+export type Place = Pick<StoredEvent, 'stream' | 'revision'>;
 
-/** An event, and what its stream folded to before and after it. */
+/** What a check sees of an event, and what its stream folded to before and after it. */
 export type Seen<Data = unknown, State = unknown> = Place & {
   /** The stream's name without its category. */
   id: string;

@@ -1,7 +1,12 @@
-import { holdsPositions, type EventStore, type StoredEvent } from '../../platform/event-store.ts';
+import {
+  holdsPositions,
+  isSystemEvent,
+  type EventStore,
+  type StoredEvent,
+} from '../../platform/event-store.ts';
 import type { RawEvent } from '../../platform/raw-events.ts';
 import { splitStream } from '../../platform/stream-name.ts';
-import { LogEvent } from '../../platform/subscription.ts';
+import { parsedLater } from '../../platform/subscription.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
 import { placeText, type Check, type Tell } from './check.ts';
@@ -32,9 +37,8 @@ export async function proveLog(
   const streams = new Streams(client, tell);
   const seen = { events: 0, streams: 0 };
   for await (const raw of log) {
-    // What the event store writes for itself is nobody's business.
-    if (raw.type.startsWith('$')) continue;
-    const event = new LogEvent(raw);
+    if (isSystemEvent(raw)) continue;
+    const event = parsedLater(raw);
     await onEvent(event);
     if (holdsPositions(event.stream)) continue;
     seen.events += 1;
