@@ -21,18 +21,24 @@ const USAGE = `usage: npm start [-- --no-demo]
 Runs the whole shop on this machine. Environment: PORT (8080), HOST (127.0.0.1), DATA_DIR (.data).
 
   --no-demo   begin with an empty system instead of six demo shops
+  --dev       what \`npm run dev\` adds: a room starts anew when a file that it has loaded changes,
+              the pages come from Vite as they are written, and the data is kept in .data-dev
 `;
 
 const say = (line: string): void => console.log(`  ${line}`);
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { 'no-demo': { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      'no-demo': { type: 'boolean' },
+      dev: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) return console.log(USAGE);
 
   const startedAt = Date.now();
-  const settings = await readSettings(process.env);
+  const settings = await readSettings(process.env, { dev: values.dev });
   const lock = takeDataDir(settings);
   await assertPortIsFree(settings);
 

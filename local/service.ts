@@ -10,10 +10,10 @@ import type { Running, Service } from './supervisor.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Beside what `npm ci` replaces: another version of a package never meets the code of this one. */
 const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
-const PRELOADS = ['leash.ts', 'warm.ts'].flatMap((file) => [
-  '--import',
+const COMMON_PRELOADS = ['leash.ts', 'warm.ts'].map((file) =>
   fileURLToPath(new URL(file, import.meta.url)),
-]);
+);
+const preloadsOf = (...files: string[]) => files.flatMap((file) => ['--import', file]);
 
 /** A room drains for about a second and closes within ten; then it is ended. */
 const STOP_TIMEOUT_MS = 12_000;
@@ -27,6 +27,8 @@ export type NodeProcess = {
   needs: string[];
   /** The module to run, from the root of the repository. */
   entry: string;
+  /** What the module is told on its command line. */
+  args?: string[];
   env: () => Record<string, string>;
   heapMiB: number;
   logFile: string;
@@ -50,9 +52,20 @@ export function nodeService(options: NodeProcess): Service {
   };
 }
 
-function launchNode({ entry, env, heapMiB, logFile }: NodeProcess): Running {
+export type Launch = {
+  /** Modules that are loaded before it, besides those that every process gets. */
+  preloads?: string[];
+  onMessage?: (message: unknown) => void;
+};
+
+/** Starts the process; `kill` ends it without asking. */
+export function launchNode(
+  { entry, args = [], env, heapMiB, logFile }: NodeProcess,
+  { preloads = [], onMessage = () => {} }: Launch = {},
+): Running & { kill(): void } {
   const log = fs.openSync(logFile, 'a');
-  const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, ...PRELOADS, entry], {
+  const flags = [`--max-old-space-size=${heapMiB}`, ...preloadsOf(...COMMON_PRELOADS, ...preloads)];
+  const child = spawn(process.execPath, [...flags, entry, ...args], {
     cwd: ROOT,
     env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...env() },
     stdio: ['ignore', log, log, 'ipc'],
@@ -60,9 +73,11 @@ function launchNode({ entry, env, heapMiB, logFile }: NodeProcess): Running {
     detached: true,
   });
   fs.closeSync(log);
+  child.on('message', onMessage);
   const exited = endOf(child);
   return {
     exited,
+    kill: () => child.kill('SIGKILL'),
     async stop() {
       child.kill('SIGTERM');
       const enough = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);

@@ -5,14 +5,20 @@ import { freePorts } from '../platform/free-port.ts';
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_DATA_DIR = '.data';
+/** Events that code in the making wrote may be none that a release can read. */
+const DEVELOPMENT_DATA_DIR = '.data-dev';
 const SECRET_BYTES = 32;
 /** Any id will do: the local edge answers CloudFront's API for this one. */
 const DISTRIBUTION_ID = 'EDOORSTEPLOCAL';
 
 export type Settings = {
-  /** Where the edge listens, for people. */
+  /** Whether this is `npm run dev`: rooms follow their source, and the pages come from Vite. */
+  dev: boolean;
+  /** Where people come in: the edge, or in development Vite, which has the edge behind it. */
   host: string;
   port: number;
+  /** Where the edge listens. */
+  edgePort: number;
   dataDir: string;
   /** The ports of what stands behind the edge: free ones, the same as long as this process runs. */
   ports: Record<InnerPort, number>;
@@ -28,17 +34,21 @@ const INNER_PORTS = [
   'projector',
   'web',
   'razorpay',
+  'edge',
 ] as const;
 type InnerPort = (typeof INNER_PORTS)[number];
 
 /** Reads PORT, HOST and DATA_DIR, and makes up the rest: free ports, and secrets that stay. */
-export async function readSettings(environment: NodeJS.ProcessEnv): Promise<Settings> {
+export async function readSettings(
+  environment: NodeJS.ProcessEnv,
+  { dev = false } = {},
+): Promise<Settings> {
   const port = Number(environment.PORT || DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) {
     throw new Error(`PORT is ${environment.PORT}: it must be a number from 1 to 65535`);
   }
   const host = environment.HOST || '127.0.0.1';
-  const dataDir = resolve(environment.DATA_DIR || DEFAULT_DATA_DIR);
+  const dataDir = resolve(environment.DATA_DIR || (dev ? DEVELOPMENT_DATA_DIR : DEFAULT_DATA_DIR));
   // Others may pass through: where root starts us, Postgres is another user. They may not list it.
   fs.mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   fs.mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
@@ -48,10 +58,15 @@ export async function readSettings(environment: NodeJS.ProcessEnv): Promise<Sett
   const ports = Object.fromEntries(
     INNER_PORTS.map((name, i) => [name, free[i]!]),
   ) as Settings['ports'];
-  return { host, port, dataDir, ports, env: variables(host, port, ports, readSecrets(dataDir)) };
+  const edgePort = dev ? ports.edge : port;
+  const env = variables({ host, port, edgePort, ports }, readSecrets(dataDir));
+  return { dev, host, port, edgePort, dataDir, ports, env };
 }
 
-function variables(host: string, port: number, ports: Settings['ports'], kept: Secrets) {
+function variables(
+  { host, port, edgePort, ports }: Pick<Settings, 'host' | 'port' | 'edgePort' | 'ports'>,
+  kept: Secrets,
+) {
   const at = (inner: number) => `http://127.0.0.1:${inner}`;
   // Where the edge listens everywhere or nowhere in particular, we reach it on the loopback.
   const edgeHost = ['0.0.0.0', '::', 'localhost'].includes(host) ? '127.0.0.1' : host;
@@ -67,7 +82,7 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
     ORIGIN_WEB: at(ports.web),
     ORIGIN_READ_API: at(ports.readApi),
     ORIGIN_WRITE_API: at(ports.writeApi),
-    CLOUDFRONT_ENDPOINT: `http://${edgeHost}:${port}`,
+    CLOUDFRONT_ENDPOINT: `http://${edgeHost}:${edgePort}`,
     CLOUDFRONT_DISTRIBUTION_ID: DISTRIBUTION_ID,
     // For the edge alone; and a developer's own keys must never reach Amazon from here.
     AWS_REGION: 'us-east-1',

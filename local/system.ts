@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { watchedService } from './dev.ts';
 import { startPostgres } from './postgres.ts';
 import { accepting, healthy, nodeService } from './service.ts';
 import type { NodeProcess } from './service.ts';
@@ -14,33 +15,37 @@ export function services(settings: Settings, say: (line: string) => void): Servi
     name: string,
     port: number,
     rest: Pick<NodeProcess, 'entry' | 'needs' | 'heapMiB'> & Partial<NodeProcess>,
-  ): Service =>
-    nodeService({
+  ): Service => {
+    const options = {
       name,
       logFile: logFile(name),
       ready: () => healthy(port),
       ...rest,
       // Looked up at each launch: the databases' addresses are known when Postgres runs.
       env: () => ({ ...env, PORT: `${port}`, ...rest.env?.() }),
-    });
+    };
+    return settings.dev ? watchedService(options, say) : nodeService(options);
+  };
+
+  const builtWeb = room('web', ports.web, {
+    entry: 'web/build/index.js',
+    needs: [],
+    heapMiB: 256,
+    prepare: () => buildWeb(logFile('web-build'), say),
+    // The edge says how people reached it; Kit compares that with a form's origin.
+    env: () => ({ PROTOCOL_HEADER: 'x-forwarded-proto', HOST_HEADER: 'x-forwarded-host' }),
+  });
 
   return [
-    room('edge', settings.port, {
+    room('edge', settings.edgePort, {
       entry: 'local/edge.ts',
       // It opens last and closes first, so that nobody is let in before there is somebody to serve.
-      needs: ['web', 'read-api', 'write-api'],
+      needs: ['read-api', 'write-api', ...(settings.dev ? [] : ['web'])],
       heapMiB: 256,
       env: () => ({ HOST: settings.host }),
-      ready: () => healthy(settings.port, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
+      ready: () => healthy(settings.edgePort, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
     }),
-    room('web', ports.web, {
-      entry: 'web/build/index.js',
-      needs: [],
-      heapMiB: 256,
-      prepare: () => buildWeb(logFile('web-build'), say),
-      // The edge says how people reached it; Kit compares that with a form's origin.
-      env: () => ({ PROTOCOL_HEADER: 'x-forwarded-proto', HOST_HEADER: 'x-forwarded-host' }),
-    }),
+    settings.dev ? viteService(settings) : builtWeb,
     room('read-api', ports.readApi, {
       entry: 'read-api/main.ts',
       needs: ['postgres'],
@@ -71,6 +76,24 @@ export function services(settings: Settings, say: (line: string) => void): Servi
     }),
     postgresService(settings),
   ];
+}
+
+/**
+ * The pages as Vite makes them from their source, with hot replacement, where people come in. It has
+ * the edge behind it, not before it: nothing may keep a page that is being worked on.
+ */
+function viteService(settings: Settings): Service {
+  const { host, port, env } = settings;
+  return nodeService({
+    name: 'web',
+    needs: ['edge'],
+    entry: 'node_modules/vite/bin/vite.js',
+    args: ['dev', 'web', '--host', host, '--port', `${port}`, '--strictPort'],
+    env: () => ({ ...env, NODE_ENV: 'development' }),
+    heapMiB: 1_024,
+    logFile: logFileOf(settings, 'web'),
+    ready: () => healthy(port, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
+  });
 }
 
 /** Where a service writes what it has to say. */

@@ -6,6 +6,11 @@ import { defineConfig } from 'vite';
 // package.json is: the adapter reads it to know what stays outside of the bundle.
 export default defineConfig({
   root: import.meta.dirname,
+  server: {
+    // `npm run dev` says where the edge is: the APIs answer on the pages' own origin, as everywhere.
+    proxy: process.env.CLOUDFRONT_ENDPOINT ? { '/api': process.env.CLOUDFRONT_ENDPOINT } : {},
+    fs: { allow: [`${import.meta.dirname}/../domain`] },
+  },
   environments: {
     client: {
       build: {
