@@ -1,19 +1,24 @@
 /**
  * What `npm test` runs: types, lint, format, then every test file in a process of its own, beside
- * one Postgres for all. The last line is "N passed, N failed". With `--only-checks`: no tests.
- * Names of test files as arguments run only those, without the checks.
+ * one Postgres for all; at the end, which branches of the rules and of the engine no test took. The
+ * last line is "N passed, N failed". With `--only-checks`: no tests. Names of test files as arguments
+ * (`npm test -- write-api/cart.test.ts`) run only those, without the checks.
  */
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, globSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { startPostgres } from '../local/postgres.ts';
+import { BranchCoverage, coverageLine, MEASURE_ITSELF, openBranches } from './coverage.ts';
 import { TEST_POSTGRES_URL } from './shop.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PARALLEL_FILES = 2;
 const FILE_TIMEOUT_MS = 5 * 60_000;
+const MEASURED_ROOMS = ['domain', 'engine'];
+/** Each place that no test took, for whoever looks at the gaps. */
+const OPEN_BRANCHES = 'node_modules/.cache/open-branches.txt';
 
 const CHECKS: [name: string, command: string, ...args: string[]][] = [
   ['types', 'tsc', '-p', '.'],
@@ -69,8 +74,17 @@ async function check(): Promise<Result[]> {
 }
 
 /** uvu prints `Total: N`, `Passed: N` and `Skipped: N` when a file has run to its end. */
-async function runFile(file: string, env: NodeJS.ProcessEnv): Promise<Result> {
-  const { code, output } = await run(file, process.execPath, [file], env);
+async function runFile(
+  file: string,
+  env: NodeJS.ProcessEnv,
+  measured: { coverage: BranchCoverage; dir: string } | undefined,
+): Promise<Result> {
+  const flags = measured ? MEASURE_ITSELF : [];
+  const { code, output } = await run(file, process.execPath, [...flags, file], {
+    ...env,
+    ...(measured && { NODE_V8_COVERAGE: measured.dir }),
+  });
+  measured?.coverage.add(measured.dir);
   const count = (label: string) =>
     Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? Number.NaN);
   const total = count('Total');
@@ -82,19 +96,20 @@ async function runFile(file: string, env: NodeJS.ProcessEnv): Promise<Result> {
   return { name: file, ok: failed === 0, passed, failed };
 }
 
-async function runFiles(files: string[]): Promise<Result[]> {
+async function runFiles(files: string[], coverage: BranchCoverage | undefined): Promise<Result[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-test-'));
   const postgres = await startPostgres({ dir });
   const env = { ...process.env, [TEST_POSTGRES_URL]: postgres.url('postgres') };
   const queue = [...files];
   const results: Result[] = [];
-  const worker = async () => {
+  const worker = async (_: unknown, i: number) => {
+    const measured = coverage && { coverage, dir: join(dir, `coverage-${i}`) };
     for (let file = queue.shift(); file; file = queue.shift()) {
-      results.push(await runFile(file, env));
+      results.push(await runFile(file, env, measured));
     }
   };
   try {
-    await Promise.all(Array.from({ length: PARALLEL_FILES }, worker));
+    await Promise.all(Array.from({ length: PARALLEL_FILES }, (_, i) => worker(_, i)));
   } finally {
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });
@@ -102,17 +117,47 @@ async function runFiles(files: string[]): Promise<Result[]> {
   return results;
 }
 
-const args = process.argv.slice(2);
-const onlyChecks = args.includes('--only-checks');
-const named = args.filter((arg) => !arg.startsWith('-'));
-const files = globSync('**/*.test.ts', {
-  cwd: ROOT,
-  exclude: ['node_modules', '**/node_modules', 'web/build', 'web/.svelte-kit'],
-}).toSorted();
-const results = named.length > 0 ? [] : await check();
-if (!onlyChecks) results.push(...(await runFiles(named.length > 0 ? named : files)));
-const failures = results.filter(({ ok }) => !ok);
-if (failures.length > 0) console.log(`\nfailed: ${failures.map(({ name }) => name).join(', ')}`);
-const sum = (key: 'passed' | 'failed') => results.reduce((total, result) => total + result[key], 0);
-console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
-process.exitCode = failures.length > 0 ? 1 : 0;
+/** The files that were named, from the root; throws for one that is none. */
+function namedFiles(names: string[]): string[] {
+  return names.map((name) => {
+    const file = relative(ROOT, resolve(name));
+    if (file.endsWith('.test.ts') && existsSync(join(ROOT, file))) return file;
+    throw new Error(
+      `${name} is no test file. Name it from here: npm test -- write-api/cart.test.ts`,
+    );
+  });
+}
+
+async function printCoverage(coverage: BranchCoverage): Promise<void> {
+  console.log('');
+  for (const room of MEASURED_ROOMS) console.log(coverageLine(coverage, room));
+  await mkdir(join(ROOT, OPEN_BRANCHES, '..'), { recursive: true });
+  await writeFile(join(ROOT, OPEN_BRANCHES), openBranches(coverage, MEASURED_ROOMS));
+  console.log(`where they begin: ${OPEN_BRANCHES}`);
+}
+
+async function main(args: string[]): Promise<void> {
+  const onlyChecks = args.includes('--only-checks');
+  const named = namedFiles(args.filter((arg) => !arg.startsWith('-')));
+  const files = globSync('**/*.test.ts', {
+    cwd: ROOT,
+    exclude: ['node_modules', '**/node_modules', 'web/build', 'web/.svelte-kit'],
+  }).toSorted();
+  const results = named.length > 0 ? [] : await check();
+  // A few files say nothing of what all of them leave open.
+  const coverage =
+    named.length > 0 || onlyChecks ? undefined : new BranchCoverage(ROOT, MEASURED_ROOMS);
+  if (!onlyChecks) results.push(...(await runFiles(named.length > 0 ? named : files, coverage)));
+  if (coverage) await printCoverage(coverage);
+  const failures = results.filter(({ ok }) => !ok);
+  if (failures.length > 0) console.log(`\nfailed: ${failures.map(({ name }) => name).join(', ')}`);
+  const sum = (key: 'passed' | 'failed') =>
+    results.reduce((total, result) => total + result[key], 0);
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+  process.exitCode = failures.length > 0 ? 1 : 0;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
