@@ -9,7 +9,7 @@ export default defineConfig({
   server: {
     // `npm run dev` says where the edge is: the APIs answer on the pages' own origin, as everywhere.
     proxy: process.env.CLOUDFRONT_ENDPOINT ? { '/api': process.env.CLOUDFRONT_ENDPOINT } : {},
-    fs: { allow: [`${import.meta.dirname}/../domain`] },
+    fs: { allow: [`${import.meta.dirname}/../domain`, `${import.meta.dirname}/../wording`] },
   },
   environments: {
     client: {
