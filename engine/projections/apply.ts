@@ -3,7 +3,7 @@ import type { Logger } from '../../platform/log.ts';
 import { isPostgresUnavailable, transaction, type Pool } from '../../platform/postgres.ts';
 import { PROJECTED_CHANNEL, moveCheckpoints, park, type Target } from './checkpoint.ts';
 import { factOf } from './projection.ts';
-import { Rows } from './rows.ts';
+import { RowChanges } from './rows.ts';
 
 /** How often an event is tried before it is parked. */
 const MAX_TRIES = 3;
@@ -11,7 +11,7 @@ const MAX_TRIES = 3;
 const MAX_NOTIFIED_TAGS = 100;
 
 /** What a projection made of events, and those that its handlers threw at. */
-type Projected = { target: Target; rows: Rows; parked: Map<StoredEvent, Error> };
+type Projected = { target: Target; changes: RowChanges; parked: Map<StoredEvent, Error> };
 
 /** One projection's rows could not be written. */
 class WriteFailed extends Error {
@@ -85,15 +85,15 @@ async function applyTogether(
     // Losing the last moments of a read model is harmless: its checkpoint goes with it.
     await connection.query('set local synchronous_commit = off');
     await moveCheckpoints(connection, behind, position);
-    for (const { target, rows, parked } of projected) {
+    for (const { target, changes, parked } of projected) {
       try {
-        await rows.flush(connection, target.schema);
+        await changes.flush(connection, target.schema);
       } catch (error) {
         throw isPostgresUnavailable(error) ? error : new WriteFailed(target, error);
       }
       for (const [event, error] of parked) await park(connection, target.schema, event, error);
       // Some are known only now: a change may depend on what the row held.
-      for (const tag of rows.tags) tags.add(tag);
+      for (const tag of changes.tags) tags.add(tag);
     }
     if (notify) {
       const told = tags.size <= MAX_NOTIFIED_TAGS ? [...tags] : null;
@@ -116,7 +116,7 @@ function project(
   events: StoredEvent[],
   refused: Map<Target, Error>,
 ): Projected[] {
-  const all = targets.map((target) => ({ target, rows: new Rows(), parked: new Map() }));
+  const all = targets.map((target) => ({ target, changes: new RowChanges(), parked: new Map() }));
   const heardBy = new Map<string, Projected[]>();
   for (const event of events) {
     const { type } = event;
@@ -125,14 +125,13 @@ function project(
       heard = all.filter(({ target }) => Object.hasOwn(target.projection.on, type));
       heardBy.set(type, heard);
     }
-    for (const { target, rows, parked } of heard) {
+    for (const { target, changes, parked } of heard) {
       if (event.position <= target.position) continue;
       try {
         const refusal = refused.get(target);
         if (refusal) throw refusal;
         const fact = factOf(event);
-        rows.moment = fact;
-        target.projection.on[type]!(fact, rows);
+        target.projection.on[type]!(fact, changes.at(fact));
       } catch (error) {
         parked.set(event, error instanceof Error ? error : new Error(String(error)));
       }

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { startParts } from '../../test/shop.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool, transaction, type Pool } from '../../platform/postgres.ts';
-import { Rows, createStatements, defineTable } from './rows.ts';
+import { RowChanges, createStatements, defineTable, type Rows } from './rows.ts';
 
 const counters = defineTable(
   'counter',
@@ -15,6 +15,8 @@ const counters = defineTable(
 const tracked = defineTable('tracked', { item: 'integer', amount: 'integer' }, ['item'], {
   versions: { indexes: [] },
 });
+
+const MOMENT = { at: '2026-11-21T04:30:00.000Z', position: 1n };
 
 type Step =
   | { kind: 'add' | 'put'; item: number; amount: number }
@@ -75,13 +77,13 @@ test('a batch leaves the same rows as its events one at a time', async ({ pool }
         if (kind === 'delete') there.delete(at);
         return fits;
       });
-      const together = new Rows();
-      valid.forEach((one) => take(together, one));
+      const together = new RowChanges();
+      valid.forEach((one) => take(together.at(MOMENT), one));
       await transaction(pool, (connection) => together.flush(connection, 'together'));
       for (const one of valid) {
-        const rows = new Rows();
-        take(rows, one);
-        await transaction(pool, (connection) => rows.flush(connection, 'apart'));
+        const alone = new RowChanges();
+        take(alone.at(MOMENT), one);
+        await transaction(pool, (connection) => alone.flush(connection, 'apart'));
       }
       assert.equal(await dump(pool, 'together'), await dump(pool, 'apart'));
     }),
@@ -98,13 +100,13 @@ test('a table that keeps versions has one of a row for each command, whatever th
     position: BigInt(index + 1),
   }));
   const takeAll = async (batch: typeof events) => {
-    const rows = new Rows();
+    const changes = new RowChanges();
     for (const moment of batch) {
-      rows.moment = moment;
+      const rows = changes.at(moment);
       if (moment.position === 1n) rows.add(tracked, { item: 1, amount: 0 });
       else rows.change(tracked, { item: 1 }, ({ amount }) => ({ amount: amount + 1 }));
     }
-    await transaction(pool, (connection) => rows.flush(connection, 'together'));
+    await transaction(pool, (connection) => changes.flush(connection, 'together'));
   };
   for (const sizes of [[4], [1, 3], [2, 2], [1, 1, 1, 1]]) {
     await pool.query('truncate together.tracked, together.tracked_version');
@@ -123,15 +125,16 @@ test('a table that keeps versions has one of a row for each command, whatever th
     const { rows: now } = await pool.query('select * from together.tracked');
     assert.equal(now, [{ item: 1, amount: 3 }]);
   }
-  assert.throws(() => new Rows().put(tracked, { item: 1, amount: 9 }), /keeps versions/);
-  assert.throws(() => new Rows().delete(tracked, { item: 1 }), /keeps versions/);
+  const rows = new RowChanges().at(MOMENT);
+  assert.throws(() => rows.put(tracked, { item: 1, amount: 9 }), /keeps versions/);
+  assert.throws(() => rows.delete(tracked, { item: 1 }), /keeps versions/);
 });
 
 test('a change of a row that is not there is an error, not a silence', async ({ pool }) => {
-  const rows = new Rows();
-  rows.change(counters, { shop: 'nobody', item: 1 }, () => ({ note: 'x' }));
+  const changes = new RowChanges();
+  changes.at(MOMENT).change(counters, { shop: 'nobody', item: 1 }, () => ({ note: 'x' }));
   let failure: unknown;
-  await transaction(pool, (connection) => rows.flush(connection, 'together')).catch(
+  await transaction(pool, (connection) => changes.flush(connection, 'together')).catch(
     (error: unknown) => (failure = error),
   );
   assert.match(String(failure), 'a change found no row');

@@ -66,50 +66,29 @@ type Change =
  * ten times is written once, and each table takes one statement of each kind however many events
  * there were (measured: some 50,000 events/s against 1,900 with a statement an event).
  */
-export class Rows {
-  #tables = new Map<Table, Map<string, Change>>();
+export class RowChanges {
+  readonly #tables = new Map<Table, Map<string, Change>>();
   /** What readers and caches know the changed rows by: `store-{id}`, `order-{id}`, … */
   readonly tags = new Set<string>();
-  /** Of the event that is being handled. */
-  moment: Moment = { at: '', position: -1n };
 
-  /**
-   * Writes a row that is not there yet; Postgres refuses it where it is. Half the price of `put`,
-   * which has to look.
-   */
-  add<T extends Table>(table: T, row: Row<T>): void {
-    const changes = this.#changes(table);
-    const id = keyOf(table, row);
-    changes.set(id, { kind: changes.has(id) ? 'put' : 'add', row });
-    this.#keep(table, row, this.moment);
+  /** The rows as the handler of an event changes them. */
+  at(moment: Moment): Rows {
+    return new Rows(this, moment);
   }
 
-  /** Writes a whole row, whether or not there was one. */
-  put<T extends Table>(table: T, row: Row<T>): void {
-    assertUnversioned(table);
-    this.#changes(table).set(keyOf(table, row), { kind: 'put', row });
+  /** What becomes of a table's rows, by their keys. */
+  of(table: Table): Map<string, Change> {
+    let changes = this.#tables.get(table);
+    if (!changes) this.#tables.set(table, (changes = new Map()));
+    return changes;
   }
 
-  /** Changes columns of a row that is there, given what it holds. */
-  change<T extends Table>(table: T, key: KeyOf<T>, step: (row: Row<T>) => Partial<Row<T>>): void {
-    const changes = this.#changes(table);
-    const id = keyOf(table, key);
-    const earlier = changes.get(id);
-    const change = step as unknown as Step['change'];
-    const taken = { moment: this.moment, change };
-    if (earlier?.kind === 'delete') throw new Error(`a change of a deleted row of ${table.name}`);
-    if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [taken] });
-    else if (earlier.kind === 'change') earlier.steps.push(taken);
-    else this.#keep(table, Object.assign(earlier.row, change(earlier.row)), this.moment);
-  }
-
-  delete<T extends Table>(table: T, key: KeyOf<T>): void {
-    assertUnversioned(table);
-    this.#changes(table).set(keyOf(table, key), { kind: 'delete', row: key });
-  }
-
-  changed(tag: string): void {
-    this.tags.add(tag);
+  /** Notes what a row is from an event on, where its table keeps that. */
+  keep({ versions }: Table, row: Values, { at, position }: Moment): void {
+    if (!versions) return;
+    const version = { ...row, at, position: Number(position) };
+    // Earlier events of the same command may have been in a batch before.
+    this.of(versions).set(keyOf(versions, version), { kind: 'put', row: version });
   }
 
   /**
@@ -129,14 +108,6 @@ export class Rows {
         await connection.query(statementsOf(table, schema)[kind], values);
       }
     }
-  }
-
-  /** Notes what a row is from an event on, where its table keeps that. */
-  #keep({ versions }: Table, row: Values, { at, position }: Moment): void {
-    if (!versions) return;
-    const version = { ...row, at, position: Number(position) };
-    // Earlier events of the same command may have been in a batch before.
-    this.#changes(versions).set(keyOf(versions, version), { kind: 'put', row: version });
   }
 
   /** The rows that are changed, read and taken through their steps. */
@@ -159,16 +130,60 @@ export class Rows {
       const { steps } = changes.get(keyOf(table, row)) as Extract<Change, { kind: 'change' }>;
       return steps.reduce((known, { moment, change }) => {
         const next = { ...known, ...change(known) };
-        this.#keep(table, next, moment);
+        this.keep(table, next, moment);
         return next;
       }, row);
     });
   }
+}
 
-  #changes(table: Table): Map<string, Change> {
-    let changes = this.#tables.get(table);
-    if (!changes) this.#tables.set(table, (changes = new Map()));
-    return changes;
+/** The rows as the handler of one event sees them: `RowChanges` takes note of what it does. */
+export class Rows {
+  readonly #changes: RowChanges;
+  readonly #moment: Moment;
+
+  constructor(changes: RowChanges, moment: Moment) {
+    this.#changes = changes;
+    this.#moment = moment;
+  }
+
+  /**
+   * Writes a row that is not there yet; Postgres refuses it where it is. Half the price of `put`,
+   * which has to look.
+   */
+  add<T extends Table>(table: T, row: Row<T>): void {
+    const changes = this.#changes.of(table);
+    const id = keyOf(table, row);
+    changes.set(id, { kind: changes.has(id) ? 'put' : 'add', row });
+    this.#changes.keep(table, row, this.#moment);
+  }
+
+  /** Writes a whole row, whether or not there was one. */
+  put<T extends Table>(table: T, row: Row<T>): void {
+    assertUnversioned(table);
+    this.#changes.of(table).set(keyOf(table, row), { kind: 'put', row });
+  }
+
+  /** Changes columns of a row that is there, given what it holds. */
+  change<T extends Table>(table: T, key: KeyOf<T>, step: (row: Row<T>) => Partial<Row<T>>): void {
+    const changes = this.#changes.of(table);
+    const id = keyOf(table, key);
+    const earlier = changes.get(id);
+    const change = step as unknown as Step['change'];
+    const moment = this.#moment;
+    if (earlier?.kind === 'delete') throw new Error(`a change of a deleted row of ${table.name}`);
+    if (!earlier) changes.set(id, { kind: 'change', row: key, steps: [{ moment, change }] });
+    else if (earlier.kind === 'change') earlier.steps.push({ moment, change });
+    else this.#changes.keep(table, Object.assign(earlier.row, change(earlier.row)), moment);
+  }
+
+  delete<T extends Table>(table: T, key: KeyOf<T>): void {
+    assertUnversioned(table);
+    this.#changes.of(table).set(keyOf(table, key), { kind: 'delete', row: key });
+  }
+
+  changed(tag: string): void {
+    this.#changes.tags.add(tag);
   }
 }
 
