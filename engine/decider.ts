@@ -42,6 +42,11 @@ export function evolve<State>(
   return rule(state, data);
 }
 
+/** Every type of event that a decider's streams hold, but for the one that changes nothing. */
+export const eventTypes = <State, C extends Message, E extends Message>(
+  decider: Decider<State, C, E>,
+): E['type'][] => Object.keys(decider.evolve);
+
 /** How a folded state is written down as JSON, and read back. */
 export type SnapshotRules<State> = {
   /** Raised whenever the same events fold or pack to something else: older snapshots are ignored. */

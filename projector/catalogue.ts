@@ -7,12 +7,18 @@ import {
   type ItemChange,
   type StockItem,
 } from '../domain/inventory/inventory.ts';
-import { listingId, storeOfListing, type ListingEvent } from '../domain/catalogue/listing.ts';
+import {
+  listingId,
+  storeOfListing,
+  type ListingEvent,
+  type LocalNames,
+} from '../domain/catalogue/listing.ts';
 import type { UpiAddress } from '../domain/money/payment.ts';
 import { deliveryChanges, type StoreEvent } from '../domain/stores/store.ts';
 import { SINCE_EVER, withRate, type GstRate } from '../domain/money/tax.ts';
-import { projection, type Fact } from '../engine/projections/projection.ts';
-import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
+import { eachRule } from '../engine/projections/fold.ts';
+import { projection, type Handler } from '../engine/projections/projection.ts';
+import { defineTable, json, jsonOrNull, type Row } from '../engine/projections/rows.ts';
 
 const stores = defineTable(
   'store',
@@ -21,8 +27,8 @@ const stores = defineTable(
     name: 'text',
     city: 'text',
     pincode: 'text',
-    delivery: 'json',
-    upi: 'json?',
+    delivery: json<DeliverySettings>(),
+    upi: jsonOrNull<UpiAddress>(),
   },
   ['store_id'],
   { indexes: ['(left(pincode, 3))'] },
@@ -34,7 +40,7 @@ const listings = defineTable(
     listing_id: 'text',
     store_id: 'text',
     name: 'text',
-    names: 'json',
+    names: json<LocalNames>(),
     brand: 'text?',
     category: 'text',
     subcategory: 'text?',
@@ -43,8 +49,8 @@ const listings = defineTable(
     grams_each: 'integer?',
     description: 'text?',
     hsn: 'text?',
-    /** `GstRate`s, oldest first. */
-    gst_rates: 'json',
+    /** Oldest first. */
+    gst_rates: json<GstRate[]>(),
     price_paise: 'bigint',
     mrp_paise: 'bigint?',
   },
@@ -93,8 +99,8 @@ const isShownAlike = (a: number | null, b: number | null): boolean =>
 
 /** A handler that changes the shelf as the domain does. */
 const moveStock =
-  <Data>(changesOf: (data: Data) => ItemChange[]) =>
-  ({ id, data }: Fact<Data>, rows: Rows): void => {
+  (changesOf: (data: never) => ItemChange[]): Handler<never> =>
+  ({ id, data }, rows) => {
     for (const { sku, change } of changesOf(data)) {
       rows.change(stock, { listing_id: listingId(id, sku) }, (row) => {
         const { on_hand: onHand, reserved, safety_buffer: safetyBuffer } = row;
@@ -107,18 +113,15 @@ const moveStock =
 
 /** A handler that changes a shop's terms as the domain does. */
 const changeDelivery =
-  <Data>(changeOf: (data: Data) => Partial<DeliverySettings>) =>
-  ({ id, data }: Fact<Data>, rows: Rows): void => {
-    rows.change(stores, { store_id: id }, (row) => ({
-      delivery: { ...(row.delivery as DeliverySettings), ...changeOf(data) },
+  (changeOf: (data: never) => Partial<DeliverySettings>): Handler<never> =>
+  ({ id, data }, rows) => {
+    rows.change(stores, { store_id: id }, ({ delivery }) => ({
+      delivery: { ...delivery, ...changeOf(data) },
     }));
     rows.changed(`store-${id}`);
   };
 
-export type StoreRow = Omit<Row<typeof stores>, 'delivery' | 'upi'> & {
-  delivery: DeliverySettings;
-  upi: UpiAddress | null;
-};
+export type StoreRow = Row<typeof stores>;
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
@@ -136,12 +139,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       rows.change(stores, { store_id: id }, () => ({ upi }));
       rows.changed(`store-${id}`);
     },
-    HoursSet: changeDelivery(deliveryChanges.HoursSet),
-    ServiceAreaSet: changeDelivery(deliveryChanges.ServiceAreaSet),
-    MinimumOrderSet: changeDelivery(deliveryChanges.MinimumOrderSet),
-    DeliveryFeeSet: changeDelivery(deliveryChanges.DeliveryFeeSet),
-    StorePaused: changeDelivery(deliveryChanges.StorePaused),
-    StoreResumed: changeDelivery(deliveryChanges.StoreResumed),
+    ...eachRule(deliveryChanges, changeDelivery),
     ListingPublished({ id, data }, rows) {
       const { gstPercent, gstFrom = SINCE_EVER, pricePaise, mrpPaise, gramsEach, ...same } = data;
       const store_id = storeOfListing(id);
@@ -162,7 +160,7 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     },
     GstRateSet({ id, data }, rows) {
       rows.change(listings, { listing_id: id }, ({ gst_rates: rates }) => ({
-        gst_rates: withRate(rates as GstRate[], data),
+        gst_rates: withRate(rates, data),
       }));
       rows.changed(`store-${storeOfListing(id)}`);
     },
@@ -171,15 +169,6 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       rows.change(listings, { listing_id: id }, () => prices);
       rows.changed(`store-${storeOfListing(id)}`);
     },
-    StockReceived: moveStock(itemChanges.StockReceived),
-    StockCounted: moveStock(itemChanges.StockCounted),
-    SoldAtCounter: moveStock(itemChanges.SoldAtCounter),
-    SafetyBufferSet: moveStock(itemChanges.SafetyBufferSet),
-    StockReserved: moveStock(itemChanges.StockReserved),
-    ReservationChanged: moveStock(itemChanges.ReservationChanged),
-    ReservationReleased: moveStock(itemChanges.ReservationReleased),
-    StockWrittenOff: moveStock(itemChanges.StockWrittenOff),
-    StockPicked: moveStock(itemChanges.StockPicked),
-    StockReturned: moveStock(itemChanges.StockReturned),
+    ...eachRule(itemChanges, moveStock),
   },
 });

@@ -1,14 +1,15 @@
-import type { CartEvent } from '../domain/cart/cart.ts';
+import { cart, type CartEvent } from '../domain/cart/cart.ts';
 import type { Message } from '../engine/decider.ts';
-import type { InventoryEvent } from '../domain/inventory/inventory.ts';
-import type { InvoicesEvent } from '../domain/money/invoices.ts';
-import type { OrderEvent } from '../domain/ordering/order.ts';
-import type { PaymentEvent } from '../domain/money/payment.ts';
-import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
-import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
+import { inventory, type InventoryEvent } from '../domain/inventory/inventory.ts';
+import { invoices, type InvoicesEvent } from '../domain/money/invoices.ts';
+import { order, type OrderEvent } from '../domain/ordering/order.ts';
+import { payment, type PaymentEvent } from '../domain/money/payment.ts';
+import { slotDay, type SlotDayEvent } from '../domain/slots/slot-day.ts';
+import { storeOrder, type StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import { storeAndPeriodOf } from '../domain/stores/store.ts';
-import { projection, type Fact } from '../engine/projections/projection.ts';
-import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
+import { everyEvent } from '../engine/projections/fold.ts';
+import { projection, type Fact, type Handler } from '../engine/projections/projection.ts';
+import { defineTable, json, type Row } from '../engine/projections/rows.ts';
 
 const events = defineTable(
   'event',
@@ -26,7 +27,7 @@ const events = defineTable(
     causation_id: 'text',
     correlation_id: 'text',
     /** Without what is sealed. */
-    data: 'json',
+    data: json<object>(),
   },
   ['position'],
   { indexes: ['(order_id)', '(store_order_id)'] },
@@ -34,30 +35,41 @@ const events = defineTable(
 
 export type HistoryRow = Row<typeof events>;
 
-type Without<E extends Message, Type extends E['type']> = Exclude<E, { type: Type }>;
+/** What is not about an order, of those that most of the events are: the rest is. */
+const OF_CARTS = [
+  'CartOpened',
+  'ItemAddedToCart',
+  'CartItemQuantityChanged',
+  'ItemRemovedFromCart',
+] as const satisfies CartEvent['type'][];
+const OF_STOCK = [
+  'StockReceived',
+  'StockCounted',
+  'SoldAtCounter',
+  'SafetyBufferSet',
+] as const satisfies InventoryEvent['type'][];
+const OF_DAYS = ['SlotCapacitySet'] as const satisfies SlotDayEvent['type'][];
 
-/**
- * Every event that is about an order. What is not is named here, so that the compiler asks where
- * a new type of event belongs.
- */
+type Without<E extends Message, Left extends readonly E['type'][]> = Exclude<
+  E,
+  { type: Left[number] }
+>;
+
+/** Every event that is about an order: the compiler asks for the words of a new one. */
 export type HistoryEvent =
   | OrderEvent
   | StoreOrderEvent
   | InvoicesEvent
   | PaymentEvent
-  | Without<
-      CartEvent,
-      'CartOpened' | 'ItemAddedToCart' | 'CartItemQuantityChanged' | 'ItemRemovedFromCart'
-    >
-  | Without<InventoryEvent, 'StockReceived' | 'StockCounted' | 'SoldAtCounter' | 'SafetyBufferSet'>
-  | Without<SlotDayEvent, 'SlotCapacitySet'>;
+  | Without<CartEvent, typeof OF_CARTS>
+  | Without<InventoryEvent, typeof OF_STOCK>
+  | Without<SlotDayEvent, typeof OF_DAYS>;
 
 type Subject = { orderId?: string; storeOrderId?: string | null; storeId?: string | null };
-type Noted = (fact: Fact<object>, rows: Rows) => void;
 
 /** A handler that keeps an event under what it is about. */
 const noted =
-  (subjectOf: (fact: Fact<Subject>) => Subject): Noted =>
+  <Data extends object>(subjectOf: (fact: Fact<Data>) => Subject): Handler<Data> =>
   (fact, rows) => {
     const { orderId, storeOrderId, storeId } = subjectOf(fact);
     const { $causationId, $correlationId, actor, at } = fact.metadata;
@@ -85,65 +97,42 @@ const withoutPerson = ({
   sealedRecipient?: string;
 }): object => said;
 
-const ofOrder = noted(({ id }) => ({ orderId: id }));
-const ofCart = noted(({ data }) => ({ orderId: data.orderId }));
-const ofPart = noted(({ id, data }) => ({ ...data, storeOrderId: id }));
-const ofStock = noted(({ id, data }) => ({ ...data, storeId: id }));
-const ofSlot = noted(({ id, data }) => ({ ...data, storeId: storeAndPeriodOf(id).storeId }));
-const ofPayment = noted(({ data }) => data);
-const ofBill = noted(({ id, data }) => ({ ...data, storeId: storeAndPeriodOf(id).storeId }));
-
-const on: { [Type in HistoryEvent['type']]: Noted } = {
-  OrderPlaced: ofOrder,
-  OrderReserved: ofOrder,
-  OrderConfirmed: ofOrder,
-  OrderRejected: ofOrder,
-  OrderCancelled: ofOrder,
-  OrderCompleted: ofOrder,
-  CartCheckedOut: ofCart,
-  CartReopened: ofCart,
-  StoreOrderSubmitted: ofPart,
-  StoreOrderAccepted: ofPart,
-  StoreOrderRejected: ofPart,
-  LineReduced: ofPart,
-  LinePicked: ofPart,
-  LineShorted: ofPart,
-  SubstituteChosen: ofPart,
-  SubstituteUnavailable: ofPart,
-  SubstitutionProposed: ofPart,
-  SubstitutionDecided: ofPart,
-  StoreOrderPacked: ofPart,
-  StoreOrderDispatched: ofPart,
-  DeliveryCodeMissed: ofPart,
-  StoreOrderDelivered: ofPart,
-  StoreOrderCancelled: ofPart,
-  LinesReturned: ofPart,
-  StockReserved: ofStock,
-  ReservationChanged: ofStock,
-  ReservationReleased: ofStock,
-  StockWrittenOff: ofStock,
-  StockPicked: ofStock,
-  StockReturned: ofStock,
-  SlotHeld: ofSlot,
-  SlotConfirmed: ofSlot,
-  SlotReleased: ofSlot,
-  InvoiceIssued: ofBill,
-  CreditNoteIssued: ofBill,
-  PaymentRequested: ofPayment,
-  PaymentCancelled: ofPayment,
-  PaymentSucceeded: ofPayment,
-  PaymentFailed: ofPayment,
-  LatePaymentSeen: ofPayment,
-  CashCollected: ofPayment,
-  RefundRequested: ofPayment,
-  RefundSucceeded: ofPayment,
-  RefundFailed: ofPayment,
-};
+/** Of a stream that is named after its shop and a period. */
+const ofPeriod = noted<Subject>(({ id, data }) => ({
+  ...data,
+  storeId: storeAndPeriodOf(id).storeId,
+}));
 
 /** What happened to each order, by whom and because of what, across all streams. */
 export const history = projection<HistoryEvent>({
   name: 'history',
   version: 1,
   tables: [events],
-  on,
+
+  on: {
+    ...everyEvent(
+      order,
+      noted(({ id }) => ({ orderId: id })),
+    ),
+    ...everyEvent(
+      cart,
+      noted(({ data }) => ({ orderId: data.orderId })),
+      OF_CARTS,
+    ),
+    ...everyEvent(
+      storeOrder,
+      noted(({ id, data }) => ({ ...data, storeOrderId: id })),
+    ),
+    ...everyEvent(
+      inventory,
+      noted(({ id, data }) => ({ ...data, storeId: id })),
+      OF_STOCK,
+    ),
+    ...everyEvent(slotDay, ofPeriod, OF_DAYS),
+    ...everyEvent(invoices, ofPeriod),
+    ...everyEvent(
+      payment,
+      noted(({ data }) => data),
+    ),
+  },
 });

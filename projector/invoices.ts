@@ -1,15 +1,14 @@
-import type { InvoicesEvent } from '../domain/money/invoices.ts';
+import type { InvoiceFee, InvoiceLine, InvoicesEvent, Supplier } from '../domain/money/invoices.ts';
 import { storeAndPeriodOf, type StoreEvent } from '../domain/stores/store.ts';
 import { projection } from '../engine/projections/projection.ts';
-import { defineTable, type Row } from '../engine/projections/rows.ts';
+import { defineTable, json, type Row } from '../engine/projections/rows.ts';
 
 const registrations = defineTable(
   'registration',
   {
     store_id: 'text',
     gstin: 'text?',
-    /** `true` or `false`. */
-    composition: 'json',
+    composition: json<boolean>(),
     legal_name: 'text',
     address: 'text',
   },
@@ -27,12 +26,12 @@ const invoiceTable = defineTable(
     number: 'text',
     kind: 'text',
     date: 'text',
-    supplier: 'json',
+    supplier: json<Supplier>(),
     person_id: 'uuid',
     sealed_recipient: 'text',
     pincode: 'text',
-    lines: 'json',
-    fees: 'json',
+    lines: json<InvoiceLine[]>(),
+    fees: json<InvoiceFee[]>(),
     total_paise: 'bigint',
     credited_paise: 'bigint',
   },
@@ -49,8 +48,8 @@ const creditNotes = defineTable(
     number: 'text',
     date: 'text',
     reason: 'text',
-    lines: 'json',
-    fees: 'json',
+    lines: json<InvoiceLine[]>(),
+    fees: json<InvoiceFee[]>(),
     total_paise: 'bigint',
   },
   ['credit_note_id'],

@@ -1,4 +1,3 @@
-import { evolve } from '../engine/decider.ts';
 import { orderNumber } from '../domain/ordering/order.ts';
 import {
   owedPaise,
@@ -7,8 +6,10 @@ import {
   type StoreOrder,
   type StoreOrderEvent,
 } from '../domain/fulfilment/store-order.ts';
+import type { OrderSlot } from '../domain/slots/slot-day.ts';
+import { fold } from '../engine/projections/fold.ts';
 import { projection, type Fact } from '../engine/projections/projection.ts';
-import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
+import { defineTable, json, jsonOrNull, type Row } from '../engine/projections/rows.ts';
 
 const cards = defineTable(
   'card',
@@ -25,12 +26,12 @@ const cards = defineTable(
     pincode: 'text',
     payment: 'text',
     fulfilment: 'text',
-    slot: 'json?',
+    slot: jsonOrNull<OrderSlot>(),
     fee_paise: 'bigint',
     total_paise: 'bigint',
     owed_paise: 'bigint',
     /** As the domain folds it. */
-    part: 'json',
+    part: json<StoreOrder>(),
     person_id: 'uuid',
     sealed_recipient: 'text',
   },
@@ -40,34 +41,19 @@ const cards = defineTable(
 
 export type CardRow = Row<typeof cards>;
 
-type Type = StoreOrderEvent['type'];
-
 /** Columns of a part that follow from its state. */
-export const columnsOf = (part: StoreOrder) => ({
+export const partColumns = (part: StoreOrder) => ({
   part,
   status: part.status,
   owed_paise: owedPaise(part),
 });
 
-/** A part after one more event. */
-export const evolved = (part: unknown, type: Type, data: unknown): StoreOrder =>
-  evolve(storeOrder, part as StoreOrder, { type, data });
-
-const step =
-  (type: Type) =>
-  ({ id, data, at }: Fact<{ storeId: string; reason?: string }>, rows: Rows): void => {
-    rows.change(cards, { store_order_id: id }, (card) => {
-      const columns = columnsOf(evolved(card.part, type, data));
-      const moved = columns.status !== card.status;
-      return {
-        ...columns,
-        reason: moved ? (data.reason ?? null) : card.reason,
-        changed_at: at,
-        ended_at: storeOrderEnded(columns.status) ? (card.ended_at ?? at) : null,
-      };
-    });
-    rows.changed(`board-${data.storeId}`);
-  };
+/** The reason for which a part came to its status: `row` is from before. */
+export const reasonOf = (
+  { status }: StoreOrder,
+  { reason = null }: { reason?: string | null },
+  row: { status?: string; reason?: string | null },
+): string | null => (status === row.status ? (row.reason ?? null) : reason);
 
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
@@ -75,44 +61,36 @@ export const orderBoard = projection<StoreOrderEvent>({
   version: 6,
   tables: [cards],
 
-  on: {
-    StoreOrderSubmitted({ id, data, at }, rows) {
-      const { orderId, storeId, totalPaise, personId, sealedRecipient, pincode, payment } = data;
-      const { feePaise = 0, fulfilment = 'delivery', slot = null } = data;
-      rows.add(cards, {
-        ...columnsOf(evolved(storeOrder.initial, 'StoreOrderSubmitted', data)),
-        store_order_id: id,
-        order_number: orderNumber(orderId),
-        store_id: storeId,
-        reason: null,
-        pincode,
-        payment,
-        submitted_at: at,
-        changed_at: at,
-        ended_at: null,
-        fulfilment,
-        slot,
-        fee_paise: feePaise,
-        total_paise: totalPaise,
-        person_id: personId,
-        sealed_recipient: sealedRecipient,
-      });
-      rows.changed(`board-${storeId}`);
+  on: fold(cards, storeOrder, {
+    key: 'store_order_id',
+    stateOf: ({ part }) => part,
+    columnsOf: (part, { data, at }: Fact<{ storeId: string; reason?: string }>, card) => ({
+      ...partColumns(part),
+      reason: reasonOf(part, data, card),
+      changed_at: at,
+      ended_at: storeOrderEnded(part.status) ? (card.ended_at ?? at) : null,
+    }),
+    begins: {
+      StoreOrderSubmitted({ data, at }) {
+        const { orderId, storeId, totalPaise, personId, sealedRecipient, pincode, payment } = data;
+        const { feePaise = 0, fulfilment = 'delivery', slot = null } = data;
+        return {
+          order_number: orderNumber(orderId),
+          store_id: storeId,
+          pincode,
+          payment,
+          submitted_at: at,
+          fulfilment,
+          slot,
+          fee_paise: feePaise,
+          total_paise: totalPaise,
+          person_id: personId,
+          sealed_recipient: sealedRecipient,
+        };
+      },
     },
-    StoreOrderAccepted: step('StoreOrderAccepted'),
-    StoreOrderRejected: step('StoreOrderRejected'),
-    LineReduced: step('LineReduced'),
-    LinePicked: step('LinePicked'),
-    LineShorted: step('LineShorted'),
-    SubstituteChosen: step('SubstituteChosen'),
-    SubstituteUnavailable: step('SubstituteUnavailable'),
-    SubstitutionProposed: step('SubstitutionProposed'),
-    SubstitutionDecided: step('SubstitutionDecided'),
-    StoreOrderPacked: step('StoreOrderPacked'),
-    StoreOrderDispatched: step('StoreOrderDispatched'),
-    DeliveryCodeMissed: step('DeliveryCodeMissed'),
-    StoreOrderDelivered: step('StoreOrderDelivered'),
-    StoreOrderCancelled: step('StoreOrderCancelled'),
-    LinesReturned: step('LinesReturned'),
-  },
+    after({ data }, rows) {
+      rows.changed(`board-${data.storeId}`);
+    },
+  }),
 });

@@ -1,4 +1,3 @@
-import { evolve } from '../engine/decider.ts';
 import { orderNumber } from '../domain/ordering/order.ts';
 import {
   isByHand,
@@ -6,10 +5,13 @@ import {
   type Payment,
   type PaymentEvent,
   type Refund,
-  type RequestedPayment,
 } from '../domain/money/payment.ts';
-import { projection, type Fact } from '../engine/projections/projection.ts';
-import { defineTable, type Row, type Rows } from '../engine/projections/rows.ts';
+import { fold } from '../engine/projections/fold.ts';
+import { projection } from '../engine/projections/projection.ts';
+import { defineTable, json, type Row } from '../engine/projections/rows.ts';
+
+/** A refund that a shop has to give back itself. */
+export type RefundByHand = Pick<Refund, 'refundNumber' | 'storeId'>;
 
 const requested = defineTable(
   'payment',
@@ -20,11 +22,10 @@ const requested = defineTable(
     /** Null for a whole order: each refund in `state` has a shop that looks after it. */
     store_id: 'text?',
     requested_at: 'timestamptz',
-    state: 'json',
+    state: json<Payment>(),
     /** What the shop has to do by hand; null for nothing. */
     todo: 'text?',
-    /** `RefundByHand`s. */
-    by_hand: 'json',
+    by_hand: json<RefundByHand[]>(),
   },
   ['payment_id'],
   {
@@ -34,9 +35,6 @@ const requested = defineTable(
 );
 
 export type PaymentRow = Row<typeof requested>;
-
-/** A refund that a shop has to give back itself. */
-export type RefundByHand = Pick<Refund, 'refundNumber' | 'storeId'>;
 
 /** Look for money that was waited for, or that may come late; give money back. */
 export type PaymentTodo = 'confirm' | 'confirm-late' | 'give-back';
@@ -55,49 +53,27 @@ function awaitedOf({ status }: Payment): PaymentTodo | null {
   return status === 'requested' ? 'confirm' : status === 'cancelled' ? 'confirm-late' : null;
 }
 
-const tell = (rows: Rows, { orderId, storeId }: Pick<Payment, 'orderId' | 'storeId'>): void => {
-  rows.changed(`order-${orderId}`);
-  if (storeId) rows.changed(`board-${storeId}`);
-};
-
-type Later = Exclude<PaymentEvent['type'], 'PaymentRequested'>;
-
-/** Changes the state as the domain does. */
-const step =
-  (type: Later) =>
-  ({ id, data }: Fact<Pick<Payment, 'orderId' | 'storeId'>>, rows: Rows): void => {
-    rows.change(requested, { payment_id: id }, ({ state }) =>
-      columnsOf(evolve(payment, state as Payment, { type, data })),
-    );
-    tell(rows, data);
-  };
-
 /** What is to be paid for each order, what was, and what goes back. */
 export const payments = projection<PaymentEvent>({
   name: 'payments',
   version: 4,
   tables: [requested],
 
-  on: {
-    PaymentRequested({ id, data, at }: Fact<RequestedPayment>, rows) {
-      const { orderId, storeId } = data;
-      rows.add(requested, {
-        payment_id: id,
+  on: fold(requested, payment, {
+    key: 'payment_id',
+    stateOf: ({ state }) => state,
+    columnsOf,
+    begins: {
+      PaymentRequested: ({ data: { orderId, storeId }, at }) => ({
         order_id: orderId,
         order_number: orderNumber(orderId),
         store_id: storeId,
         requested_at: at,
-        ...columnsOf(payment.evolve.PaymentRequested(payment.initial, data)),
-      });
-      tell(rows, data);
+      }),
     },
-    PaymentCancelled: step('PaymentCancelled'),
-    PaymentSucceeded: step('PaymentSucceeded'),
-    PaymentFailed: step('PaymentFailed'),
-    LatePaymentSeen: step('LatePaymentSeen'),
-    CashCollected: step('CashCollected'),
-    RefundRequested: step('RefundRequested'),
-    RefundSucceeded: step('RefundSucceeded'),
-    RefundFailed: step('RefundFailed'),
-  },
+    after({ data: { orderId, storeId } }, rows) {
+      rows.changed(`order-${orderId}`);
+      if (storeId) rows.changed(`board-${storeId}`);
+    },
+  }),
 });

@@ -1,9 +1,9 @@
-import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
+import type { Slot, SlotDayEvent } from '../domain/slots/slot-day.ts';
 import { storeAndPeriodOf } from '../domain/stores/store.ts';
 import { projection } from '../engine/projections/projection.ts';
-import { defineTable, type Row } from '../engine/projections/rows.ts';
+import { defineTable, json, type Row } from '../engine/projections/rows.ts';
 
-const days = defineTable('day', { store_id: 'text', date: 'text', slots: 'json' }, [
+const days = defineTable('day', { store_id: 'text', date: 'text', slots: json<Slot[]>() }, [
   'store_id',
   'date',
 ]);

@@ -3,7 +3,8 @@ import type { StoredEvent } from '../../platform/event-store.ts';
 import { splitStream } from '../../platform/stream-name.ts';
 import type { Rows, Table } from './rows.ts';
 
-type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
+/** What an event of a type says. */
+export type DataOf<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
 
 /** What a handler gets to see of an event. */
 export type Fact<Data> = Pick<StoredEvent<Data>, 'type' | 'data' | 'metadata' | 'position'> & {
@@ -15,9 +16,11 @@ export type Fact<Data> = Pick<StoredEvent<Data>, 'type' | 'data' | 'metadata' | 
   at: string;
 };
 
-type Handlers<E extends Message> = {
-  [Type in E['type']]?: (fact: Fact<Of<E, Type>>, rows: Rows) => void;
-};
+/** What an event makes of the rows. */
+export type Handler<Data> = (fact: Fact<Data>, rows: Rows) => void;
+
+/** A handler for each type of event, by its name. */
+export type Handlers<E extends Message> = { [Type in E['type']]: Handler<DataOf<E, Type>> };
 
 /**
  * A read model: events in, rows out. Lives in a Postgres schema of its name. A changed table or
@@ -27,14 +30,15 @@ export type Projection = {
   name: string;
   version: number;
   tables: Table[];
-  on: Record<string, (fact: Fact<never>, rows: Rows) => void>;
+  /** Its events, by their types: it hears of no others. */
+  on: Record<string, Handler<never>>;
 };
 
 export const projection = <E extends Message>(definition: {
   name: string;
   version: number;
   tables: Table[];
-  on: Handlers<E>;
+  on: Partial<Handlers<E>>;
 }): Projection => definition as unknown as Projection;
 
 export const factOf = (event: StoredEvent): Fact<never> => ({

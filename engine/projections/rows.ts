@@ -4,13 +4,23 @@ import type { Connection } from '../../platform/postgres.ts';
 type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'numeric' | 'timestamptz' | 'json';
 type Columns = Record<string, ColumnType | `${ColumnType}?`>;
 
-type Value<Type> = Type extends `${infer Base}?`
-  ? Value<Base> | null
-  : Type extends 'integer' | 'bigint' | 'numeric'
-    ? number
-    : Type extends 'json'
-      ? unknown
-      : string;
+/** Only the compiler sees it: what a column of JSON holds. */
+declare const HOLDS: unique symbol;
+type Json<Base extends 'json' | 'json?', T> = Base & { readonly [HOLDS]: T };
+
+/** A column that holds a value of ours as JSON, such as a decider's state. */
+export const json = <T>(): Json<'json', T> => 'json' as Json<'json', T>;
+export const jsonOrNull = <T>(): Json<'json?', T | null> => 'json?' as Json<'json?', T | null>;
+
+type Value<Type> = Type extends { readonly [HOLDS]: infer T }
+  ? T
+  : Type extends `${infer Base}?`
+    ? Value<Base> | null
+    : Type extends 'integer' | 'bigint' | 'numeric'
+      ? number
+      : Type extends 'json'
+        ? unknown
+        : string;
 
 export type Table<C extends Columns = Columns, Key extends keyof C & string = string> = {
   name: string;
@@ -26,7 +36,8 @@ export type Table<C extends Columns = Columns, Key extends keyof C & string = st
 
 /** A row of a table, as its handlers write it and as read-api gets it. */
 export type Row<T> = T extends Table<infer C> ? { [Name in keyof C]: Value<C[Name]> } : never;
-type KeyOf<T> = T extends Table<infer C, infer Key> ? { [Name in Key]: Value<C[Name]> } : never;
+export type KeyOf<T> =
+  T extends Table<infer C, infer Key> ? { [Name in Key]: Value<C[Name]> } : never;
 
 export function defineTable<const C extends Columns, Key extends keyof C & string>(
   name: string,
