@@ -14,7 +14,10 @@ const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   platform: { values: [], types: [] },
   'write-api': { values: ['domain', 'engine', 'platform'], types: [] },
   projector: { values: ['domain', 'engine', 'platform'], types: [] },
-  'read-api': { values: ['engine', 'platform'], types: ['projector', 'domain'] },
+  'read-api': {
+    values: ['domain/schema.ts', 'engine', 'platform'],
+    types: ['projector', 'domain'],
+  },
   web: { values: ['domain'], types: ['read-api'] },
   ops: { values: ['domain', 'engine', 'platform', 'projector'], types: [] },
   perf: { values: ['engine', 'platform'], types: [] },

@@ -33,43 +33,7 @@ export const orNull = (schema: Schema, description?: string): Schema => ({
 export const text = { type: 'string' } as const;
 export const count = { type: 'integer', minimum: 0 } as const;
 export const uuid = { type: 'string', format: 'uuid' } as const;
-export const paise = { type: 'integer', description: 'Indian paise: 100 are a rupee' } as const;
 export const time = { type: 'string', description: 'RFC 3339, UTC' } as const;
-export const pincode = {
-  type: 'string',
-  pattern: '^[1-9][0-9]{5}$',
-  description: 'India Post PIN code',
-} as const;
-export const localNames = {
-  type: 'object',
-  properties: { hi: text, ta: text },
-  description: 'Names in other languages, by ISO 639-1 code',
-} as const;
-
-export const contactOrNull = orNull(
-  object({ name: text, phone: text }),
-  'Null without the right to see it',
-);
-
-/** What is wanted of one article, at the price that a quote or an order has for it. */
-export const orderLineFields = {
-  listingId: text,
-  name: text,
-  names: localNames,
-  pack: orNull(text),
-  quantity: count,
-  pricePaise: paise,
-  linePaise: paise,
-};
-export const orderLine = object(orderLineFields);
-
-/** Of one article in a shop's books, in pieces. */
-export const stockFigures = {
-  onHand: orNull({ type: 'integer' }, 'Pieces by the books; null where nobody counts'),
-  reserved: count,
-  safetyBuffer: count,
-  available: orNull(count, 'Pieces that an order may have; null where nothing limits it'),
-};
 
 /** RFC 9457. */
 export const problem = {

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import type { Pool } from '../platform/postgres.ts';
-import { count, list, object, orNull, paise, text, uuid } from '../platform/schema.ts';
+import { paise } from '../domain/schema.ts';
+import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
 import type { CartRow } from '../projector/cart.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';

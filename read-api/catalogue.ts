@@ -1,16 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import type { Pool } from '../platform/postgres.ts';
-import {
-  count,
-  list,
-  localNames,
-  object,
-  orNull,
-  paise,
-  pincode,
-  text,
-} from '../platform/schema.ts';
+import { localNames, paise, pincode } from '../domain/schema.ts';
+import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
 import type { Services } from './app.ts';

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { assertStorePass, bearsStorePass } from '../platform/pass.ts';
-import { count, list, object, orNull, paise, pincode, text, uuid } from '../platform/schema.ts';
+import { paise, pincode } from '../domain/schema.ts';
+import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { amountInWords } from './amount-in-words.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';

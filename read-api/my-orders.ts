@@ -1,20 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { deliveryCode } from '../platform/pass.ts';
-import {
-  contactOrNull,
-  count,
-  list,
-  object,
-  orNull,
-  orderLine,
-  orderLineFields,
-  paise,
-  pincode,
-  text,
-  time,
-  uuid,
-} from '../platform/schema.ts';
+import { contactOrNull, orderLineFields, paise, pincode } from '../domain/schema.ts';
+import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
@@ -305,7 +293,7 @@ export const partFields = {
         object({
           status: { type: 'string', enum: ['proposed', 'accepted'] },
           replaces: count,
-          line: orderLine,
+          line: object(orderLineFields),
           expiresAt: time,
           returned: count,
         }),

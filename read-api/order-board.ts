@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bearsStorePass } from '../platform/pass.ts';
 import { Problem } from '../platform/http.ts';
-import { count, list, object, pincode, text, time, uuid } from '../platform/schema.ts';
+import { pincode } from '../domain/schema.ts';
+import { count, list, object, text, time, uuid } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';

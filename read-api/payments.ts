@@ -1,14 +1,5 @@
-import {
-  contactOrNull,
-  count,
-  list,
-  object,
-  orNull,
-  paise,
-  text,
-  time,
-  uuid,
-} from '../platform/schema.ts';
+import { contactOrNull, paise } from '../domain/schema.ts';
+import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { PaymentRow, PaymentTodo, RefundByHand } from '../projector/payments.ts';
 import type { Services } from './app.ts';
 import type { Recipient } from './my-orders.ts';

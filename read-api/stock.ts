@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import { list, localNames, object, orNull, stockFigures, text } from '../platform/schema.ts';
+import { localNames, stockFigures } from '../domain/schema.ts';
+import { list, object, orNull, text } from '../platform/schema.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';

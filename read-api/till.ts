@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { assertStorePass } from '../platform/pass.ts';
-import { list, object, orNull, paise, text, time, uuid } from '../platform/schema.ts';
+import { paise } from '../domain/schema.ts';
+import { list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { ClosingRow, MovementRow, OpeningRow } from '../projector/till.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Services } from './app.ts';

@@ -20,14 +20,8 @@ import {
 } from '../domain/slots/slot-day.ts';
 import { store, type Store, type StoreCommand } from '../domain/stores/store.ts';
 import { Problem } from '../platform/http.ts';
-import {
-  bodyOf,
-  object,
-  orNull,
-  paise,
-  pincode as pincodeSchema,
-  text,
-} from '../platform/schema.ts';
+import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
+import { bodyOf, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';

@@ -11,7 +11,8 @@ import {
 } from '../domain/inventory/inventory.ts';
 import { listingId } from '../domain/catalogue/listing.ts';
 import { Problem } from '../platform/http.ts';
-import { bodyOf, list, object, stockFigures, text, type Schema } from '../platform/schema.ts';
+import { stockFigures } from '../domain/schema.ts';
+import { bodyOf, list, object, text, type Schema } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { assertListed } from './cart.ts';
 import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';

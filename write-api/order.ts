@@ -15,7 +15,8 @@ import {
 import { PAYMENT_METHODS, type PaymentMethod } from '../domain/money/payment.ts';
 import { honour } from '../domain/ordering/quote.ts';
 import { idFrom } from '../platform/ids.ts';
-import { count, list, noBody, object, paise, pincode, text, uuid } from '../platform/schema.ts';
+import { paise, pincode } from '../domain/schema.ts';
+import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
 import {

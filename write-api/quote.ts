@@ -13,7 +13,8 @@ import {
   type Quote,
 } from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
-import { list, object, orderLine, paise, pincode, text, time, uuid } from '../platform/schema.ts';
+import { orderLineFields, paise, pincode } from '../domain/schema.ts';
+import { list, object, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
@@ -44,7 +45,7 @@ const quoted = object({
   parts: list(
     object({
       storeId: text,
-      lines: list(orderLine),
+      lines: list(object(orderLineFields)),
       fulfilment: { type: 'string', enum: FULFILMENTS },
       feePaise: { ...paise, description: 'For bringing it, in paise: part of the total' },
       taxPaise: { ...paise, description: 'GST within the total, in paise' },

@@ -41,7 +41,8 @@ import {
 } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import { deliveryCode } from '../platform/pass.ts';
-import { bodyOf, noBody, object, paise, text, uuid, type Schema } from '../platform/schema.ts';
+import { paise } from '../domain/schema.ts';
+import { bodyOf, noBody, object, text, uuid, type Schema } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';

@@ -3,7 +3,8 @@ import { Rejected } from '../domain/rejection.ts';
 import type { UpiAddress } from '../domain/money/payment.ts';
 import { store, type TaxRegistration } from '../domain/stores/store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { object, orNull, pincode as pincodeSchema, text } from '../platform/schema.ts';
+import { pincode as pincodeSchema } from '../domain/schema.ts';
+import { object, orNull, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import {
   atPosition,

@@ -12,7 +12,8 @@ import {
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { bearsStorePass } from '../platform/pass.ts';
-import { bodyOf, object, orNull, paise, text } from '../platform/schema.ts';
+import { paise } from '../domain/schema.ts';
+import { bodyOf, object, orNull, text } from '../platform/schema.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
