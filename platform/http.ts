@@ -9,6 +9,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Logger } from './log.ts';
+import { hookRoute, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -77,8 +78,13 @@ export type AppOptions = {
   problemOf?: (error: unknown) => Problem | undefined;
   /** Rejects when the room cannot serve. */
   healthy: () => Promise<void>;
+  /** Who may read the OpenAPI document. */
+  whoReadsDocument: Who;
   routes: (app: FastifyInstance) => void;
 };
+
+/** The edge answers its own /healthz: this one is for who watches over the process. */
+const whoeverReachesThePort: Who = { name: 'whoever reaches the port', identify: () => undefined };
 
 /** An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /healthz. */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
@@ -111,14 +117,24 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
   });
-  app.get('/healthz', { schema: { hide: true } }, async () => {
-    await options.healthy();
-    return { ok: true };
+  hookRoute(app, {
+    path: 'GET /healthz',
+    who: whoeverReachesThePort,
+    schema: { hide: true },
+    run: async () => {
+      await options.healthy();
+      return { ok: true };
+    },
   });
   await app.register(
     async (scope) => {
       options.routes(scope);
-      scope.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+      hookRoute(scope, {
+        path: 'GET /openapi.json',
+        who: options.whoReadsDocument,
+        schema: { hide: true },
+        run: () => app.swagger(),
+      });
     },
     { prefix: options.prefix },
   );

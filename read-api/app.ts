@@ -13,6 +13,7 @@ import type { Projected } from '../engine/reading/projected.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 import { tillRoutes } from './till.ts';
+import { anybody } from './who.ts';
 
 /**
  * Postgres: no such table, schema or column, which is still being built; or a column of another
@@ -65,6 +66,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
     healthy: async () => {
       await services.pool.query('select 1 from projector.checkpoint limit 1');
     },
+    whoReadsDocument: anybody,
     routes: (app) => {
       app.addHook('preClose', async () => closing.abort());
       // Read your writes: whoever says what they have done waits until it is to be seen.

@@ -22,6 +22,7 @@ import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
 import { tillRoutes } from './till.ts';
 import { upiRoutes } from './upi.ts';
+import { anybody } from './who.ts';
 
 /** What the routes stand on. */
 export type Services = {
@@ -126,6 +127,7 @@ export const createWriteApi = (services: Services) =>
     prefix: '/api/write',
     problemOf,
     healthy: async () => void (await headOfLog(services.client)),
+    whoReadsDocument: anybody,
     routes: (app) => {
       storeRoutes(app, services);
       deliveryRoutes(app, services);

@@ -45,7 +45,7 @@ const fingerprintOf = ({ method, url, body }: FastifyRequest): string =>
     .slice(0, 22);
 
 /** The context of a command that comes by HTTP. */
-export function contextOf(request: FastifyRequest): CommandContext {
+export function contextOf(request: FastifyRequest, actor = ANONYMOUS): CommandContext {
   const key = idempotencyKey(request);
   const commandId = key ?? randomUUID();
   return {
@@ -53,13 +53,13 @@ export function contextOf(request: FastifyRequest): CommandContext {
     ...(key && { fingerprint: fingerprintOf(request) }),
     correlationId: request.id,
     causationId: commandId,
-    actor: ANONYMOUS,
+    actor,
   };
 }
 
 /** Refuses a key from which somebody else could guess the id that it makes. */
-export function contextOfCreation(request: FastifyRequest): CommandContext {
-  const context = contextOf(request);
+export function contextOfCreation(request: FastifyRequest, actor = ANONYMOUS): CommandContext {
+  const context = contextOf(request, actor);
   if (context.commandId.length < CREATING_KEY_LENGTH) {
     throw new Problem(
       400,

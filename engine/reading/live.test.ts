@@ -4,8 +4,11 @@ import { startParts, untilLive } from '../../test/shop.ts';
 import { createApp } from '../../platform/http.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool } from '../../platform/postgres.ts';
-import { sendLive } from './live.ts';
+import { PublicAnswers } from './answers.ts';
 import { Projected } from './projected.ts';
+import { readRoute } from './route.ts';
+
+const anybody = { name: 'anybody', identify: () => undefined };
 
 const test = suite('live pages');
 
@@ -34,17 +37,24 @@ test('a change while the first page is read is told', async () => {
     }
     return { rows: seen };
   }
-  const services = { projected, log, closing: new AbortController().signal };
+  const answers = new PublicAnswers(projected);
+  const services = { projected, answers, log, closing: new AbortController().signal };
   const app = await createApp({
     log,
     title: 'live pages',
     prefix: '',
     problemOf: () => undefined,
     healthy: async () => {},
+    whoReadsDocument: anybody,
     routes: (routes) => {
-      routes.get('/live', (request, reply) =>
-        sendLive(services, request, reply, { event: 'page', tags: ['order-1'], read }),
-      );
+      readRoute(routes, services, {
+        path: 'GET /live',
+        who: anybody,
+        answers: 'live',
+        event: 'page',
+        tags: () => ['order-1'],
+        read,
+      });
     },
   });
   cleanup.add(() => app.close());

@@ -1,0 +1,83 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+
+/** The named parts of `'PUT /stores/:storeId/hours'`: `{ storeId: string }`. */
+export type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Record<Name, string> & ParamsOf<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Record<Name, string>
+    : unknown;
+
+/** A request as far as it says who asks, and for what. */
+export type Asking<Params = unknown> = Pick<FastifyRequest, 'id' | 'headers' | 'query' | 'body'> & {
+  params: Params;
+};
+
+/** Who may call a route. What that means is for the product to say. */
+export type Who<Params = unknown, Caller = unknown> = {
+  /** As the table of routes shows it. */
+  name: string;
+  /** Throws a `Problem` for anybody else. Resolves to the caller, with what was read to know it. */
+  identify: (request: Asking<Params>) => Caller | Promise<Caller>;
+  /** The body proves it, as where that is signed; else it is asked before the body is read. */
+  byBody?: true;
+};
+
+export type HookRoute<Path extends string, Caller> = {
+  /** Method and address below the API's prefix: `'POST /upi/webhooks'`. */
+  path: Path;
+  who: Who<ParamsOf<Path>, Caller>;
+  schema: FastifySchema;
+  bodyLimit?: number;
+  run: (
+    request: FastifyRequest & { params: ParamsOf<Path> },
+    reply: FastifyReply,
+    caller: Caller,
+  ) => unknown;
+};
+
+/** By the handler of each route that was declared here: who may call it. */
+const declared = new WeakMap<object, string>();
+
+/** Who may call a route of Fastify's; undefined where it was not declared with `hookRoute`. */
+export const whoOf = ({ handler }: { handler: object }): string | undefined =>
+  declared.get(handler);
+
+/**
+ * A route that answers by itself: a webhook, an upload, a page. Commands and reads have
+ * declarations of their own, which come down to this one. The address is judged first, so that
+ * `who` only meets ids that can be some; then who calls; then the body.
+ */
+export function hookRoute<Path extends string, Caller>(
+  app: FastifyInstance,
+  { path, who, schema, bodyLimit, run }: HookRoute<Path, Caller>,
+): void {
+  type Request = FastifyRequest & { params: ParamsOf<Path> };
+  const [method, url] = path.split(' ') as [string, string];
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const identify = async (request: FastifyRequest) => {
+    assertAddress(request);
+    callers.set(request, await who.identify(request as Request));
+  };
+  const handler = async (request: FastifyRequest, reply: FastifyReply) =>
+    run(request as Request, reply, callers.get(request)!);
+  declared.set(handler, who.name);
+  app.route({
+    method,
+    url,
+    schema,
+    ...(bodyLimit && { bodyLimit }),
+    [who.byBody ? 'preValidation' : 'onRequest']: identify,
+    handler,
+  });
+}
+
+/** Throws what Fastify, which judges the body first, would say of the path and the query. */
+function assertAddress(request: FastifyRequest): void {
+  for (const part of ['params', 'querystring'] as const) {
+    const isRight = request.getValidationFunction(part);
+    if (!isRight || isRight(part === 'params' ? request.params : request.query)) continue;
+    const [error] = isRight.errors ?? [];
+    const what = `${part}${error?.instancePath ?? ''} ${error?.message ?? 'is wrong'}`;
+    throw Object.assign(new Error(what), { statusCode: 400, code: 'FST_ERR_VALIDATION' });
+  }
+}
