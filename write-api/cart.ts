@@ -2,16 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import { MAX_LINE_QUANTITY, cart } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { listing } from '../domain/catalogue/listing.ts';
-import { idFrom } from '../platform/ids.ts';
 import { count, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import {
-  atPosition,
-  commandHeaders,
-  contextOf,
-  contextOfCreation,
-} from '../engine/commands/context.ts';
 import type { Handler } from '../engine/commands/handle.ts';
+import { commandRoute } from '../engine/commands/route.ts';
+import { anybody, cartHolder } from './who.ts';
 
 const itemParams = {
   type: 'object',
@@ -46,36 +41,28 @@ export async function assertListed(handler: Handler, listingId: string): Promise
 }
 
 export function cartRoutes(app: FastifyInstance, { handler }: Services): void {
-  const opened = { 201: object({ cartId: uuid }) };
-  app.post(
-    '/carts',
-    { schema: { headers: commandHeaders, response: opened } },
-    async (request, reply) => {
-      const context = contextOfCreation(request);
-      const cartId = idFrom('cart', context.commandId);
-      const command = { type: 'OpenCart', data: {} } as const;
-      const { position } = await handler.handle(cart, cartId, command, context);
-      return atPosition(reply.code(201), position).send({ cartId });
-    },
-  );
+  commandRoute(app, handler, {
+    path: 'POST /carts',
+    who: anybody,
+    creates: 'cart',
+    decider: cart,
+    command: () => ({ type: 'OpenCart', data: {} }),
+    answer: object({ cartId: uuid }),
+    reply: (_, { id: cartId }) => ({ cartId }),
+  });
 
-  app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(
-    '/carts/:cartId/items/:listingId',
-    {
-      schema: {
-        params: itemParams,
-        body: itemBody,
-        headers: commandHeaders,
-        response: { 200: object({ cartId: uuid, listingId: text, quantity: count }) },
-      },
-    },
-    async (request, reply) => {
-      const { cartId, listingId } = request.params;
-      const { quantity } = request.body;
+  commandRoute(app, handler, {
+    path: 'PUT /carts/:cartId/items/:listingId',
+    who: cartHolder,
+    params: itemParams,
+    id: ({ cartId }) => cartId,
+    body: itemBody,
+    decider: cart,
+    async command({ quantity }: { quantity: number }, { params: { listingId } }) {
       if (quantity > 0) await assertListed(handler, listingId);
-      const command = { type: 'SetCartItem', data: { listingId, quantity } } as const;
-      const { position } = await handler.handle(cart, cartId, command, contextOf(request));
-      return atPosition(reply, position).send({ cartId, listingId, quantity });
+      return { type: 'SetCartItem', data: { listingId, quantity } };
     },
-  );
+    answer: object({ cartId: uuid, listingId: text, quantity: count }),
+    reply: (_, { params, body: { quantity } }) => ({ ...params, quantity }),
+  });
 }

@@ -18,15 +18,16 @@ import {
   type OrderSlot,
   type Slot,
 } from '../domain/slots/slot-day.ts';
-import { store, type Store, type StoreCommand } from '../domain/stores/store.ts';
+import { store, type Store } from '../domain/stores/store.ts';
 import { Problem } from '../platform/http.ts';
 import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
-import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
 import type { Handler } from '../engine/commands/handle.ts';
+import { commandRoute } from '../engine/commands/route.ts';
 import { assertStoreExists } from './store.ts';
+import { anybody } from './who.ts';
 
 const MAX_SPANS = 28;
 const MAX_HOLIDAYS = 100;
@@ -124,30 +125,6 @@ const fee = bodyOf({
   },
 });
 
-/** What a shop sets, each named in the path: /stores/{id}/hours. */
-const SETTINGS: Record<string, { body: object; commandOf: (body: never) => StoreCommand }> = {
-  hours: {
-    body: hours,
-    commandOf(data: OpeningHours) {
-      assertSpansEnd(data.weekly ?? []);
-      return { type: 'SetHours', data };
-    },
-  },
-  area: { body: area, commandOf: (data: ServiceArea) => ({ type: 'SetServiceArea', data }) },
-  minimum: {
-    body: bodyOf({ minimumPaise: amount }),
-    commandOf: (data: { minimumPaise: number }) => ({ type: 'SetMinimumOrder', data }),
-  },
-  fee: { body: fee, commandOf: (data: DeliveryFee) => ({ type: 'SetDeliveryFee', data }) },
-  pause: {
-    body: bodyOf({ paused: { type: 'boolean' } }),
-    commandOf: ({ paused }: { paused: boolean }) => ({
-      type: paused ? 'PauseStore' : 'ResumeStore',
-      data: {},
-    }),
-  },
-};
-
 /** Hours or slots: each ends after it begins, within a day. */
 function assertSpansEnd(spans: Omit<OpenSpan, 'weekday'>[]): void {
   const isWrong = ({ fromMinute, toMinute }: Omit<OpenSpan, 'weekday'>) =>
@@ -162,21 +139,58 @@ function assertSpansEnd(spans: Omit<OpenSpan, 'weekday'>[]): void {
   );
 }
 
+/** What a shop sets, each named in the path: /stores/{id}/hours. */
 export function deliveryRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
+  const ofStore = {
+    who: anybody,
+    id: ({ storeId }: { storeId: string }) => storeId,
+    decider: store,
+    answer: object({ storeId: text }),
+    reply: (_: Store, { id: storeId }: { id: string }) => ({ storeId }),
+  };
   slotsRoute(app, services);
-  for (const [setting, { body, commandOf }] of Object.entries(SETTINGS)) {
-    app.put<{ Params: { storeId: string }; Body: never }>(
-      `/stores/:storeId/${setting}`,
-      { schema: { body, headers: commandHeaders, response: { 200: object({ storeId: text }) } } },
-      async (request, reply) => {
-        const { storeId } = request.params;
-        const command = commandOf(request.body as never);
-        const { position } = await handler.handle(store, storeId, command, contextOf(request));
-        return atPosition(reply, position).send({ storeId });
-      },
-    );
-  }
+
+  commandRoute(app, handler, {
+    ...ofStore,
+    path: 'PUT /stores/:storeId/hours',
+    body: hours,
+    command(data: OpeningHours) {
+      assertSpansEnd(data.weekly ?? []);
+      return { type: 'SetHours', data };
+    },
+  });
+
+  commandRoute(app, handler, {
+    ...ofStore,
+    path: 'PUT /stores/:storeId/area',
+    body: area,
+    command: (data: ServiceArea) => ({ type: 'SetServiceArea', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofStore,
+    path: 'PUT /stores/:storeId/minimum',
+    body: bodyOf({ minimumPaise: amount }),
+    command: (data: { minimumPaise: number }) => ({ type: 'SetMinimumOrder', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofStore,
+    path: 'PUT /stores/:storeId/fee',
+    body: fee,
+    command: (data: DeliveryFee) => ({ type: 'SetDeliveryFee', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofStore,
+    path: 'PUT /stores/:storeId/pause',
+    body: bodyOf({ paused: { type: 'boolean' } }),
+    command: ({ paused }: { paused: boolean }) => ({
+      type: paused ? 'PauseStore' : 'ResumeStore',
+      data: {},
+    }),
+  });
 }
 
 function assertBeginOnce(slots: Slot[]): void {
@@ -190,23 +204,23 @@ function assertNotOver(day: string, at: Date): void {
 }
 
 function slotsRoute(app: FastifyInstance, { handler, now }: Services): void {
-  const params = { type: 'object', properties: { date } } as const;
-  const response = { 200: object({ storeId: text, date: text }) };
-  app.put<{ Params: { storeId: string; date: string }; Body: { slots: Slot[] } }>(
-    '/stores/:storeId/slots/:date',
-    { schema: { params, body: slotsBody, headers: commandHeaders, response } },
-    async (request, reply) => {
-      const { storeId, date: day } = request.params;
-      assertSpansEnd(request.body.slots);
-      assertBeginOnce(request.body.slots);
+  commandRoute(app, handler, {
+    path: 'PUT /stores/:storeId/slots/:date',
+    who: anybody,
+    params: { type: 'object', properties: { date } },
+    id: ({ storeId, date: day }) => slotDayId(storeId, day),
+    body: slotsBody,
+    decider: slotDay,
+    async command(data: { slots: Slot[] }, { params: { storeId, date: day } }) {
+      assertSpansEnd(data.slots);
+      assertBeginOnce(data.slots);
       assertNotOver(day, now());
       await assertStoreExists(handler, storeId);
-      const command = { type: 'SetSlotCapacity', data: request.body } as const;
-      const id = slotDayId(storeId, day);
-      const { position } = await handler.handle(slotDay, id, command, contextOf(request));
-      return atPosition(reply, position).send({ storeId, date: day });
+      return { type: 'SetSlotCapacity', data };
     },
-  );
+    answer: object({ storeId: text, date: text }),
+    reply: (_, { params }) => params,
+  });
 }
 
 /** The slot that is wanted at a shop. Throws `Rejected` SLOT_NOT_FOUND, SLOT_FULL, STORE_CLOSED. */

@@ -6,19 +6,22 @@ import { join } from 'node:path';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CsvError, parse } from 'csv-parse';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/rejection.ts';
 import { inventory, itemOf, type StockLine } from '../domain/inventory/inventory.ts';
 import { listing, listingId } from '../domain/catalogue/listing.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
+import { hookRoute } from '../platform/route.ts';
 import { count, list, object, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
-import { ANONYMOUS, atPosition } from '../engine/commands/context.ts';
+import { atPosition } from '../engine/commands/context.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
+import type { Caller } from '../engine/commands/route.ts';
 import { RowRefused, columnsOf, readRow, type Columns, type ImportedRow } from './import-row.ts';
 import { assertStoreExists } from './store.ts';
+import { anybody } from './who.ts';
 
 const MAX_IMPORT_BYTES = 1024 ** 3;
 const MAX_ROW_BYTES = 1024 ** 2;
@@ -75,17 +78,19 @@ export function importRoutes(app: FastifyInstance, services: Services): void {
     (_request, payload, done) => done(null, payload),
   );
 
-  app.post<{ Params: { storeId: string }; Querystring: { map?: string }; Body: Readable }>(
-    '/stores/:storeId/imports',
-    { schema: { querystring, response: { 200: reportSchema }, consumes: ['text/csv'] } },
-    async (request, reply) => {
+  hookRoute(app, {
+    path: 'POST /stores/:storeId/imports',
+    who: anybody,
+    schema: { querystring, response: { 200: reportSchema }, consumes: ['text/csv'] },
+    async run(request, reply, caller) {
       const { storeId } = request.params;
+      const { map } = request.query as { map?: string };
       await assertStoreExists(services.handler, storeId);
       if (!(request.body instanceof Readable)) {
         throw new Problem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the price list as text/csv.');
       }
       const path = join(tmpdir(), `doorstep-import-${randomUUID()}.csv`);
-      const order = { storeId, path, map: request.query.map, context: importContext(request) };
+      const order = { storeId, path, map, context: importContext(request.id, caller) };
       try {
         await pipeline(request.body, limitBytes(), createWriteStream(path, { mode: 0o600 }));
         const of = await checkFile(order);
@@ -103,18 +108,18 @@ export function importRoutes(app: FastifyInstance, services: Services): void {
         throw error;
       }
     },
-  );
+  });
 }
 
 /**
  * An import needs no Idempotency-Key: sent again, a row that stands already changes nothing, and
  * one that differs is meant.
  */
-const importContext = (request: FastifyRequest): CommandContext => ({
+const importContext = (requestId: string, { actor }: Caller): CommandContext => ({
   commandId: randomUUID(),
-  correlationId: request.id,
-  causationId: request.id,
-  actor: ANONYMOUS,
+  correlationId: requestId,
+  causationId: requestId,
+  actor,
 });
 
 function limitBytes(): Transform {

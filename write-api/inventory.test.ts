@@ -162,7 +162,7 @@ test('a stale count is refused with what the books say now, and changes nothing'
     [404, [{ sku: 'nothing', quantity: 3, expected: null }], 'found'],
   ];
   const twice = { sku: 's1', quantity: 3, expected: 4 };
-  for (const [status, lines, reason] of [...bad, [400, [twice, twice], 'found'] as const]) {
+  for (const [status, lines, reason] of [...bad, [422, [twice, twice], 'found'] as const]) {
     assert.is((await count(lines, reason)).status, status, JSON.stringify(lines));
   }
   assert.is(await headOfCommands(shop.client), head);

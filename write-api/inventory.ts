@@ -5,17 +5,17 @@ import {
   inventory,
   itemOf,
   type CountReason,
-  type InventoryCommand,
+  type Inventory,
   type StockCount,
   type StockLine,
 } from '../domain/inventory/inventory.ts';
 import { listingId } from '../domain/catalogue/listing.ts';
-import { Problem } from '../platform/http.ts';
 import { stockFigures } from '../domain/schema.ts';
 import { bodyOf, list, object, text, type Schema } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { assertListed } from './cart.ts';
-import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
+import { commandRoute } from '../engine/commands/route.ts';
+import { anybody } from './who.ts';
 
 const MAX_LINES = 200;
 /** As many digits as a price list may say. */
@@ -61,62 +61,64 @@ const standing = object({
   lines: list(object({ sku: text, ...stockFigures })),
 });
 
-type Body<Line> = { lines: Line[]; reason?: CountReason | null };
+type Body<Line> = { lines: Line[] };
+type Count = Body<StockCount> & { reason?: CountReason | null };
 
 /** What a shop does to its stock, each named in the path: /stores/{id}/stock/receive. */
-const DEEDS: Record<string, { body: object; commandOf: (body: Body<never>) => InventoryCommand }> =
-  {
-    receive: {
-      body: moved,
-      commandOf: ({ lines }) => ({ type: 'ReceiveStock', data: { lines } }),
-    },
-    sell: {
-      body: moved,
-      commandOf: ({ lines }) => ({ type: 'SellAtCounter', data: { lines } }),
-    },
-    count: {
-      body: counted,
-      commandOf: ({ lines, reason = null }: Body<StockCount>) => ({
-        type: 'CountStock',
-        data: { counts: lines, reason },
+export function inventoryRoutes(app: FastifyInstance, { handler }: Services): void {
+  const assertAllListed = async (storeId: string, lines: StockLine[]): Promise<void> => {
+    await Promise.all(lines.map(({ sku: of }) => assertListed(handler, listingId(storeId, of))));
+  };
+  const ofStock = {
+    who: anybody,
+    id: ({ storeId }: { storeId: string }) => storeId,
+    decider: inventory,
+    answer: standing,
+    reply: (state: Inventory, { body }: { body: Body<StockLine> }) => ({
+      lines: body.lines.map((line) => {
+        const item = itemOf(state, line.sku);
+        return { sku: line.sku, ...item, available: availableOf(item) };
       }),
-    },
-    buffer: {
-      body: kept,
-      commandOf: ({ lines }) => ({ type: 'SetSafetyBuffer', data: { lines } }),
-    },
+    }),
   };
 
-/** The books have one line for each article: two counts of one would say two things. */
-function assertNamedOnce(lines: StockLine[]): void {
-  const seen = new Set<string>();
-  for (const line of lines) {
-    if (seen.has(line.sku)) {
-      throw new Problem(400, 'INVALID_REQUEST', `"${line.sku}" is in two lines: make them one.`);
-    }
-    seen.add(line.sku);
-  }
-}
+  commandRoute(app, handler, {
+    ...ofStock,
+    path: 'POST /stores/:storeId/stock/receive',
+    body: moved,
+    async command({ lines }: Body<StockLine>, { id }) {
+      await assertAllListed(id, lines);
+      return { type: 'ReceiveStock', data: { lines } };
+    },
+  });
 
-export function inventoryRoutes(app: FastifyInstance, { handler }: Services): void {
-  for (const [deed, { body, commandOf }] of Object.entries(DEEDS)) {
-    app.post<{ Params: { storeId: string }; Body: Body<never> }>(
-      `/stores/:storeId/stock/${deed}`,
-      { schema: { body, headers: commandHeaders, response: { 200: standing } } },
-      async (request, reply) => {
-        const { storeId } = request.params;
-        const lines: StockLine[] = request.body.lines;
-        assertNamedOnce(lines);
-        await Promise.all(lines.map((line) => assertListed(handler, listingId(storeId, line.sku))));
-        const command = commandOf(request.body);
-        const outcome = await handler.handle(inventory, storeId, command, contextOf(request));
-        return atPosition(reply, outcome.position).send({
-          lines: lines.map((line) => {
-            const item = itemOf(outcome.state, line.sku);
-            return { sku: line.sku, ...item, available: availableOf(item) };
-          }),
-        });
-      },
-    );
-  }
+  commandRoute(app, handler, {
+    ...ofStock,
+    path: 'POST /stores/:storeId/stock/sell',
+    body: moved,
+    async command({ lines }: Body<StockLine>, { id }) {
+      await assertAllListed(id, lines);
+      return { type: 'SellAtCounter', data: { lines } };
+    },
+  });
+
+  commandRoute(app, handler, {
+    ...ofStock,
+    path: 'POST /stores/:storeId/stock/count',
+    body: counted,
+    async command({ lines, reason = null }: Count, { id }) {
+      await assertAllListed(id, lines);
+      return { type: 'CountStock', data: { counts: lines, reason } };
+    },
+  });
+
+  commandRoute(app, handler, {
+    ...ofStock,
+    path: 'POST /stores/:storeId/stock/buffer',
+    body: kept,
+    async command({ lines }: Body<StockLine>, { id }) {
+      await assertAllListed(id, lines);
+      return { type: 'SetSafetyBuffer', data: { lines } };
+    },
+  });
 }

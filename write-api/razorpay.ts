@@ -9,6 +9,7 @@ import {
 } from '../domain/money/payment.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
+import { hookRoute } from '../platform/route.ts';
 import { uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
@@ -21,7 +22,8 @@ import {
   type PaymentNews,
   type PaymentPort,
 } from './payment.ts';
-import { assertRecent, assertSigned, keepRawBodies, saidIn } from './webhook.ts';
+import { assertRecent, keepRawBodies, saidIn, signer } from './webhook.ts';
+import { anybody } from './who.ts';
 
 const TIMEOUT_MS = 10_000;
 /** Characters of an answer that are passed on. */
@@ -254,10 +256,8 @@ type Webhook = {
 export function razorpayRoutes(app: FastifyInstance, services: Services): void {
   const { razorpay, handler, log, now } = services;
   if (!razorpay) return;
-  const hidden = { schema: { hide: true } };
-  const ofPayment = {
-    schema: { hide: true, params: { type: 'object', properties: { paymentId: uuid } } },
-  } as const;
+  const hidden = { hide: true };
+  const ofPayment = { hide: true, params: { type: 'object', properties: { paymentId: uuid } } };
 
   app.register(async (scope) => {
     keepRawBodies(scope);
@@ -267,24 +267,28 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
       async () => null,
     );
 
-    scope.post<{ Body: Buffer | null }>('/razorpay/webhooks', hidden, async (request, reply) => {
-      const { headers, id: correlationId } = request;
-      const raw = request.body ?? Buffer.alloc(0);
-      assertSigned(raw, razorpay.webhookSecret, headers['x-razorpay-signature']);
-      const webhook = webhookOf(raw);
-      assertRecent(webhook.created_at * 1_000, now());
-      const causationId = String(headers['x-razorpay-event-id'] ?? correlationId);
-      const told = await record(services, razorpay, webhook, { correlationId, causationId });
-      // Answered as done: it is not ours, and would only be sent again.
-      if (!told) log.warn({ event: webhook.event, causationId }, 'a webhook of an unknown payment');
-      return reply.code(204).send();
+    hookRoute(scope, {
+      path: 'POST /razorpay/webhooks',
+      who: signer('Razorpay', razorpay.webhookSecret, 'x-razorpay-signature'),
+      schema: hidden,
+      async run({ headers, id: correlationId }, reply, raw) {
+        const webhook = webhookOf(raw);
+        assertRecent(webhook.created_at * 1_000, now());
+        const causationId = String(headers['x-razorpay-event-id'] ?? correlationId);
+        const told = await record(services, razorpay, webhook, { correlationId, causationId });
+        // Answered as done: it is not ours, and would only be sent again.
+        if (!told)
+          log.warn({ event: webhook.event, causationId }, 'a webhook of an unknown payment');
+        return reply.code(204).send();
+      },
     });
 
     /** Takes the browser to Razorpay's page, which wants to be posted to. */
-    scope.get<{ Params: { paymentId: string } }>(
-      '/payments/:paymentId/pay',
-      ofPayment,
-      async ({ params: { paymentId } }, reply) => {
+    hookRoute(scope, {
+      path: 'GET /payments/:paymentId/pay',
+      who: anybody,
+      schema: ofPayment,
+      async run({ params: { paymentId } }, reply) {
         const known = await handler.load(payment, paymentId, { fresh: true });
         const { status, orderId, gatewayOrderId } = known;
         if (status === 'none' || !gatewayOrderId) throw paymentNotFound();
@@ -293,13 +297,14 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
         reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
         return reply.send(postingPage(url, fields));
       },
-    );
+    });
 
     /** Where Razorpay's page sends the browser, whatever came of it. */
-    scope.post<{ Params: { paymentId: string } }>(
-      '/payments/:paymentId/razorpay-return',
-      ofPayment,
-      async ({ params: { paymentId }, id }, reply) => {
+    hookRoute(scope, {
+      path: 'POST /payments/:paymentId/razorpay-return',
+      who: anybody,
+      schema: ofPayment,
+      async run({ params: { paymentId }, id }, reply) {
         const { status, orderId } = await handler.load(payment, paymentId, { fresh: true });
         if (status === 'none') throw paymentNotFound();
         const cause = { correlationId: id, causationId: id };
@@ -308,7 +313,7 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
         );
         return reply.redirect(`/orders/${orderId}`, 303);
       },
-    );
+    });
   });
 }
 

@@ -2,17 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/rejection.ts';
 import type { UpiAddress } from '../domain/money/payment.ts';
 import { store, type TaxRegistration } from '../domain/stores/store.ts';
-import { idFrom } from '../platform/ids.ts';
 import { pincode as pincodeSchema } from '../domain/schema.ts';
 import { object, orNull, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import {
-  atPosition,
-  commandHeaders,
-  contextOf,
-  contextOfCreation,
-} from '../engine/commands/context.ts';
 import type { Handler } from '../engine/commands/handle.ts';
+import { commandRoute } from '../engine/commands/route.ts';
+import { anybody } from './who.ts';
 
 const newStore = {
   type: 'object',
@@ -70,63 +65,54 @@ export async function assertStoreExists(handler: Handler, storeId: string): Prom
 }
 
 export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
-  app.post<{ Body: { name: string; city: string; pincode: string } }>(
-    '/stores',
-    {
-      schema: {
-        body: newStore,
-        headers: commandHeaders,
-        response: { 201: object({ storeId: text }) },
-      },
-    },
-    async (request, reply) => {
-      const context = contextOfCreation(request);
-      const storeId = idFrom('store', context.commandId);
-      const { name, city, pincode } = request.body;
-      const data = { name: name.trim(), city: city.trim(), pincode };
-      const command = { type: 'RegisterStore', data } as const;
-      const { position } = await handler.handle(store, storeId, command, context);
-      return atPosition(reply.code(201), position).send({ storeId });
-    },
-  );
+  commandRoute(app, handler, {
+    path: 'POST /stores',
+    who: anybody,
+    creates: 'store',
+    body: newStore,
+    decider: store,
+    command: ({ name, city, pincode }: { name: string; city: string; pincode: string }) => ({
+      type: 'RegisterStore',
+      data: { name: name.trim(), city: city.trim(), pincode },
+    }),
+    answer: object({ storeId: text }),
+    reply: (_, { id: storeId }) => ({ storeId }),
+  });
 
-  app.put<{ Params: { storeId: string }; Body: TaxRegistrationBody }>(
-    '/stores/:storeId/tax-registration',
-    {
-      schema: {
-        body: taxRegistration,
-        headers: commandHeaders,
-        response: { 200: object({ gstin: orNull(text) }) },
+  commandRoute(app, handler, {
+    path: 'PUT /stores/:storeId/tax-registration',
+    who: anybody,
+    id: ({ storeId }) => storeId,
+    body: taxRegistration,
+    decider: store,
+    command: ({ gstin, composition = false, legalName, address }: TaxRegistrationBody) => ({
+      type: 'SetTaxRegistration',
+      data: {
+        gstin: written(gstin),
+        composition,
+        legalName: legalName.trim(),
+        address: address.trim(),
       },
-    },
-    async (request, reply) => {
-      const { gstin: written, composition = false, legalName, address } = request.body;
-      const gstin = written && written.replace(/\s/g, '').toUpperCase();
-      const names = { legalName: legalName.trim(), address: address.trim() };
-      const data = { gstin, composition, ...names };
-      const command = { type: 'SetTaxRegistration', data } as const;
-      const { storeId } = request.params;
-      const { position } = await handler.handle(store, storeId, command, contextOf(request));
-      return atPosition(reply, position).send({ gstin });
-    },
-  );
+    }),
+    answer: object({ gstin: orNull(text) }),
+    reply: (_, { body }) => ({ gstin: written(body.gstin) }),
+  });
 
-  app.put<{ Params: { storeId: string }; Body: { upi: UpiAddress | null } }>(
-    '/stores/:storeId/upi',
-    {
-      schema: {
-        body: upiAddress,
-        headers: commandHeaders,
-        response: { 200: object({ storeId: text }) },
-      },
-    },
-    async (request, reply) => {
-      const { storeId } = request.params;
-      const { upi } = request.body;
-      const data = { upi: upi && { vpa: upi.vpa, name: upi.name.trim() } };
-      const command = { type: 'SetUpiAddress', data } as const;
-      const { position } = await handler.handle(store, storeId, command, contextOf(request));
-      return atPosition(reply, position).send({ storeId });
-    },
-  );
+  commandRoute(app, handler, {
+    path: 'PUT /stores/:storeId/upi',
+    who: anybody,
+    id: ({ storeId }) => storeId,
+    body: upiAddress,
+    decider: store,
+    command: ({ upi }: { upi: UpiAddress | null }) => ({
+      type: 'SetUpiAddress',
+      data: { upi: upi && { vpa: upi.vpa, name: upi.name.trim() } },
+    }),
+    answer: object({ storeId: text }),
+    reply: (_, { id: storeId }) => ({ storeId }),
+  });
 }
+
+/** A GSTIN as the portal writes it: people put spaces into it, or small letters. */
+const written = (gstin: string | null): string | null =>
+  gstin && gstin.replace(/\s/g, '').toUpperCase();

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/rejection.ts';
 import { CASH, type PaymentEvent } from '../domain/money/payment.ts';
 import {
@@ -7,19 +7,19 @@ import {
   till,
   tillId,
   type CashReason,
+  type Till,
   type TillCommand,
 } from '../domain/money/till.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
-import { bearsStorePass } from '../platform/pass.ts';
 import { paise } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text } from '../platform/schema.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
 import type { Handler } from '../engine/commands/handle.ts';
-import { passRequired } from './payment.ts';
+import { commandRoute } from '../engine/commands/route.ts';
+import { shop } from './who.ts';
 
 /** A crore of rupees. */
 const MAX_PAISE = 1_000_000_000;
@@ -104,62 +104,50 @@ const standing = object({
   differencePaise: orNull(paise, 'Counted less expected; null while the day is not closed'),
 });
 
-type TillRequest<Body> = FastifyRequest<{
-  Params: { storeId: string; date: string };
-  Body: Body;
-}>;
 type Close = { countedPaise: number; expectedPaise?: number; reason?: CashReason | null };
+type TillParams = { storeId: string; date: string };
 
 /** A shop's cash up of a day in Asia/Kolkata. */
 export function tillRoutes(app: FastifyInstance, services: Services): void {
-  const { handler, storePassSecret, now } = services;
-  const schemaOf = (body: object) => ({
+  const { handler, now } = services;
+  const ofTill = {
+    who: shop(services),
     params,
-    body,
-    headers: commandHeaders,
-    response: { 200: standing },
+    id: ({ storeId, date }: TillParams) => tillId(storeId, date),
+    decider: till,
+    answer: standing,
+    reply: (state: Till, { params: { storeId, date } }: { params: TillParams }) => ({
+      storeId,
+      date,
+      expectedPaise: expectedPaise(state),
+      countedPaise: state.closing?.countedPaise ?? null,
+      differencePaise: state.closing?.differencePaise ?? null,
+    }),
+  };
+
+  commandRoute(app, handler, {
+    ...ofTill,
+    path: 'PUT /stores/:storeId/till/:date/opening',
+    body: openingBody,
+    command(data: { openingPaise: number }, { params: { date } }) {
+      assertDayHasCome(date, now());
+      return { type: 'OpenTill', data };
+    },
   });
 
-  /** Takes a command to the till of a day that has come, from its shop. */
-  async function take(request: TillRequest<unknown>, command: TillCommand) {
-    const { storeId, date } = request.params;
-    if (!bearsStorePass(storePassSecret, storeId, request.headers.authorization)) {
-      throw passRequired();
-    }
-    const today = businessDate(now().getTime());
-    if (date > today) {
-      throw new Problem(409, 'DAY_NOT_YET', `In India it is ${today}: this day is still to come.`);
-    }
-    const outcome = await handler.handle(till, tillId(storeId, date), command, contextOf(request));
-    const { closing } = outcome.state;
-    return {
-      position: outcome.position,
-      body: {
-        storeId,
-        date,
-        expectedPaise: expectedPaise(outcome.state),
-        countedPaise: closing?.countedPaise ?? null,
-        differencePaise: closing?.differencePaise ?? null,
-      },
-    };
-  }
-
-  app.put(
-    '/stores/:storeId/till/:date/opening',
-    { schema: schemaOf(openingBody) },
-    async (request: TillRequest<{ openingPaise: number }>, reply) => {
-      const { position, body } = await take(request, { type: 'OpenTill', data: request.body });
-      return atPosition(reply, position).send(body);
+  commandRoute(app, handler, {
+    ...ofTill,
+    path: 'POST /stores/:storeId/till/:date/close',
+    body: closeBody,
+    command({ reason = null, ...counted }: Close, { params: { date } }) {
+      assertDayHasCome(date, now());
+      return { type: 'CloseTill', data: { ...counted, reason } };
     },
-  );
+  });
+}
 
-  app.post(
-    '/stores/:storeId/till/:date/close',
-    { schema: schemaOf(closeBody) },
-    async (request: TillRequest<Close>, reply) => {
-      const data = { ...request.body, reason: request.body.reason ?? null };
-      const { position, body } = await take(request, { type: 'CloseTill', data });
-      return atPosition(reply, position).send(body);
-    },
-  );
+function assertDayHasCome(date: string, at: Date): void {
+  const today = businessDate(at.getTime());
+  if (date <= today) return;
+  throw new Problem(409, 'DAY_NOT_YET', `In India it is ${today}: this day is still to come.`);
 }

@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
+import { hookRoute } from '../platform/route.ts';
 import type { Services } from './app.ts';
 import { ACTOR, recordUpi } from './payment.ts';
-import { assertRecent, assertSigned, keepRawBodies, saidIn } from './webhook.ts';
+import { assertRecent, keepRawBodies, saidIn, signer } from './webhook.ts';
 
 /** What a shop's bank, or the service that reads its statement, tells of a payment. */
 type Notice = {
@@ -53,12 +54,11 @@ export function upiRoutes(app: FastifyInstance, services: Services): void {
 
   app.register(async (scope) => {
     keepRawBodies(scope);
-    scope.post<{ Body: Buffer | null }>(
-      '/upi/webhooks',
-      { schema: { hide: true } },
-      async (request, reply) => {
-        const raw = request.body ?? Buffer.alloc(0);
-        assertSigned(raw, upiWebhookSecret, request.headers['x-upi-signature']);
+    hookRoute(scope, {
+      path: 'POST /upi/webhooks',
+      who: signer('the notice service', upiWebhookSecret, 'x-upi-signature'),
+      schema: { hide: true },
+      async run(request, reply, raw) {
         const { reference, utr, amountPaise, at } = noticeOf(raw);
         assertRecent(Date.parse(at), now());
         const paymentId = reference.toLowerCase().replace(REFERENCE, '$1-$2-$3-$4-$5');
@@ -76,6 +76,6 @@ export function upiRoutes(app: FastifyInstance, services: Services): void {
         }
         return reply.code(204).send();
       },
-    );
+    });
   });
 }

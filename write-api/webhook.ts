@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import type { Who } from '../platform/route.ts';
 import { isSame } from '../platform/signature.ts';
 
 /** Whoever sends a webhook may repeat one that was not answered for a day. */
@@ -19,22 +20,20 @@ export function keepRawBodies(scope: FastifyInstance): void {
 }
 
 /**
- * Throws a `Problem` 401 unless the signature is the HMAC-SHA256 of the body, in hexadecimal
- * digits.
+ * Whoever signs bodies with a secret that only we know besides: HMAC-SHA256, in hexadecimal digits,
+ * in a header. Throws a `Problem` 401; resolves to the body as it came.
  */
-export function assertSigned(
-  raw: Buffer,
-  secret: string,
-  signature: string | string[] | undefined,
-): void {
-  const right = createHmac('sha256', secret).update(raw).digest('hex');
-  if (isSame(String(signature), right)) return;
-  throw new Problem(
-    401,
-    'INVALID_SIGNATURE',
-    'This was not signed with the secret of our webhook.',
-  );
-}
+export const signer = (name: string, secret: string, header: string): Who<unknown, Buffer> => ({
+  name,
+  byBody: true,
+  identify({ body, headers }) {
+    const raw = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+    const right = createHmac('sha256', secret).update(raw).digest('hex');
+    if (isSame(String(headers[header]), right)) return raw;
+    const message = 'This was not signed with the secret of our webhook.';
+    throw new Problem(401, 'INVALID_SIGNATURE', message);
+  },
+});
 
 /** What a body may say, as far as it is JSON: whether it does is yet to be seen. */
 export function saidIn<T>(raw: Buffer): Partial<T> {

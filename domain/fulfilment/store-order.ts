@@ -1,5 +1,6 @@
 import type { CreditReason } from '../money/invoices.ts';
 import { evolve, type Decider, type Message } from '../../engine/decider.ts';
+import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
 import { linePaise, rupeesOf, sumPaise } from '../money/money.ts';
 import type { OrderLine, OrderPart, PlacedOrder } from '../ordering/order.ts';
@@ -223,17 +224,6 @@ function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
   throw new Rejected('LINE_NOT_FOUND', `"${listingId}" is not in this order: look at its lines.`);
 }
 
-/** Each entry is judged on the order as it stands. Throws `Rejected` LINE_NAMED_TWICE. */
-function assertNamedOnce(lines: CartLine[]): void {
-  const seen = new Set<string>();
-  for (const { listingId } of lines) {
-    if (seen.has(listingId)) {
-      throw new Rejected('LINE_NAMED_TWICE', `"${listingId}" is in two lines: make them one.`);
-    }
-    seen.add(listingId);
-  }
-}
-
 const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
   events.reduce((before, event) => evolve(storeOrder, before, event), state);
 
@@ -381,7 +371,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
      */
     ReduceLines(state, { lines }) {
       const place = placeOf(state);
-      assertNamedOnce(lines);
+      assertNamedOnce(lines.map(({ listingId }) => listingId));
       const events = lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
         const line = lineOf(state, listingId);
         const less = line.quantity - line.reduced - quantity;
@@ -400,7 +390,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     /** Throws `Rejected` PICK_EXCEEDS_ORDERED, and WRONG_WEIGHT. */
     PickLines(state, { lines }) {
       const place = placeOf(state);
-      assertNamedOnce(lines);
+      assertNamedOnce(lines.map(({ listingId }) => listingId));
       return lines.flatMap(({ listingId, quantity, grams }): StoreOrderEvent[] => {
         const before = lineOf(state, listingId);
         if (before.picked === quantity && before.grams === grams) return [];

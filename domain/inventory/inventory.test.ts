@@ -60,6 +60,18 @@ test('a count of a shelf that changed meanwhile is refused, unless it agrees wit
   assert.is(books.decide(count(4, 7)).length, 1);
 });
 
+test('an article is named once in what a shop says of its stock', () => {
+  const lines = ['dal', 'rice', 'dal'].map((sku, index) => ({ sku, quantity: index + 1 }));
+  for (const command of [
+    { type: 'ReceiveStock', data: { lines } },
+    { type: 'SellAtCounter', data: { lines } },
+    { type: 'CountStock', data: { counts: lines, reason: 'found' } },
+    { type: 'SetSafetyBuffer', data: { lines } },
+  ] as const) {
+    given(inventory).when(command).rejected('LINE_NAMED_TWICE');
+  }
+});
+
 test('an order reserves all of its lines, or none and says which fell short', () => {
   const books = given(inventory, counted('1', 5), counted('2', 1), reserved('a', line('1', 2)));
   const command = reserve('b', line('1', 3), line('2', 2), line('untracked', 9));

@@ -1,5 +1,6 @@
 import type { CartLine } from '../cart/cart.ts';
 import type { Decider, Message } from '../../engine/decider.ts';
+import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
 import { skuOfListing } from '../catalogue/listing.ts';
 import { PersistentMap } from './persistent-map.ts';
@@ -238,10 +239,15 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
   },
 
   decide: {
-    ReceiveStock: (_, { lines }) => [{ type: 'StockReceived', data: { lines } }],
+    /** Throws LINE_NAMED_TWICE, as whatever a shop says of its articles. */
+    ReceiveStock(_, { lines }) {
+      assertNamedOnce(lines.map(({ sku }) => sku));
+      return [{ type: 'StockReceived', data: { lines } }];
+    },
 
     /** Corrects the books. Throws STALE_COUNT, and REASON_REQUIRED for what differs from them. */
     CountStock(state, { counts, reason }) {
+      assertNamedOnce(counts.map(({ sku }) => sku));
       const known = counts.map((count) => ({ ...count, was: itemOf(state, count.sku).onHand }));
       const changed = known.filter(({ quantity, was }) => quantity !== was);
       const stale = changed.filter(
@@ -271,10 +277,14 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'StockCounted', data: { counts, reason: 'price-list' } }];
     },
 
-    /** Never refused: the goods are in the customer's hand, whatever the books say. */
-    SellAtCounter: (_, { lines }) => [{ type: 'SoldAtCounter', data: { lines } }],
+    /** Whatever the books say: the goods are in the customer's hand. */
+    SellAtCounter(_, { lines }) {
+      assertNamedOnce(lines.map(({ sku }) => sku));
+      return [{ type: 'SoldAtCounter', data: { lines } }];
+    },
 
     SetSafetyBuffer(state, { lines }) {
+      assertNamedOnce(lines.map(({ sku }) => sku));
       const isNew = ({ sku, quantity }: StockLine) => itemOf(state, sku).safetyBuffer !== quantity;
       const changed = lines.filter(isNew);
       return changed.length > 0 ? [{ type: 'SafetyBufferSet', data: { lines: changed } }] : [];
