@@ -4,9 +4,10 @@ import type { Pool } from '../platform/postgres.ts';
 import { paise } from '../domain/schema.ts';
 import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
 import type { CartRow } from '../projector/cart.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { ITEM_COLUMNS, itemFields, type CatalogueItem } from './catalogue.ts';
+import { cartHolder } from './who.ts';
 
 export type CartLine = CatalogueItem & {
   quantity: number;
@@ -28,7 +29,7 @@ export type Cart = {
 
 type Line = CartLine & { storeId: string; storeName: string };
 
-/** Whose cart it is comes with sessions: until then, knowing its id is what opens it. */
+/** Throws a `Problem` 404. */
 async function readCart(pool: Pool, cartId: string): Promise<Cart> {
   const { rows: carts } = await pool.query<CartRow>({
     name: 'cart',
@@ -95,13 +96,13 @@ const params = {
   properties: { cartId: uuid },
 } as const;
 
-export function cartRoutes(app: FastifyInstance, { pool }: Services): void {
-  app.get<{ Params: { cartId: string } }>(
-    '/carts/:cartId',
-    { schema: { params, response: { 200: cartSchema } } },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      return readCart(pool, request.params.cartId);
-    },
-  );
+export function cartRoutes(app: FastifyInstance, services: Services): void {
+  readRoute(app, services, {
+    path: 'GET /carts/:cartId',
+    who: cartHolder,
+    params,
+    answer: cartSchema,
+    answers: 'personal',
+    read: ({ params: { cartId } }) => readCart(services.pool, cartId),
+  });
 }

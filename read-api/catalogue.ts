@@ -5,7 +5,9 @@ import { localNames, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
+import { anybody } from './who.ts';
 
 const DEFAULT_PAGE = 24;
 const MAX_PAGE = 100;
@@ -273,55 +275,60 @@ const listingSchema = object({
   gstPercent: orNull({ type: 'number' }),
 });
 
-const ok = (schema: object) => ({ 200: schema });
-
 /** An item's shop is the first part of its id, which is how its answer is purged. */
 const storeTag = (listingId: string): string => `store-${listingId.split('.', 1)[0]}`;
 
-export function catalogueRoutes(app: FastifyInstance, { pool, answers, now }: Services): void {
-  app.get<{ Querystring: { pin?: string } }>(
-    '/stores',
-    { schema: { querystring: storesQuery, response: ok(object({ stores: list(storeSchema) })) } },
-    (request, reply) =>
-      answers.send(request, reply, ['stores'], () => readStores(pool, request.query.pin)),
-  );
+export function catalogueRoutes(app: FastifyInstance, services: Services): void {
+  const { pool, answers, now } = services;
+  const ofStore = ({ storeId }: { storeId: string }): string[] => [`store-${storeId}`];
+  const today = (): string => businessDate(now().getTime());
 
-  app.get<{ Params: { storeId: string } }>(
-    '/stores/:storeId',
-    { schema: { response: ok(storePageSchema) } },
-    (request, reply) => {
-      const { storeId } = request.params;
-      return answers.send(request, reply, [`store-${storeId}`], () => readStore(pool, storeId));
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /stores',
+    who: anybody,
+    query: storesQuery,
+    answer: object({ stores: list(storeSchema) }),
+    answers: 'public',
+    tags: () => ['stores'],
+    read: (_, { pin }: { pin?: string }) => readStores(pool, pin),
+  });
 
-  app.get<{ Params: { storeId: string }; Querystring: Wanted }>(
-    '/stores/:storeId/catalogue',
-    { schema: { querystring: catalogueQuery, response: ok(catalogueSchema) } },
-    (request, reply) => {
-      const { storeId } = request.params;
-      const tags = [`store-${storeId}`];
-      return answers.send(request, reply, tags, async (): Promise<Catalogue> => {
-        await findStore(pool, storeId);
-        const [page, categories] = await Promise.all([
-          readPage<CatalogueItem>(pool, storeId, request.query, ITEM_COLUMNS),
-          answers.current(`categories of ${storeId}`, tags, () => readCategories(pool, storeId)),
-        ]);
-        return { storeId, categories, ...page };
-      });
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId',
+    who: anybody,
+    answer: storePageSchema,
+    answers: 'public',
+    tags: ofStore,
+    read: ({ params: { storeId } }) => readStore(pool, storeId),
+  });
 
-  app.get<{ Params: { listingId: string } }>(
-    '/listings/:listingId',
-    { schema: { response: ok(listingSchema) } },
-    (request, reply) => {
-      const { listingId } = request.params;
-      const today = businessDate(now().getTime());
-      const read = () => readListing(pool, listingId, today);
-      // A rate that was announced turns at midnight, without an event.
-      const key = `${request.url} on ${today}`;
-      return answers.send(request, reply, [storeTag(listingId)], read, key);
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/catalogue',
+    who: anybody,
+    query: catalogueQuery,
+    answer: catalogueSchema,
+    answers: 'public',
+    tags: ofStore,
+    async read({ params }, wanted: Wanted): Promise<Catalogue> {
+      const { storeId } = params;
+      await findStore(pool, storeId);
+      const counted = () => readCategories(pool, storeId);
+      const [page, categories] = await Promise.all([
+        readPage<CatalogueItem>(pool, storeId, wanted, ITEM_COLUMNS),
+        answers.current(`categories of ${storeId}`, ofStore(params), counted),
+      ]);
+      return { storeId, categories, ...page };
     },
-  );
+  });
+
+  readRoute(app, services, {
+    path: 'GET /listings/:listingId',
+    who: anybody,
+    answer: listingSchema,
+    answers: 'public',
+    tags: ({ listingId }) => [storeTag(listingId)],
+    // A rate that was announced turns at midnight, without an event.
+    keyOf: (url) => `${url} on ${today()}`,
+    read: ({ params: { listingId } }) => readListing(pool, listingId, today()),
+  });
 }

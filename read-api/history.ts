@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
-import { assertStorePass } from '../platform/pass.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import type { PaymentMethod } from './payments.ts';
 import { orderNotFound, type OrderLine, type OrderSlot } from './my-orders.ts';
+import { orderHolder, shopOfStoreOrder } from './who.ts';
 
 export type WhyEntry = {
   /** From 1, in the order of the log. */
@@ -408,12 +408,8 @@ async function readWhy(
   return { entries };
 }
 
-/** The same for a shop, whose pass `authorization` carries, of its own part. Throws `Problem`. */
-async function readStoreOrderWhy(
-  services: Services,
-  storeOrderId: string,
-  authorization: string | undefined,
-): Promise<StoreOrderWhy> {
+/** The same for a shop, of its own part. Throws a `Problem` 404. */
+async function readStoreOrderWhy(services: Services, storeOrderId: string): Promise<StoreOrderWhy> {
   const { rows } = await services.pool.query<CardRow & { order_id: string }>({
     name: 'history-store-order',
     text: `select c.store_id, c.order_number, p.order_id
@@ -423,8 +419,6 @@ async function readStoreOrderWhy(
   });
   const card = rows[0];
   if (!card) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
-  const whose = 'What happened to an order is for its shop';
-  assertStorePass(services.storePassSecret, card.store_id, authorization, whose);
   const { entries } = await readWhy(services, card.order_id, card.store_id);
   return { orderNumber: card.order_number, entries };
 }
@@ -448,32 +442,21 @@ const whyFields = {
 };
 
 export function historyRoutes(app: FastifyInstance, services: Services): void {
-  app.get<{ Params: { orderId: string } }>(
-    '/orders/:orderId/why',
-    {
-      schema: {
-        params: { type: 'object', properties: { orderId: uuid } },
-        response: { 200: object(whyFields) },
-      },
-    },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      return readWhy(services, request.params.orderId, null);
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /orders/:orderId/why',
+    who: orderHolder,
+    params: { type: 'object', properties: { orderId: uuid } },
+    answer: object(whyFields),
+    answers: 'personal',
+    read: ({ params: { orderId } }) => readWhy(services, orderId, null),
+  });
 
-  app.get<{ Params: { storeOrderId: string } }>(
-    '/store-orders/:storeOrderId/why',
-    {
-      schema: {
-        params: { type: 'object', properties: { storeOrderId: uuid } },
-        response: { 200: object({ orderNumber: text, ...whyFields }) },
-      },
-    },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      const { authorization } = request.headers;
-      return readStoreOrderWhy(services, request.params.storeOrderId, authorization);
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /store-orders/:storeOrderId/why',
+    who: shopOfStoreOrder(services),
+    params: { type: 'object', properties: { storeOrderId: uuid } },
+    answer: object({ orderNumber: text, ...whyFields }),
+    answers: 'personal',
+    read: ({ params: { storeOrderId } }) => readStoreOrderWhy(services, storeOrderId),
+  });
 }

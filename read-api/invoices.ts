@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
-import { assertStorePass, bearsStorePass } from '../platform/pass.ts';
 import { paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { amountInWords } from './amount-in-words.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 import { recipientFields, type Recipient } from './my-orders.ts';
+import { anybodyOrBuyerOrShop, shop } from './who.ts';
 
 const PAGE = 50;
 
@@ -133,14 +133,11 @@ function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
 const INVOICE_COLUMNS = `store_order_id, order_id, store_id, fiscal_year, sequence, number, kind, date,
   supplier, person_id, sealed_recipient, pincode, lines, fees, total_paise, credited_paise`;
 
-/**
- * An invoice with its credit notes. Whom it is for is shown to whom carries the shop's pass and to
- * whom knows the id of the whole order, as on the shopper's own page.
- */
+/** An invoice with its credit notes; whom it is for only where the caller may see that. */
 async function readInvoice(
-  { pool, vault, storePassSecret }: Services,
+  { pool, vault }: Services,
   storeOrderId: string,
-  { orderId, authorization }: { orderId: string | undefined; authorization: string | undefined },
+  maySee: (of: { orderId: string; storeId: string }) => boolean,
 ): Promise<Invoice> {
   const [found, notes] = await Promise.all([
     pool.query<InvoiceRow>({
@@ -164,8 +161,7 @@ async function readInvoice(
       'There is no invoice yet: it is issued on delivery.',
     );
   }
-  const maySeeBuyer =
-    orderId === row.order_id || bearsStorePass(storePassSecret, row.store_id, authorization);
+  const maySeeBuyer = maySee({ orderId: row.order_id, storeId: row.store_id });
   const sealed = { personId: row.person_id, sealed: row.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>(maySeeBuyer ? [sealed] : []);
   const lines = row.lines as InvoiceLine[];
@@ -354,57 +350,43 @@ const pageSchema = object({
 });
 
 export function invoiceRoutes(app: FastifyInstance, services: Services): void {
-  app.get<{ Params: { storeOrderId: string }; Querystring: { orderId?: string } }>(
-    '/store-orders/:storeOrderId/invoice',
-    {
-      schema: {
-        params: { type: 'object', properties: { storeOrderId: uuid } },
-        querystring: {
-          type: 'object',
-          additionalProperties: false,
-          properties: { orderId: { ...uuid, description: 'Shows whom it is for' } },
-        },
-        response: { 200: invoiceSchema },
-      },
+  readRoute(app, services, {
+    path: 'GET /store-orders/:storeOrderId/invoice',
+    who: anybodyOrBuyerOrShop(services),
+    params: { type: 'object', properties: { storeOrderId: uuid } },
+    query: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { orderId: { ...uuid, description: 'Shows whom it is for' } },
     },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      const { orderId } = request.query;
-      const { authorization } = request.headers;
-      return readInvoice(services, request.params.storeOrderId, { orderId, authorization });
-    },
-  );
+    answer: invoiceSchema,
+    answers: 'personal',
+    read: ({ params: { storeOrderId }, caller }) =>
+      readInvoice(services, storeOrderId, caller.maySeeBuyer),
+  });
 
-  app.get<{ Params: { storeId: string }; Querystring: { year?: string; after?: string } }>(
-    '/stores/:storeId/invoices',
-    {
-      schema: {
-        querystring: {
-          type: 'object',
-          additionalProperties: false,
-          properties: {
-            year: {
-              type: 'string',
-              pattern: '^[0-9]{4}-[0-9]{2}$',
-              description: 'Fiscal year, as 2026-27; the newest where it is left out',
-            },
-            after: {
-              type: 'string',
-              pattern: '^[0-9]{1,9}$',
-              description: '`next` of the page before',
-            },
-          },
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/invoices',
+    who: shop(services),
+    query: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        year: {
+          type: 'string',
+          pattern: '^[0-9]{4}-[0-9]{2}$',
+          description: 'Fiscal year, as 2026-27; the newest where it is left out',
         },
-        response: { 200: pageSchema },
+        after: {
+          type: 'string',
+          pattern: '^[0-9]{1,9}$',
+          description: '`next` of the page before',
+        },
       },
     },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      const { storeId } = request.params;
-      const { authorization } = request.headers;
-      const whose = 'A shop’s invoices are for the shop';
-      assertStorePass(services.storePassSecret, storeId, authorization, whose);
-      return readPage(services, storeId, request.query);
-    },
-  );
+    answer: pageSchema,
+    answers: 'personal',
+    read: ({ params: { storeId } }, wanted: { year?: string; after?: string }) =>
+      readPage(services, storeId, wanted),
+  });
 }

@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
-import { deliveryCode } from '../platform/pass.ts';
 import { contactOrNull, orderLineFields, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
+import { codeOf } from '../platform/signature.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
-import { sendLive } from '../engine/reading/live.ts';
 import {
   orderPaymentSchema,
   orderPayment,
@@ -14,6 +13,7 @@ import {
   type PaymentMethod,
   type StatedPayment,
 } from './payments.ts';
+import { orderHolder } from './who.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
@@ -237,7 +237,7 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
       totalPaise: part.total_paise,
       owedPaise: part.owed_paise,
       deliveryCode: WITH_CODE.has(part.status)
-        ? deliveryCode(deliveryCodeSecret, part.store_order_id)
+        ? codeOf(deliveryCodeSecret, part.store_order_id)
         : null,
       invoiceNumber: part.invoice_number,
       lines: linesOf(part.part),
@@ -358,23 +358,24 @@ const query = {
 } as const;
 
 export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
-  app.get<{ Params: { orderId: string }; Querystring: { asOf?: string } }>(
-    '/orders/:orderId',
-    { schema: { params, querystring: query, response: { 200: orderSchema } } },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      return readOrder(services, request.params.orderId, request.query.asOf);
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /orders/:orderId',
+    who: orderHolder,
+    params,
+    query,
+    answer: orderSchema,
+    answers: 'personal',
+    read: ({ params: { orderId } }, { asOf }: { asOf?: string }) =>
+      readOrder(services, orderId, asOf),
+  });
 
-  app.get<{ Params: { orderId: string } }>(
-    '/orders/:orderId/live',
-    { schema: { params } },
-    (request, reply) => {
-      const { orderId } = request.params;
-      const read = () => readOrder(services, orderId);
-      const tags = [`order-${orderId}`];
-      return sendLive(services, request, reply, { event: 'order', tags, read });
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /orders/:orderId/live',
+    who: orderHolder,
+    params,
+    answers: 'live',
+    event: 'order',
+    tags: ({ orderId }) => [`order-${orderId}`],
+    read: ({ params: { orderId } }) => readOrder(services, orderId),
+  });
 }

@@ -1,13 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { bearsStorePass } from '../platform/pass.ts';
+import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { pincode } from '../domain/schema.ts';
 import { count, list, object, text, time, uuid } from '../platform/schema.ts';
 import type { CardRow } from '../projector/order-board.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
-import { sendLive } from '../engine/reading/live.ts';
 import {
   paymentTasksOf,
   paymentTasksSchema,
@@ -24,6 +22,7 @@ import {
   type Recipient,
   type StoreOrderStatus,
 } from './my-orders.ts';
+import { anybodyOrShop } from './who.ts';
 
 /** Open orders that a board shows, oldest first; far more than a shop could work on. */
 const MAX_OPEN = 300;
@@ -171,59 +170,56 @@ const boardSchema = object({
   storeOrders: list(object(cardFields)),
 });
 
-type BoardRequest = FastifyRequest<{ Params: { storeId: string } }>;
-type CardRequest = FastifyRequest<{ Params: { storeId: string; storeOrderId: string } }>;
-
 const cardParams = {
   type: 'object',
   properties: { storeId: text, storeOrderId: uuid },
 } as const;
 
+type StoreParams = { storeId: string };
+type CardParams = StoreParams & { storeOrderId: string };
+type Asked<Params> = { params: Params; caller: { signedIn: boolean } };
+
 export function orderBoardRoutes(app: FastifyInstance, services: Services): void {
-  const isSignedIn = ({ params, headers }: BoardRequest) =>
-    bearsStorePass(services.storePassSecret, params.storeId, headers.authorization);
-  const board = (request: BoardRequest) => () =>
-    readBoard(services, request.params.storeId, isSignedIn(request));
-  const card = (request: CardRequest) => () => {
-    const { storeId, storeOrderId } = request.params;
-    return readCard(services, storeId, storeOrderId, isSignedIn(request));
-  };
-  const tagsOf = ({ params }: BoardRequest) => [`board-${params.storeId}`];
+  const who = anybodyOrShop(services);
+  const board = ({ params: { storeId }, caller: { signedIn } }: Asked<StoreParams>) =>
+    readBoard(services, storeId, signedIn);
+  const card = ({ params: { storeId, storeOrderId }, caller: { signedIn } }: Asked<CardParams>) =>
+    readCard(services, storeId, storeOrderId, signedIn);
+  const tags = ({ storeId }: StoreParams): string[] => [`board-${storeId}`];
 
-  app.get(
-    '/stores/:storeId/board',
-    { schema: { response: { 200: boardSchema } } },
-    async (request: BoardRequest, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      return board(request)();
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/board',
+    who,
+    answer: boardSchema,
+    answers: 'personal',
+    read: board,
+  });
 
-  app.get('/stores/:storeId/board/live', (request: BoardRequest, reply) =>
-    sendLive(services, request, reply, {
-      event: 'board',
-      tags: tagsOf(request),
-      read: board(request),
-    }),
-  );
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/board/live',
+    who,
+    answers: 'live',
+    event: 'board',
+    tags,
+    read: board,
+  });
 
-  app.get(
-    '/stores/:storeId/board/:storeOrderId',
-    { schema: { params: cardParams, response: { 200: cardPageSchema } } },
-    async (request: CardRequest, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      return card(request)();
-    },
-  );
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/board/:storeOrderId',
+    who,
+    params: cardParams,
+    answer: cardPageSchema,
+    answers: 'personal',
+    read: card,
+  });
 
-  app.get(
-    '/stores/:storeId/board/:storeOrderId/live',
-    { schema: { params: cardParams } },
-    (request: CardRequest, reply) =>
-      sendLive(services, request, reply, {
-        event: 'card',
-        tags: tagsOf(request),
-        read: card(request),
-      }),
-  );
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/board/:storeOrderId/live',
+    who,
+    params: cardParams,
+    answers: 'live',
+    event: 'card',
+    tags,
+    read: card,
+  });
 }

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { count, list, object, text } from '../platform/schema.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
+import { anybody } from './who.ts';
 
 export type Slot = {
   /** Minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
@@ -37,35 +38,38 @@ const query = {
 const beginsMs = (date: string, { fromMinute }: { fromMinute: number }): number =>
   Date.parse(`${date}T00:00:00+05:30`) + fromMinute * 60_000;
 
+async function readSlots({ pool, now }: Services, storeId: string, date: string): Promise<Slots> {
+  const { delivery } = await findStore(pool, storeId);
+  const { rows } = await pool.query<Omit<Slot, 'left'>>({
+    name: 'slots',
+    text: `select s."fromMinute", s."toMinute", s.capacity,
+        count(h.store_order_id)::int as taken
+      from slots.day d
+        cross join json_to_recordset(d.slots)
+          as s("fromMinute" integer, "toMinute" integer, capacity integer)
+        left join slots.hold h
+          on h.store_id = d.store_id and h.date = d.date and h.from_minute = s."fromMinute"
+      where d.store_id = $1 and d.date = $2
+      group by 1, 2, 3 order by 1`,
+    values: [storeId, date],
+  });
+  const isHoliday = delivery.hours.holidays.includes(date);
+  const slots = rows.map((slot) => {
+    const isOver = isHoliday || beginsMs(date, slot) <= now().getTime();
+    return { ...slot, left: isOver ? 0 : Math.max(0, slot.capacity - slot.taken) };
+  });
+  return { storeId, date, slots };
+}
+
 /** Never kept: every order of the day changes what is left of it. */
-export function slotsRoutes(app: FastifyInstance, { pool, now }: Services): void {
-  app.get<{ Params: { storeId: string }; Querystring: { date: string } }>(
-    '/stores/:storeId/slots',
-    { schema: { querystring: query, response: { 200: slotsSchema } } },
-    async (request, reply): Promise<Slots> => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      const { storeId } = request.params;
-      const { date } = request.query;
-      const { delivery } = await findStore(pool, storeId);
-      const { rows } = await pool.query<Omit<Slot, 'left'>>({
-        name: 'slots',
-        text: `select s."fromMinute", s."toMinute", s.capacity,
-            count(h.store_order_id)::int as taken
-          from slots.day d
-            cross join json_to_recordset(d.slots)
-              as s("fromMinute" integer, "toMinute" integer, capacity integer)
-            left join slots.hold h
-              on h.store_id = d.store_id and h.date = d.date and h.from_minute = s."fromMinute"
-          where d.store_id = $1 and d.date = $2
-          group by 1, 2, 3 order by 1`,
-        values: [storeId, date],
-      });
-      const isHoliday = delivery.hours.holidays.includes(date);
-      const slots = rows.map((slot) => {
-        const isOver = isHoliday || beginsMs(date, slot) <= now().getTime();
-        return { ...slot, left: isOver ? 0 : Math.max(0, slot.capacity - slot.taken) };
-      });
-      return { storeId, date, slots };
-    },
-  );
+export function slotsRoutes(app: FastifyInstance, services: Services): void {
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/slots',
+    who: anybody,
+    query,
+    answer: slotsSchema,
+    answers: 'personal',
+    read: ({ params: { storeId } }, { date }: { date: string }) =>
+      readSlots(services, storeId, date),
+  });
 }

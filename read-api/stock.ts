@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { localNames, stockFigures } from '../domain/schema.ts';
 import { list, object, orNull, text } from '../platform/schema.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
+import { anybody } from './who.ts';
 
 /** One article of a shop's books, in pieces. */
 export type StockItem = {
@@ -47,16 +48,18 @@ const stockSchema = object({
 });
 
 /** Like the board, a shop's books are opened by knowing its id, until people sign in. */
-export function stockRoutes(app: FastifyInstance, { pool }: Services): void {
-  app.get<{ Params: { storeId: string }; Querystring: Wanted }>(
-    '/stores/:storeId/stock',
-    { schema: { querystring: catalogueQuery, response: { 200: stockSchema } } },
-    async (request, reply): Promise<Stock> => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      const { storeId } = request.params;
+export function stockRoutes(app: FastifyInstance, services: Services): void {
+  const { pool } = services;
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/stock',
+    who: anybody,
+    query: catalogueQuery,
+    answer: stockSchema,
+    answers: 'personal',
+    async read({ params: { storeId } }, wanted: Wanted): Promise<Stock> {
       const { name } = await findStore(pool, storeId);
-      const page = await readPage<StockItem>(pool, storeId, request.query, COLUMNS);
+      const page = await readPage<StockItem>(pool, storeId, wanted, COLUMNS);
       return { storeId, name, ...page };
     },
-  );
+  });
 }

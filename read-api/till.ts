@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify';
-import { assertStorePass } from '../platform/pass.ts';
 import { paise } from '../domain/schema.ts';
 import { list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { ClosingRow, MovementRow, OpeningRow } from '../projector/till.ts';
-import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
+import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
+import { shop } from './who.ts';
 
 /** Newest first; far more than the orders that a shop hands over on a day. */
 const MAX_MOVEMENTS = 1_000;
@@ -123,20 +123,15 @@ const tillSchema = object({
 });
 
 export function tillRoutes(app: FastifyInstance, services: Services): void {
-  const params = {
-    type: 'object',
-    properties: { storeId: text, date: { type: 'string', format: 'date' } },
-  } as const;
-  app.get<{ Params: { storeId: string; date: string } }>(
-    '/stores/:storeId/till/:date',
-    { schema: { params, response: { 200: tillSchema } } },
-    async (request, reply) => {
-      reply.header('cache-control', PRIVATE_CACHING);
-      const { storeId, date } = request.params;
-      const { authorization } = request.headers;
-      const whose = 'A shop’s till is for the shop';
-      assertStorePass(services.storePassSecret, storeId, authorization, whose);
-      return readTill(services, storeId, date);
+  readRoute(app, services, {
+    path: 'GET /stores/:storeId/till/:date',
+    who: shop(services),
+    params: {
+      type: 'object',
+      properties: { storeId: text, date: { type: 'string', format: 'date' } },
     },
-  );
+    answer: tillSchema,
+    answers: 'personal',
+    read: ({ params: { storeId, date } }) => readTill(services, storeId, date),
+  });
 }
