@@ -19,16 +19,12 @@ import { paise, pincode } from '../domain/schema.ts';
 import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { driveCheckout } from './checkout.ts';
-import {
-  atPosition,
-  commandHeaders,
-  contextOf,
-  contextOfCreation,
-} from '../engine/commands/context.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from '../engine/commands/handle.ts';
+import { commandRoute } from '../engine/commands/route.ts';
 import { assertPayable } from './payment.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
+import { cartHolder, orderHolder } from './who.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -146,16 +142,15 @@ const cancelled = object({ orderId: uuid, status: text });
 export function orderRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
 
-  app.post<{ Body: Body }>(
-    '/orders',
-    {
-      schema: { body: newOrder, headers: commandHeaders, response: { 201: placedOrder } },
-      bodyLimit: BODY_LIMIT_BYTES,
-    },
-    async (request, reply) => {
-      const context = contextOfCreation(request);
-      const orderId = idFrom('order', context.commandId);
-      const data = await priceOnce(services, orderId, request.body);
+  commandRoute(app, handler, {
+    path: 'POST /orders',
+    who: cartHolder,
+    creates: 'order',
+    body: newOrder,
+    bodyLimit: BODY_LIMIT_BYTES,
+    answer: placedOrder,
+    async run(wanted: Body, { id: orderId, context }) {
+      const data = await priceOnce(services, orderId, wanted);
       const command = { type: 'PlaceOrder', data } as const;
       await handler.handle(order, orderId, command, context);
       const { state, position } = await driveCheckout(services, orderId, {
@@ -169,26 +164,27 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       // A repeat hears what the first heard, whatever came of the payment since.
       const status = reserved ? 'awaiting-payment' : 'confirmed';
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
-      const placed = { orderId, status, totalPaise, storeOrders, leftOut };
-      return atPosition(reply.code(201), position).send(placed);
+      return { position, answer: { orderId, status, totalPaise, storeOrders, leftOut } };
     },
-  );
+  });
 
-  app.post<{ Params: { orderId: string } }>(
-    '/orders/:orderId/cancel',
-    { schema: { params, body: noBody, headers: commandHeaders, response: { 200: cancelled } } },
-    async (request, reply) => {
-      const { orderId } = request.params;
-      const context = contextOf(request);
+  commandRoute(app, handler, {
+    path: 'POST /orders/:orderId/cancel',
+    who: orderHolder,
+    params,
+    id: ({ orderId }) => orderId,
+    body: noBody,
+    answer: cancelled,
+    async run(_, { id: orderId, context }) {
       await handler.handle(order, orderId, { type: 'CancelOrder', data: {} }, context);
       // Gives back whatever is held for it: the cart is open again with the answer.
       const { state, position } = await driveCheckout(services, orderId, {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
-      return atPosition(reply, position).send({ orderId, status: state.status });
+      return { position, answer: { orderId, status: state.status } };
     },
-  );
+  });
 }
 
 /** A repeat is not priced again: what was placed stands, and `handle` compares the requests. */

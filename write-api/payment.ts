@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/rejection.ts';
 import type { AnyPlaced } from '../domain/ordering/order.ts';
 import {
@@ -13,14 +13,13 @@ import {
 } from '../domain/money/payment.ts';
 import { store } from '../domain/stores/store.ts';
 import { upiReference, upiTransferText, type UpiTransfer } from '../domain/money/upi-reference.ts';
-import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
-import { bearsStorePass } from '../platform/pass.ts';
 import { object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause, Drivers } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
 import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
+import { commandRoute } from '../engine/commands/route.ts';
+import { shopOfPayment } from './who.ts';
 
 /** What is told by a gateway is recorded in its name. */
 export const ACTOR = 'payment-gateway';
@@ -215,11 +214,6 @@ export async function lookAtPayment(
   await recordNews(handler, paymentId, news, cause);
 }
 
-type GivenRequest = FastifyRequest<{
-  Params: { paymentId: string; refundNumber?: string };
-  Body: { reference: string };
-}>;
-
 const reference = {
   type: 'object',
   required: ['reference'],
@@ -233,54 +227,43 @@ const reference = {
   },
 } as const;
 
-export const passRequired = (): Problem =>
-  new Problem(401, 'PASS_REQUIRED', 'Only the shop can say this: sign in with its pass.');
-
 /** What a shop sees in its UPI app, and nobody else can know. */
 export function paymentRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
-  const response = { 200: object({ paymentId: uuid, status: text }) };
-  const params = { type: 'object', properties: { paymentId: uuid } } as const;
+  const ofPayment = {
+    who: shopOfPayment(services),
+    id: ({ paymentId }: { paymentId: string }) => paymentId,
+    answer: object({ paymentId: uuid, status: text }),
+  };
 
-  /** The payment, where the request comes from the shop that it, or its refund, is for. */
-  async function ownPayment(request: GivenRequest): Promise<Payment> {
-    const { paymentId, refundNumber } = request.params;
-    const known = await handler.load(payment, paymentId, { fresh: true });
-    const { authorization } = request.headers;
-    const { storeId } = refundNumber ? (known.refunds[Number(refundNumber) - 1] ?? known) : known;
-    if (storeId && bearsStorePass(services.storePassSecret, storeId, authorization)) return known;
-    throw passRequired();
-  }
-
-  app.post(
-    '/payments/:paymentId/receipts',
-    { schema: { params, body: reference, headers: commandHeaders, response } },
-    async (request, reply) => {
-      const known = await ownPayment(request as GivenRequest);
-      const { params: to, body } = request as GivenRequest;
-      const amountPaise = missingPaise(known);
-      const data = { externalId: body.reference, amountPaise };
-      const command = { type: 'RecordPaymentByHand', data } as const;
-      const outcome = await recordUpi(handler, to.paymentId, command, contextOf(request));
-      const { status } = outcome.state;
-      return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
+  commandRoute(app, handler, {
+    ...ofPayment,
+    path: 'POST /payments/:paymentId/receipts',
+    params: { type: 'object', properties: { paymentId: uuid } },
+    body: reference,
+    async run({ reference: externalId }: Given, { id: paymentId, caller, context }) {
+      const data = { externalId, amountPaise: missingPaise(caller.payment) };
+      const record = { type: 'RecordPaymentByHand', data } as const;
+      const { state, position } = await recordUpi(handler, paymentId, record, context);
+      return { position, answer: { paymentId, status: state.status } };
     },
-  );
+  });
 
-  app.post(
-    '/payments/:paymentId/refunds/:refundNumber/given',
-    { schema: { params: refundParams, body: givenBack, headers: commandHeaders, response } },
-    async (request, reply) => {
-      await ownPayment(request as GivenRequest);
-      const { params: to, body } = request as GivenRequest;
-      const data = { refundNumber: Number(to.refundNumber), externalId: body.reference };
-      const command = { type: 'RecordRefundByHand', data } as const;
-      const outcome = await handler.handle(payment, to.paymentId, command, contextOf(request));
-      const { status } = outcome.state;
-      return atPosition(reply, outcome.position).send({ paymentId: to.paymentId, status });
-    },
-  );
+  commandRoute(app, handler, {
+    ...ofPayment,
+    path: 'POST /payments/:paymentId/refunds/:refundNumber/given',
+    params: refundParams,
+    body: givenBack,
+    decider: payment,
+    command: ({ reference: externalId }: Given, { params: { refundNumber } }) => ({
+      type: 'RecordRefundByHand',
+      data: { refundNumber: Number(refundNumber), externalId },
+    }),
+    reply: ({ status }, { id: paymentId }) => ({ paymentId, status }),
+  });
 }
+
+type Given = { reference: string };
 
 const refundParams = {
   type: 'object',

@@ -13,6 +13,7 @@ import {
   type Quote,
 } from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
+import { hookRoute } from '../platform/route.ts';
 import { orderLineFields, paise, pincode } from '../domain/schema.ts';
 import { list, object, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
@@ -22,6 +23,7 @@ import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from
 import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment.ts';
+import { cartHolder } from './who.ts';
 
 const params = { type: 'object', properties: { cartId: uuid } } as const;
 
@@ -64,12 +66,12 @@ const quoted = object({
  */
 export function quoteRoutes(app: FastifyInstance, services: Services): void {
   const { handler, quoteSecret, now } = services;
-  app.post<{ Params: { cartId: string }; Body: Delivery | null }>(
-    '/carts/:cartId/quotes',
-    { schema: { params, body: wantedDelivery, response: { 200: quoted } } },
-    async (request, reply) => {
-      const { cartId } = request.params;
-      const delivery = request.body ?? {};
+  hookRoute(app, {
+    path: 'POST /carts/:cartId/quotes',
+    who: cartHolder,
+    schema: { params, body: wantedDelivery, response: { 200: quoted } },
+    async run({ params: { cartId }, body }, reply) {
+      const delivery = (body as Delivery | null) ?? {};
       const at = now();
       const parts = await priceCart(handler, cartId, delivery, at);
       const made: Quote = {
@@ -89,7 +91,7 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
       );
       return reply.send({ parts: taxed, totalPaise, payments, expiresAt, token });
     },
-  );
+  });
 }
 
 export const destinationOf = ({ address }: Delivery): Destination => ({

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { CartLine } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
 import {
@@ -40,20 +40,21 @@ import {
   type StoreOrderRejection,
 } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
-import { deliveryCode } from '../platform/pass.ts';
 import { paise } from '../domain/schema.ts';
 import { bodyOf, noBody, object, text, uuid, type Schema } from '../platform/schema.ts';
+import { codeOf } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from '../engine/commands/context.ts';
 import {
   eventId,
   type CommandContext,
   type Handler,
   type Outcome,
 } from '../engine/commands/handle.ts';
+import { commandRoute } from '../engine/commands/route.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
+import { anybody, orderHolderOf } from './who.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
 const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
@@ -95,200 +96,207 @@ const answer = {
   owedPaise: { ...paise, description: 'What the shopper owes for the part as it stands, in paise' },
 };
 
-type PartRequest<Body = never> = { Params: { storeOrderId: string }; Body: Body };
-type ShopperRequest<Body> = { Params: { orderId: string; storeOrderId: string }; Body: Body };
+/** What a shop's staff do with a part, each named in the path: /store-orders/{id}/accept. */
+export function storeOrderRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  const ofPart = {
+    who: anybody,
+    params: partParams,
+    id: ({ storeOrderId }: { storeOrderId: string }) => storeOrderId,
+    decider: storeOrder,
+    answer: object(answer),
+    reply: (state: StoreOrder, { id }: { id: string }) => standing(id, state),
+  };
 
-type Step = {
-  body: object;
-  commandOf: (body: never) => StoreOrderCommand;
-};
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/accept',
+    body: noBody,
+    command: () => ({ type: 'AcceptStoreOrder', data: {} }),
+  });
 
-/** What a shop's staff do, each named in the path: /store-orders/{id}/accept. */
-const STEPS: Record<string, Step> = {
-  accept: { body: noBody, commandOf: () => ({ type: 'AcceptStoreOrder', data: {} }) },
-  reject: {
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/reject',
     body: { ...noBody, properties: { reason: oneOf(REJECTION_REASONS) } },
-    commandOf: (given: { reason?: StoreOrderRejection } | null) => ({
+    command: (given: { reason?: StoreOrderRejection } | null) => ({
       type: 'RejectStoreOrder',
       data: { reason: given?.reason ?? 'other' },
     }),
-  },
-  picks: {
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/picks',
     body: bodyOf({
       lines: linesOf({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
     }),
-    commandOf: (data: { lines: (CartLine & { grams?: number })[] }) => ({
-      type: 'PickLines',
-      data,
-    }),
-  },
-  shorts: {
+    command: (data: { lines: (CartLine & { grams?: number })[] }) => ({ type: 'PickLines', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/shorts',
     body: bodyOf({ listingId: listingIdOf, reason: oneOf(SHORT_REASONS) }),
-    commandOf: (data: { listingId: string; reason: ShortReason }) => ({ type: 'ShortLine', data }),
-  },
-  pack: { body: noBody, commandOf: () => ({ type: 'PackStoreOrder', data: {} }) },
-  dispatch: { body: noBody, commandOf: () => ({ type: 'DispatchStoreOrder', data: {} }) },
-  cancel: {
+    command: (data: { listingId: string; reason: ShortReason }) => ({ type: 'ShortLine', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/pack',
+    body: noBody,
+    command: () => ({ type: 'PackStoreOrder', data: {} }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/dispatch',
+    body: noBody,
+    command: () => ({ type: 'DispatchStoreOrder', data: {} }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /store-orders/:storeOrderId/cancel',
     body: bodyOf({ reason: oneOf(SHOP_CANCELS) }),
-    commandOf: ({ reason }: { reason: ShopCancel }) => ({
+    command: ({ reason }: { reason: ShopCancel }) => ({
       type: 'CancelStoreOrder',
       data: { by: 'shop', reason },
     }),
-  },
-};
+  });
+
+  shopperRoutes(app, services);
+  substituteRoute(app, services);
+  deliverRoute(app, services);
+  returnRoute(app, services);
+}
+
+const standing = (storeOrderId: string, state: StoreOrder) => ({
+  storeOrderId,
+  status: state.status,
+  owedPaise: owedPaise(state),
+});
 
 /** What a shopper does with a part: /orders/{orderId}/store-orders/{id}/cancel. */
-const SHOPPER_STEPS: Record<string, Step> = {
-  lines: {
+function shopperRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  const ofPart = {
+    who: orderHolderOf(services),
+    params: shopperParams,
+    id: ({ storeOrderId }: { storeOrderId: string }) => storeOrderId,
+    decider: storeOrder,
+    answer: object(answer),
+    reply: (state: StoreOrder, { id }: { id: string }) => standing(id, state),
+  };
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /orders/:orderId/store-orders/:storeOrderId/lines',
     body: bodyOf({ lines: linesOf({ ...pieces(0), description: 'Pieces that are still wanted' }) }),
-    commandOf: (data: { lines: CartLine[] }) => ({ type: 'ReduceLines', data }),
-  },
-  substitutions: {
+    command: (data: { lines: CartLine[] }) => ({ type: 'ReduceLines', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /orders/:orderId/store-orders/:storeOrderId/substitutions',
     body: bodyOf({
       listingId: listingIdOf,
       substituteId: listingIdOf,
       accept: { type: 'boolean' },
     }),
-    commandOf: ({ accept, ...data }: Record<'listingId' | 'substituteId', string> & Accept) => ({
+    command: ({ accept, ...data }: Record<'listingId' | 'substituteId', string> & Accept) => ({
       type: 'DecideSubstitution',
       data: { ...data, answer: accept ? 'accept' : 'decline' },
     }),
-  },
-  cancel: {
+  });
+
+  commandRoute(app, handler, {
+    ...ofPart,
+    path: 'POST /orders/:orderId/store-orders/:storeOrderId/cancel',
     body: bodyOf({ reason: oneOf(SHOPPER_CANCELS) }),
-    commandOf: ({ reason }: { reason: ShopperCancel }) => ({
+    command: ({ reason }: { reason: ShopperCancel }) => ({
       type: 'CancelStoreOrder',
       data: { by: 'shopper', reason },
     }),
-  },
-};
+  });
+}
 
 type Accept = { accept: boolean };
 
-const told = (
-  reply: FastifyReply,
-  storeOrderId: string,
-  { state, position }: Outcome<StoreOrder>,
-  more: object = {},
-) =>
-  atPosition(reply, position).send({
-    storeOrderId,
-    status: state.status,
-    owedPaise: owedPaise(state),
-    ...more,
+function substituteRoute(app: FastifyInstance, { handler, now }: Services): void {
+  commandRoute(app, handler, {
+    path: 'POST /store-orders/:storeOrderId/substitutes',
+    who: anybody,
+    params: partParams,
+    id: ({ storeOrderId }) => storeOrderId,
+    body: proposal,
+    answer: object(answer),
+    async run(wanted: Proposal, { id, context }) {
+      const line = await substituteLine(handler, id, wanted);
+      const expiresAt = new Date(now().getTime() + SUBSTITUTE_ANSWER_MS).toISOString();
+      const data = { listingId: wanted.listingId, line, expiresAt };
+      const { state, position } = await propose(handler, id, data, context);
+      return { position, answer: standing(id, state) };
+    },
   });
+}
 
-export function storeOrderRoutes(app: FastifyInstance, services: Services): void {
-  const { handler } = services;
-  const take = (
-    request: FastifyRequest<PartRequest<unknown>>,
-    command: StoreOrderCommand,
-  ): Promise<Outcome<StoreOrder>> =>
-    handler.handle(storeOrder, request.params.storeOrderId, command, contextOf(request));
-
-  for (const [step, { body: given, commandOf }] of Object.entries(STEPS)) {
-    app.post<PartRequest>(
-      `/store-orders/:storeOrderId/${step}`,
-      { schema: schemaOf(partParams, given) },
-      async (request, reply) => {
-        const outcome = await take(request, commandOf(request.body as never));
-        return told(reply, request.params.storeOrderId, outcome);
-      },
-    );
-  }
-
-  for (const [step, { body: given, commandOf }] of Object.entries(SHOPPER_STEPS)) {
-    app.post<ShopperRequest<never>>(
-      `/orders/:orderId/store-orders/:storeOrderId/${step}`,
-      { schema: schemaOf(shopperParams, given) },
-      async (request, reply) => {
-        const { orderId, storeOrderId } = request.params;
-        await assertPartOf(handler, orderId, storeOrderId);
-        return told(reply, storeOrderId, await take(request, commandOf(request.body as never)));
-      },
-    );
-  }
-
-  app.post<PartRequest<Proposal>>(
-    '/store-orders/:storeOrderId/substitutes',
-    { schema: schemaOf(partParams, proposal) },
-    async (request, reply) => {
-      const { storeOrderId } = request.params;
-      const { listingId } = request.body;
-      const line = await substituteLine(handler, storeOrderId, request.body);
-      const expiresAt = new Date(services.now().getTime() + SUBSTITUTE_ANSWER_MS).toISOString();
-      const data = { listingId, line, expiresAt };
-      const context = contextOf(request);
-      return told(reply, storeOrderId, await propose(handler, storeOrderId, data, context));
-    },
-  );
-
-  app.post<PartRequest<{ code: string } | { proof: DeliveryProof }>>(
-    '/store-orders/:storeOrderId/deliver',
-    { schema: schemaOf(partParams, handedOver) },
-    async (request, reply) => {
-      const { storeOrderId } = request.params;
-      const right = deliveryCode(services.deliveryCodeSecret, storeOrderId);
-      const proof =
-        'proof' in request.body
-          ? request.body.proof
-          : request.body.code === right
-            ? 'code'
-            : 'wrong-code';
-      const outcome = await take(request, { type: 'DeliverStoreOrder', data: { proof } });
-      if (proof === 'wrong-code' && outcome.state.status !== 'delivered') {
-        throw wrongCode(MAX_WRONG_CODES - outcome.state.wrongCodes);
+function deliverRoute(app: FastifyInstance, { handler, deliveryCodeSecret }: Services): void {
+  const proofOf = (given: HandedOver, storeOrderId: string) => {
+    if ('proof' in given) return given.proof;
+    return given.code === codeOf(deliveryCodeSecret, storeOrderId) ? 'code' : 'wrong-code';
+  };
+  commandRoute(app, handler, {
+    path: 'POST /store-orders/:storeOrderId/deliver',
+    who: anybody,
+    params: partParams,
+    id: ({ storeOrderId }) => storeOrderId,
+    body: handedOver,
+    decider: storeOrder,
+    command: (given: HandedOver, { id }) => ({
+      type: 'DeliverStoreOrder',
+      data: { proof: proofOf(given, id) },
+    }),
+    answer: object(answer),
+    reply(state, { body, id }) {
+      // A wrong code is noted, so that tries are counted, and refused all the same.
+      if (proofOf(body, id) === 'wrong-code' && state.status !== 'delivered') {
+        throw wrongCode(MAX_WRONG_CODES - state.wrongCodes);
       }
-      return told(reply, storeOrderId, outcome);
+      return standing(id, state);
     },
-  );
+  });
+}
 
-  app.post<PartRequest<ReturnBody>>(
-    '/store-orders/:storeOrderId/returns',
-    {
-      schema: schemaOf(partParams, returned, {
-        returnId: uuid,
-        number: { ...text, description: 'Of the credit note' },
-      }),
-    },
-    async (request, reply) => {
-      const { storeOrderId } = request.params;
+function returnRoute(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+  commandRoute(app, handler, {
+    path: 'POST /store-orders/:storeOrderId/returns',
+    who: anybody,
+    params: partParams,
+    id: ({ storeOrderId }) => storeOrderId,
+    body: returned,
+    answer: object({
+      ...answer,
+      returnId: uuid,
+      number: { ...text, description: 'Of the credit note' },
+    }),
+    async run(wanted: ReturnBody, { id, context }) {
       const today = businessDate(services.now().getTime());
-      const found = await findInvoice(services, storeOrderId, today);
-      const context = contextOf(request);
-      const returnId = idFrom('return', storeOrderId, context.commandId);
-      if (request.body.to === 'shelf') await assertInBooks(handler, storeOrderId, returnId);
-      const data = { ...request.body, returnId };
-      const outcome = await take(request, { type: 'ReturnLines', data });
+      const found = await findInvoice(services, id, today);
+      const returnId = idFrom('return', id, context.commandId);
+      if (wanted.to === 'shelf') await assertInBooks(handler, id, returnId);
+      const command = { type: 'ReturnLines', data: { ...wanted, returnId } } as const;
+      const outcome = await handler.handle(storeOrder, id, command, context);
       const back = outcome.state.returns.find((one) => one.returnId === returnId)!;
       const { number, position } = await driveCredit(handler, found, back, today, {
         correlationId: context.correlationId,
-        causationId: eventId(`${storeOrder.category}-${storeOrderId}`, context.commandId, 0),
+        causationId: eventId(`${storeOrder.category}-${id}`, context.commandId, 0),
       });
       const last = position > outcome.position ? position : outcome.position;
-      return told(reply, storeOrderId, { ...outcome, position: last }, { returnId, number });
+      return { position: last, answer: { ...standing(id, outcome.state), returnId, number } };
     },
-  );
-}
-
-const schemaOf = (params: object, given: object, more: Record<string, object> = {}) => ({
-  params,
-  body: given,
-  headers: commandHeaders,
-  response: { 200: object({ ...answer, ...more }) },
-});
-
-/** Who knows the order's id is its shopper, until people sign in. */
-async function assertPartOf(
-  handler: Handler,
-  orderId: string,
-  storeOrderId: string,
-): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: false });
-  const known = part.status === 'none' ? await fresh(handler, storeOrderId) : part;
-  if (known.status === 'none' || known.orderId !== orderId) {
-    throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
-  }
+  });
 }
 
 const fresh = (handler: Handler, storeOrderId: string): Promise<StoreOrder> =>
@@ -347,6 +355,8 @@ export async function propose(
     shortages: [{ sku: skuOfListing(substituteId), wanted, left }],
   });
 }
+
+type HandedOver = { code: string } | { proof: DeliveryProof };
 
 const handedOver = {
   anyOf: [

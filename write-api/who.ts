@@ -19,8 +19,8 @@ const NOBODY_KNOWN: Caller = { actor: 'anonymous' };
 
 export const anybody: Who<unknown, Caller> = { name: 'anybody', identify: () => NOBODY_KNOWN };
 
-/** Only the browser that opened a cart was told its id. */
-export const cartHolder: Who<{ cartId: string }, Caller> = {
+/** Only the browser that opened a cart was told its id: in the address, or of an order in its body. */
+export const cartHolder: Who<unknown, Caller> = {
   name: 'whoever knows the cart',
   identify: () => NOBODY_KNOWN,
 };

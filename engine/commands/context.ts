@@ -3,9 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../../platform/http.ts';
 import type { CommandContext } from './handle.ts';
 
-/** Until people sign in, nobody knows who asks: this is where a session's name goes. */
-export const ANONYMOUS = 'anonymous';
-
 /** 8 characters or more, so that two clients do not choose the same key by chance. */
 const KEY = /^[\x21-\x7e]{8,128}$/;
 /** Who can make a cart or a shop under a key can make the same id again: such keys are longer. */
@@ -45,7 +42,7 @@ const fingerprintOf = ({ method, url, body }: FastifyRequest): string =>
     .slice(0, 22);
 
 /** The context of a command that comes by HTTP. */
-export function contextOf(request: FastifyRequest, actor = ANONYMOUS): CommandContext {
+export function contextOf(request: FastifyRequest, actor: string): CommandContext {
   const key = idempotencyKey(request);
   const commandId = key ?? randomUUID();
   return {
@@ -58,7 +55,7 @@ export function contextOf(request: FastifyRequest, actor = ANONYMOUS): CommandCo
 }
 
 /** Refuses a key from which somebody else could guess the id that it makes. */
-export function contextOfCreation(request: FastifyRequest, actor = ANONYMOUS): CommandContext {
+export function contextOfCreation(request: FastifyRequest, actor: string): CommandContext {
   const context = contextOf(request, actor);
   if (context.commandId.length < CREATING_KEY_LENGTH) {
     throw new Problem(
