@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as fs from 'node:fs';
-import { storePass } from '../platform/pass.ts';
+import { sign } from '../platform/signature.ts';
 import { seedDemo } from './demo.ts';
 import type { DemoStore } from './demo.ts';
 import { lockHolder, tryLock } from './lock.ts';
@@ -151,7 +151,7 @@ function welcome(settings: Settings, stores: DemoStore[], tookMs: number): strin
   const shops = stores.flatMap(({ storeId, name, city, pincode }) => [
     ['', ''],
     [name, `${url}/stores/${storeId}`],
-    [`${city} ${pincode}`, `${url}/console/${storeId}#pass=${storePass(secret!, storeId)}`],
+    [`${city} ${pincode}`, `${url}/console/${storeId}#pass=${sign(secret!, storeId)}`],
   ]);
   if (shops.length > 0) shops.unshift(['', ''], ['Demo shops', 'storefront, and its order board']);
   const all = [...rows, ...shops];

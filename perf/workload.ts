@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectEventStore, headOfLog } from '../platform/event-store.ts';
-import { deliveryCode } from '../platform/pass.ts';
+import { codeOf } from '../platform/signature.ts';
 import { PRICE_LIST, readWorkload, type Basket, type Listing, type Workload } from './baskets.ts';
 import { startMeter } from './load.ts';
 import type { Result, ScenarioOptions } from './scenario.ts';
@@ -204,7 +204,7 @@ async function deliver(
     });
     await step('pack');
     await step('dispatch');
-    await step('deliver', { code: deliveryCode(env.DELIVERY_CODE_SECRET!, storeOrderId) });
+    await step('deliver', { code: codeOf(env.DELIVERY_CODE_SECRET!, storeOrderId) });
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type EventStore,
 } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
-import { deliveryCode, storePass } from '../platform/pass.ts';
+import { codeOf, sign } from '../platform/signature.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
 import { PROJECTIONS } from '../projector/app.ts';
@@ -185,8 +185,8 @@ export async function startShop({ now = () => new Date() } = {}) {
     databaseUrl,
     eventStoreUrl,
     upiWebhookSecret,
-    passOf: (storeId: string) => storePass(storePassSecret, storeId),
-    codeOf: (storeOrderId: string) => deliveryCode(deliveryCodeSecret, storeOrderId),
+    passOf: (storeId: string) => sign(storePassSecret, storeId),
+    codeOf: (storeOrderId: string) => codeOf(deliveryCodeSecret, storeOrderId),
 
     /** Sends a command; `body` as JSON. */
     write: <T = Record<string, unknown>>(
