@@ -9,7 +9,7 @@ import fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { Logger } from './log.ts';
-import { hookRoute, type Who } from './route.ts';
+import { hookRoute, whoOf, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -86,7 +86,10 @@ export type AppOptions = {
 /** The edge answers its own /healthz: this one is for who watches over the process. */
 const whoeverReachesThePort: Who = { name: 'whoever reaches the port', identify: () => undefined };
 
-/** An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /healthz. */
+/**
+ * An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /healthz. Throws for a
+ * route that does not say who may call it.
+ */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: options.log,
@@ -107,6 +110,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     if (reply.statusCode === 413) reply.removeHeader('connection');
   });
   app.addHook('onRoute', (route) => {
+    if (!whoOf(route)) throw new Error(`${String(route.method)} ${route.url}: who may call it?`);
     const response = {
       ...(route.schema?.response as object),
       '4xx': problemSchema,

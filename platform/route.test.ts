@@ -100,6 +100,32 @@ test('a page and its HEAD are for the same', async () => {
   await app.close();
 });
 
+test('the OpenAPI document says how to prove who calls', async () => {
+  const described = { ...keyHolder([]), description: 'Takes the key.' };
+  const app = await appWith((routes) =>
+    hookRoute(routes, {
+      path: 'GET /doors/:doorId',
+      who: described,
+      schema: {},
+      run: () => ({}),
+    }),
+  );
+  const { paths } = (await app.inject({ url: '/api/openapi.json' })).json<{
+    paths: Record<string, { get: { description: string } }>;
+  }>();
+  assert.is(paths['/api/doors/{doorId}']?.get.description, 'Takes the key.');
+  await app.close();
+});
+
+test('an app with a route that does not say who may call it does not start', async () => {
+  const open = appWith((routes) => routes.get('/doors', () => ({})));
+  const error = await open.then(
+    () => 'it started',
+    ({ message }: Error) => message,
+  );
+  assert.is(error, 'GET /api/doors: who may call it?');
+});
+
 test('a body can prove who calls, before it is judged', async () => {
   const signer: Who<unknown, string> = {
     name: 'whoever signs',

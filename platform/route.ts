@@ -16,6 +16,8 @@ export type Asking<Params = unknown> = Pick<FastifyRequest, 'id' | 'headers' | '
 export type Who<Params = unknown, Caller = unknown> = {
   /** As the table of routes shows it. */
   name: string;
+  /** What the OpenAPI document says of it: how to prove who calls. */
+  description?: string;
   /** Throws a `Problem` for anybody else. Resolves to the caller, with what was read to know it. */
   identify: (request: Asking<Params>) => Caller | Promise<Caller>;
   /** The body proves it, as where that is signed; else it is asked before the body is read. */
@@ -64,7 +66,7 @@ export function hookRoute<Path extends string, Caller>(
   app.route({
     method,
     url,
-    schema,
+    schema: { ...(who.description && { description: who.description }), ...schema },
     ...(bodyLimit && { bodyLimit }),
     [who.byBody ? 'preValidation' : 'onRequest']: identify,
     handler,

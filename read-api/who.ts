@@ -25,10 +25,16 @@ export const orderHolder: Who<{ orderId: string }> = {
 type PassSecret = Pick<Services, 'storePassSecret'>;
 
 const passRequired = (): Problem =>
-  new Problem(401, 'STORE_PASS_REQUIRED', 'Only the shop may see this: sign in with its pass.');
+  new Problem(401, 'STORE_PASS_REQUIRED', 'Only the shop may see this: sign in with its pass.', {
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+
+/** What the OpenAPI document says of whatever is for a shop. */
+const description = 'Only for the shop: takes its pass, as Authorization: Bearer.';
 
 export const shop = ({ storePassSecret }: PassSecret): Who<{ storeId: string }> => ({
   name: 'the shop',
+  description,
   identify({ params: { storeId }, headers: { authorization } }) {
     if (!bearsSigned(storePassSecret, storeId, authorization)) throw passRequired();
   },
@@ -50,6 +56,7 @@ export const shopOfStoreOrder = ({
   storePassSecret,
 }: Pick<Services, 'pool'> & PassSecret): Who<{ storeOrderId: string }, { storeId: string }> => ({
   name: 'the shop of the store order',
+  description,
   async identify({ params: { storeOrderId }, headers: { authorization } }) {
     const { rows } = await pool.query<{ storeId: string }>({
       name: 'who-store-order',

@@ -60,12 +60,18 @@ function assertPassOf(
   { headers }: Asking,
 ): void {
   if (storeId && bearsSigned(storePassSecret, storeId, headers.authorization)) return;
-  const message = 'Only the shop can say this: sign in with its pass.';
-  throw new Problem(401, 'STORE_PASS_REQUIRED', message);
+  const message = 'Only the shop can do this: sign in with its pass.';
+  throw new Problem(401, 'STORE_PASS_REQUIRED', message, {
+    headers: { 'www-authenticate': 'Bearer' },
+  });
 }
+
+/** What the OpenAPI document says of whatever is for a shop. */
+const description = 'Only for the shop: takes its pass, as Authorization: Bearer.';
 
 export const shop = (secret: PassSecret): Who<{ storeId: string }, Caller> => ({
   name: 'the shop',
+  description,
   identify(request) {
     assertPassOf(secret, request.params.storeId, request);
     return NOBODY_KNOWN;
@@ -81,6 +87,7 @@ export const shopOfPayment = ({
   Caller & { payment: Payment }
 > => ({
   name: 'the shop of the payment',
+  description,
   async identify(request) {
     const { paymentId, refundNumber } = request.params;
     const known = await handler.load(payment, paymentId, { fresh: true });

@@ -1,0 +1,132 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { FastifyInstance } from 'fastify';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { whoOf } from '../platform/route.ts';
+import { newKey, startShop, type Shop } from './shop.ts';
+
+type Route = { method: string; url: string; who: string };
+
+type Context = { shop: Shop; routes: Route[] };
+const test = suite<Context>('routes');
+
+/** Reads the routes of both APIs as Fastify registers them: the hidden ones and HEAD's too. */
+test.before(async (context) => {
+  const apps: Route[][] = [];
+  const onApp = (message: unknown) => {
+    const { fastify: app } = message as { fastify: FastifyInstance };
+    const routes: Route[] = [];
+    apps.push(routes);
+    app.addHook('onRoute', (route) => {
+      const who = whoOf(route) ?? 'NOBODY SAID';
+      for (const method of [route.method].flat()) routes.push({ method, url: route.url, who });
+    });
+  };
+  subscribe('fastify.initialization', onApp);
+  context.shop = await startShop();
+  unsubscribe('fastify.initialization', onApp);
+  // What stands in for the payment gateway is none of our APIs.
+  context.routes = apps
+    .filter((routes) => routes.some(({ url }) => url.startsWith('/api/')))
+    .flat();
+});
+test.after(({ shop }) => shop.stop());
+
+/** A line for each address and who may call it, with the methods that they may use. */
+function tableOf(routes: Route[]): string[] {
+  const lines = Map.groupBy(routes, ({ url, who }) => `${url}: ${who}`);
+  return [...lines]
+    .map(([line, all]) => `${[...new Set(all.map(({ method }) => method))].join(' ')} ${line}`)
+    .toSorted();
+}
+
+test('whoever may call a route of the APIs is written here, and no other route is there', ({
+  routes,
+}) => {
+  assert.equal(tableOf(routes), [
+    'GET HEAD /api/read/carts/:cartId: whoever knows the cart',
+    'GET HEAD /api/read/listings/:listingId: anybody',
+    'GET HEAD /api/read/openapi.json: anybody',
+    'GET HEAD /api/read/orders/:orderId/live: whoever knows the order',
+    'GET HEAD /api/read/orders/:orderId/why: whoever knows the order',
+    'GET HEAD /api/read/orders/:orderId: whoever knows the order',
+    'GET HEAD /api/read/store-orders/:storeOrderId/invoice: whoever knows the store order; the buyer: the shop, whoever knows the order',
+    'GET HEAD /api/read/store-orders/:storeOrderId/why: the shop of the store order',
+    'GET HEAD /api/read/stores/:storeId/board/:storeOrderId/live: anybody; contacts: the shop',
+    'GET HEAD /api/read/stores/:storeId/board/:storeOrderId: anybody; contacts: the shop',
+    'GET HEAD /api/read/stores/:storeId/board/live: anybody; contacts: the shop',
+    'GET HEAD /api/read/stores/:storeId/board: anybody; contacts: the shop',
+    'GET HEAD /api/read/stores/:storeId/catalogue: anybody',
+    'GET HEAD /api/read/stores/:storeId/invoices: the shop',
+    'GET HEAD /api/read/stores/:storeId/slots: anybody',
+    'GET HEAD /api/read/stores/:storeId/stock: anybody',
+    'GET HEAD /api/read/stores/:storeId/till/:date: the shop',
+    'GET HEAD /api/read/stores/:storeId: anybody',
+    'GET HEAD /api/read/stores: anybody',
+    'GET HEAD /api/write/openapi.json: anybody',
+    'GET HEAD /api/write/payments/:paymentId/pay: anybody',
+    'GET HEAD /healthz: whoever reaches the port',
+    'POST /api/write/carts/:cartId/quotes: whoever knows the cart',
+    'POST /api/write/carts: anybody',
+    'POST /api/write/orders/:orderId/cancel: whoever knows the order',
+    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/cancel: whoever knows the order',
+    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/lines: whoever knows the order',
+    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/substitutions: whoever knows the order',
+    'POST /api/write/orders: whoever knows the cart',
+    'POST /api/write/payments/:paymentId/razorpay-return: anybody',
+    'POST /api/write/payments/:paymentId/receipts: the shop of the payment',
+    'POST /api/write/payments/:paymentId/refunds/:refundNumber/given: the shop of the payment',
+    'POST /api/write/razorpay/webhooks: Razorpay',
+    'POST /api/write/store-orders/:storeOrderId/accept: anybody',
+    'POST /api/write/store-orders/:storeOrderId/cancel: anybody',
+    'POST /api/write/store-orders/:storeOrderId/deliver: anybody',
+    'POST /api/write/store-orders/:storeOrderId/dispatch: anybody',
+    'POST /api/write/store-orders/:storeOrderId/pack: anybody',
+    'POST /api/write/store-orders/:storeOrderId/picks: anybody',
+    'POST /api/write/store-orders/:storeOrderId/reject: anybody',
+    'POST /api/write/store-orders/:storeOrderId/returns: anybody',
+    'POST /api/write/store-orders/:storeOrderId/shorts: anybody',
+    'POST /api/write/store-orders/:storeOrderId/substitutes: anybody',
+    'POST /api/write/stores/:storeId/imports: anybody',
+    'POST /api/write/stores/:storeId/stock/buffer: anybody',
+    'POST /api/write/stores/:storeId/stock/count: anybody',
+    'POST /api/write/stores/:storeId/stock/receive: anybody',
+    'POST /api/write/stores/:storeId/stock/sell: anybody',
+    'POST /api/write/stores/:storeId/till/:date/close: the shop',
+    'POST /api/write/stores: anybody',
+    'POST /api/write/upi/webhooks: the notice service',
+    'PUT /api/write/carts/:cartId/items/:listingId: whoever knows the cart',
+    'PUT /api/write/stores/:storeId/area: anybody',
+    'PUT /api/write/stores/:storeId/fee: anybody',
+    'PUT /api/write/stores/:storeId/hours: anybody',
+    'PUT /api/write/stores/:storeId/minimum: anybody',
+    'PUT /api/write/stores/:storeId/pause: anybody',
+    'PUT /api/write/stores/:storeId/slots/:date: anybody',
+    'PUT /api/write/stores/:storeId/tax-registration: anybody',
+    'PUT /api/write/stores/:storeId/till/:date/opening: the shop',
+    'PUT /api/write/stores/:storeId/upi: anybody',
+  ]);
+});
+
+test('what is for a shop is refused to whoever comes without its pass', async ({
+  shop,
+  routes,
+}) => {
+  const stranger = { authorization: `Bearer ${shop.passOf(newKey())}` };
+  const forShop = routes.filter(({ who }) => who === 'the shop');
+  assert.is.not(forShop.length, 0);
+  for (const { method, url } of forShop) {
+    const path = url.replace(':storeId', newKey()).replace(':date', '2026-11-21');
+    const base = new URL(url.startsWith('/api/read') ? shop.readUrl : shop.writeUrl);
+    for (const headers of [{}, stranger]) {
+      const answer = await fetch(new URL(path, base), { method, headers });
+      assert.is(answer.status, 401, `${method} ${url}`);
+      assert.is(answer.headers.get('www-authenticate'), 'Bearer');
+      if (method === 'HEAD') continue;
+      const { code } = (await answer.json()) as { code: string };
+      assert.is(code, 'STORE_PASS_REQUIRED', `${method} ${url}`);
+    }
+  }
+});
+
+test.run();
