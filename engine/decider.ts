@@ -16,12 +16,29 @@ export type Decider<State, Command extends Message, Event extends Message> = {
   decide: { [Type in Command['type']]: (state: State, data: Of<Command, Type>) => Event[] };
   /** The state after an event. Returns a new value and leaves the old one as it was. */
   evolve: { [Type in Event['type']]: (state: State, data: Of<Event, Type>) => State };
+  /**
+   * How older versions of an event are read: entry n turns what version n + 1 says into what version
+   * n + 2 says, and the last one gives what `evolve` takes. An event without an entry is of version 1.
+   */
+  upcast?: { [Type in Event['type']]?: Upcasters<Of<Event, Type>> };
+  /**
+   * Events whose newest version is read and not written yet, since servers of the release before,
+   * which run beside this one, do not read it: how the version before says them. An entry stays for
+   * one release.
+   */
+  heldBack?: { [Type in Event['type']]?: (data: Of<Event, Type>) => object };
   /** For streams too long to be read from their beginning by each server that starts. */
   snapshot?: SnapshotRules<State>;
 };
 
+/** What is read of old versions has no type any more but the one that an upcaster gives it. */
+type Upcasters<Data> = readonly [...((data: never) => object)[], (data: never) => Data];
+
 /** A decider of which only the state is known. */
 export type AnyDecider<State = unknown> = Decider<State, never, never>;
+
+/** Which events a decider has, and in which versions. */
+export type EventShapes = Pick<AnyDecider, 'category' | 'evolve' | 'upcast' | 'heldBack'>;
 
 /**
  * The one event of a command that changed nothing, by which its stream still remembers that it came:

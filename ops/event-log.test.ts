@@ -21,6 +21,7 @@ import * as assert from 'uvu/assert';
 import { databaseFile } from '../event-store/integrity.ts';
 import { startEventStore } from '../event-store/server.ts';
 import {
+  asStored,
   connectEventStore,
   NO_REVISION,
   REACTOR_CHECKPOINT,
@@ -53,7 +54,7 @@ async function newFolder({ undo }: Undo): Promise<string> {
 async function newStore(context: Undo) {
   const dir = await newFolder(context);
   const store = await startEventStore({ dir });
-  const client = connectEventStore(store.url);
+  const client = connectEventStore(store.url, asStored);
   let isOpen = true;
   const stop = async () => {
     if (!isOpen) return;
@@ -357,7 +358,7 @@ test('a copy whose connection breaks, with an answer lost, mends itself', async 
   const copyThrough = async (bytes: number) => {
     const target = await newStore(context);
     const brake = await startBrake(context, target.port, bytes, 'cut');
-    const client = connectEventStore(brake.url);
+    const client = connectEventStore(brake.url, asStored);
     const { written } = await transfer(
       { name: 'source', read, until: 1_000n },
       { name: 'target', client },

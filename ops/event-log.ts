@@ -1,5 +1,10 @@
 import { parseArgs } from 'node:util';
-import { connectEventStore, headOfLog, type EventStore } from '../platform/event-store.ts';
+import {
+  asStored,
+  connectEventStore,
+  headOfLog,
+  type EventStore,
+} from '../platform/event-store.ts';
 import { readRawLog } from '../platform/raw-events.ts';
 import { FAILED, OK, OperatorError, printJson, reasonOf } from './command.ts';
 import { required } from './environment.ts';
@@ -119,7 +124,7 @@ async function connected<T>(
     const targets = addresses.map((address) => {
       expectAddress(address);
       try {
-        const client = connectEventStore(address);
+        const client = connectEventStore(address, asStored);
         clients.push(client);
         return { name: withoutSecrets(address), client };
       } catch (error) {

@@ -1,3 +1,4 @@
+import { UnknownEventVersion } from '../engine/upcast.ts';
 import { isEventStoreUnavailable } from '../platform/event-store.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { FAILED, OK, OperatorError, reasonOf, type Command } from './command.ts';
@@ -72,7 +73,7 @@ const FILE_ERRORS: Record<string, string> = {
 /** What whoever typed the command should read; a stack only where we did not foresee it. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof OperatorError) return error.message;
+  if (error instanceof OperatorError || error instanceof UnknownEventVersion) return error.message;
   if (isPostgresUnavailable(error)) return `Postgres does not answer: ${reasonOf(error)}`;
   if (isEventStoreUnavailable(error)) return `The event store does not answer: ${reasonOf(error)}`;
   const code = 'code' in error ? String(error.code) : '';

@@ -19,6 +19,8 @@ import {
   work,
   type Shop,
 } from '../test/shop.ts';
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { connectEventStore, snapshotStreamOf, type StoredEvent } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
@@ -229,7 +231,7 @@ async function liesIn({ shop }: Story, events: RawEvent[], laterMs = HOUR_MS): P
 async function liesInStore(events: RawEvent[]): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-prove-'));
   const store = await startEventStore({ dir });
-  const client = connectEventStore(store.url);
+  const client = connectEventStore(store.url, upcasterOf(DECIDERS));
   const appends = await RawAppends.open(client);
   try {
     await Promise.all(
@@ -1411,9 +1413,10 @@ test('waits for no rebuild: it says that one is under way', async ({ shop }) => 
 
 test('a stream whose state is no longer held is read anew', async (story) => {
   const past = story.history.filter(({ stream }) => stream === inventoryOf(story));
-  const newest = parsedLater(past.pop()!);
+  const { upcast } = story.shop.client;
+  const newest = parsedLater(past.pop()!, upcast);
   let state = inventory.initial;
-  for (const raw of past) state = evolve(inventory, state, parsedLater(raw));
+  for (const raw of past) state = evolve(inventory, state, parsedLater(raw, upcast));
   const { tell, lies } = collectLies();
   const states = await new Streams(story.shop.client, tell).take(newest);
   const { pack } = inventory.snapshot!;

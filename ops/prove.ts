@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { connectEventStore, headOfLog, type EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
@@ -66,7 +68,7 @@ export async function run(args: string[]): Promise<number> {
   const env = required('EVENTSTORE_URL', 'DATABASE_URL');
   const progress = new Progress('proving', 'events');
   const log = operatorLog((line) => progress.say(line));
-  const client = connectEventStore(env.EVENTSTORE_URL);
+  const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
   const pool = createPool(env.DATABASE_URL, log, POOL_SIZE);
   try {
     const proof = await prove({ client, pool, log, progress });

@@ -14,6 +14,8 @@ import {
   startShop,
   type Shop,
 } from '../test/shop.ts';
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
@@ -205,7 +207,7 @@ test('works where the projector has never run', async ({ shop }) => {
 test('read models that are ahead of a restored log are refused', async ({ shop }) => {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-ops-'));
   const store = await startEventStore({ dir: join(dir, 'store') });
-  const client = connectEventStore(store.url);
+  const client = connectEventStore(store.url, upcasterOf(DECIDERS));
   try {
     const backup = join(dir, 'backup');
     assert.is((await ops(['log', 'backup', '--to', backup], environmentOf(shop))).code, 0);

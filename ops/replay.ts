@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { connectEventStore, headOfLog } from '../platform/event-store.ts';
 import { createPool } from '../platform/postgres.ts';
 import { PROJECTIONS } from '../projector/app.ts';
@@ -41,7 +43,7 @@ export async function run(args: string[]): Promise<number> {
   const env = required('EVENTSTORE_URL', 'DATABASE_URL');
   const progress = new Progress('rebuilding', 'events');
   const log = operatorLog((line) => progress.say(line));
-  const client = connectEventStore(env.EVENTSTORE_URL);
+  const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
   const pool = createPool(env.DATABASE_URL, log, POOL_SIZE);
   const stopping = new AbortController();
   const stop = () => stopping.abort();

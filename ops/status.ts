@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { START } from '@eventstore/db-client';
 import type { VariableName } from '../platform/env.ts';
 import {
+  asStored,
   connectEventStore,
   headOfLog,
   isSystemEvent,
@@ -94,7 +95,7 @@ export async function run(args: string[]): Promise<number> {
 
 async function look(): Promise<Status> {
   const env = required('EVENTSTORE_URL', 'DATABASE_URL');
-  const client = connectEventStore(env.EVENTSTORE_URL);
+  const client = connectEventStore(env.EVENTSTORE_URL, asStored);
   const pool = createPool(env.DATABASE_URL, operatorLog(), POOL_SIZE);
   try {
     const [log, database, rooms] = await Promise.all([

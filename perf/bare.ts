@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { ANY, jsonEvent } from '@eventstore/db-client';
 import fastify from 'fastify';
-import { connectEventStore } from '../platform/event-store.ts';
+import { asStored, connectEventStore } from '../platform/event-store.ts';
 
 const app = fastify({ logger: false });
 const { EVENTSTORE_URL, BODY_FILE } = process.env;
 
 if (EVENTSTORE_URL) {
-  const client = connectEventStore(EVENTSTORE_URL);
+  const client = connectEventStore(EVENTSTORE_URL, asStored);
   /** Of the last event of each cart's stream: each cart has one shopper. */
   const revisions = new Map<string, bigint>();
   app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(

@@ -1,4 +1,4 @@
-import { connectEventStore, headOfLog, holdsPositions } from '../platform/event-store.ts';
+import { asStored, connectEventStore, headOfLog, holdsPositions } from '../platform/event-store.ts';
 import { readRawLog } from '../platform/raw-events.ts';
 import { LISTINGS, fillCarts, putItems } from './cart.ts';
 import { medianRun, quantile, startMeter, type Load } from './load.ts';
@@ -99,7 +99,7 @@ function basket(shops: string[], turn: number): Item[] {
 
 /** What an order appends, from the log; the services' own bookkeeping aside. */
 async function countAppends({ env }: System, shops: string[]): Promise<number> {
-  const client = connectEventStore(env.EVENTSTORE_URL!);
+  const client = connectEventStore(env.EVENTSTORE_URL!, asStored);
   const commands = createCommands(env.ORIGIN_WRITE_API!);
   const after = await headOfLog(client);
   for (let turn = 0; turn < COUNTED_ORDERS; turn++) await commands.buy(basket(shops, turn));

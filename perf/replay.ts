@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { NO_REVISION, append, connectEventStore } from '../platform/event-store.ts';
+import { NO_REVISION, append, asStored, connectEventStore } from '../platform/event-store.ts';
 import { median } from './load.ts';
 import type { Result, ScenarioOptions } from './scenario.ts';
 import { openShop } from './shop.ts';
@@ -73,7 +73,7 @@ async function json<T>(system: System, file: string, ...args: string[]): Promise
 
 /** Writes carts as write-api would, but a whole cart an append: the log is what is measured here. */
 async function writeCarts({ env }: System, storeId: string, events: number): Promise<void> {
-  const client = connectEventStore(env.EVENTSTORE_URL!);
+  const client = connectEventStore(env.EVENTSTORE_URL!, asStored);
   let left = Math.ceil(events / EVENTS_OF_A_CART);
   const writer = async () => {
     while (left-- > 0) {

@@ -13,6 +13,7 @@ import { END } from '@eventstore/db-client';
 import {
   NO_REVISION,
   append,
+  asStored,
   connectEventStore,
   type EventStore,
   type NewEvent,
@@ -61,7 +62,7 @@ function newEvent(): NewEvent {
 
 /** With a client for each server. */
 async function withClients<T>(use: (clients: EventStore[]) => Promise<T>): Promise<T> {
-  const clients = urls.map((each) => connectEventStore(each));
+  const clients = urls.map((each) => connectEventStore(each, asStored));
   const result = await use(clients);
   for (const client of clients) await client.dispose();
   return result;
@@ -158,7 +159,7 @@ async function readThin(): Promise<Rate> {
 
 /** From the call of an append until a subscriber has its event, in milliseconds. */
 async function latency(perSecond: number, seconds: number) {
-  const client = connectEventStore(url);
+  const client = connectEventStore(url, asStored);
   const subscription = client.subscribeToAll({ fromPosition: END });
   const sentMs = new Map<string, number>();
   const tookMs: number[] = [];

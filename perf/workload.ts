@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connectEventStore, headOfLog } from '../platform/event-store.ts';
+import { asStored, connectEventStore, headOfLog } from '../platform/event-store.ts';
 import { codeOf } from '../platform/signature.ts';
 import { PRICE_LIST, readWorkload, type Basket, type Listing, type Workload } from './baskets.ts';
 import { startMeter } from './load.ts';
@@ -210,7 +210,7 @@ async function deliver(
 
 /** Waits until nothing more follows from what was done; how many seconds that took. */
 async function settle({ env }: System): Promise<number> {
-  const client = connectEventStore(env.EVENTSTORE_URL!);
+  const client = connectEventStore(env.EVENTSTORE_URL!, asStored);
   const beganMs = performance.now();
   let head = -1n;
   let movedMs = beganMs;

@@ -21,6 +21,7 @@ export type EventMetadata = {
   actor: string;
   /** RFC 3339, UTC. */
   at: string;
+  /** Of what the event's data looks like, from 1. */
   schemaVersion: number;
 };
 
@@ -102,12 +103,23 @@ function speedUpBase64(): void {
     typeof value === 'string' ? Buffer.from(value, 'base64') : original(value);
 }
 
-export type EventStore = EventStoreDBClient;
+/** What an event of a version says, in the shape that this release works with. */
+export type Upcast = (
+  event: Pick<StoredEvent, 'type' | 'stream'>,
+  version: number,
+  data: unknown,
+) => unknown;
+
+/** For whoever does not look into events, or wrote them itself. */
+export const asStored: Upcast = (_event, _version, data) => data;
+
+/** A client; `upcast` is what every event comes through that is read by it. */
+export type EventStore = EventStoreDBClient & { readonly upcast: Upcast };
 
 /** One for each process: a second appending client in it would crash when either loses its server. */
-export function connectEventStore(url: string): EventStore {
+export function connectEventStore(url: string, upcast: Upcast): EventStore {
   speedUpBase64();
-  return EventStoreDBClient.connectionString(url);
+  return Object.assign(EventStoreDBClient.connectionString(url), { upcast });
 }
 
 const isWrongVersion = (error: unknown): boolean => error instanceof WrongExpectedVersionError;
@@ -166,16 +178,17 @@ export async function append(
   }
 }
 
+/** Of an event that does not say it, as whatever is no message of the domain's. */
+export const FIRST_VERSION = 1;
+
 /** The client's record in our words. */
-const storedEvent = (event: RecordedEvent): StoredEvent => ({
-  stream: event.streamId,
-  id: event.id,
-  type: event.type,
-  data: event.data,
-  metadata: event.metadata as EventMetadata,
-  revision: event.revision,
-  position: event.position?.commit ?? 0n,
-});
+function storedEvent({ upcast }: EventStore, event: RecordedEvent): StoredEvent {
+  const { streamId: stream, id, type, revision } = event;
+  const metadata = event.metadata as EventMetadata;
+  const version = (metadata as EventMetadata | undefined)?.schemaVersion ?? FIRST_VERSION;
+  const data = upcast({ type, stream }, version, event.data);
+  return { stream, id, type, data, metadata, revision, position: event.position?.commit ?? 0n };
+}
 
 /**
  * A stream's events from a revision on, oldest first; none where there is no such stream. Whoever
@@ -193,9 +206,20 @@ export async function* readStream(
       deadline: READ_TIMEOUT_MS,
       ...(maxCount !== undefined && { maxCount }),
     });
+    let failed: { error: unknown } | undefined;
     for await (const { event } of events) {
-      if (event && !isSystemEvent(event)) yield storedEvent(event);
+      // What cannot be read is told at the end, lest the read stay open.
+      if (failed || !event || isSystemEvent(event)) continue;
+      let stored: StoredEvent;
+      try {
+        stored = storedEvent(client, event);
+      } catch (error) {
+        failed = { error };
+        continue;
+      }
+      yield stored;
     }
+    if (failed) throw failed.error;
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
   }

@@ -6,7 +6,7 @@ import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startEventStore } from '../event-store/server.ts';
-import { connectEventStore, type StoredEvent } from './event-store.ts';
+import { asStored, connectEventStore, type StoredEvent } from './event-store.ts';
 import { createLog, type Logger } from './log.ts';
 import { followLog } from './subscription.ts';
 
@@ -26,7 +26,7 @@ async function follow(
   options: { after?: bigint; maxBatch?: number; typePrefixes?: string[]; log?: Logger },
   enough: (events: StoredEvent[], caughtUp: boolean) => boolean,
 ): Promise<StoredEvent[]> {
-  const client = connectEventStore(url);
+  const client = connectEventStore(url, asStored);
   const stopping = new AbortController();
   const got: StoredEvent[] = [];
   await followLog({
@@ -50,7 +50,7 @@ test('every event once and in order, while they are written and across a restart
 }) => {
   let store = await startEventStore({ dir });
   const { url, port } = store;
-  const client = connectEventStore(url);
+  const client = connectEventStore(url, asStored);
   const sent: string[] = [];
   const write = async (count: number) => {
     for (let n = 0; n < count; n++) {
@@ -70,7 +70,7 @@ test('every event once and in order, while they are written and across a restart
   await client.dispose();
   await store.close();
   store = await startEventStore({ dir, port });
-  const again = connectEventStore(url);
+  const again = connectEventStore(url, asStored);
   for (let n = 0; n < 80; n++) {
     const noted = event(sent.length);
     await again.appendToStream('note-later', noted);
@@ -115,7 +115,7 @@ test('it says what the client says of an event, and nothing of the event store�
   dir,
 }) => {
   const store = await startEventStore({ dir });
-  const client = connectEventStore(store.url);
+  const client = connectEventStore(store.url, asStored);
   const bytes = Buffer.from([0, 255, 1]);
   const stream = `கடை-${randomUUID()}`;
   await client.appendToStream(stream, [

@@ -1,9 +1,11 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import {
+  FIRST_VERSION,
   isSystemEvent,
   type EventMetadata,
   type EventStore,
   type StoredEvent,
+  type Upcast,
 } from './event-store.ts';
 import type { Logger } from './log.ts';
 import { subscribeToLog, type RawEvent, type ReadAnswer } from './raw-events.ts';
@@ -35,7 +37,7 @@ export async function followLog(options: {
   signal: AbortSignal;
   consume: (batch: Batch) => Promise<void>;
 }): Promise<void> {
-  const { client, log, signal, typePrefixes } = options;
+  const { client, maxBatch, log, signal, typePrefixes } = options;
   let after = options.after;
   while (!signal.aborted) {
     const consume = async (batch: Batch) => {
@@ -43,7 +45,7 @@ export async function followLog(options: {
       after = batch.events.at(-1)?.position ?? after;
     };
     const lost = await subscribeToLog(client, after, typePrefixes).then(
-      (source) => drain(source, { maxBatch: options.maxBatch, signal, consume }),
+      (source) => drain(source, { maxBatch, upcast: client.upcast, signal, consume }),
       (error: unknown) => error,
     );
     if (signal.aborted) return;
@@ -52,16 +54,22 @@ export async function followLog(options: {
   }
 }
 
-/** A raw event whose data and metadata are parsed when somebody asks for them. */
-export const parsedLater = (raw: RawEvent): StoredEvent => new LazyEvent(raw);
+/**
+ * A raw event whose data and metadata are parsed, and brought to the newest version, when somebody
+ * asks for them: asking may throw what `upcast` throws.
+ */
+export const parsedLater = (raw: RawEvent, upcast: Upcast): StoredEvent =>
+  new LazyEvent(raw, upcast);
 
 class LazyEvent implements StoredEvent {
   readonly #raw: RawEvent;
+  readonly #upcast: Upcast;
   #data: unknown;
   #metadata: EventMetadata | undefined;
 
-  constructor(raw: RawEvent) {
+  constructor(raw: RawEvent, upcast: Upcast) {
     this.#raw = raw;
+    this.#upcast = upcast;
   }
 
   get stream(): string {
@@ -80,12 +88,28 @@ class LazyEvent implements StoredEvent {
     return this.#raw.position;
   }
   get data(): unknown {
-    const { isJson, data } = this.#raw;
-    return (this.#data ??= isJson ? JSON.parse(textOf(data)) : data);
+    return (this.#data ??= this.#parse());
   }
   get metadata(): EventMetadata {
     return (this.#metadata ??= JSON.parse(textOf(this.#raw.metadata)) as EventMetadata);
   }
+
+  #parse(): unknown {
+    const { isJson, data, metadata } = this.#raw;
+    return this.#upcast(this, versionIn(metadata), isJson ? JSON.parse(textOf(data)) : data);
+  }
+}
+
+const VERSION_KEY = '"schemaVersion":';
+const MAX_VERSION_BYTES = 8;
+
+/** Found without parsing: metadata takes as long as data, and few who ask for data need it. */
+function versionIn(metadata: Uint8Array): number {
+  const bytes = Buffer.from(metadata.buffer, metadata.byteOffset, metadata.length);
+  const at = bytes.lastIndexOf(VERSION_KEY);
+  if (at < 0) return FIRST_VERSION;
+  const from = at + VERSION_KEY.length;
+  return Number.parseInt(bytes.toString('latin1', from, from + MAX_VERSION_BYTES), 10);
 }
 
 const textOf = (bytes: Uint8Array): string =>
@@ -94,9 +118,14 @@ const textOf = (bytes: Uint8Array): string =>
 /** Consumes one subscription until it is lost (resolves to why) or aborted; see `followLog`. */
 async function drain(
   source: ClientReadableStream<ReadAnswer>,
-  options: { maxBatch: number; signal: AbortSignal; consume: (batch: Batch) => Promise<void> },
+  options: {
+    maxBatch: number;
+    upcast: Upcast;
+    signal: AbortSignal;
+    consume: (batch: Batch) => Promise<void>;
+  },
 ): Promise<unknown> {
-  const { maxBatch, signal, consume } = options;
+  const { maxBatch, upcast, signal, consume } = options;
   const maxQueued = MAX_QUEUED_BATCHES * maxBatch;
   let queue: StoredEvent[] = [];
   let caughtUp = false;
@@ -108,7 +137,7 @@ async function drain(
   source.on('data', (answer: ReadAnswer) => {
     if (typeof answer === 'object') {
       if (isSystemEvent(answer)) return;
-      queue.push(parsedLater(answer));
+      queue.push(parsedLater(answer, upcast));
       if (queue.length >= maxQueued) source.pause();
     } else if (answer === 'caught-up') caughtUp = true;
     else if (answer === 'fell-behind') caughtUp = false;

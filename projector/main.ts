@@ -1,4 +1,6 @@
 import { createServer } from 'node:http';
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { environment } from '../platform/env.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
@@ -17,7 +19,7 @@ const env = environment(
   'CLOUDFRONT_ENDPOINT',
 );
 const log = createLog('projector', env.LOG_LEVEL);
-const client = connectEventStore(env.EVENTSTORE_URL);
+const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
 const pool = createPool(env.DATABASE_URL, log);
 const purger = env.CLOUDFRONT_DISTRIBUTION_ID
   ? createPurger({

@@ -20,6 +20,8 @@ import { runProjector } from '../engine/projections/run.ts';
 import { createReadApi } from '../read-api/app.ts';
 import { Projected } from '../engine/reading/projected.ts';
 import { createWriteApi } from '../write-api/app.ts';
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { createHandler } from '../engine/commands/handle.ts';
 import { reactions } from '../write-api/reactions.ts';
 import { paymentPorts } from '../write-api/payment.ts';
@@ -93,7 +95,7 @@ export async function startParts() {
   const [databaseUrl, vaultUrl] = await newDatabases(cleanup, 2);
   const store = await startEventStore({ dir: await temporaryFolder(cleanup) });
   cleanup.add(() => store.close());
-  const client = connectEventStore(store.url);
+  const client = connectEventStore(store.url, upcasterOf(DECIDERS));
   cleanup.add(() => client.dispose());
   return {
     client,

@@ -4,7 +4,12 @@ import {
   type EventData,
 } from '@eventstore/db-client';
 import * as assert from 'uvu/assert';
-import type { EventMetadata, EventStore, StoredEvent } from '../platform/event-store.ts';
+import {
+  asStored,
+  type EventMetadata,
+  type EventStore,
+  type StoredEvent,
+} from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import {
@@ -105,6 +110,7 @@ export class MemoryLog {
         return { position: { commit: position } };
       },
       readStream: (name: string, range: Range) => this.#read(name, range, turn),
+      upcast: asStored,
     };
     return client as unknown as EventStore;
   }
@@ -135,6 +141,7 @@ export class ReusedServer {
         this.#client!.appendToStream(...args),
       readStream: (...args: Parameters<EventStore['readStream']>) =>
         this.#client!.readStream(...args),
+      upcast: asStored,
     };
     this.handler = createHandler(client as EventStore, createLog('test', 'silent'));
   }

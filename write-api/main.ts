@@ -1,3 +1,5 @@
+import { DECIDERS } from '../domain/deciders.ts';
+import { upcasterOf } from '../engine/upcast.ts';
 import { environment } from '../platform/env.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { serve } from '../platform/http.ts';
@@ -29,7 +31,7 @@ const env = environment(
   'UPI_WEBHOOK_SECRET',
 );
 const log = createLog('write-api', env.LOG_LEVEL);
-const client = connectEventStore(env.EVENTSTORE_URL);
+const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
 const handler = createHandler(client, log);
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);

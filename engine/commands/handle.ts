@@ -5,6 +5,7 @@ import {
   type Decider,
   type Message,
 } from '../decider.ts';
+import { writtenAs, type Written } from '../upcast.ts';
 import {
   NO_REVISION,
   append,
@@ -22,8 +23,6 @@ import { StreamCache } from './stream-cache.ts';
 
 /** How often a decision is made anew because another process appended first. */
 const MAX_ATTEMPTS = 10;
-/** Version of the events' shapes that this code writes. */
-const SCHEMA_VERSION = 1;
 
 /** Who asks for what, on which grounds. */
 export type CommandContext = {
@@ -206,8 +205,9 @@ function decideAll<State>(
       const isMarked = decided.length === 0 && fingerprint !== undefined && !isCheck;
       const caused = isMarked ? [{ type: NOTHING_CHANGED, data: {} }] : decided;
       caused.forEach((event, index) => {
-        state = evolve(decider, state, event);
-        events.push(newEvent(stream, event as Message<string, object>, index, context, at));
+        const written = writtenAs(decider, event);
+        state = evolve(decider, state, written.read);
+        events.push(newEvent(stream, written, index, context, at));
       });
       if (caused.length > 0) accepted.set(commandId, fingerprint);
       const outcome = { state, events: decided.map(({ type }) => type) };
@@ -241,7 +241,7 @@ export const eventId = (stream: string, commandId: string, index: number): strin
 
 function newEvent(
   stream: string,
-  { type, data }: Message<string, object>,
+  { data, schemaVersion, read: { type } }: Written,
   index: number,
   context: CommandContext,
   at: string,
@@ -254,7 +254,7 @@ function newEvent(
     ...(fingerprint && { fingerprint }),
     actor,
     at,
-    schemaVersion: SCHEMA_VERSION,
+    schemaVersion,
   };
   return { id: eventId(stream, commandId, index), type, data, metadata };
 }

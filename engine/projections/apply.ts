@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isPostgresUnavailable, transaction, type Pool } from '../../platform/postgres.ts';
+import { UnknownEventVersion } from '../upcast.ts';
 import { PROJECTED_CHANNEL, moveCheckpoints, park, type Target } from './checkpoint.ts';
 import { factOf } from './projection.ts';
 import { RowChanges } from './rows.ts';
@@ -133,6 +134,8 @@ function project(
         const fact = factOf(event);
         target.projection.on[type]!(fact, changes.at(fact));
       } catch (error) {
+        // Nothing is wrong with the event: a release that knows it shall apply it.
+        if (error instanceof UnknownEventVersion) throw error;
         parked.set(event, error instanceof Error ? error : new Error(String(error)));
       }
     }

@@ -6,6 +6,7 @@ import { startParts } from '../../test/shop.ts';
 import { append, NO_REVISION, type EventStore } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool, type Pool } from '../../platform/postgres.ts';
+import { UnknownEventVersion } from '../upcast.ts';
 import { projection, type Projection } from './projection.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
@@ -50,14 +51,20 @@ test.before.each(async (context) => {
 });
 test.after.each(({ stop }) => stop());
 
-async function write(client: EventStore, id: string, text: string, type = 'NoteWritten') {
+async function write(
+  client: EventStore,
+  id: string,
+  text: string,
+  type = 'NoteWritten',
+  schemaVersion = 1,
+) {
   const metadata = {
     $correlationId: id,
     $causationId: id,
     commandId: id,
     actor: 'test',
     at: new Date(0).toISOString(),
-    schemaVersion: 1,
+    schemaVersion,
   };
   const event = { id: randomUUID(), type, data: { text }, metadata };
   return (await append(client, `note-${id}`, [event], NO_REVISION))!;
@@ -219,6 +226,18 @@ test('a swap steps back for whoever reads from two schemas, in whatever order', 
       reader.release(true);
     }
   }
+});
+
+test('an event of a later release stops the projector, and is not parked', async (context) => {
+  const { client, pool } = context;
+  await runUntil(context, await write(client, 'a', 'one'));
+  await write(client, 'b', 'two', 'NoteWritten', 2);
+  const { signal } = new AbortController();
+  const stopped = runProjector({ client, pool, log, signal, projections: [notebook()] });
+  const failure = await stopped.catch((error: unknown) => error);
+  assert.instance(failure, UnknownEventVersion);
+  assert.equal(await rowsOf(pool), [{ id: 'a', text: 'one' }]);
+  assert.is((await pool.query('select from projector.parked')).rowCount, 0);
 });
 
 test('rows from events that the log does not have stop the projector', async (context) => {

@@ -38,7 +38,7 @@ export async function proveLog(
   const seen = { events: 0, streams: 0 };
   for await (const raw of log) {
     if (isSystemEvent(raw)) continue;
-    const event = parsedLater(raw);
+    const event = parsedLater(raw, client.upcast);
     await onEvent(event);
     if (holdsPositions(event.stream)) continue;
     seen.events += 1;

@@ -1,18 +1,8 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
-import { cart } from '../../domain/cart/cart.ts';
+import { DECIDERS } from '../../domain/deciders.ts';
 import { evolve, type AnyDecider, type Message } from '../../engine/decider.ts';
-import { inventory } from '../../domain/inventory/inventory.ts';
-import { invoices } from '../../domain/money/invoices.ts';
-import { listing } from '../../domain/catalogue/listing.ts';
-import { order } from '../../domain/ordering/order.ts';
-import { payment } from '../../domain/money/payment.ts';
-import { slotDay } from '../../domain/slots/slot-day.ts';
-import { storeOrder } from '../../domain/fulfilment/store-order.ts';
-import { till } from '../../domain/money/till.ts';
-import { store } from '../../domain/stores/store.ts';
-import { upiReference } from '../../domain/money/upi-reference.ts';
 import {
   readStream,
   snapshotStreamOf,
@@ -25,20 +15,8 @@ import { splitStream } from '../../platform/stream-name.ts';
 import { reasonOf } from '../command.ts';
 import { placeText, type Tell } from './check.ts';
 
-const DECIDERS = new Map(
-  [
-    cart,
-    inventory,
-    invoices,
-    listing,
-    order,
-    payment,
-    slotDay,
-    store,
-    storeOrder,
-    till,
-    upiReference,
-  ].map((decider) => [decider.category, decider as unknown as AnyDecider] as const),
+const RULES = new Map<string, AnyDecider>(
+  DECIDERS.map((decider) => [decider.category, decider as unknown as AnyDecider]),
 );
 
 /** Short streams whose state is held; what comes to another one has it read anew. */
@@ -84,7 +62,7 @@ export class Streams {
   /** A stream's state before and after its next event; undefined where it does not fold. */
   async take(event: StoredEvent): Promise<{ before: unknown; after: unknown } | undefined> {
     const { stream } = event;
-    const decider = DECIDERS.get(splitStream(stream).category);
+    const decider = RULES.get(splitStream(stream).category);
     if (!decider) {
       this.#tell(FOLDS, placeText(event), 'there are no rules for streams of that name');
       return undefined;
