@@ -1,4 +1,4 @@
-import type { Message } from '../../engine/decider.ts';
+import { eventTypes, type Decider, type Message } from '../../engine/decider.ts';
 import type { StoredEvent } from '../../platform/event-store.ts';
 
 /** An event of a stream: `revision` is its number there, from 0. */
@@ -30,10 +30,20 @@ export type Check = {
 };
 
 type Of<E extends Message, Type extends E['type']> = Extract<E, { type: Type }>['data'];
+type On<E extends Message, State> = {
+  [Type in E['type']]: (seen: Seen<Of<E, Type>, State>) => void;
+};
+
+/** Looks at every event of a decider alike: at those too that are yet to be thought of. */
+export const everyEvent = <State, C extends Message, E extends Message>(
+  decider: Decider<State, C, E>,
+  look: (seen: Seen<E['data'], State>) => void,
+): On<E, State> =>
+  Object.fromEntries(eventTypes(decider).map((type) => [type, look])) as unknown as On<E, State>;
 
 /** A check of streams of one kind. */
 export const check = <E extends Message, State>(definition: {
-  on: { [Type in E['type']]?: (seen: Seen<Of<E, Type>, State>) => void };
+  on: Partial<On<E, State>>;
   end?: (nowMs: number) => void;
 }): Check => definition as unknown as Check;
 

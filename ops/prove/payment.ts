@@ -4,6 +4,7 @@ import {
   isPrepaid,
   keptPaise,
   MAX_REFUND_AGE_MS,
+  payment as decider,
   type Payment,
   type PaymentEvent,
 } from '../../domain/money/payment.ts';
@@ -13,7 +14,16 @@ import {
   type UpiTransfer,
 } from '../../domain/money/upi-reference.ts';
 import type { Book, BookedOrder, BookedPayment, Part } from './book.ts';
-import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
+import {
+  check,
+  everyEvent,
+  isLate,
+  placeText,
+  type Check,
+  type Place,
+  type Seen,
+  type Tell,
+} from './check.ts';
 
 const ASKED = 'money is asked for once, and only what was asked for comes in';
 const TAKEN = 'money is taken once';
@@ -91,6 +101,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
 
   return check<PaymentEvent | OrderEvent | UpiReferenceEvent, Payment>({
     on: {
+      ...everyEvent(decider, (seen) => void step(seen)),
       PaymentRequested(seen) {
         isAsking = true;
         const { data, before, id, stream, revision, atMs } = seen;
@@ -117,7 +128,6 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         payments.set(id, booked);
         for (const part of of) part.payment ??= booked;
       },
-      PaymentCancelled: (seen) => void step(seen),
       PaymentSucceeded(seen) {
         const { status } = seen.before;
         if (status === 'paid' || status === 'cancelled') {
@@ -125,7 +135,6 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         }
         takeIn(seen);
       },
-      PaymentFailed: (seen) => void step(seen),
       LatePaymentSeen: takeIn,
       CashCollected(seen) {
         const { data, before } = seen;

@@ -9,12 +9,13 @@ import {
 import {
   isFeeBack,
   owedPaise,
+  storeOrder,
   storeOrderEnded,
   type StoreOrder,
   type StoreOrderEvent,
 } from '../../domain/fulfilment/store-order.ts';
 import { billText, comesBack, listingsText, type Book } from './book.ts';
-import { check, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, everyEvent, placeText, type Check, type Seen, type Tell } from './check.ts';
 
 const HANDED_OVER = 'a shop is handed what was ordered and confirmed';
 const ENDED = 'a store order goes on from where it was';
@@ -52,6 +53,7 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
 
   return check<StoreOrderEvent, StoreOrder>({
     on: {
+      ...everyEvent(storeOrder, goOn),
       StoreOrderSubmitted(seen) {
         const { id, data, after } = seen;
         const part = parts.get(id);
@@ -65,15 +67,6 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         }
         goOn(seen);
       },
-      StoreOrderAccepted: goOn,
-      StoreOrderRejected: goOn,
-      LineReduced: goOn,
-      LinePicked: goOn,
-      LineShorted: goOn,
-      SubstituteChosen: goOn,
-      SubstituteUnavailable: goOn,
-      SubstitutionProposed: goOn,
-      SubstitutionDecided: goOn,
       StoreOrderPacked(seen) {
         const { before, after, data, id } = seen;
         const basket = listingsText(basketOf(after.lines));
@@ -91,8 +84,6 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         const part = parts.get(id);
         if (part) Object.assign(part, { isPacked: true, lines: basket });
       },
-      StoreOrderDispatched: goOn,
-      DeliveryCodeMissed: goOn,
       StoreOrderDelivered(seen) {
         const { lines, feePaise } = seen.after;
         goOn(seen);
