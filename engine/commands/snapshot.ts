@@ -37,28 +37,40 @@ const unzip = promisify(gunzip);
 export async function readSnapshot<State>(
   client: EventStoreDBClient,
   log: Logger,
-  { version, unpack }: SnapshotRules<State>,
+  rules: SnapshotRules<State>,
   stream: string,
 ): Promise<Folded<State> | undefined> {
-  const bytes = await newest(client, snapshotStreamOf(stream));
+  const bytes = await newestSnapshot(client, stream);
   if (!bytes) return undefined;
   try {
-    const kept = JSON.parse((await unzip(bytes)).toString()) as Kept;
-    if (kept.version !== version) return undefined;
-    return {
-      state: unpack(kept.state),
-      revision: BigInt(kept.revision),
-      position: BigInt(kept.position),
-      commands: new Map(kept.commands.map(([id, print]) => [id, print ?? undefined])),
-    };
+    return await openSnapshot(rules, bytes);
   } catch (error) {
     log.error({ err: error, stream }, 'a snapshot cannot be read: the whole stream is');
     return undefined;
   }
 }
 
-async function newest(client: EventStoreDBClient, stream: string): Promise<Uint8Array | undefined> {
-  const events = client.readStream(stream, {
+/** What is in a snapshot; undefined where it is of another version. Throws for what is none. */
+export async function openSnapshot<State>(
+  { version, unpack }: SnapshotRules<State>,
+  bytes: Uint8Array,
+): Promise<Folded<State> | undefined> {
+  const kept = JSON.parse((await unzip(bytes)).toString()) as Kept;
+  if (kept.version !== version) return undefined;
+  return {
+    state: unpack(kept.state),
+    revision: BigInt(kept.revision),
+    position: BigInt(kept.position),
+    commands: new Map(kept.commands.map(([id, print]) => [id, print ?? undefined])),
+  };
+}
+
+/** A stream's newest snapshot, packed; undefined where there is none. */
+export async function newestSnapshot(
+  client: EventStoreDBClient,
+  stream: string,
+): Promise<Uint8Array | undefined> {
+  const events = client.readStream(snapshotStreamOf(stream), {
     direction: BACKWARDS,
     fromRevision: END,
     maxCount: 1,

@@ -7,6 +7,7 @@ import { append, NO_REVISION, type EventStore } from '../../platform/event-store
 import { createLog } from '../../platform/log.ts';
 import { createPool, type Pool } from '../../platform/postgres.ts';
 import { UnknownEventVersion } from '../upcast.ts';
+import { PROJECTED_CHANNEL } from './checkpoint.ts';
 import { projection, type Projection } from './projection.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
@@ -89,7 +90,7 @@ async function runUntil(
     if (rows[0]?.version === version && BigInt(rows[0].position) >= position) stopping.abort();
   };
   const notified = await pool.connect();
-  await notified.query('listen projected');
+  await notified.query(`listen ${PROJECTED_CHANNEL}`);
   notified.on('notification', () => void reached());
   const running = runProjector({ client, pool, log, signal, projections });
   await running;
@@ -139,7 +140,7 @@ test('a new version is built from the log beside the old one and swapped in', as
 async function until(pool: Pool, isThere: () => Promise<boolean>): Promise<void> {
   const connection = await pool.connect();
   try {
-    await connection.query('listen projected');
+    await connection.query(`listen ${PROJECTED_CHANNEL}`);
     const signal = AbortSignal.timeout(COMMIT_TIMEOUT_MS);
     const commits = on(connection, 'notification', { signal });
     while (!(await isThere())) await commits.next();

@@ -5,6 +5,7 @@ import { createApp } from '../../platform/http.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool } from '../../platform/postgres.ts';
 import { PublicAnswers } from './answers.ts';
+import { PROJECTED_CHANNEL } from '../projections/checkpoint.ts';
 import { Projected } from './projected.ts';
 import { readRoute } from './route.ts';
 
@@ -30,9 +31,8 @@ test('a change while the first page is read is told', async () => {
     if (seen === 'old') {
       rows = 'new';
       const told = new Promise((resolve) => projected.onChange(resolve));
-      await pool.query("select pg_notify('projected', $1)", [
-        '{"position":"1","tags":["order-1"]}',
-      ]);
+      const message = '{"position":"1","tags":["order-1"]}';
+      await pool.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, message]);
       await told;
     }
     return { rows: seen };

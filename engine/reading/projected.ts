@@ -4,8 +4,8 @@ import { unavailable } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Pool } from '../../platform/postgres.ts';
 import { RETRY_MS } from '../../platform/time.ts';
+import { PROJECTED_CHANNEL } from '../projections/checkpoint.ts';
 
-const CHANNEL = 'projected';
 /** How long a read waits for a command's events to be projected. */
 const MAX_WAIT_MS = 1_000;
 /** Pages that stay open: server-sent events and waiting reads. */
@@ -81,7 +81,7 @@ export class Projected {
     client.once('end', () => this.#lost(client));
     try {
       await client.connect();
-      await client.query(`listen ${CHANNEL}`);
+      await client.query(`listen ${PROJECTED_CHANNEL}`);
       await this.#readPosition();
       this.connected = true;
     } catch (error) {

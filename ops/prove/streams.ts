@@ -1,5 +1,3 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import { DECIDERS } from '../../domain/deciders.ts';
 import { evolve, type AnyDecider, type Message } from '../../engine/decider.ts';
@@ -12,6 +10,7 @@ import {
 import { MAX_REMEMBERED_COMMANDS } from '../../engine/commands/folded.ts';
 import { idFrom } from '../../platform/ids.ts';
 import { splitStream } from '../../platform/stream-name.ts';
+import { newestSnapshot, openSnapshot } from '../../engine/commands/snapshot.ts';
 import { reasonOf } from '../command.ts';
 import { placeText, type Tell } from './check.ts';
 
@@ -107,15 +106,14 @@ export class Streams {
     stream: string,
     until: bigint,
   ): Promise<Folded | undefined> {
-    const { version, unpack } = decider.snapshot!;
-    const kept = await this.#readSnapshot(snapshotStreamOf(stream));
-    if (kept?.version !== version) return undefined;
-    const behind = Number(until - BigInt(kept.revision));
+    const kept = await this.#openSnapshot(decider, stream);
+    if (!kept) return undefined;
+    const behind = Number(until - kept.revision);
     // One that was taken meanwhile sums up more than was folded here.
     if (behind < 0) return undefined;
-    const folded = { ...nothing(decider), state: unpack(kept.state) };
+    const folded = { ...nothing(decider), state: kept.state };
     if (behind === 0) return folded;
-    const from = BigInt(kept.revision) + 1n;
+    const from = kept.revision + 1n;
     for await (const event of readStream(this.#client, stream, from, behind)) {
       advance(folded, event);
     }
@@ -123,22 +121,15 @@ export class Streams {
   }
 
   /** Undefined where there is none, or none that can be read, which servers pass over. */
-  async #readSnapshot(name: string): Promise<Kept | undefined> {
-    let bytes: unknown;
-    for await (const { data } of readStream(this.#client, name)) bytes = data;
-    if (!(bytes instanceof Uint8Array)) return undefined;
+  async #openSnapshot(decider: AnyDecider, stream: string) {
+    const bytes = await newestSnapshot(this.#client, stream);
     try {
-      return JSON.parse((await unzip(bytes)).toString()) as Kept;
+      return bytes && (await openSnapshot(decider.snapshot!, bytes));
     } catch {
       return undefined;
     }
   }
 }
-
-const unzip = promisify(gunzip);
-
-/** What counts here of a snapshot as write-api writes it. */
-type Kept = { version: number; revision: string; state: unknown };
 
 /** A packed state as text; its lists are sorted, for how a map is walked depends on its past. */
 const inAnyOrder = (packed: object): string =>
