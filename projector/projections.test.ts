@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { factOf, type Projection } from '../engine/projections/projection.ts';
+import { RowChanges, createStatements } from '../engine/projections/rows.ts';
+import { EVERY_EVENT } from '../test/every-event.ts';
+import { PROJECTIONS } from './app.ts';
+
+const DIGEST_LENGTH = 12;
+
+/** What each read model makes of the same log, and the version that says so. */
+const PINNED: Record<string, { version: number; digest: string }> = {
+  catalogue: { version: 7, digest: 'e14f7f0d7771' },
+  cart: { version: 2, digest: 'c1206674124f' },
+  my_orders: { version: 7, digest: '9c7c1244375d' },
+  order_board: { version: 6, digest: 'b24993e15905' },
+  payments: { version: 4, digest: '29ac5adf058d' },
+  invoices: { version: 3, digest: '95b8ac02a8b3' },
+  slots: { version: 1, digest: '35f342a45720' },
+  history: { version: 1, digest: '56a18655516c' },
+  till: { version: 1, digest: '14e3b9a96d44' },
+};
+
+/** The same text for the same values, in whatever order a row and what is in it name them. */
+const textOf = (row: unknown): string =>
+  JSON.stringify(row, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+
+/** A read model's tables, and the rows that it makes of a log. */
+function digestOf({ tables, on }: Projection): string {
+  const changes = new RowChanges();
+  for (const event of EVERY_EVENT) {
+    const fact = factOf(event);
+    on[event.type]?.(fact, changes.at(fact));
+  }
+  const made = tables.flatMap((table) => [
+    ...createStatements(table, 'schema'),
+    ...[...changes.of(table).values()].map(({ row }) => textOf(row)),
+  ]);
+  return createHash('sha256').update(made.join('\n')).digest('hex').slice(0, DIGEST_LENGTH);
+}
+
+const test = suite('projections');
+
+test('the log has every event that a read model hears of', () => {
+  const types = new Set(EVERY_EVENT.map(({ type }) => type));
+  const missing = PROJECTIONS.flatMap(({ on }) => Object.keys(on)).filter((t) => !types.has(t));
+  assert.equal([...new Set(missing)], [], 'add them to test/every-event.ts');
+});
+
+for (const projection of PROJECTIONS) {
+  const { name, version } = projection;
+  test(`${name}: tables, handlers or a fold that changed have a new version`, () => {
+    const digest = digestOf(projection);
+    const pinned = PINNED[name];
+    const advice =
+      version === pinned?.version
+        ? `${name} makes other rows: raise its version, or those that stand stay as they were`
+        : `pin ${name} at { version: ${version}, digest: '${digest}' }`;
+    assert.equal({ version, digest }, pinned, advice);
+  });
+}
+
+test.run();
