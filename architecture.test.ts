@@ -10,16 +10,17 @@ import * as assert from 'uvu/assert';
  */
 const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   domain: { values: ['engine/decider.ts'], types: [] },
+  wording: { values: [], types: ['domain'] },
   engine: { values: ['platform'], types: [] },
   platform: { values: [], types: [] },
-  'write-api': { values: ['domain', 'engine', 'platform'], types: [] },
+  'write-api': { values: ['domain', 'engine', 'platform', 'wording'], types: [] },
   projector: { values: ['domain', 'engine', 'platform'], types: [] },
   'read-api': {
-    values: ['domain/schema.ts', 'engine', 'platform'],
+    values: ['domain/schema.ts', 'engine', 'platform', 'wording'],
     types: ['projector', 'domain'],
   },
-  web: { values: ['domain'], types: ['read-api'] },
-  ops: { values: ['domain', 'engine', 'platform', 'projector'], types: [] },
+  web: { values: ['domain', 'wording'], types: ['read-api'] },
+  ops: { values: ['domain', 'engine', 'platform', 'projector', 'wording'], types: [] },
   perf: { values: ['engine', 'platform'], types: [] },
   'event-store': { values: ['platform/protobuf.ts'], types: [] },
   local: { values: ['platform'], types: [] },
@@ -46,7 +47,7 @@ type Import = { file: string; room: string; from: string; onlyTypes: boolean };
 /** What a specifier names: a file of ours from the root, or a package. */
 function pathOf(file: string, specifier: string): string {
   if (specifier.startsWith('.')) return join(file, '..', specifier);
-  return specifier.replace(/^#domain\//, 'domain/').replace(/^#lib\//, 'web/src/lib/');
+  return specifier.replace(/^#(domain|wording)\//, '$1/').replace(/^#lib\//, 'web/src/lib/');
 }
 
 const roomOf = (path: string): string => path.split('/')[0]!;

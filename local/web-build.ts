@@ -10,7 +10,15 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** As `vite build`, with Node's own flags in front. The configuration is web/vite.config.ts. */
 const BUILD_COMMAND = ['node_modules/vite/bin/vite.js', 'build', 'web'];
 /** What the built pages are made from. The others are there for the types and the rules. */
-const SOURCES = ['package-lock.json', 'domain', 'engine', 'projector', 'read-api', 'web'];
+const SOURCES = [
+  'package-lock.json',
+  'domain',
+  'engine',
+  'projector',
+  'read-api',
+  'web',
+  'wording',
+];
 const NOT_SOURCES = new Set(['build', 'node_modules', '.svelte-kit']);
 
 const BUILD = join(ROOT, 'web/build');

@@ -1,22 +1,25 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
-import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
+import { count, list, object, orNull, text, time, uuid, type Schema } from '../platform/schema.ts';
+import { paise } from '../domain/schema.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
-import type { PaymentMethod } from './payments.ts';
+import type { Article, BasketAt, HistoryFact, HistoryFacts } from '../wording/history.ts';
 import { orderNotFound, type OrderLine, type OrderSlot } from './my-orders.ts';
 import { orderHolder, shopOfStoreOrder } from './who.ts';
 
+/** Facts are those of `HistoryFacts` for the event: `wording` makes sentences of them. */
 export type WhyEntry = {
   /** From 1, in the order of the log. */
   number: number;
   at: string;
-  /** Who did it, in words. */
-  by: string;
-  /** What happened, in words. */
-  what: string;
+  /** What happened: a type of event. */
+  event: string;
+  /** Who did it: `anonymous`, or a process of ours, such as `checkout`. */
+  actor: string;
+  facts: object;
   /**
    * The number of the entry that it was done because of; null for what somebody asked for, and
    * for a shop where it was another shop's doing.
@@ -38,326 +41,190 @@ type Part = { storeOrderId: string; storeId: string; lines: OrderLine[]; slot?: 
 
 type CartLine = Pick<OrderLine, 'listingId' | 'quantity'>;
 
-/** What words are made with. */
+/** What the facts of an event are made with. */
 type About = {
   /** The order's parts, without those that are not to be seen. */
   parts: Part[];
   storeId: string | null;
   storeOrderId: string | null;
-  /** The name of a shop; of this event's where none is given. */
-  shop: (storeId?: string) => string;
+  /** The store of the event, by name. */
+  storeName: string;
+  nameOfStore: (storeId: string) => string;
   /** An amount; what all shops take together is not for one of them. */
-  amount: (paise: number) => string;
+  amountPaise: (paise: number) => number | null;
 };
 
 type DataOf<Type> = Extract<HistoryEvent, { type: Type }>['data'];
 
-/** Who does a thing where nobody signed in for it, and what was done. */
-type Told = [by: string, what: string];
+const articleOf = ({ name, pack }: OrderLine, quantity: number): Article => ({
+  name,
+  pack,
+  quantity,
+});
 
-const SHOPPER = 'the shopper';
-const STAFF = 'the shop’s staff';
-const SYSTEM = 'the shop system';
-/** Until people sign in, a request has no name. */
-const NOBODY = 'anonymous';
-
-/** In whose name the system does things by itself. */
-const PROCESSES: Record<string, string> = {
-  checkout: 'checkout, by itself',
-  invoices: 'billing, by itself',
-  fulfilment: 'fulfilment, by itself',
-  settlement: 'settlement, by itself',
-  'payment-gateway': 'the payment gateway',
-  razorpay: 'Razorpay',
-};
-
-/** Reasons as part of a sentence; one that is not here stands as it is. */
-const REASONS: Record<string, string> = {
-  'out-of-stock': 'something is out of stock',
-  closed: 'it is closed',
-  'too-far': 'the address is too far away',
-  other: 'another reason',
-  'rejected-by-every-shop': 'no shop took its part',
-  'order-rejected': 'the order was given up',
-  'rejected-by-shop': 'the shop refused its part',
-  'wrong-item': 'the wrong item came',
-  'sold-out': 'it was sold out',
-  damaged: 'it was damaged',
-  expired: 'it was past its date',
-  'substitute-declined': 'nothing was to come instead',
-  'not-reachable': 'nobody could be reached',
-  refused: 'nobody wanted to take it',
-  'not-fetched': 'nobody fetched it',
-  'on-request': 'the shopper asked for it',
-  'changed-mind': 'the shopper changed their mind',
-  'too-slow': 'it took too long',
-  'by-mistake': 'it was ordered by mistake',
-  INSUFFICIENT_STOCK: 'not enough was left',
-  SLOT_FULL: 'the slot was full',
-  SLOT_NOT_FOUND: 'there was no such slot',
-  CART_CHANGED: 'the cart had changed',
-  CART_CHECKED_OUT: 'the cart had been ordered already',
-  CHECKOUT_EXPIRED: 'it took too long',
-  PAID_TOO_LATE: 'the payment came too late',
-  PAYMENT_UNAVAILABLE: 'it could not be paid like that',
-  ORDER_CANCELLED: 'the shopper cancelled it',
-  cancelled: 'its part was cancelled',
-  'refund.failed': 'the bank did not take it',
-  'not-taken-over': 'nobody took it over in three days',
-};
-
-const reasonText = (reason: string): string => REASONS[reason] ?? reason;
-
-const money = new Intl.NumberFormat('en-IN', { style: 'currency', currency: 'INR' });
-const rupees = (paise: number): string => money.format(paise / 100);
-
-const MINUTES_PER_DAY = 1440;
-const clock = (minute: number): string => {
-  const ofDay = minute % MINUTES_PER_DAY;
-  const padded = [Math.floor(ofDay / 60), ofDay % 60].map((one) => String(one).padStart(2, '0'));
-  return padded.join(':');
-};
-
-const joined = (words: string[]): string =>
-  words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)!}` : (words[0] ?? '');
-
-const pieces = (quantity: number, name: string): string =>
-  `${quantity} ${quantity === 1 ? 'piece' : 'pieces'} of ${name}`;
-
-const nameOf = ({ name, pack }: OrderLine): string => (pack ? `${name} ${pack}` : name);
-
-/** Goods of a shop's stock by the names that the order gave them. */
-function goods({ parts, storeId }: About, lines: { sku: string; quantity: number }[]): string {
-  const known = parts.find((part) => part.storeId === storeId)?.lines ?? [];
-  const named = lines.map(({ sku, quantity }) => {
-    const line = known.find(({ listingId }) => listingId === `${storeId}.${sku}`);
-    return pieces(quantity, line ? nameOf(line) : sku);
-  });
-  return joined(named) || 'Nothing';
-}
-
-/** Pieces of an article by the name that the order gave it. */
-function article({ parts }: About, { listingId, quantity }: CartLine): string {
+/** Pieces of a listing by the name that the order gave it; by its SKU where it is in none. */
+function article(parts: Part[], { listingId, quantity }: CartLine): Article {
   const line = parts.flatMap((part) => part.lines).find((one) => one.listingId === listingId);
-  return pieces(quantity, line ? nameOf(line) : listingId.slice(listingId.indexOf('.') + 1));
+  if (line) return articleOf(line, quantity);
+  return { name: listingId.slice(listingId.indexOf('.') + 1), pack: null, quantity };
 }
 
-/** `2026-11-21, 18:00 to 20:00 at Sri Lakshmi` */
-function slot({ parts, storeOrderId, shop }: About): string {
-  const held = parts.find((part) => part.storeOrderId === storeOrderId)?.slot;
-  const when = held
-    ? ` of ${held.date}, ${clock(held.fromMinute)} to ${clock(held.toMinute)},`
-    : '';
-  return `the slot${when} at ${shop()}`;
-}
+/** What is moved in a shop's stock, by the names that the order gave it. */
+const stock = ({ parts, storeId }: About, lines: { sku: string; quantity: number }[]): Article[] =>
+  lines.map(({ sku, quantity }) => article(parts, { listingId: `${storeId}.${sku}`, quantity }));
 
-/** What of a line was missing: `of Ghee 2 were wanted and 1 was left`. */
-function shortages({ parts }: About, short: DataOf<'OrderRejected'>['shortages'] = []): string {
-  const lines = parts.flatMap((part) => part.lines);
-  const told = short.flatMap(({ listingId, wanted, left }) => {
-    const line = lines.find((one) => one.listingId === listingId);
-    return line ? [`of ${nameOf(line)} ${wanted} wanted, ${left} left`] : [];
-  });
-  return told.length > 0 ? ` (${told.join('; ')})` : '';
-}
+const baskets = (parts: Pick<Part, 'storeId' | 'lines'>[], about: About): BasketAt[] =>
+  parts.map(({ storeId, lines }) => ({
+    storeName: about.nameOfStore(storeId),
+    articles: lines.map((line) => articleOf(line, line.quantity)),
+  }));
 
-/** `2 pieces of Toor dal at Sri Lakshmi; 1 piece of Ghee at Annapurna` */
-const basket = (parts: Pick<Part, 'storeId' | 'lines'>[], { shop }: About): string =>
-  parts
-    .map(({ storeId, lines }) => {
-      const named = lines.map((line) => pieces(line.quantity, nameOf(line)));
-      return `${joined(named)} at ${shop(storeId)}`;
-    })
-    .join('; ');
-
-/** What fell out of an order and why, and what stayed; undefined where that is all of it. */
-function remainder(about: About, { kept }: DataOf<'OrderConfirmed'>): string | undefined {
+/** What fell out of an order, as far as it is to be seen, and what stayed. */
+function remainder(
+  { kept }: DataOf<'OrderConfirmed'>,
+  about: About,
+): HistoryFacts['OrderConfirmed'] {
   const storeIds = new Map(about.parts.map((part) => [part.storeOrderId, part.storeId]));
-  if (!kept) return undefined;
-  const fellOut = kept.leftOut.flatMap(({ storeOrderId, listingId, wanted, left, reason }) => {
-    const storeId = storeIds.get(storeOrderId);
-    if (storeId === undefined) return [];
-    const what = `${wanted - left} of ${article(about, { listingId, quantity: wanted })}`;
-    return [`${what} at ${about.shop(storeId)}, since ${reasonText(reason)}`];
-  });
-  if (fellOut.length === 0) return undefined;
-  const stayed = kept.parts.filter(({ storeOrderId }) => storeIds.has(storeOrderId));
-  return `without ${fellOut.join('; ')}. What stayed: ${basket(stayed, about) || 'nothing'}`;
+  const leftOut = (kept?.leftOut ?? []).flatMap(
+    ({ storeOrderId, listingId, wanted, left, reason }) => {
+      const storeId = storeIds.get(storeOrderId);
+      if (storeId === undefined) return [];
+      const wantedOf = article(about.parts, { listingId, quantity: wanted });
+      return [{ ...wantedOf, storeName: about.nameOfStore(storeId), left, reason }];
+    },
+  );
+  const stayed = (kept?.parts ?? []).filter(({ storeOrderId }) => storeIds.has(storeOrderId));
+  return { leftOut, kept: baskets(stayed, about) };
 }
 
-/** Keyed by event, so that the compiler asks for the words of a new one. */
-const WORDS: { [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About) => Told } = {
-  OrderPlaced: (_, about) => [SHOPPER, `Ordered: ${basket(about.parts, about)}`],
-  OrderReserved(data, about) {
-    const rest = remainder(about, data);
-    return [
-      SYSTEM,
-      rest ? `Held until it is paid, ${rest}` : 'All of it was held until it is paid',
-    ];
-  },
-  OrderConfirmed(data, about) {
-    const rest = remainder(about, data);
-    return [SYSTEM, rest ? `The order was confirmed ${rest}` : 'The order was confirmed'];
-  },
-  OrderRejected: (data, about) => [
-    SYSTEM,
-    `The order was given up: ${reasonText(data.reason)}${shortages(about, data.shortages)}`,
-  ],
-  OrderCancelled: () => [SYSTEM, 'The order was closed: nothing of it was delivered'],
-  OrderCompleted: () => [SYSTEM, 'The order was closed: every shop was done with its part'],
-  CartCheckedOut: () => [SYSTEM, 'The cart was closed'],
-  CartReopened: () => [SYSTEM, 'The cart was given back to the shopper'],
-  StoreOrderSubmitted: (_, { shop }) => [SYSTEM, `${shop()} was handed its part`],
-  StoreOrderAccepted: (_, { shop }) => [STAFF, `${shop()} took its part`],
-  StoreOrderRejected: ({ reason }, { shop }) => [
-    STAFF,
-    `${shop()} refused its part: ${reasonText(reason)}`,
-  ],
-  LineReduced: (line, about) => [SHOPPER, `No longer wanted: ${article(about, line)}`],
-  LinePicked: ({ grams, ...line }, about) => [
-    STAFF,
-    `${about.shop()} put ${article(about, line)} in the basket` + (grams ? `: ${grams} g` : ''),
-  ],
-  LineShorted: ({ reason, ...line }, about) => [
-    STAFF,
-    `${about.shop()} did not have ${article(about, line)}: ${reasonText(reason)}`,
-  ],
-  SubstituteChosen: ({ line, ...of }, about) => [
-    STAFF,
-    `${about.shop()} looked for ${pieces(line.quantity, nameOf(line))} ` +
-      `instead of ${article(about, { ...of, quantity: of.replaces })}`,
-  ],
-  SubstituteUnavailable: ({ left }, { shop }) => [
-    SYSTEM,
-    `${shop()} had too little of it: ${left} left`,
-  ],
-  SubstitutionProposed: ({ listingId, replaces, line }, about) => [
-    STAFF,
-    `${about.shop()} offered ${pieces(line.quantity, nameOf(line))} ` +
-      `for ${article(about, { listingId, quantity: replaces })}`,
-  ],
-  SubstitutionDecided: ({ accepted, by }) => [
-    by === 'shopper' ? SHOPPER : SYSTEM,
-    (accepted ? 'The substitute was taken' : 'The substitute was not taken') +
-      (by === 'wish' ? ', as was wished beforehand' : ''),
-  ],
-  StoreOrderPacked: (_, { shop }) => [STAFF, `${shop()} packed its part`],
-  StoreOrderDispatched: (_, { shop }) => [STAFF, `${shop()} sent its part out`],
-  DeliveryCodeMissed: (_, { shop }) => [STAFF, `${shop()} was told a wrong code`],
-  StoreOrderDelivered: ({ proof }, { shop }) => [
-    STAFF,
-    `${shop()} delivered its part${proof ? PROOFS[proof] : ''}`,
-  ],
-  StoreOrderCancelled: ({ by, reason }, { shop }) => [
-    by === 'shopper' ? SHOPPER : STAFF,
-    `The part of ${shop()} was cancelled: ${reasonText(reason)}`,
-  ],
-  LinesReturned: ({ lines, reason, feePaise }, about) => [
-    STAFF,
-    `${about.shop()} took back ${joined(lines.map((line) => article(about, line)))}` +
-      `${feePaise ? `, and the fee of ${rupees(feePaise)}` : ''}: ${reasonText(reason)}`,
-  ],
-  StockReserved: ({ lines }, about) => [
-    SYSTEM,
-    `${goods(about, lines)} were put aside at ${about.shop()}`,
-  ],
-  ReservationChanged: ({ lines }, about) => [
-    SYSTEM,
-    `${goods(about, lines)} stayed put aside at ${about.shop()}`,
-  ],
-  ReservationReleased: ({ lines, reason }, about) => [
-    SYSTEM,
-    `${goods(about, lines)} went back on sale at ${about.shop()}: ${reasonText(reason)}`,
-  ],
-  StockWrittenOff: ({ lines }, about) => [
-    SYSTEM,
-    `${joined(lines.map((line) => `${goods(about, [line])} (${reasonText(line.reason)})`))} ` +
-      `were written off at ${about.shop()}`,
-  ],
-  StockPicked: ({ lines }, about) => [
-    SYSTEM,
-    `${goods(about, lines)} were taken off the books at ${about.shop()}`,
-  ],
-  StockReturned: ({ lines, to }, about) => [
-    SYSTEM,
-    `${goods(about, lines)} came back to ${about.shop()}: ` +
-      (to === 'shelf' ? 'for sale again' : 'spoiled'),
-  ],
-  SlotHeld: (_, about) => [SYSTEM, `A place was held in ${slot(about)}`],
-  SlotConfirmed: (_, about) => [SYSTEM, `A place was taken in ${slot(about)}`],
-  SlotReleased: ({ reason }, about) => [
-    SYSTEM,
-    `The place was given back in ${slot(about)}: ${reasonText(reason)}`,
-  ],
-  InvoiceIssued: ({ number, totalPaise }, { shop }) => [
-    SYSTEM,
-    `${shop()} billed ${rupees(totalPaise)} as ${number}`,
-  ],
-  CreditNoteIssued: ({ number, totalPaise, reason }, { shop }) => [
-    STAFF,
-    `${shop()} credited ${rupees(totalPaise)} as ${number}: ${reasonText(reason)}`,
-  ],
-  PaymentRequested: ({ amountPaise, method }, { amount }) => [
-    SYSTEM,
-    method === 'cash-on-delivery'
-      ? `${amount(amountPaise)} were to be paid at the door`
-      : `${amount(amountPaise)} were asked for, by ${METHODS[method]}`,
-  ],
-  PaymentCancelled: ({ reason }) => [SYSTEM, `The payment was given up: ${reasonText(reason)}`],
-  PaymentSucceeded: ({ amountPaise }, { amount }) => [STAFF, `${amount(amountPaise)} came in`],
-  PaymentFailed: ({ reason }) => [SYSTEM, `A try to pay failed: ${reasonText(reason)}`],
-  LatePaymentSeen: ({ amountPaise, why }, { amount }) => [
-    STAFF,
-    `${amount(amountPaise)} came in ${LATE[why]}`,
-  ],
-  CashCollected: ({ amountPaise }, { amount, shop }) => [
-    STAFF,
-    `${shop()} took ${amount(amountPaise)} in cash`,
-  ],
-  RefundRequested: ({ amountPaise }, { amount }) => [
-    SYSTEM,
-    `${amount(amountPaise)} were to go back to the shopper`,
-  ],
-  RefundSucceeded: ({ amountPaise, externalId }, { amount }) => [
-    STAFF,
-    `${amount(amountPaise)} went back to the shopper ` +
-      (externalId === 'cash' ? 'in cash' : `as ${externalId}`),
-  ],
-  RefundFailed: ({ amountPaise, reason }, { amount }) => [
-    SYSTEM,
-    `${amount(amountPaise)} could not be given back: ${reasonText(reason)}`,
-  ],
+function shortages({ parts }: About, short: DataOf<'OrderRejected'>['shortages'] = []) {
+  const lines = parts.flatMap((part) => part.lines);
+  return short.flatMap(({ listingId, wanted, left }) => {
+    const line = lines.find((one) => one.listingId === listingId);
+    return line ? [{ name: line.name, pack: line.pack, wanted, left }] : [];
+  });
+}
+
+const slot = ({ parts, storeOrderId, storeName }: About): HistoryFacts['SlotHeld'] => ({
+  storeName,
+  slot: parts.find((part) => part.storeOrderId === storeOrderId)?.slot ?? null,
+});
+
+const substitution = (
+  { listingId, replaces, line }: DataOf<'SubstitutionProposed'>,
+  { parts, storeName }: About,
+): HistoryFacts['SubstitutionProposed'] => ({
+  storeName,
+  article: article(parts, { listingId, quantity: replaces }),
+  substitute: articleOf(line, line.quantity),
+});
+
+const nothing = () => ({});
+const atStore = (_: object, { storeName }: About) => ({ storeName });
+const reasonOf = ({ reason }: { reason: string }) => ({ reason });
+const stockMoved = (
+  { lines }: { lines: { sku: string; quantity: number }[] },
+  about: About,
+): HistoryFacts['StockReserved'] => ({
+  storeName: about.storeName,
+  articles: stock(about, lines),
+});
+
+/** Keyed by event, so that the compiler asks for the facts of a new one. */
+const FACTS: {
+  [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About) => HistoryFacts[Type];
+} = {
+  OrderPlaced: (_, about) => ({ baskets: baskets(about.parts, about) }),
+  OrderReserved: remainder,
+  OrderConfirmed: remainder,
+  OrderRejected: ({ reason, shortages: short }, about) => ({
+    reason,
+    shortages: shortages(about, short),
+  }),
+  OrderCancelled: nothing,
+  OrderCompleted: nothing,
+  CartCheckedOut: nothing,
+  CartReopened: nothing,
+  StoreOrderSubmitted: atStore,
+  StoreOrderAccepted: atStore,
+  StoreOrderRejected: ({ reason }, { storeName }) => ({ storeName, reason }),
+  LineReduced: (line, { parts }) => ({ article: article(parts, line) }),
+  LinePicked: ({ grams = null, ...line }, { parts, storeName }) => ({
+    storeName,
+    article: article(parts, line),
+    grams,
+  }),
+  LineShorted: ({ reason, ...line }, { parts, storeName }) => ({
+    storeName,
+    article: article(parts, line),
+    reason,
+  }),
+  SubstituteChosen: substitution,
+  SubstituteUnavailable: ({ left }, { storeName }) => ({ storeName, left }),
+  SubstitutionProposed: substitution,
+  SubstitutionDecided: ({ accepted, by }) => ({ accepted, by }),
+  StoreOrderPacked: atStore,
+  StoreOrderDispatched: atStore,
+  DeliveryCodeMissed: atStore,
+  StoreOrderDelivered: ({ proof = null }, { storeName }) => ({ storeName, proof }),
+  StoreOrderCancelled: ({ by, reason }, { storeName }) => ({ storeName, by, reason }),
+  LinesReturned: ({ lines, reason, feePaise = 0 }, { parts, storeName }) => ({
+    storeName,
+    articles: lines.map((line) => article(parts, line)),
+    reason,
+    feePaise,
+  }),
+  StockReserved: stockMoved,
+  ReservationChanged: stockMoved,
+  ReservationReleased: (data, about) => ({ ...stockMoved(data, about), ...reasonOf(data) }),
+  StockWrittenOff: ({ lines }, about) => ({
+    storeName: about.storeName,
+    losses: lines.map((line) => ({ ...stock(about, [line])[0]!, reason: line.reason })),
+  }),
+  StockPicked: stockMoved,
+  StockReturned: (data, about) => ({ ...stockMoved(data, about), to: data.to }),
+  SlotHeld: (_, about) => slot(about),
+  SlotConfirmed: (_, about) => slot(about),
+  SlotReleased: ({ reason }, about) => ({ ...slot(about), reason }),
+  InvoiceIssued: ({ number, totalPaise }, { storeName }) => ({ storeName, number, totalPaise }),
+  CreditNoteIssued: ({ number, totalPaise, reason }, { storeName }) => ({
+    storeName,
+    number,
+    totalPaise,
+    reason,
+  }),
+  PaymentRequested: ({ amountPaise, method }, about) => ({
+    amountPaise: about.amountPaise(amountPaise),
+    method,
+  }),
+  PaymentCancelled: reasonOf,
+  PaymentSucceeded: (data, about) => ({ amountPaise: about.amountPaise(data.amountPaise) }),
+  PaymentFailed: reasonOf,
+  LatePaymentSeen: ({ amountPaise, why }, about) => ({
+    amountPaise: about.amountPaise(amountPaise),
+    why,
+  }),
+  CashCollected: ({ amountPaise }, about) => ({
+    storeName: about.storeName,
+    amountPaise: about.amountPaise(amountPaise),
+  }),
+  RefundRequested: (data, about) => ({ amountPaise: about.amountPaise(data.amountPaise) }),
+  RefundSucceeded: ({ amountPaise, externalId }, about) => ({
+    amountPaise: about.amountPaise(amountPaise),
+    externalId,
+  }),
+  RefundFailed: ({ amountPaise, reason }, about) => ({
+    amountPaise: about.amountPaise(amountPaise),
+    reason,
+  }),
 };
 
-/** What the door was opened by. */
-const PROOFS: Record<NonNullable<DataOf<'StoreOrderDelivered'>['proof']>, string> = {
-  code: ' on the shopper’s code',
-  'known-customer': ' to a customer whom it knew, without the code',
-  'phone-call': ' after a phone call, without the code',
-  neighbour: ' to a neighbour, without the code',
-  other: ' on another proof than the code',
-};
-
-const LATE: Record<DataOf<'LatePaymentSeen'>['why'], string> = {
-  cancelled: 'when nobody waited for it any more',
-  'paid-already': 'once more: it had been paid already',
-  'too-little': 'and was too little',
-};
-
-const METHODS: Record<PaymentMethod, string> = {
-  'cash-on-delivery': 'cash',
-  upi: 'UPI',
-  razorpay: 'Razorpay',
-};
-
-/** `LineShorted` → `Line shorted`: what a newer projector wrote is told as well as can be. */
-const plainName = (type: string): string =>
-  type.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-
-function tell({ type, data, actor }: HistoryRow, about: About): { by: string; what: string } {
-  const words = (WORDS as Record<string, ((data: never, about: About) => Told) | undefined>)[type];
-  const [by, what] = words ? words(data as never, about) : [SYSTEM, plainName(type)];
-  return { by: actor === NOBODY ? by : (PROCESSES[actor] ?? actor), what };
+/** What is told of an event; of one that a newer projector wrote, nothing but its type. */
+function factsOf({ type, data }: HistoryRow, about: About): object {
+  const facts = (FACTS as Record<string, ((data: never, about: About) => object) | undefined>)[
+    type
+  ];
+  return facts?.(data as never, about) ?? {};
 }
 
 const COLUMNS = `e.position, e.order_id, store_order_id, e.store_id, e.type, e.at, e.actor, e.event_id,
@@ -394,13 +261,17 @@ async function readWhy(
   const numbers = new Map(seen.map((row, index) => [row.event_id, index + 1]));
   const entries = seen.map((row, index) => {
     const { store_id: storeId, store_order_id: storeOrderId } = row;
-    const shop = (id = storeId ?? '') => names.get(id) ?? id;
+    const nameOfStore = (id: string) => names.get(id) ?? id;
+    const storeName = nameOfStore(storeId ?? '');
     const isForAll = onlyStoreId !== null && storeId === null;
-    const amount = (paise: number) => (isForAll ? 'The money' : rupees(paise));
+    const amountPaise = (sum: number) => (isForAll ? null : sum);
+    const about = { parts, storeId, storeOrderId, storeName, nameOfStore, amountPaise };
     return {
       number: index + 1,
       at: row.at,
-      ...tell(row, { parts, storeId, storeOrderId, shop, amount }),
+      event: row.type,
+      actor: row.actor,
+      facts: factsOf(row, about),
       becauseOf: numbers.get(row.causation_id) ?? null,
       requestId: row.correlation_id,
     };
@@ -423,13 +294,52 @@ async function readStoreOrderWhy(services: Services, storeOrderId: string): Prom
   return { orderNumber: card.order_number, entries };
 }
 
+const articleFields = { name: text, pack: orNull(text), quantity: count };
+const articles = list(object(articleFields));
+const basketList = list(object({ storeName: text, articles }));
+
+const FACT_FIELDS: Record<HistoryFact, Schema> = {
+  storeName: text,
+  reason: { ...text, description: 'A code' },
+  article: object(articleFields),
+  articles,
+  substitute: object(articleFields),
+  baskets: { ...basketList, description: 'What was ordered, by shop' },
+  kept: { ...basketList, description: 'What stayed in the order, by shop' },
+  leftOut: list(object({ ...articleFields, storeName: text, left: count, reason: text })),
+  shortages: list(object({ name: text, pack: orNull(text), wanted: count, left: count })),
+  losses: list(object({ ...articleFields, reason: text })),
+  left: { ...count, description: 'Pieces that are left' },
+  grams: orNull(count, 'Null where it is not weighed'),
+  accepted: { type: 'boolean' },
+  by: { ...text, description: 'Whose decision it was' },
+  proof: orNull(text, 'What the door was opened by'),
+  feePaise: paise,
+  to: { ...text, description: 'Where goods came back to: shelf, write-off' },
+  slot: orNull(object({ date: text, fromMinute: count, toMinute: count })),
+  number: { ...text, description: 'Of a bill or a credit note' },
+  totalPaise: paise,
+  amountPaise: orNull(paise, 'Indian paise; null where it is not for one shop to know'),
+  method: text,
+  why: { ...text, description: 'Why money came late' },
+  externalId: { ...text, description: 'What whoever gave money back calls it; or cash' },
+};
+
+/** Each event has some of them. */
+const historyFacts = {
+  type: 'object',
+  description: 'What is to be told of it, by event; nothing else is known of other events',
+  properties: FACT_FIELDS,
+};
+
 const whyFields = {
   entries: list(
     object({
       number: { ...count, description: 'From 1, in the order of the log' },
       at: time,
-      by: { ...text, description: 'Who did it, in words' },
-      what: { ...text, description: 'What happened, in words' },
+      event: { ...text, description: 'What happened: a type of event' },
+      actor: { ...text, description: 'Who did it: anonymous, or a process of ours' },
+      facts: historyFacts,
       becauseOf: orNull(
         count,
         'Number of the entry that it was done because of; null for what somebody asked for, ' +
