@@ -171,6 +171,44 @@ for (const width of [360, 1280]) {
 }
 
 for (const width of [360, 1280]) {
+  test(`of two orders the one that was paid opens, and none elsewhere, at ${width} px`, async (context) => {
+    const { browser, shopUrl, url } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    const orderUrls: string[] = [];
+    for (const isFirst of [true, false]) {
+      if (!isFirst) {
+        await shopper.goto(shopUrl);
+        await shopper.getByRole('button', { name: /^Add / }).first().click();
+        await shopper.getByRole('link', { name: /View cart/ }).click();
+        await fillRecipient(shopper);
+      }
+      await shopper.getByLabel('Card, UPI or net banking').check();
+      await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+      await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+      orderUrls.push(shopper.url());
+    }
+    await shopper.goto(orderUrls[0]!);
+    const pay = shopper.getByRole('link', { name: /^Pay ₹/ });
+    const payUrl = new URL((await pay.getAttribute('href'))!, url).href;
+    await pay.click();
+    await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    assert.is(shopper.url(), orderUrls[0]);
+
+    // Who pays on another device, or knows a payment's id, sees no order: not even in an address.
+    const stranger = await open(browser, payUrl, width);
+    await stranger.getByRole('heading', { name: 'Your order is not in this browser' }).waitFor();
+    assert.is(stranger.url(), `${url}/payments/return`);
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await stranger.screenshot({ path: join(shot, `return-${width}.png`) });
+    await stranger.getByRole('link', { name: 'Your orders' }).click();
+    await stranger.getByRole('heading', { name: 'No orders yet' }).waitFor();
+    await stranger.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
   test(`an order that is not paid goes back into the cart, at ${width} px`, async (context) => {
     const { browser, shopUrl, url } = context;
     const shopper = await toCheckout(browser, shopUrl, width);

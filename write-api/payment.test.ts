@@ -396,7 +396,13 @@ test('money that came by UPI for no payment is told to whoever runs the shop', a
   assert.match(String(told[1]!.msg), 'in another way');
 });
 
-test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
+/** Everything of an answer that its reader sees: what redirects it, other headers and the page. */
+const wholeOf = async (answer: Response): Promise<string> =>
+  JSON.stringify([[...answer.headers], await answer.text()]);
+
+test('the browser comes back, also before any webhook, and nobody learns of the order', async ({
+  shop,
+}) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await untilPayment(shop, orderId, ({ status }) => status === 'requested');
   const { gatewayOrderId } = await loadPayment(shop, orderId);
@@ -407,12 +413,13 @@ test('the browser comes back to its order, also before any webhook', async ({ sh
   assert.is(fieldOf('order_id'), gatewayOrderId);
   const { pathname } = new URL(fieldOf('callback_url')!);
   const callback_url = new URL(pathname, shop.writeUrl).href;
+  assert.is(fieldOf('cancel_url'), 'http://shop.test/payments/return');
   const body = new URLSearchParams({ callback_url, outcome: 'succeeds' });
   const url = `${shop.gateway.url}/test/orders/${gatewayOrderId!}/payments`;
   const page = await fetch(url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([page.status, page.headers.get('location')], [307, callback_url]);
   const back = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
-  assert.equal([back.status, back.headers.get('location')], [303, `/orders/${orderId}`]);
+  assert.equal([back.status, back.headers.get('location')], [303, '/payments/return']);
   assert.is((await loadPayment(shop, orderId)).status, 'paid');
   shop.gateway.webhooks.release();
   for (const [paymentId, status] of [
@@ -423,7 +430,14 @@ test('the browser comes back to its order, also before any webhook', async ({ sh
     assert.is((await fetch(unknown, { method: 'POST', body, redirect: 'manual' })).status, status);
   }
   const late = await fetch(asked.url, { redirect: 'manual' });
-  assert.is(late.headers.get('location'), `/orders/${orderId}`, 'nobody is asked to pay twice');
+  assert.is(late.headers.get('location'), '/payments/return', 'nobody is asked to pay twice');
+  const again = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
+  assert.equal([again.status, again.headers.get('location')], [303, '/payments/return']);
+  const told = await Promise.all([back, late, again].map(wholeOf));
+  for (const answer of [html, JSON.stringify([...asked.headers]), ...told]) {
+    assert.not.match(answer, orderId);
+    assert.not.match(answer, orderId.replaceAll('-', ''));
+  }
 });
 
 test('what a shop does not deliver goes back by itself, once', async ({ shop }) => {
