@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import * as fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -63,23 +63,30 @@ function readTable<Row>(file: string): Row[] {
  * The same again changes nothing. Resolves when all of it can be read.
  *
  * @param url where the edge is
+ * @param secret makes the keys under which the shops are registered: with such a key anybody else
+ * would be told a shop's pass
  */
-export async function seedDemo(url: string): Promise<DemoStore[]> {
+export async function seedDemo(url: string, secret: string): Promise<DemoStore[]> {
   const products = readProducts();
-  const seeded = await Promise.all(readShops().map((shop) => seedShop(url, shop, products)));
+  const seeded = await Promise.all(
+    readShops().map((shop) => seedShop(url, secret, shop, products)),
+  );
   const last = seeded.map(({ position }) => BigInt(position)).reduce((a, b) => (a > b ? a : b));
   await untilVisible(url, `${last}`);
   return seeded.map(({ store }) => store);
 }
 
-async function seedShop(url: string, shop: Shop, products: Product[]) {
+/** The same each time, so that a shop is registered once. */
+export const registrationKey = (secret: string, { slug }: Shop): string =>
+  createHmac('sha256', secret).update(`demo store ${slug}`).digest('base64url');
+
+async function seedShop(url: string, secret: string, shop: Shop, products: Product[]) {
   const { slug, name, city, pincode } = shop;
   const registered = await post(
     `${url}/api/write/stores`,
     {
       'content-type': 'application/json',
-      // As long as a UUID, and the same each time, so that the shop is registered once.
-      'idempotency-key': `demo-store-${slug}`.padEnd(36, '-'),
+      'idempotency-key': registrationKey(secret, shop),
     },
     JSON.stringify({ name, city, pincode }),
   );

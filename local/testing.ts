@@ -139,7 +139,8 @@ export async function startShop({ now = () => new Date() } = {}) {
   const projected = new Projected(databaseUrl, pool, log);
   await projected.start();
   cleanup.add(() => projected.stop());
-  const storePassSecret = 'another secret of the tests, 32 or more';
+  // As an environment variable has it: without spaces.
+  const storePassSecret = 'another-secret-of-the-tests-32-or-more';
   const quoteSecret = 'a third secret of the tests, 32 or more';
   const deliveryCodeSecret = 'a fourth secret of the tests, 32 or more';
   const upiWebhookSecret = 'a fifth secret of the tests, 32 or more';
@@ -183,6 +184,7 @@ export async function startShop({ now = () => new Date() } = {}) {
     databaseUrl,
     eventStoreUrl,
     upiWebhookSecret,
+    storePassSecret,
     passOf: (storeId: string) => storePass(storePassSecret, storeId),
     codeOf: (storeOrderId: string) => deliveryCode(deliveryCodeSecret, storeOrderId),
 

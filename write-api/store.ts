@@ -3,6 +3,7 @@ import { Rejected } from '../domain/decider.ts';
 import type { UpiAddress } from '../domain/payment.ts';
 import { store, type TaxRegistration } from '../domain/store.ts';
 import { idFrom } from '../platform/ids.ts';
+import { storePass } from '../platform/pass.ts';
 import { object, orNull, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
@@ -53,6 +54,11 @@ const upiAddress = {
   },
 } as const;
 
+const registration = object({
+  storeId: text,
+  pass: { ...text, description: 'Lets the shop’s staff in: nobody else gets to know it' },
+});
+
 type TaxRegistrationBody = Omit<TaxRegistration, 'composition'> & { composition?: boolean };
 
 /** Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. */
@@ -63,14 +69,22 @@ export async function assertStoreExists(handler: Handler, storeId: string): Prom
   if (!now.registered) throw new Rejected('STORE_NOT_FOUND', `There is no shop "${storeId}".`);
 }
 
-export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
+/**
+ * A shop and what its owner says of it. Whoever registers it gets its pass with the answer, and with
+ * the answer to each repeat under the same `Idempotency-Key`: the first may have been lost, and only
+ * who registered the shop knows that key. Nothing else answers with a pass; it is the same for ever,
+ * and `npm run ops -- pass` prints it again.
+ */
+export function storeRoutes(app: FastifyInstance, services: Services): void {
+  const { handler, storePassSecret } = services;
+
   app.post<{ Body: { name: string; city: string; pincode: string } }>(
     '/stores',
     {
       schema: {
         body: newStore,
         headers: commandHeaders,
-        response: { 201: object({ storeId: text }) },
+        response: { 201: registration },
       },
     },
     async (request, reply) => {
@@ -80,7 +94,8 @@ export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
       const data = { name: name.trim(), city: city.trim(), pincode };
       const command = { type: 'RegisterStore', data } as const;
       const { position } = await handler.handle(store, storeId, command, context);
-      return atPosition(reply.code(201), position).send({ storeId });
+      const pass = storePass(storePassSecret, storeId);
+      return atPosition(reply.code(201), position).send({ storeId, pass });
     },
   );
 
