@@ -90,8 +90,8 @@ async function seedShop(url: string, secret: string, shop: Shop, products: Produ
     },
     JSON.stringify({ name, city, pincode }),
   );
-  const { storeId } = (await registered.json()) as { storeId: string };
-  await put(`${url}/api/write/stores/${storeId}/upi`, {
+  const { storeId, pass } = (await registered.json()) as { storeId: string; pass: string };
+  await put(`${url}/api/write/stores/${storeId}/upi`, pass, {
     upi: { vpa: `${slug}@okdemo`, name },
   });
   const imported = await post(
@@ -146,8 +146,8 @@ const dice = ({ slug }: Shop, ...about: string[]): number =>
 const quote = (cell: string): string =>
   /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 
-async function put(url: string, body: object): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
+async function put(url: string, pass: string, body: object): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${pass}` };
   const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`PUT ${url}: ${response.status} ${await response.text()}`);
 }

@@ -500,6 +500,47 @@ async function tell({ url, shopUrl }: Context, setting: string, body: object): P
 }
 
 for (const width of [360, 1280]) {
+  test(`who is not signed in moves no money and ends no order, at ${width} px`, async (context) => {
+    const { browser, shopUrl, boardUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    const number = await orderNumberOn(shopper);
+    const [board, fragment] = boardUrl.split('#pass=') as [string, string];
+    const staff = await open(browser, board, width);
+    const card = staff.getByRole('article', { name: number });
+    const reject = async () => {
+      await card.getByRole('button', { name: 'Reject' }).click();
+      await staff.getByLabel('We are closed').check();
+      await staff.getByRole('button', { name: 'Reject order' }).click();
+    };
+    await reject();
+    await staff.getByText('Only the shop can do this: sign in with its pass.').waitFor();
+
+    await staff.getByRole('link', { name: 'Delivery' }).click();
+    const form = staff.getByRole('form', { name: 'UPI payments' });
+    const name = form.getByLabel('In the name of');
+    await name.fill('Somebody else');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText('Only the shop can do this: sign in with its pass.').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot)
+      await staff.screenshot({ path: join(shot, `signed-out-${width}.png`), fullPage: true });
+    await staff.getByLabel('Shop pass').fill(fragment);
+    await staff.getByRole('button', { name: 'Sign in' }).click();
+    await name.fill('The shop itself');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await staff.getByText('UPI payments are saved.').waitFor();
+
+    await staff.goto(board);
+    await reject();
+    await shopper.getByRole('heading', { level: 1, name: 'Not accepted' }).waitFor();
+    await staff.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
   test(`what nobody takes at the door is cancelled, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);

@@ -5,31 +5,33 @@ import { sign, verified } from './signature.ts';
 const SCHEME = 'Bearer ';
 
 /**
- * A shop's pass: proves, without any stored state, that its bearer may see whom the shop's orders
- * are for. It stands in until people sign in with accounts of their own.
+ * A shop's pass: proves, without any stored state, that its bearer is of the shop, and so may see
+ * whom its orders are for, move its money and end its orders. It stands in until people sign in with
+ * accounts of their own.
  */
 export const storePass = (secret: string, storeId: string): string => sign(secret, storeId);
 
-/** Whether an `Authorization` header carries the pass of this shop. */
+/** Whether an `Authorization` header carries the pass of this shop; never where there is none. */
 export function bearsStorePass(
   secret: string,
-  storeId: string,
+  storeId: string | null,
   authorization: string | undefined,
 ): boolean {
   if (!authorization?.startsWith(SCHEME)) return false;
   return verified(secret, authorization.slice(SCHEME.length)) === storeId;
 }
 
-/** Throws a `Problem` 401 without it; `whose` says what is for whom. */
+/** Throws `Problem` 401 STORE_PASS_REQUIRED without it; `whose` says what is for whom. */
 export function assertStorePass(
   secret: string,
-  storeId: string,
+  storeId: string | null,
   authorization: string | undefined,
   whose: string,
 ): void {
   if (bearsStorePass(secret, storeId, authorization)) return;
-  const message = `${whose}: send its pass as Authorization: Bearer.`;
-  throw new Problem(401, 'STORE_PASS_NEEDED', message);
+  throw new Problem(401, 'STORE_PASS_REQUIRED', `${whose}: sign in with its pass.`, {
+    headers: { 'www-authenticate': SCHEME.trim() },
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../platform/http.ts';
+import { assertStorePass } from '../platform/pass.ts';
 import type { CommandContext } from './handle.ts';
 
 /** Until people sign in, nobody knows who asks: this is where a session's name goes. */
@@ -23,6 +24,19 @@ export const commandHeaders = {
     },
   },
 } as const;
+
+/** What the OpenAPI documents say of a command that `assertFromShop` guards. */
+export const FOR_THE_SHOP = 'Only for the shop: takes its pass, as Authorization: Bearer.';
+
+/**
+ * Throws `Problem` 401 STORE_PASS_REQUIRED where a request does not come from this shop, or where
+ * the thing that it is about is no shop's. Whatever moves money or ends orders asks for this.
+ */
+export const assertFromShop = (
+  secret: string,
+  storeId: string | null,
+  { headers }: Pick<FastifyRequest, 'headers'>,
+): void => assertStorePass(secret, storeId, headers.authorization, 'Only the shop can do this');
 
 function idempotencyKey(request: FastifyRequest): string | undefined {
   const key = request.headers['idempotency-key'];

@@ -13,13 +13,11 @@ import {
 } from '../domain/payment.ts';
 import { store } from '../domain/store.ts';
 import { upiReference, upiTransferText, type UpiTransfer } from '../domain/upi-reference.ts';
-import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
-import { bearsStorePass } from '../platform/pass.ts';
 import { object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
 import type { Cause, Drivers } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { assertFromShop, atPosition, commandHeaders, contextOf, FOR_THE_SHOP } from './command.ts';
 import type { CommandContext, Handler, Outcome } from './handle.ts';
 
 /** What is told by a gateway is recorded in its name. */
@@ -233,28 +231,25 @@ const reference = {
   },
 } as const;
 
-export const passRequired = (): Problem =>
-  new Problem(401, 'PASS_REQUIRED', 'Only the shop can say this: sign in with its pass.');
-
 /** What a shop sees in its UPI app, and nobody else can know. */
 export function paymentRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
   const response = { 200: object({ paymentId: uuid, status: text }) };
   const params = { type: 'object', properties: { paymentId: uuid } } as const;
+  const description = FOR_THE_SHOP;
 
   /** The payment, where the request comes from the shop that it, or its refund, is for. */
   async function ownPayment(request: GivenRequest): Promise<Payment> {
     const { paymentId, refundNumber } = request.params;
     const known = await handler.load(payment, paymentId, { fresh: true });
-    const { authorization } = request.headers;
     const { storeId } = refundNumber ? (known.refunds[Number(refundNumber) - 1] ?? known) : known;
-    if (storeId && bearsStorePass(services.storePassSecret, storeId, authorization)) return known;
-    throw passRequired();
+    assertFromShop(services.storePassSecret, storeId, request);
+    return known;
   }
 
   app.post(
     '/payments/:paymentId/receipts',
-    { schema: { params, body: reference, headers: commandHeaders, response } },
+    { schema: { description, params, body: reference, headers: commandHeaders, response } },
     async (request, reply) => {
       const known = await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;
@@ -269,7 +264,15 @@ export function paymentRoutes(app: FastifyInstance, services: Services): void {
 
   app.post(
     '/payments/:paymentId/refunds/:refundNumber/given',
-    { schema: { params: refundParams, body: givenBack, headers: commandHeaders, response } },
+    {
+      schema: {
+        description,
+        params: refundParams,
+        body: givenBack,
+        headers: commandHeaders,
+        response,
+      },
+    },
     async (request, reply) => {
       await ownPayment(request as GivenRequest);
       const { params: to, body } = request as GivenRequest;

@@ -23,6 +23,7 @@ import {
   SHOP_CANCELS,
   SHORT_REASONS,
   owedPaise,
+  placeOf,
   storeOrder,
   type DeliveryProof,
   type ReturnPlace,
@@ -39,7 +40,7 @@ import { bodyOf, noBody, object, paise, text, uuid, type Schema } from '../platf
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { assertFromShop, atPosition, commandHeaders, contextOf, FOR_THE_SHOP } from './command.ts';
 import { eventId, type CommandContext, type Handler, type Outcome } from './handle.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 
@@ -91,10 +92,14 @@ type Step = {
   commandOf: (body: never) => StoreOrderCommand;
 };
 
+/** It ends the part: it takes the pass of the part's shop. */
+type StaffStep = Step & { withPass?: true };
+
 /** What a shop's staff do, each named in the path: /store-orders/{id}/accept. */
-const STEPS: Record<string, Step> = {
+const STEPS: Record<string, StaffStep> = {
   accept: { body: noBody, commandOf: () => ({ type: 'AcceptStoreOrder', data: {} }) },
   reject: {
+    withPass: true,
     body: { ...noBody, properties: { reason: oneOf(REJECTION_REASONS) } },
     commandOf: (given: { reason?: StoreOrderRejection } | null) => ({
       type: 'RejectStoreOrder',
@@ -117,6 +122,7 @@ const STEPS: Record<string, Step> = {
   pack: { body: noBody, commandOf: () => ({ type: 'PackStoreOrder', data: {} }) },
   dispatch: { body: noBody, commandOf: () => ({ type: 'DispatchStoreOrder', data: {} }) },
   cancel: {
+    withPass: true,
     body: bodyOf({ reason: oneOf(SHOP_CANCELS) }),
     commandOf: ({ reason }: { reason: ShopCancel }) => ({
       type: 'CancelStoreOrder',
@@ -174,11 +180,13 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   ): Promise<Outcome<StoreOrder>> =>
     handler.handle(storeOrder, request.params.storeOrderId, command, contextOf(request));
 
-  for (const [step, { body: given, commandOf }] of Object.entries(STEPS)) {
+  for (const [step, { withPass, body: given, commandOf }] of Object.entries(STEPS)) {
+    const schema = schemaOf(partParams, given);
     app.post<PartRequest>(
       `/store-orders/:storeOrderId/${step}`,
-      { schema: schemaOf(partParams, given) },
+      { schema: withPass ? { ...schema, description: FOR_THE_SHOP } : schema },
       async (request, reply) => {
+        if (withPass) await assertOwnPart(services, request);
         const outcome = await take(request, commandOf(request.body as never));
         return told(reply, request.params.storeOrderId, outcome);
       },
@@ -234,12 +242,16 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   app.post<PartRequest<ReturnBody>>(
     '/store-orders/:storeOrderId/returns',
     {
-      schema: schemaOf(partParams, returned, {
-        returnId: uuid,
-        number: { ...text, description: 'Of the credit note' },
-      }),
+      schema: {
+        ...schemaOf(partParams, returned, {
+          returnId: uuid,
+          number: { ...text, description: 'Of the credit note' },
+        }),
+        description: FOR_THE_SHOP,
+      },
     },
     async (request, reply) => {
+      await assertOwnPart(services, request);
       const { storeOrderId } = request.params;
       const today = businessDate(services.now().getTime());
       const found = await findInvoice(services, storeOrderId, today);
@@ -266,17 +278,34 @@ const schemaOf = (params: object, given: object, more: Record<string, object> = 
   response: { 200: object({ ...answer, ...more }) },
 });
 
+/** A part as this process saw it last: its order and its shop never change. */
+async function knownPart(handler: Handler, storeOrderId: string): Promise<StoreOrder> {
+  const part = await handler.load(storeOrder, storeOrderId, { fresh: false });
+  return part.status === 'none' ? fresh(handler, storeOrderId) : part;
+}
+
 /** Who knows the order's id is its shopper, until people sign in. */
 async function assertPartOf(
   handler: Handler,
   orderId: string,
   storeOrderId: string,
 ): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: false });
-  const known = part.status === 'none' ? await fresh(handler, storeOrderId) : part;
+  const known = await knownPart(handler, storeOrderId);
   if (known.status === 'none' || known.orderId !== orderId) {
     throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
   }
+}
+
+/**
+ * The shop is the one that was handed the part, whatever a request names. Throws `Rejected`
+ * STORE_ORDER_NOT_FOUND, `Problem` 401 STORE_PASS_REQUIRED.
+ */
+async function assertOwnPart(
+  { handler, storePassSecret }: Services,
+  request: FastifyRequest<PartRequest<unknown>>,
+): Promise<void> {
+  const { storeId } = placeOf(await knownPart(handler, request.params.storeOrderId));
+  assertFromShop(storePassSecret, storeId, request);
 }
 
 const fresh = (handler: Handler, storeOrderId: string): Promise<StoreOrder> =>

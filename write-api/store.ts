@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Rejected } from '../domain/decider.ts';
 import type { UpiAddress } from '../domain/payment.ts';
 import { store, type TaxRegistration } from '../domain/store.ts';
@@ -6,7 +6,14 @@ import { idFrom } from '../platform/ids.ts';
 import { storePass } from '../platform/pass.ts';
 import { object, orNull, pincode as pincodeSchema, text } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import { atPosition, commandHeaders, contextOf, contextOfCreation } from './command.ts';
+import {
+  assertFromShop,
+  atPosition,
+  commandHeaders,
+  contextOf,
+  contextOfCreation,
+  FOR_THE_SHOP,
+} from './command.ts';
 import type { Handler } from './handle.ts';
 
 const newStore = {
@@ -73,10 +80,17 @@ export async function assertStoreExists(handler: Handler, storeId: string): Prom
  * A shop and what its owner says of it. Whoever registers it gets its pass with the answer, and with
  * the answer to each repeat under the same `Idempotency-Key`: the first may have been lost, and only
  * who registered the shop knows that key. Nothing else answers with a pass; it is the same for ever,
- * and `npm run ops -- pass` prints it again.
+ * and `npm run ops -- pass` prints it again. What its bills say and where its money goes only the
+ * shop itself changes.
  */
 export function storeRoutes(app: FastifyInstance, services: Services): void {
   const { handler, storePassSecret } = services;
+
+  /** Throws `Rejected` STORE_NOT_FOUND, `Problem` 401 STORE_PASS_REQUIRED. */
+  async function assertOwn(request: FastifyRequest, storeId: string): Promise<void> {
+    await assertStoreExists(handler, storeId);
+    assertFromShop(storePassSecret, storeId, request);
+  }
 
   app.post<{ Body: { name: string; city: string; pincode: string } }>(
     '/stores',
@@ -103,18 +117,20 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     '/stores/:storeId/tax-registration',
     {
       schema: {
+        description: FOR_THE_SHOP,
         body: taxRegistration,
         headers: commandHeaders,
         response: { 200: object({ gstin: orNull(text) }) },
       },
     },
     async (request, reply) => {
+      const { storeId } = request.params;
+      await assertOwn(request, storeId);
       const { gstin: written, composition = false, legalName, address } = request.body;
       const gstin = written && written.replace(/\s/g, '').toUpperCase();
       const names = { legalName: legalName.trim(), address: address.trim() };
       const data = { gstin, composition, ...names };
       const command = { type: 'SetTaxRegistration', data } as const;
-      const { storeId } = request.params;
       const { position } = await handler.handle(store, storeId, command, contextOf(request));
       return atPosition(reply, position).send({ gstin });
     },
@@ -124,6 +140,7 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     '/stores/:storeId/upi',
     {
       schema: {
+        description: FOR_THE_SHOP,
         body: upiAddress,
         headers: commandHeaders,
         response: { 200: object({ storeId: text }) },
@@ -131,6 +148,7 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     },
     async (request, reply) => {
       const { storeId } = request.params;
+      await assertOwn(request, storeId);
       const { upi } = request.body;
       const data = { upi: upi && { vpa: upi.vpa, name: upi.name.trim() } };
       const command = { type: 'SetUpiAddress', data } as const;

@@ -196,7 +196,7 @@ test('a till is its shop’s, and no day is closed ahead', async ({ shop }) => {
   const body = { countedPaise: 0 };
   const stranger = { authorization: `Bearer ${shop.passOf('other')}` };
   const asStranger = await shop.write('POST', `${path(today)}/close`, body, stranger);
-  assert.equal([asStranger.status, asStranger.body.code], [401, 'PASS_REQUIRED']);
+  assert.equal([asStranger.status, asStranger.body.code], [401, 'STORE_PASS_REQUIRED']);
   assert.is((await shop.write('PUT', `${path(today)}/opening`, { openingPaise: 1 })).status, 401);
   assert.is((await shop.read(path(today), null, stranger)).status, 401);
   const ahead = await close(dayAfter(dayAfter(today)), body);

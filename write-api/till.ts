@@ -11,14 +11,12 @@ import {
 } from '../domain/till.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
-import { bearsStorePass } from '../platform/pass.ts';
 import { bodyOf, object, orNull, paise, text } from '../platform/schema.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Cause } from './checkout.ts';
-import { atPosition, commandHeaders, contextOf } from './command.ts';
+import { assertFromShop, atPosition, commandHeaders, contextOf, FOR_THE_SHOP } from './command.ts';
 import type { Handler } from './handle.ts';
-import { passRequired } from './payment.ts';
 
 /** A crore of rupees. */
 const MAX_PAISE = 1_000_000_000;
@@ -113,6 +111,7 @@ type Close = { countedPaise: number; expectedPaise?: number; reason?: CashReason
 export function tillRoutes(app: FastifyInstance, services: Services): void {
   const { handler, storePassSecret, now } = services;
   const schemaOf = (body: object) => ({
+    description: FOR_THE_SHOP,
     params,
     body,
     headers: commandHeaders,
@@ -122,9 +121,7 @@ export function tillRoutes(app: FastifyInstance, services: Services): void {
   /** Takes a command to the till of a day that has come, from its shop. */
   async function take(request: TillRequest<unknown>, command: TillCommand) {
     const { storeId, date } = request.params;
-    if (!bearsStorePass(storePassSecret, storeId, request.headers.authorization)) {
-      throw passRequired();
-    }
+    assertFromShop(storePassSecret, storeId, request);
     const today = businessDate(now().getTime());
     if (date > today) {
       throw new Problem(409, 'DAY_NOT_YET', `In India it is ${today}: this day is still to come.`);
