@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { priceList, readProducts, readShops } from './demo.ts';
+import { priceList, readProducts, readShops, registrationKey } from './demo.ts';
 
 const products = readProducts();
 const shops = readShops();
@@ -72,6 +72,13 @@ test('six shops stand in three cities, each with a price list of its own', () =>
 
 test('a price list is the same each time, so that seeding again changes nothing', () => {
   for (const shop of shops) assert.is(priceList(shop, products), priceList(shop, products));
+});
+
+test('a shop is registered under the same key each time, and nobody else can guess it', () => {
+  const keysUnder = (secret: string) => shops.map((shop) => registrationKey(secret, shop));
+  assert.equal(keysUnder('one secret'), keysUnder('one secret'));
+  const all = [...keysUnder('one secret'), ...keysUnder('another secret')];
+  assert.is(new Set(all).size, 2 * shops.length);
 });
 
 test('what is sold in one city only is not in another', () => {

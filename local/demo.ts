@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import * as fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -63,28 +63,35 @@ function readTable<Row>(file: string): Row[] {
  * The same again changes nothing. Resolves when all of it can be read.
  *
  * @param url where the edge is
+ * @param secret makes the keys under which the shops are registered: with such a key anybody else
+ * would be told a shop's pass
  */
-export async function seedDemo(url: string): Promise<DemoStore[]> {
+export async function seedDemo(url: string, secret: string): Promise<DemoStore[]> {
   const products = readProducts();
-  const seeded = await Promise.all(readShops().map((shop) => seedShop(url, shop, products)));
+  const seeded = await Promise.all(
+    readShops().map((shop) => seedShop(url, secret, shop, products)),
+  );
   const last = seeded.map(({ position }) => BigInt(position)).reduce((a, b) => (a > b ? a : b));
   await untilVisible(url, `${last}`);
   return seeded.map(({ store }) => store);
 }
 
-async function seedShop(url: string, shop: Shop, products: Product[]) {
+/** The same each time, so that a shop is registered once. */
+export const registrationKey = (secret: string, { slug }: Shop): string =>
+  createHmac('sha256', secret).update(`demo store ${slug}`).digest('base64url');
+
+async function seedShop(url: string, secret: string, shop: Shop, products: Product[]) {
   const { slug, name, city, pincode } = shop;
   const registered = await post(
     `${url}/api/write/stores`,
     {
       'content-type': 'application/json',
-      // As long as a UUID, and the same each time, so that the shop is registered once.
-      'idempotency-key': `demo-store-${slug}`.padEnd(36, '-'),
+      'idempotency-key': registrationKey(secret, shop),
     },
     JSON.stringify({ name, city, pincode }),
   );
-  const { storeId } = (await registered.json()) as { storeId: string };
-  await put(`${url}/api/write/stores/${storeId}/upi`, {
+  const { storeId, pass } = (await registered.json()) as { storeId: string; pass: string };
+  await put(`${url}/api/write/stores/${storeId}/upi`, pass, {
     upi: { vpa: `${slug}@okdemo`, name },
   });
   const imported = await post(
@@ -139,8 +146,8 @@ const dice = ({ slug }: Shop, ...about: string[]): number =>
 const quote = (cell: string): string =>
   /[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 
-async function put(url: string, body: object): Promise<void> {
-  const headers = { 'content-type': 'application/json' };
+async function put(url: string, pass: string, body: object): Promise<void> {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${pass}` };
   const response = await fetch(url, { method: 'PUT', headers, body: JSON.stringify(body) });
   if (!response.ok) throw new Error(`PUT ${url}: ${response.status} ${await response.text()}`);
 }

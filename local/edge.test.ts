@@ -3,7 +3,8 @@ import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { against, CATALOGUE, count, PUBLIC, say, xCache } from '../test/edge.ts';
+import { readDistribution } from './edge/distribution.ts';
+import { against, CATALOGUE, count, DISTRIBUTION, PUBLIC, say, xCache } from '../test/edge.ts';
 import type { Handler } from '../test/edge.ts';
 
 const test = suite('edge: what is kept');
@@ -94,6 +95,15 @@ test(
     assert.is(seen[0]!.headers.cookie, 'a=1');
   }),
 );
+
+test('to a payment write-api answers, and the page that comes after it is one of web', () => {
+  const { behaviours } = readDistribution(DISTRIBUTION);
+  const roomOf = (path: string) => behaviours.find(({ matches }) => matches(path))!.originId;
+  for (const step of ['pay', 'razorpay-return', 'receipts', 'refunds/1/given']) {
+    assert.is(roomOf(`/api/write/payments/8c9b5f0e/${step}`), 'write-api');
+  }
+  assert.is(roomOf('/payments/return'), 'web');
+});
 
 test('a hundred who miss at once are one request to the origin', async () => {
   const held: ServerResponse[] = [];

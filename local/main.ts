@@ -134,7 +134,8 @@ async function demoStores(settings: Settings): Promise<DemoStore[]> {
   const marker = join(settings.dataDir, 'demo.json');
   if (fs.existsSync(marker)) return JSON.parse(fs.readFileSync(marker, 'utf8')) as DemoStore[];
   say('filling six demo shops …');
-  const stores = await seedDemo(settings.env.CLOUDFRONT_ENDPOINT!);
+  const { CLOUDFRONT_ENDPOINT: url, STORE_PASS_SECRET: secret } = settings.env;
+  const stores = await seedDemo(url!, secret!);
   writePrivately(marker, `${JSON.stringify(stores, null, 2)}\n`);
   return stores;
 }

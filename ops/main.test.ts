@@ -16,7 +16,7 @@ test.after(() => shop.stop());
 test('--help lists every command', async () => {
   const { code, stdout } = await ops(['--help'], {});
   assert.is(code, 0);
-  for (const name of ['status', 'replay', 'prove', 'import', 'log', 'ship-logs'])
+  for (const name of ['status', 'replay', 'prove', 'import', 'pass', 'log', 'ship-logs'])
     assert.match(stdout, `  ${name}`);
 });
 

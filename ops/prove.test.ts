@@ -16,6 +16,7 @@ import {
   quoteCart,
   recipient,
   startShop,
+  takeAsShop,
   work,
   type Shop,
 } from '../test/shop.ts';
@@ -75,11 +76,13 @@ test.after(({ shop }) => shop.stop());
 
 async function liveADay(shop: Shop): Promise<Omit<Story, 'shop' | 'history'>> {
   const [storeId, other] = [await openShop(shop), await openShop(shop)];
-  await shop.write('PUT', `/stores/${storeId}/tax-registration`, {
+  const registration = {
     gstin: '29AAGCB7383J1Z4',
     legalName: 'Test Kirana Private Limited',
     address: '12, 4th Cross, Bengaluru 560001',
-  });
+  };
+  const setTax = `/stores/${storeId}/tax-registration`;
+  await shop.write('PUT', setTax, registration, shop.asShop(storeId));
   const lines = [{ sku: 'dal', quantity: 20 }];
   await shop.write('POST', `/stores/${storeId}/stock/receive`, { lines });
   await shop.write('POST', `/stores/${storeId}/stock/buffer`, {
@@ -192,7 +195,7 @@ async function take(
   step: string,
   body: object,
 ): Promise<void> {
-  const answer = await shop.write('POST', `/store-orders/${storeOrderId}/${step}`, body);
+  const answer = await takeAsShop(shop, storeOrderId!, step, body);
   assert.is(answer.status, 200, JSON.stringify(answer.body));
 }
 

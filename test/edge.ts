@@ -7,7 +7,9 @@ import { CloudFrontClient, CreateInvalidationCommand } from '@aws-sdk/client-clo
 import { Edge } from '../local/edge/app.ts';
 import { readDistribution } from '../local/edge/distribution.ts';
 
-const DISTRIBUTION = fileURLToPath(new URL('../ops/edge/distribution.json', import.meta.url));
+export const DISTRIBUTION = fileURLToPath(
+  new URL('../ops/edge/distribution.json', import.meta.url),
+);
 export const DISTRIBUTION_ID = 'ETEST';
 export const CATALOGUE = '/api/read/stores/s1/catalogue';
 export const PUBLIC = 'public, s-maxage=60, stale-while-revalidate=600';

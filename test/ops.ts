@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 const MAIN = join(import.meta.dirname, '../ops/main.ts');
 
 /** What a developer may have set for a system of their own; no test may touch that. */
-const FOREIGN = /_URL$|^ORIGIN_|^DATA_DIR$/;
+const FOREIGN = /_URL$|_SECRET$|^ORIGIN_|^DATA_DIR$/;
 
 export type Outcome = { code: number; stdout: string; stderr: string };
 
@@ -41,9 +41,11 @@ export const environmentOf = (shop: {
   databaseUrl: string;
   writeUrl: string;
   readUrl: string;
+  storePassSecret: string;
 }): Record<string, string> => ({
   EVENTSTORE_URL: shop.eventStoreUrl,
   DATABASE_URL: shop.databaseUrl,
   ORIGIN_WRITE_API: new URL(shop.writeUrl).origin,
   READ_API_URL: new URL(shop.readUrl).origin,
+  STORE_PASS_SECRET: shop.storePassSecret,
 });

@@ -171,6 +171,44 @@ for (const width of [360, 1280]) {
 }
 
 for (const width of [360, 1280]) {
+  test(`of two orders the one that was paid opens, and none elsewhere, at ${width} px`, async (context) => {
+    const { browser, shopUrl, url } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    const orderUrls: string[] = [];
+    for (const isFirst of [true, false]) {
+      if (!isFirst) {
+        await shopper.goto(shopUrl);
+        await shopper.getByRole('button', { name: /^Add / }).first().click();
+        await shopper.getByRole('link', { name: /View cart/ }).click();
+        await fillRecipient(shopper);
+      }
+      await shopper.getByLabel('Card, UPI or net banking').check();
+      await shopper.getByRole('button', { name: /Go on to pay/ }).click();
+      await shopper.getByRole('heading', { name: 'Waiting for your payment' }).waitFor();
+      orderUrls.push(shopper.url());
+    }
+    await shopper.goto(orderUrls[0]!);
+    const pay = shopper.getByRole('link', { name: /^Pay ₹/ });
+    const payUrl = new URL((await pay.getAttribute('href'))!, url).href;
+    await pay.click();
+    await shopper.getByRole('button', { name: /^Pay ₹.* \(test\)/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    assert.is(shopper.url(), orderUrls[0]);
+
+    // Who pays on another device, or knows a payment's id, sees no order: not even in an address.
+    const stranger = await open(browser, payUrl, width);
+    await stranger.getByRole('heading', { name: 'Your order is not in this browser' }).waitFor();
+    assert.is(stranger.url(), `${url}/payments/return`);
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await stranger.screenshot({ path: join(shot, `return-${width}.png`) });
+    await stranger.getByRole('link', { name: 'Your orders' }).click();
+    await stranger.getByRole('heading', { name: 'No orders yet' }).waitFor();
+    await stranger.context().close();
+    await shopper.context().close();
+  });
+}
+
+for (const width of [360, 1280]) {
   test(`an order that is not paid goes back into the cart, at ${width} px`, async (context) => {
     const { browser, shopUrl, url } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -459,6 +497,47 @@ async function tell({ url, shopUrl }: Context, setting: string, body: object): P
   const path = `${url}/api/write/stores/${shopUrl.split('/').at(-1)}/${setting}`;
   const headers = { 'content-type': 'application/json' };
   assert.ok((await fetch(path, { method: 'PUT', headers, body: JSON.stringify(body) })).ok);
+}
+
+for (const width of [360, 1280]) {
+  test(`who is not signed in moves no money and ends no order, at ${width} px`, async (context) => {
+    const { browser, shopUrl, boardUrl } = context;
+    const shopper = await toCheckout(browser, shopUrl, width);
+    await shopper.getByRole('button', { name: /Place order/ }).click();
+    await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
+    const number = await orderNumberOn(shopper);
+    const [board, fragment] = boardUrl.split('#pass=') as [string, string];
+    const staff = await open(browser, board, width);
+    const card = staff.getByRole('article', { name: number });
+    const reject = async () => {
+      await card.getByRole('button', { name: 'Reject' }).click();
+      await staff.getByLabel('We are closed').check();
+      await staff.getByRole('button', { name: 'Reject order' }).click();
+    };
+    await reject();
+    await staff.getByText('Only the shop can do this: sign in with its pass.').waitFor();
+
+    await staff.getByRole('link', { name: 'Delivery' }).click();
+    const form = staff.getByRole('form', { name: 'UPI payments' });
+    const name = form.getByLabel('In the name of');
+    await name.fill('Somebody else');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText('Only the shop can do this: sign in with its pass.').waitFor();
+    const shot = process.env.SCREENSHOTS;
+    if (shot)
+      await staff.screenshot({ path: join(shot, `signed-out-${width}.png`), fullPage: true });
+    await staff.getByLabel('Shop pass').fill(fragment);
+    await staff.getByRole('button', { name: 'Sign in' }).click();
+    await name.fill('The shop itself');
+    await form.getByRole('button', { name: 'Save' }).click();
+    await staff.getByText('UPI payments are saved.').waitFor();
+
+    await staff.goto(board);
+    await reject();
+    await shopper.getByRole('heading', { level: 1, name: 'Not accepted' }).waitFor();
+    await staff.context().close();
+    await shopper.context().close();
+  });
 }
 
 for (const width of [360, 1280]) {

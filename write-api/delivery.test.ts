@@ -3,14 +3,15 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { slotDay } from '../domain/slots/slot-day.ts';
 import {
+  headOfCommands,
   newKey,
   openStore,
   recipient,
   startShop,
+  takeAsShop,
   work,
   type Answer,
   type Shop,
-  headOfCommands,
 } from '../test/shop.ts';
 import { as } from '../test/write-api.ts';
 
@@ -239,7 +240,7 @@ test('a slot is on the order, and free again when its shop rejects the part', as
   const [part] = body.storeOrders;
   assert.equal(part?.slot, { date: DATE, ...slot });
   assert.equal(refused(await order(shop, [store], { slots })), [409, 'SLOT_FULL']);
-  await shop.write('POST', `/store-orders/${part!.storeOrderId}/reject`, { reason: 'other' });
+  await takeAsShop(shop, part!.storeOrderId, 'reject', { reason: 'other' });
   await untilReleased(shop, part!.storeOrderId);
   assert.is((await order(shop, [store], { slots })).status, 201);
 });

@@ -26,8 +26,7 @@ import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
-import { assertStoreExists } from './store.ts';
-import { anybody } from './who.ts';
+import { assertStoreExists, anybody } from './who.ts';
 
 const MAX_SPANS = 28;
 const MAX_HOLIDAYS = 100;

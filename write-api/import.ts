@@ -20,8 +20,7 @@ import { atPosition } from '../engine/commands/context.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
 import type { Caller } from '../engine/commands/route.ts';
 import { RowRefused, columnsOf, readRow, type Columns, type ImportedRow } from './import-row.ts';
-import { assertStoreExists } from './store.ts';
-import { anybody } from './who.ts';
+import { assertStoreExists, anybody } from './who.ts';
 
 const MAX_IMPORT_BYTES = 1024 ** 3;
 const MAX_ROW_BYTES = 1024 ** 2;

@@ -1,15 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  headOfCommands,
   newKey,
   openStore,
   quoteCart,
   recipient,
   startShop,
+  takeAsShop,
   work,
   type Answer,
   type Shop,
-  headOfCommands,
 } from '../test/shop.ts';
 
 const SHOPPERS = 64;
@@ -232,9 +233,9 @@ test('goods leave the shelf when packed, and are for sale again when the shop gi
   const [packed, unpacked] = [await placeOne(), await placeOne()];
   await work(shop, packed, ['accept', 'pick', 'pack']);
   await untilStanding(shop, storeId, { onHand: 3, reserved: 2, available: 1 });
-  await shop.write('POST', `/store-orders/${unpacked}/reject`);
+  await takeAsShop(shop, unpacked, 'reject');
   await untilStanding(shop, storeId, { onHand: 3, reserved: 0, available: 3 });
-  await shop.write('POST', `/store-orders/${packed}/cancel`, { reason: 'not-reachable' });
+  await takeAsShop(shop, packed, 'cancel', { reason: 'not-reachable' });
   await untilStanding(shop, storeId, { onHand: 5, reserved: 0, available: 5 });
 });
 

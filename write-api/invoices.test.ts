@@ -8,12 +8,13 @@ import {
   type Invoice,
 } from '../domain/money/invoices.ts';
 import {
-  STEPS,
   headOfCommands,
   newKey,
   quoteCart,
   recipient,
   startShop,
+  STEPS,
+  takeAsShop,
   work,
   type Shop,
 } from '../test/shop.ts';
@@ -46,7 +47,7 @@ async function openStore(shop: Shop): Promise<string> {
 }
 
 const register = (shop: Shop, storeId: string, body: object = registration) =>
-  shop.write('PUT', `/stores/${storeId}/tax-registration`, body);
+  shop.write('PUT', `/stores/${storeId}/tax-registration`, body, shop.asShop(storeId));
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 
@@ -188,7 +189,7 @@ test(`${DELIVERIES} deliveries at once are numbered 1 to ${DELIVERIES}, and list
   const ids = orders.map(({ storeOrders }) => storeOrders[0]!.storeOrderId);
   const rejected = ids.pop()!;
   await Promise.all(ids.map((id) => work(shop, id, STEPS.slice(0, 4))));
-  await shop.write('POST', `/store-orders/${rejected}/reject`);
+  await takeAsShop(shop, rejected, 'reject');
   // Each twice, as a shopkeeper with a bad connection does.
   await Promise.all([...ids, ...ids].map((id) => work(shop, id, ['deliver'])));
   await Promise.all(ids.map((id, at) => untilInvoiced(shop, orders[at]!.orderId, id)));
@@ -261,9 +262,10 @@ test('what comes back is credited by itself, once for a key, and never more than
   const { orderId, storeOrders } = await order(shop, storeId);
   const { storeOrderId } = storeOrders[0]!;
   const credit = (quantity: number, key = newKey(), more = {}) =>
-    shop.write<{ number: string }>(
-      'POST',
-      `/store-orders/${storeOrderId}/returns`,
+    takeAsShop<{ number: string }>(
+      shop,
+      storeOrderId,
+      'returns',
       {
         lines: [{ listingId: `${storeId}.dal`, quantity }],
         reason: 'damaged',
@@ -325,7 +327,7 @@ test('of a delivery of which nothing was as it should be, the fee is credited as
   const bill = await untilInvoiced(shop, orderId, storeOrderId);
   assert.is(bill.totalPaise, 29_260);
   const bring = (sku: string) =>
-    shop.write('POST', `/store-orders/${storeOrderId}/returns`, {
+    takeAsShop(shop, storeOrderId, 'returns', {
       lines: [{ listingId: `${storeId}.${sku}`, quantity: 2 }],
       reason: 'damaged',
       to: 'none',
@@ -357,7 +359,7 @@ test('what comes back after the November that follows the fiscal year is not cre
     const bring = (instant: Date) => {
       today = instant;
       const back = { lines, reason: 'returned', to: 'none' };
-      return later.write('POST', `/store-orders/${storeOrderId}/returns`, back);
+      return takeAsShop(later, storeOrderId, 'returns', back);
     };
     const last = Date.parse(`${creditableUntil(businessDate(Date.now()))}T18:29:59Z`);
     const head = await headOfCommands(later.client);

@@ -1,16 +1,17 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
-  STEPS,
+  headOfCommands,
   newKey,
   openStore,
   quoteCart,
   recipient,
   startShop,
+  STEPS,
+  takeAsShop,
   work,
   type Answer,
   type Shop,
-  headOfCommands,
 } from '../test/shop.ts';
 import { readStream } from '../platform/event-store.ts';
 
@@ -167,8 +168,7 @@ test('shops work their parts, and the order ends when the last one has', async (
   const filled = await fillCart(shop);
   const { body: placed } = await order(shop, filled);
   const [first, second] = placed.storeOrders;
-  const step = (id: string, name: string, body?: object) =>
-    shop.write('POST', `/store-orders/${id}/${name}`, body);
+  const step = (id: string, name: string, body?: object) => takeAsShop(shop, id, name, body);
   const twice = STEPS.flatMap((name) => [name, name]);
   await work(shop, first!.storeOrderId, twice);
   assert.is((await step(first!.storeOrderId, 'reject')).status, 409);

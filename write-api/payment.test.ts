@@ -21,6 +21,7 @@ import {
   quoteCart,
   recipient,
   startShop,
+  takeAsShop,
   work,
   type Answer,
   type Shop,
@@ -396,7 +397,13 @@ test('money that came by UPI for no payment is told to whoever runs the shop', a
   assert.match(String(told[1]!.msg), 'in another way');
 });
 
-test('the browser comes back to its order, also before any webhook', async ({ shop }) => {
+/** Everything of an answer that its reader sees: what redirects it, other headers and the page. */
+const wholeOf = async (answer: Response): Promise<string> =>
+  JSON.stringify([[...answer.headers], await answer.text()]);
+
+test('the browser comes back, also before any webhook, and nobody learns of the order', async ({
+  shop,
+}) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await untilPayment(shop, orderId, ({ status }) => status === 'requested');
   const { gatewayOrderId } = await loadPayment(shop, orderId);
@@ -407,12 +414,13 @@ test('the browser comes back to its order, also before any webhook', async ({ sh
   assert.is(fieldOf('order_id'), gatewayOrderId);
   const { pathname } = new URL(fieldOf('callback_url')!);
   const callback_url = new URL(pathname, shop.writeUrl).href;
+  assert.is(fieldOf('cancel_url'), 'http://shop.test/payments/return');
   const body = new URLSearchParams({ callback_url, outcome: 'succeeds' });
   const url = `${shop.gateway.url}/test/orders/${gatewayOrderId!}/payments`;
   const page = await fetch(url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([page.status, page.headers.get('location')], [307, callback_url]);
   const back = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
-  assert.equal([back.status, back.headers.get('location')], [303, `/orders/${orderId}`]);
+  assert.equal([back.status, back.headers.get('location')], [303, '/payments/return']);
   assert.is((await loadPayment(shop, orderId)).status, 'paid');
   shop.gateway.webhooks.release();
   for (const [paymentId, status] of [
@@ -423,7 +431,14 @@ test('the browser comes back to its order, also before any webhook', async ({ sh
     assert.is((await fetch(unknown, { method: 'POST', body, redirect: 'manual' })).status, status);
   }
   const late = await fetch(asked.url, { redirect: 'manual' });
-  assert.is(late.headers.get('location'), `/orders/${orderId}`, 'nobody is asked to pay twice');
+  assert.is(late.headers.get('location'), '/payments/return', 'nobody is asked to pay twice');
+  const again = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
+  assert.equal([again.status, again.headers.get('location')], [303, '/payments/return']);
+  const told = await Promise.all([back, late, again].map(wholeOf));
+  for (const answer of [html, JSON.stringify([...asked.headers]), ...told]) {
+    assert.not.match(answer, orderId);
+    assert.not.match(answer, orderId.replaceAll('-', ''));
+  }
 });
 
 test('what a shop does not deliver goes back by itself, once', async ({ shop }) => {
@@ -432,8 +447,7 @@ test('what a shop does not deliver goes back by itself, once', async ({ shop }) 
   const { orderId, storeOrders } = placed.body;
   await payFor(shop, orderId);
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
-  const rejected = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
-  await shop.write('POST', rejected, { reason: 'closed' });
+  await takeAsShop(shop, storeOrders[0]!.storeOrderId, 'reject', { reason: 'closed' });
   const isDone = ({ refunds }: Payment) => refunds[0]?.status === 'succeeded';
   await untilPayment(shop, orderId, isDone);
   const state = await loadPayment(shop, orderId);
@@ -459,7 +473,7 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   const [kept, refusing] = storeOrders as [Placed['storeOrders'][0], Placed['storeOrders'][0]];
   await payFor(shop, orderId);
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
-  await shop.write('POST', `/store-orders/${refusing.storeOrderId}/reject`, { reason: 'closed' });
+  await takeAsShop(shop, refusing.storeOrderId, 'reject', { reason: 'closed' });
   await untilPayment(shop, orderId, ({ refunds }) => refunds[0]?.status === 'succeeded');
 
   const paymentId = paymentIdOf(orderId);
@@ -491,7 +505,10 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   const say = (headers: Record<string, string>) =>
     shop.write('POST', given, { reference: 'cash' }, headers);
   assert.is((await say({})).status, 401);
-  assert.is((await say(passOf(kept))).status, 401);
+  for (const headers of [{}, passOf(kept)]) {
+    const { status, body } = await say(headers);
+    assert.equal([status, Reflect.get(body, 'code')], [401, 'STORE_PASS_REQUIRED']);
+  }
   const said = await say(passOf(refusing));
   assert.is(said.status, 200);
   assert.is((await say(passOf(refusing))).status, 200);
@@ -519,8 +536,7 @@ test('a refund that the gateway is at waits for its word, and a webhook is only 
   const { orderId, storeOrders } = placed.body;
   await payFor(shop, orderId);
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
-  const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
-  await shop.write('POST', rejecting, { reason: 'closed' });
+  await takeAsShop(shop, storeOrders[0]!.storeOrderId, 'reject', { reason: 'closed' });
   await untilPayment(shop, orderId, ({ refunds: asked }) => asked.length === 1);
   const cause = { correlationId: 'c', causationId: 'c' };
   const paymentId = paymentIdOf(orderId);
@@ -600,8 +616,7 @@ test('nobody is at the door: the goods and the money go back, and nothing is bil
   await payFor(shop, orderId);
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
   await work(shop, storeOrderId, ['accept', 'pick', 'pack', 'dispatch']);
-  const cancelling = `/store-orders/${storeOrderId}/cancel`;
-  const cancel = () => shop.write('POST', cancelling, { reason: 'not-reachable' });
+  const cancel = () => takeAsShop(shop, storeOrderId, 'cancel', { reason: 'not-reachable' });
   assert.equal([(await cancel()).status, (await cancel()).status], [200, 200]);
   const deliver = { proof: 'phone-call' };
   const refused = await shop.write('POST', `/store-orders/${storeOrderId}/deliver`, deliver);
@@ -646,8 +661,7 @@ test('a shop confirms what came by UPI, and says when it gave money back', async
   assert.is(used.paymentId, null, 'whoever paid by it can still be told');
   await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
 
-  const rejecting = `/store-orders/${storeOrders[0]!.storeOrderId}/reject`;
-  await shop.write('POST', rejecting, { reason: 'closed' });
+  await takeAsShop(shop, storeOrders[0]!.storeOrderId, 'reject', { reason: 'closed' });
   await untilPage(shop, orderId, ({ payments }) => payments[0]!.refundedPaise > 0);
   const [back] = (await board(null)).body.payments;
   assert.equal([back?.todo, back?.refundNumber], ['give-back', 1]);

@@ -29,6 +29,11 @@ const TIMEOUT_MS = 10_000;
 /** Characters of an answer that are passed on. */
 const MAX_TOLD = 300;
 const ACTOR = 'razorpay';
+/**
+ * The page of web to which whoever paid comes back. It names no order: an order's id opens it, and
+ * a payment's id, which shops read on their boards, must not lead to it. The browser knows its own.
+ */
+const RETURN_PATH = '/payments/return';
 /** Why a refund failed: Razorpay does not say more. */
 const FAILED = 'refund.failed';
 /**
@@ -173,7 +178,7 @@ export function connectRazorpay({
         name: 'Doorstep Groceries',
         description: `Order ${orderNumber(orderId)}`,
         callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
-        cancel_url: new URL(`/orders/${orderId}`, publicUrl).href,
+        cancel_url: new URL(RETURN_PATH, publicUrl).href,
       };
       return { url: new URL('/v1/checkout/embedded', url).href, fields };
     },
@@ -290,9 +295,9 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
       schema: ofPayment,
       async run({ params: { paymentId } }, reply) {
         const known = await handler.load(payment, paymentId, { fresh: true });
-        const { status, orderId, gatewayOrderId } = known;
+        const { status, gatewayOrderId } = known;
         if (status === 'none' || !gatewayOrderId) throw paymentNotFound();
-        if (status !== 'requested') return reply.redirect(`/orders/${orderId}`, 303);
+        if (status !== 'requested') return reply.redirect(RETURN_PATH, 303);
         const { url, fields } = razorpay.checkoutOf(paymentId, known);
         reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
         return reply.send(postingPage(url, fields));
@@ -305,13 +310,13 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
       who: anybody,
       schema: ofPayment,
       async run({ params: { paymentId }, id }, reply) {
-        const { status, orderId } = await handler.load(payment, paymentId, { fresh: true });
+        const { status } = await handler.load(payment, paymentId, { fresh: true });
         if (status === 'none') throw paymentNotFound();
         const cause = { correlationId: id, causationId: id };
         await lookAtPayment(services, paymentId, cause).catch((error: unknown) =>
           log.warn({ err: error, paymentId }, 'could not look at a payment: a webhook will tell'),
         );
-        return reply.redirect(`/orders/${orderId}`, 303);
+        return reply.redirect(RETURN_PATH, 303);
       },
     });
   });

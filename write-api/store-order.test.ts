@@ -3,12 +3,14 @@ import * as assert from 'uvu/assert';
 import { inventory, itemOf } from '../domain/inventory/inventory.ts';
 import type { IfMissing } from '../domain/ordering/order.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
+import { storeOrder } from '../domain/fulfilment/store-order.ts';
 import {
   newKey,
   openStore,
   quoteCart,
   recipient,
   startShop,
+  takeAsShop,
   work,
   type Shop,
 } from '../test/shop.ts';
@@ -85,20 +87,23 @@ async function placePart(
   const { storeOrderId } = placed.body.storeOrders[0]!;
   await shop.read(`/orders/${orderId}`, placed.position);
 
-  const send = (path: string) => async (step: string, given?: object) => {
-    const answer = await shop.write<Refusal & { owedPaise: number; status: string }>(
-      'POST',
-      `${path}/${step}`,
-      given,
-    );
-    return { ...answer, code: answer.body.code ?? answer.status };
-  };
+  const send =
+    (path: string, headers = {}) =>
+    async (step: string, given?: object) => {
+      const answer = await shop.write<Refusal & { owedPaise: number; status: string }>(
+        'POST',
+        `${path}/${step}`,
+        given,
+        headers,
+      );
+      return { ...answer, code: answer.body.code ?? answer.status };
+    };
   return {
     orderId,
     storeOrderId,
     storeId,
     of,
-    staff: send(`/store-orders/${storeOrderId}`),
+    staff: send(`/store-orders/${storeOrderId}`, shop.asShop(storeId)),
     shopper: send(`/orders/${orderId}/store-orders/${storeOrderId}`),
     /** The shopper's page, followed live until the part is as wanted. */
     until: async (wanted: (part: StoreOrder, order: Order) => boolean) => {
@@ -348,6 +353,52 @@ test('cancelled by the shopper, or by the shop when packed: goods and slot are f
   assert.is((await late.staff('cancel', { reason: 'not-reachable' })).body.owedPaise, 0);
   await late.untilStock('s1', { onHand: STOCK, reserved: 0 });
   await late.untilSlots(0);
+});
+
+type Part = Awaited<ReturnType<typeof placePart>>;
+
+/** What a step is answered without a pass, with a made-up one, and with another shop's. */
+async function refusals(shop: Shop, part: Part, step: string, body: object, otherId: string) {
+  const path = `/store-orders/${part.storeOrderId}/${step}`;
+  const madeUp = { authorization: `Bearer ${part.storeId}.${'x'.repeat(22)}` };
+  const passes = [{}, madeUp, shop.asShop(otherId)];
+  return Promise.all(
+    passes.map(async (headers) => {
+      const answer = await shop.write<Refusal>('POST', path, body, headers);
+      return [answer.status, answer.body.code];
+    }),
+  );
+}
+
+const REFUSED = Array.from({ length: 3 }, () => [401, 'STORE_PASS_REQUIRED']);
+
+test('only its own shop ends a part or takes goods back, and twice is once', async ({ shop }) => {
+  const otherId = await openShelf(shop);
+  const toReject = await placePart(shop);
+  const toCancel = await placePart(shop);
+  const toReturn = await placePart(shop);
+  await work(shop, toCancel.storeOrderId, ['accept']);
+  await work(shop, toReturn.storeOrderId);
+  await toReturn.until(({ invoiceNumber }) => invoiceNumber !== null);
+  const lines = [{ listingId: toReturn.of('s1'), quantity: 1 }];
+  const ends: [Part, string, object][] = [
+    [toReject, 'reject', { reason: 'closed' }],
+    [toCancel, 'cancel', { reason: 'not-reachable' }],
+    [toReturn, 'returns', { lines, reason: 'damaged', to: 'write-off' }],
+  ];
+  for (const [part, step, body] of ends) {
+    const load = () => shop.handler.load(storeOrder, part.storeOrderId, { fresh: true });
+    const before = await load();
+    assert.equal(await refusals(shop, part, step, body, otherId), REFUSED, step);
+    assert.equal(await load(), before, `${step} did nothing`);
+    const unknown = `/store-orders/${newKey()}/${step}`;
+    const nobody = await shop.write<Refusal>('POST', unknown, body, shop.asShop(part.storeId));
+    assert.equal([nobody.status, nobody.body.code], [404, 'STORE_ORDER_NOT_FOUND'], step);
+    const key = { 'idempotency-key': newKey() };
+    const say = () => takeAsShop(shop, part.storeOrderId, step, body, key);
+    const [first, second] = [await say(), await say()];
+    assert.equal([first.status, second.status, second.body], [200, 200, first.body], step);
+  }
 });
 
 test('what comes back goes to the shelf or to waste, and is credited by itself', async ({

@@ -54,7 +54,7 @@ import {
 } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
-import { anybody, orderHolderOf } from './who.ts';
+import { anybody, orderHolderOf, shopOfStoreOrder } from './who.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
 const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
@@ -118,6 +118,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   commandRoute(app, handler, {
     ...ofPart,
     path: 'POST /store-orders/:storeOrderId/reject',
+    who: shopOfStoreOrder(services),
     body: { ...noBody, properties: { reason: oneOf(REJECTION_REASONS) } },
     command: (given: { reason?: StoreOrderRejection } | null) => ({
       type: 'RejectStoreOrder',
@@ -158,6 +159,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   commandRoute(app, handler, {
     ...ofPart,
     path: 'POST /store-orders/:storeOrderId/cancel',
+    who: shopOfStoreOrder(services),
     body: bodyOf({ reason: oneOf(SHOP_CANCELS) }),
     command: ({ reason }: { reason: ShopCancel }) => ({
       type: 'CancelStoreOrder',
@@ -272,7 +274,7 @@ function returnRoute(app: FastifyInstance, services: Services): void {
   const { handler } = services;
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/returns',
-    who: anybody,
+    who: shopOfStoreOrder(services),
     params: partParams,
     id: ({ storeOrderId }) => storeOrderId,
     body: returned,

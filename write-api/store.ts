@@ -1,13 +1,12 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected } from '../domain/rejection.ts';
 import type { UpiAddress } from '../domain/money/payment.ts';
 import { store, type TaxRegistration } from '../domain/stores/store.ts';
 import { pincode as pincodeSchema } from '../domain/schema.ts';
 import { object, orNull, text } from '../platform/schema.ts';
+import { sign } from '../platform/signature.ts';
 import type { Services } from './app.ts';
-import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
-import { anybody } from './who.ts';
+import { anybody, registeredShop } from './who.ts';
 
 const newStore = {
   type: 'object',
@@ -54,17 +53,22 @@ const upiAddress = {
   },
 } as const;
 
+const registration = object({
+  storeId: text,
+  pass: { ...text, description: 'Lets the shop’s staff in: nobody else gets to know it' },
+});
+
 type TaxRegistrationBody = Omit<TaxRegistration, 'composition'> & { composition?: boolean };
 
-/** Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. */
-export async function assertStoreExists(handler: Handler, storeId: string): Promise<void> {
-  const { registered } = await handler.load(store, storeId, { fresh: false });
-  if (registered) return;
-  const now = await handler.load(store, storeId, { fresh: true });
-  if (!now.registered) throw new Rejected('STORE_NOT_FOUND', `There is no shop "${storeId}".`);
-}
-
-export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
+/**
+ * A shop and what its owner says of it. Whoever registers it gets its pass with the answer, and with
+ * the answer to each repeat under the same `Idempotency-Key`: the first may have been lost, and only
+ * who registered the shop knows that key. Nothing else answers with a pass; it is the same for ever,
+ * and `npm run ops -- pass` prints it again. What its bills say and where its money goes only the
+ * shop itself changes.
+ */
+export function storeRoutes(app: FastifyInstance, services: Services): void {
+  const { handler, storePassSecret } = services;
   commandRoute(app, handler, {
     path: 'POST /stores',
     who: anybody,
@@ -75,13 +79,13 @@ export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
       type: 'RegisterStore',
       data: { name: name.trim(), city: city.trim(), pincode },
     }),
-    answer: object({ storeId: text }),
-    reply: (_, { id: storeId }) => ({ storeId }),
+    answer: registration,
+    reply: (_, { id: storeId }) => ({ storeId, pass: sign(storePassSecret, storeId) }),
   });
 
   commandRoute(app, handler, {
     path: 'PUT /stores/:storeId/tax-registration',
-    who: anybody,
+    who: registeredShop(services),
     id: ({ storeId }) => storeId,
     body: taxRegistration,
     decider: store,
@@ -100,7 +104,7 @@ export function storeRoutes(app: FastifyInstance, { handler }: Services): void {
 
   commandRoute(app, handler, {
     path: 'PUT /stores/:storeId/upi',
-    who: anybody,
+    who: registeredShop(services),
     id: ({ storeId }) => storeId,
     body: upiAddress,
     decider: store,

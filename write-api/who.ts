@@ -1,5 +1,6 @@
 import { payment, type Payment } from '../domain/money/payment.ts';
-import { storeOrder } from '../domain/fulfilment/store-order.ts';
+import { placeOf, storeOrder } from '../domain/fulfilment/store-order.ts';
+import { store } from '../domain/stores/store.ts';
 import { Rejected } from '../domain/rejection.ts';
 import type { Caller } from '../engine/commands/route.ts';
 import type { Handler } from '../engine/commands/handle.ts';
@@ -74,6 +75,43 @@ export const shop = (secret: PassSecret): Who<{ storeId: string }, Caller> => ({
   description,
   identify(request) {
     assertPassOf(secret, request.params.storeId, request);
+    return NOBODY_KNOWN;
+  },
+});
+
+/** Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. */
+export async function assertStoreExists(handler: Handler, storeId: string): Promise<void> {
+  const { registered } = await handler.load(store, storeId, { fresh: false });
+  if (registered) return;
+  const now = await handler.load(store, storeId, { fresh: true });
+  if (!now.registered) throw new Rejected('STORE_NOT_FOUND', `There is no shop "${storeId}".`);
+}
+
+/** A shop that there is. Throws `Rejected` STORE_NOT_FOUND. */
+export const registeredShop = ({
+  handler,
+  ...secret
+}: Pick<Services, 'handler'> & PassSecret): Who<{ storeId: string }, Caller> => ({
+  name: 'the shop',
+  description,
+  async identify(request) {
+    const { storeId } = request.params;
+    await assertStoreExists(handler, storeId);
+    assertPassOf(secret, storeId, request);
+    return NOBODY_KNOWN;
+  },
+});
+
+/** The shop that was handed a store order. Throws `Rejected` STORE_ORDER_NOT_FOUND. */
+export const shopOfStoreOrder = ({
+  handler,
+  ...secret
+}: Pick<Services, 'handler'> & PassSecret): Who<{ storeOrderId: string }, Caller> => ({
+  name: 'the shop of the store order',
+  description,
+  async identify(request) {
+    const { storeId } = placeOf(await knownPart(handler, request.params.storeOrderId));
+    assertPassOf(secret, storeId, request);
     return NOBODY_KNOWN;
   },
 });

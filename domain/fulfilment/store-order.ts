@@ -184,7 +184,7 @@ export const isEditable = ({ status, lines }: Pick<StoreOrder, 'status' | 'lines
   (status === 'submitted' || status === 'accepted') && lines.every(isUntouched);
 
 /** The shop and order of a store order. Throws `Rejected` STORE_ORDER_NOT_FOUND. */
-function placeOf({ status, orderId, storeId }: StoreOrder): Place {
+export function placeOf({ status, orderId, storeId }: StoreOrder): Place {
   if (status === 'none') {
     throw new Rejected('STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
   }

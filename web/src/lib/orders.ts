@@ -1,7 +1,8 @@
 import type { Order } from './contract.ts';
-import { keep, recallJson } from './storage.ts';
+import { keep, recall, recallJson } from './storage.ts';
 
 const ORDERS_KEY = 'doorstep.orders';
+const PAYING_KEY = 'doorstep.paying';
 const MAX_REMEMBERED = 20;
 
 /** What this browser remembers of an order: enough for a list, and nothing about a person. */
@@ -51,3 +52,17 @@ export function forgetCartOf(orderId: string): void {
   const order = rememberedOrders().find((one) => one.orderId === orderId);
   if (order) rememberOrder({ ...order, cartId: undefined });
 }
+
+/** Remembers which order's payment is opened, before the browser leaves for the gateway's page. */
+export function rememberPaying(orderId: string): void {
+  keep(PAYING_KEY, orderId, 'session');
+  // For a payment that comes back in another tab than it was opened from.
+  keep(PAYING_KEY, orderId);
+}
+
+/**
+ * The order whose payment this browser comes back from: the one that this tab went off to pay, else
+ * the one that any tab did, else the newest that was placed here. Null where there is none at all.
+ */
+export const orderBeingPaid = (): string | null =>
+  recall(PAYING_KEY, 'session') ?? recall(PAYING_KEY) ?? rememberedOrders()[0]?.orderId ?? null;

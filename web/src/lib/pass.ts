@@ -2,7 +2,10 @@ import { keep, recall } from './storage.ts';
 
 const passKey = (storeId: string): string => `doorstep.pass.${storeId}`;
 
-/** The pass with which this device sees whom a shop's orders are for; null when signed out. */
+/**
+ * The pass with which this device sees whom a shop's orders are for, moves its money and ends its
+ * orders; null when signed out.
+ */
 export const passOf = (storeId: string): string | null => recall(passKey(storeId));
 
 export const signIn = (storeId: string, pass: string): void => keep(passKey(storeId), pass);
