@@ -24,6 +24,10 @@ const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   perf: { values: ['engine', 'platform'], types: [] },
   'event-store': { values: ['platform/protobuf.ts'], types: [] },
   local: { values: ['platform'], types: [] },
+  test: {
+    values: ['domain', 'platform', 'write-api', 'projector', 'read-api', 'ops', 'perf', 'local'],
+    types: ['web'],
+  },
 };
 
 /** What only tests run may know every room. */

@@ -11,7 +11,7 @@ import {
   isSystemEvent,
   type EventStore,
 } from '../platform/event-store.ts';
-import { createLog } from '../platform/log.ts';
+import { createLog, type Logger } from '../platform/log.ts';
 import { codeOf, sign } from '../platform/signature.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
@@ -89,6 +89,8 @@ async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> 
   return urls;
 }
 
+export type Parts = Awaited<ReturnType<typeof startParts>>;
+
 /** The real parts of a test: an event store with a client, and two databases, all empty. */
 export async function startParts() {
   const cleanup = new Cleanup();
@@ -111,25 +113,63 @@ export type Answer<T> = { status: number; headers: Headers; body: T; position: s
 
 export type Shop = Awaited<ReturnType<typeof startShop>>;
 
+/** What a shop of the tests is run with, by the names of the environment's variables. */
+export type Secrets = Record<
+  | `RAZORPAY_${'KEY_ID' | 'KEY_SECRET' | 'WEBHOOK_SECRET'}`
+  | `${'VAULT' | 'STORE_PASS' | 'QUOTE' | 'DELIVERY_CODE' | 'UPI_WEBHOOK'}_SECRET`,
+  string
+>;
+
+const SECRETS: Secrets = {
+  VAULT_SECRET: 'a secret of the tests, 32 or more',
+  STORE_PASS_SECRET: 'another-secret-of-the-tests-32-or-more',
+  QUOTE_SECRET: 'a third secret of the tests, 32 or more',
+  DELIVERY_CODE_SECRET: 'a fourth secret of the tests, 32 or more',
+  UPI_WEBHOOK_SECRET: 'a fifth secret of the tests, 32 or more',
+  RAZORPAY_KEY_ID: 'rzp_test',
+  RAZORPAY_KEY_SECRET: 'key secret',
+  RAZORPAY_WEBHOOK_SECRET: 'webhook secret',
+};
+
+type ShopOptions = {
+  /** The time by which routes judge. */
+  now?: () => Date;
+  /** With what is in them already; ended with the shop. */
+  parts?: Parts;
+  secrets?: Secrets;
+  /** What the gateway knows already; see `RazorpayOptions`. */
+  gatewayFile?: string;
+  log?: Logger;
+};
+
 /**
  * The whole line in this process, over real HTTP: write-api with its reactor, projector, read-api,
- * on a real event store and a real Postgres. `now` is the time by which routes judge.
+ * on a real event store and a real Postgres.
  */
-export async function startShop({ now = () => new Date() } = {}) {
-  const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = await startParts();
-  const log = createLog('test', process.env.LOG_LEVEL ?? 'silent');
+export async function startShop({
+  now = () => new Date(),
+  parts,
+  secrets: given = SECRETS,
+  gatewayFile = ':memory:',
+  log = createLog('test', process.env.LOG_LEVEL ?? 'silent'),
+}: ShopOptions = {}) {
+  const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = parts ?? (await startParts());
   const pool = createPool(databaseUrl, log);
   const vaultPool = createPool(vaultUrl, log, 4);
   cleanup.add(() => pool.end());
   cleanup.add(() => vaultPool.end());
   const stopping = new AbortController();
   const { signal } = stopping;
-  const vault = await openVault(vaultPool, 'a secret of the tests, 32 or more');
+  const vault = await openVault(vaultPool, given.VAULT_SECRET);
   const handler = createHandler(client, log);
   let writeUrl = '';
-  const keys = { keyId: 'rzp_test', keySecret: 'key secret', webhookSecret: 'webhook secret' };
+  const keys = {
+    keyId: given.RAZORPAY_KEY_ID,
+    keySecret: given.RAZORPAY_KEY_SECRET,
+    webhookSecret: given.RAZORPAY_WEBHOOK_SECRET,
+  };
   const webhookUrl = () => `${writeUrl}/api/write/razorpay/webhooks`;
-  const gateway = await startRazorpay({ ...keys, webhookUrl });
+  const gateway = await startRazorpay({ ...keys, webhookUrl, file: gatewayFile });
   cleanup.add(() => gateway.close());
   const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
   const payments = paymentPorts(handler, razorpay);
@@ -143,11 +183,10 @@ export async function startShop({ now = () => new Date() } = {}) {
   const projected = new Projected(databaseUrl, pool, log);
   await projected.start();
   cleanup.add(() => projected.stop());
-  // As an environment variable has it: without spaces.
-  const storePassSecret = 'another-secret-of-the-tests-32-or-more';
-  const quoteSecret = 'a third secret of the tests, 32 or more';
-  const deliveryCodeSecret = 'a fourth secret of the tests, 32 or more';
-  const upiWebhookSecret = 'a fifth secret of the tests, 32 or more';
+  const storePassSecret = given.STORE_PASS_SECRET;
+  const quoteSecret = given.QUOTE_SECRET;
+  const deliveryCodeSecret = given.DELIVERY_CODE_SECRET;
+  const upiWebhookSecret = given.UPI_WEBHOOK_SECRET;
   const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
   const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
   const writeApi = await createWriteApi(services);
