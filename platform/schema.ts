@@ -2,11 +2,14 @@
 
 export type Schema = Record<string, unknown>;
 
-/** An object of which nothing is missing. */
-export const object = (properties: Record<string, Schema>): Schema => ({
+/** An object of which nothing is missing but what is `optional`. */
+export const object = (
+  properties: Record<string, Schema>,
+  optional: Record<string, Schema> = {},
+): Schema => ({
   type: 'object',
   required: Object.keys(properties),
-  properties,
+  properties: { ...properties, ...optional },
 });
 
 /** What a request may say, and nothing else; all of it, unless `required` names less. */

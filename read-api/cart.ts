@@ -3,6 +3,7 @@ import { Problem } from '../platform/http.ts';
 import type { Pool } from '../platform/postgres.ts';
 import { paise } from '../domain/schema.ts';
 import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
+import type { Cart as Filled } from '../domain/cart/cart.ts';
 import type { CartRow } from '../projector/cart.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
@@ -18,7 +19,7 @@ export type CartLine = CatalogueItem & {
 
 export type Cart = {
   cartId: string;
-  status: 'open' | 'checked-out';
+  status: Exclude<Filled['status'], 'none'>;
   orderId: string | null;
   stores: { storeId: string; name: string; subtotalPaise: number; lines: CartLine[] }[];
   /** Pieces in all. */

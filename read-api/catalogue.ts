@@ -4,6 +4,7 @@ import type { Pool } from '../platform/postgres.ts';
 import { localNames, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
+import type { ListingDescription, ListingPrice } from '../domain/catalogue/listing.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
@@ -26,21 +27,13 @@ export type Store = {
 /** A shop with what it says of how its goods come to people. */
 export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
 
-export type CatalogueItem = {
-  listingId: string;
-  name: string;
-  names: { hi?: string; ta?: string };
-  brand: string | null;
-  category: string;
-  subcategory: string | null;
-  pack: string | null;
-  /** What a piece is to weigh that is weighed when it is packed: its price is for so much. */
-  gramsEach: number | null;
-  pricePaise: number;
-  mrpPaise: number | null;
-  /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
-  stock: number | null;
-};
+/** `gramsEach` is what a piece is to weigh that is weighed when it is packed. */
+export type CatalogueItem = Required<Omit<ListingDescription, 'description' | 'hsn'>> &
+  ListingPrice & {
+    listingId: string;
+    /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
+    stock: number | null;
+  };
 
 export type Catalogue = {
   storeId: string;
@@ -50,14 +43,13 @@ export type Catalogue = {
   next: string | null;
 };
 
-export type Listing = CatalogueItem & {
-  storeId: string;
-  storeName: string;
-  sku: string;
-  description: string | null;
-  hsn: string | null;
-  gstPercent: number | null;
-};
+export type Listing = CatalogueItem &
+  Pick<ListingDescription, 'description' | 'hsn'> & {
+    storeId: string;
+    storeName: string;
+    sku: string;
+    gstPercent: number | null;
+  };
 
 /** An item as it stands in a catalogue; `l` is the listing, `s` its stock. */
 export const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.category,

@@ -2,12 +2,14 @@ import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { count, list, object, orNull, text, time, uuid, type Schema } from '../platform/schema.ts';
 import { paise } from '../domain/schema.ts';
+import type { CartLine } from '../domain/cart/cart.ts';
+import type { OrderPart, PlacedOrder } from '../domain/ordering/order.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import type { Article, BasketAt, HistoryFact, HistoryFacts } from '../wording/history.ts';
-import { orderNotFound, type OrderLine, type OrderSlot } from './my-orders.ts';
+import { orderNotFound, type OrderLine } from './my-orders.ts';
 import { orderHolder, shopOfStoreOrder } from './who.ts';
 
 /** Facts are those of `HistoryFacts` for the event: `wording` makes sentences of them. */
@@ -37,9 +39,7 @@ export type Why = {
 /** What a shop may know of it: its own part, and what is about the whole order. */
 export type StoreOrderWhy = Why & { orderNumber: string };
 
-type Part = { storeOrderId: string; storeId: string; lines: OrderLine[]; slot?: OrderSlot };
-
-type CartLine = Pick<OrderLine, 'listingId' | 'quantity'>;
+type Part = Pick<OrderPart, 'storeOrderId' | 'storeId' | 'lines' | 'slot'>;
 
 /** What the facts of an event are made with. */
 type About = {
@@ -249,7 +249,7 @@ async function readWhy(
   const maySee = (storeId: string | null) =>
     onlyStoreId === null || storeId === null || storeId === onlyStoreId;
   const placed = rows.find(({ type }) => type === 'OrderPlaced')?.data;
-  const { parts: all } = (placed ?? { parts: [] }) as { parts: Part[] };
+  const { parts: all } = (placed ?? { parts: [] }) as Pick<PlacedOrder, 'parts'>;
   const parts = all.filter(({ storeId }) => maySee(storeId));
   const { rows: stores } = await pool.query<{ store_id: string; name: string }>({
     name: 'history-stores',

@@ -2,6 +2,15 @@ import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
+import type {
+  CreditReason,
+  InvoiceFee,
+  InvoiceKind,
+  InvoiceLine,
+  Supplier,
+} from '../domain/money/invoices.ts';
+import type { TaxSplit } from '../domain/money/tax.ts';
+import type { TaxRegistration } from '../domain/stores/store.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { amountInWords } from './amount-in-words.ts';
 import { readRoute } from '../engine/reading/route.ts';
@@ -12,32 +21,12 @@ import { anybodyOrBuyerOrShop, shop } from './who.ts';
 
 const PAGE = 50;
 
-export type InvoiceKind = 'tax-invoice' | 'bill-of-supply' | 'invoice-cum-bill-of-supply';
-
-type Tax = { taxablePaise: number; cgstPaise: number; sgstPaise: number };
-
-export type InvoiceLine = Tax & {
-  listingId: string;
-  name: string;
-  pack: string | null;
-  hsn: string | null;
-  quantity: number;
-  /** What loose goods weighed. */
-  grams?: number;
-  pricePaise: number;
-  linePaise: number;
-  /** What was charged; null where no tax was. */
-  gstPercent: number | null;
-};
-
-export type RateTotal = Tax & { linePaise: number; gstPercent: number | null };
-
-export type InvoiceFee = Tax & { feePaise: number; gstPercent: number | null };
+export type RateTotal = TaxSplit & { linePaise: number; gstPercent: number | null };
 
 export type CreditNote = {
   number: string;
   date: string;
-  reason: string;
+  reason: CreditReason;
   lines: InvoiceLine[];
   /** What is credited of the delivery, as an invoice's. */
   fees: InvoiceFee[];
@@ -45,14 +34,6 @@ export type CreditNote = {
   totals: RateTotal[];
   totalPaise: number;
   totalInWords: string;
-};
-
-export type Supplier = {
-  storeName: string;
-  legalName: string;
-  address: string;
-  gstin: string | null;
-  composition: boolean;
 };
 
 export type Invoice = {
@@ -93,12 +74,10 @@ export type InvoiceInShort = {
   creditedPaise: number;
 };
 
-export type Registration = Omit<Supplier, 'storeName'>;
-
 export type InvoicePage = {
   storeId: string;
   /** Null where the shop told nothing: it bills without tax, in the name over its door. */
-  registration: Registration | null;
+  registration: TaxRegistration | null;
   /** The fiscal years that have invoices, newest first. */
   years: string[];
   /** Null where nothing was billed yet. */
@@ -112,11 +91,30 @@ export type InvoicePage = {
 const totalOf = <K extends string>(lines: Record<K, number>[], amount: K): number =>
   lines.reduce((total, line) => total + line[amount], 0);
 
-const taxOf = (lines: Tax[]): Tax => ({
+const taxOf = (lines: TaxSplit[]): TaxSplit => ({
   taxablePaise: totalOf(lines, 'taxablePaise'),
   cgstPaise: totalOf(lines, 'cgstPaise'),
   sgstPaise: totalOf(lines, 'sgstPaise'),
 });
+
+// Each by its fields: what a bill keeps besides is nobody's business.
+
+function invoiceLine(line: InvoiceLine): InvoiceLine {
+  const { listingId, name, pack, hsn, quantity, grams, pricePaise, linePaise, gstPercent } = line;
+  const { taxablePaise, cgstPaise, sgstPaise } = line;
+  const tax = { gstPercent, taxablePaise, cgstPaise, sgstPaise };
+  return { listingId, name, pack, hsn, quantity, grams, pricePaise, linePaise, ...tax };
+}
+
+function invoiceFee(fee: InvoiceFee): InvoiceFee {
+  const { gstPercent, feePaise, taxablePaise, cgstPaise, sgstPaise } = fee;
+  return { gstPercent, feePaise, taxablePaise, cgstPaise, sgstPaise };
+}
+
+function supplierOf(supplier: Supplier): Supplier {
+  const { storeName, gstin, composition, legalName, address } = supplier;
+  return { storeName, gstin, composition, legalName, address };
+}
 
 function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
   const charged = [...lines, ...fees.map((fee) => ({ ...fee, linePaise: fee.feePaise }))];
@@ -164,8 +162,8 @@ async function readInvoice(
   const maySeeBuyer = maySee({ orderId: row.order_id, storeId: row.store_id });
   const sealed = { personId: row.person_id, sealed: row.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>(maySeeBuyer ? [sealed] : []);
-  const lines = row.lines as InvoiceLine[];
-  const fees = row.fees as InvoiceFee[];
+  const lines = row.lines.map(invoiceLine);
+  const fees = row.fees.map(invoiceFee);
   return {
     storeOrderId,
     orderId: maySeeBuyer ? row.order_id : null,
@@ -173,7 +171,7 @@ async function readInvoice(
     number: row.number,
     kind: row.kind as InvoiceKind,
     date: row.date,
-    supplier: row.supplier as Supplier,
+    supplier: supplierOf(row.supplier),
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
     pincode: row.pincode,
@@ -188,12 +186,12 @@ async function readInvoice(
 }
 
 function creditNoteOf(row: CreditNoteRow): CreditNote {
-  const lines = row.lines as InvoiceLine[];
-  const fees = row.fees as InvoiceFee[];
+  const lines = row.lines.map(invoiceLine);
+  const fees = row.fees.map(invoiceFee);
   return {
     number: row.number,
     date: row.date,
-    reason: row.reason,
+    reason: row.reason as CreditReason,
     lines,
     fees,
     totals: totalsByRate(lines, fees),
@@ -202,9 +200,9 @@ function creditNoteOf(row: CreditNoteRow): CreditNote {
   };
 }
 
-const registrationOf = (row: RegistrationRow): Registration => ({
+const registrationOf = (row: RegistrationRow): TaxRegistration => ({
   gstin: row.gstin,
-  composition: row.composition === true,
+  composition: row.composition,
   legalName: row.legal_name,
   address: row.address,
 });
@@ -243,10 +241,7 @@ async function readPage(
     years,
     year,
     invoices: page.map((row) => {
-      const { taxablePaise, cgstPaise, sgstPaise } = taxOf([
-        ...(row.lines as InvoiceLine[]),
-        ...(row.fees as InvoiceFee[]),
-      ]);
+      const { taxablePaise, cgstPaise, sgstPaise } = taxOf([...row.lines, ...row.fees]);
       return {
         storeOrderId: row.store_order_id,
         number: row.number,
@@ -269,20 +264,22 @@ const kind = {
   type: 'string',
   enum: ['tax-invoice', 'bill-of-supply', 'invoice-cum-bill-of-supply'],
 } as const;
-const lines = list({
-  ...object({
-    listingId: text,
-    name: text,
-    pack: orNull(text),
-    hsn: orNull(text),
-    quantity: count,
-    pricePaise: paise,
-    linePaise: paise,
-    gstPercent: percent,
-    ...taxFields,
-  }),
-  additionalProperties: true,
-});
+const lines = list(
+  object(
+    {
+      listingId: text,
+      name: text,
+      pack: orNull(text),
+      hsn: orNull(text),
+      quantity: count,
+      pricePaise: paise,
+      linePaise: paise,
+      gstPercent: percent,
+      ...taxFields,
+    },
+    { grams: { ...count, description: 'What loose goods weighed' } },
+  ),
+);
 
 const registrationFields = {
   gstin: orNull(text, 'Null: not registered'),

@@ -3,6 +3,12 @@ import { Problem } from '../platform/http.ts';
 import { contactOrNull, orderLineFields, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import { codeOf } from '../platform/signature.ts';
+import type { PartLine as Picked, Substitution } from '../domain/fulfilment/picking.ts';
+import type { StoreOrder as Part, StoreOrderStatus } from '../domain/fulfilment/store-order.ts';
+import type { PaymentMethod } from '../domain/money/payment.ts';
+import type { LeftOut, OrderLine as Ordered, OrderStatus } from '../domain/ordering/order.ts';
+import type { OrderSlot } from '../domain/slots/slot-day.ts';
+import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
@@ -10,7 +16,6 @@ import {
   orderPaymentSchema,
   orderPayment,
   type OrderPayment,
-  type PaymentMethod,
   type StatedPayment,
 } from './payments.ts';
 import { orderHolder } from './who.ts';
@@ -22,43 +27,23 @@ export type Recipient = {
   address: { line1: string; city: string; pincode: string };
 };
 
-export type OrderLine = {
-  listingId: string;
-  name: string;
-  names: { hi?: string; ta?: string };
-  pack: string | null;
-  quantity: number;
-  pricePaise: number;
-  linePaise: number;
+/** What the shopper accepted of an article. */
+export type OrderLine = Omit<Ordered, 'gramsEach' | 'ifMissing'>;
+
+/**
+ * What was ordered, and of its pieces those given up, not there, in the basket, brought back.
+ * `gramsEach` and `grams` are what a piece is to weigh, where it is loose, and what those that were
+ * picked did.
+ */
+export type PartLine = OrderLine &
+  Pick<Picked, 'reduced' | 'shorted' | 'picked' | 'returned'> &
+  Pick<Picked, 'gramsEach' | 'grams' | 'ifMissing'> & { substitution: ShownSubstitution | null };
+
+/** Of a substitute that its shop has yet to put aside nobody knows. */
+type ShownSubstitution = Pick<Substitution, 'replaces' | 'expiresAt' | 'returned'> & {
+  status: Exclude<Substitution['status'], 'chosen'>;
+  line: OrderLine;
 };
-
-export type StoreOrderStatus =
-  'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
-
-/** What was ordered, and of its pieces those given up, not there, in the basket, brought back. */
-export type PartLine = OrderLine & {
-  reduced: number;
-  shorted: number;
-  picked: number;
-  /** What a piece is to weigh, where it is loose, and what those that were picked did. */
-  gramsEach?: number;
-  grams?: number;
-  returned: number;
-  ifMissing?: { wish: 'best-match' | 'refund' } | { wish: 'this-one'; listingId: string };
-  substitution: {
-    status: 'proposed' | 'accepted';
-    /** Pieces of the line that it stands for. */
-    replaces: number;
-    line: OrderLine;
-    expiresAt: string;
-    returned: number;
-  } | null;
-};
-
-export type Fulfilment = 'delivery' | 'pickup';
-
-/** Minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
-export type OrderSlot = { date: string; fromMinute: number; toMinute: number };
 
 export type StoreOrder = {
   storeOrderId: string;
@@ -92,18 +77,9 @@ export type TimelineEntry = {
   reason: string | null;
 };
 
-export type LeftOut = {
-  storeOrderId: string;
-  listingId: string;
-  name: string;
-  wanted: number;
-  left: number;
-  reason: string;
-};
-
 export type Order = {
   orderId: string;
-  status: 'placed' | 'awaiting-payment' | 'confirmed' | 'rejected' | 'cancelled' | 'completed';
+  status: OrderStatus;
   reason: string | null;
   placedAt: string;
   totalPaise: number;
@@ -222,7 +198,7 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
     totalPaise: order.total_paise,
     payment: order.payment as PaymentMethod,
     payments: paymentRows.map(orderPayment),
-    leftOut: order.left_out as LeftOut[],
+    leftOut: order.left_out.map(leftOut),
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
     storeOrders: partRows.map((part) => ({
@@ -232,7 +208,7 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
       status: part.status as StoreOrderStatus,
       reason: part.reason,
       fulfilment: part.fulfilment as Fulfilment,
-      slot: part.slot as OrderSlot | null,
+      slot: part.slot && orderSlot(part.slot),
       feePaise: part.fee_paise,
       totalPaise: part.total_paise,
       owedPaise: part.owed_paise,
@@ -256,13 +232,50 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
 export const orderNotFound = (): Problem =>
   new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
 
-/** A part's lines; of a substitute that the shop has yet to put aside nobody knows. */
-export const linesOf = (part: unknown): PartLine[] =>
-  (part as { lines: PartLine[] }).lines.map((line) =>
-    isChosen(line.substitution?.status) ? { ...line, substitution: null } : line,
-  );
+// Each by its fields: what a read model keeps besides is nobody's business.
 
-const isChosen = (status: string | undefined): boolean => status === 'chosen';
+const orderLine = (line: Ordered): OrderLine => {
+  const { listingId, name, names, pack, quantity, pricePaise, linePaise } = line;
+  return { listingId, name, names, pack, quantity, pricePaise, linePaise };
+};
+
+export const orderSlot = ({ date, fromMinute, toMinute }: OrderSlot): OrderSlot => ({
+  date,
+  fromMinute,
+  toMinute,
+});
+
+const leftOut = ({ storeOrderId, listingId, name, wanted, left, reason }: LeftOut): LeftOut => ({
+  storeOrderId,
+  listingId,
+  name,
+  wanted,
+  left,
+  reason,
+});
+
+function shownSubstitution(substitution: Substitution | null): ShownSubstitution | null {
+  if (!substitution || substitution.status === 'chosen') return null;
+  const { status, replaces, line, expiresAt, returned } = substitution;
+  return { status, replaces, line: orderLine(line), expiresAt, returned };
+}
+
+function partLine(line: Picked): PartLine {
+  const { reduced, shorted, picked, returned, gramsEach, grams, ifMissing } = line;
+  return {
+    ...orderLine(line),
+    reduced,
+    shorted,
+    picked,
+    returned,
+    gramsEach,
+    grams,
+    ifMissing,
+    substitution: shownSubstitution(line.substitution),
+  };
+}
+
+export const linesOf = ({ lines }: Part): PartLine[] => lines.map(partLine);
 
 export const recipientFields = {
   contact: contactOrNull,
@@ -282,25 +295,34 @@ export const partFields = {
   totalPaise: paise,
   owedPaise: { ...paise, description: 'What it costs as it stands, in paise' },
   invoiceNumber: orNull(text, 'Null until it is delivered and billed'),
-  lines: list({
-    ...object({
-      ...orderLineFields,
-      reduced: count,
-      shorted: count,
-      picked: count,
-      returned: count,
-      substitution: orNull(
-        object({
-          status: { type: 'string', enum: ['proposed', 'accepted'] },
-          replaces: count,
-          line: object(orderLineFields),
-          expiresAt: time,
-          returned: count,
-        }),
-      ),
-    }),
-    additionalProperties: true,
-  }),
+  lines: list(
+    object(
+      {
+        ...orderLineFields,
+        reduced: count,
+        shorted: count,
+        picked: count,
+        returned: count,
+        substitution: orNull(
+          object({
+            status: { type: 'string', enum: ['proposed', 'accepted'] },
+            replaces: count,
+            line: object(orderLineFields),
+            expiresAt: time,
+            returned: count,
+          }),
+        ),
+      },
+      {
+        gramsEach: { ...count, description: 'What a piece is to weigh, where it is loose' },
+        grams: { ...count, description: 'What those that were picked weigh' },
+        ifMissing: object(
+          { wish: { type: 'string', enum: ['best-match', 'this-one', 'refund'] } },
+          { listingId: text },
+        ),
+      },
+    ),
+  ),
 };
 
 const orderSchema = object({

@@ -2,25 +2,22 @@ import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import { pincode } from '../domain/schema.ts';
 import { count, list, object, text, time, uuid } from '../platform/schema.ts';
+import type { StoreOrderStatus } from '../domain/fulfilment/store-order.ts';
+import type { PaymentMethod } from '../domain/money/payment.ts';
+import type { OrderSlot } from '../domain/slots/slot-day.ts';
+import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
-import {
-  paymentTasksOf,
-  paymentTasksSchema,
-  type PaymentMethod,
-  type PaymentTask,
-} from './payments.ts';
+import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
 import {
   partFields,
   recipientFields,
   linesOf,
-  type Fulfilment,
-  type OrderSlot,
+  orderSlot,
   type PartLine,
   type Recipient,
-  type StoreOrderStatus,
 } from './my-orders.ts';
 import { anybodyOrShop } from './who.ts';
 
@@ -135,13 +132,13 @@ async function cardsOf(
     submittedAt: row.submitted_at,
     changedAt: row.changed_at,
     fulfilment: row.fulfilment as Fulfilment,
-    slot: row.slot as OrderSlot | null,
+    slot: row.slot && orderSlot(row.slot),
     feePaise: row.fee_paise,
     totalPaise: row.total_paise,
     owedPaise: row.owed_paise,
-    wrongCodes: (row.part as { wrongCodes: number }).wrongCodes,
+    wrongCodes: row.part.wrongCodes,
     invoiceNumber: row.invoice_number,
-    payment: row.payment as BoardCard['payment'],
+    payment: row.payment as PaymentMethod,
     pincode: row.pincode,
     contact: recipients[index]?.contact ?? null,
     address: recipients[index]?.address ?? null,

@@ -1,6 +1,7 @@
 import { contactOrNull, paise } from '../domain/schema.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
-import type { PaymentRow, PaymentTodo, RefundByHand } from '../projector/payments.ts';
+import type { Payment, PaymentMethod, Refund, UpiAddress } from '../domain/money/payment.ts';
+import type { PaymentRow, PaymentTodo } from '../projector/payments.ts';
 import type { Services } from './app.ts';
 import type { Recipient } from './my-orders.ts';
 
@@ -8,25 +9,18 @@ import type { Recipient } from './my-orders.ts';
 const MAX_TASKS = 50;
 const LATE_DAYS = 2;
 
-export type PaymentMethod = 'cash-on-delivery' | 'upi' | 'razorpay';
-
-/** Money that goes back to the shopper, for a part or for the order as a whole. */
-export type OrderRefund = {
-  /** From 1, within a payment. */
-  refundNumber: number;
-  /** The part that it goes back for. */
-  storeOrderId: string | null;
-  amountPaise: number;
-  /** What failed is for the part's shop to give back. */
-  status: 'requested' | 'succeeded' | 'failed';
-};
+/**
+ * Money that goes back to the shopper, for a part or for the order as a whole. What failed is for
+ * the part's shop to give back.
+ */
+export type OrderRefund = Pick<Refund, 'refundNumber' | 'storeOrderId' | 'amountPaise' | 'status'>;
 
 export type OrderPayment = {
   paymentId: string;
   /** Null where it is for the whole order. */
   storeOrderId: string | null;
   method: PaymentMethod;
-  status: 'requested' | 'cancelled' | 'paid';
+  status: Exclude<Payment['status'], 'none'>;
   amountPaise: number;
   /** What came in, and what of it was given back or is about to be. */
   takenPaise: number;
@@ -35,7 +29,7 @@ export type OrderPayment = {
   /** Null for cash. */
   expiresAt: string | null;
   /** Where to pay a shop by UPI. */
-  upi: { vpa: string; name: string } | null;
+  upi: UpiAddress | null;
   /** Whether it is waited for and a try failed: another may succeed. */
   failed: boolean;
 };
@@ -59,30 +53,24 @@ export type PaymentTask = {
   failureReason: string | null;
 };
 
-type Money = { amountPaise: number };
-type State = Pick<
-  OrderPayment,
-  'storeOrderId' | 'method' | 'status' | 'amountPaise' | 'expiresAt'
-> & {
-  upi?: OrderPayment['upi'];
-  receipts: Money[];
-  refunds: (OrderRefund & { storeId: string | null; failureReason?: string })[];
-  failed: string[];
-};
-
-const sumOf = (items: Money[]): number =>
+const sumOf = (items: { amountPaise: number }[]): number =>
   items.reduce((sum, { amountPaise }) => sum + amountPaise, 0);
 
 export type StatedPayment = Pick<PaymentRow, 'payment_id' | 'state'>;
 
-function orderRefund(refund: State['refunds'][number]): OrderRefund {
-  const { refundNumber, storeOrderId, amountPaise, status } = refund;
-  return { refundNumber, storeOrderId, amountPaise, status };
-}
+const orderRefund = ({ refundNumber, storeOrderId, amountPaise, status }: Refund): OrderRefund => ({
+  refundNumber,
+  storeOrderId,
+  amountPaise,
+  status,
+});
+
+const orderUpi = ({ vpa, name }: UpiAddress): UpiAddress => ({ vpa, name });
 
 export function orderPayment({ payment_id: paymentId, state }: StatedPayment): OrderPayment {
-  const { receipts, refunds, failed, upi, ...rest } = state as State;
-  const { storeOrderId, method, status, amountPaise, expiresAt } = rest;
+  const { storeOrderId, method, amountPaise, receipts, refunds, expiresAt, upi, failed } = state;
+  // A row begins when the payment is asked for.
+  const status = state.status as OrderPayment['status'];
   return {
     paymentId,
     storeOrderId,
@@ -93,7 +81,7 @@ export function orderPayment({ payment_id: paymentId, state }: StatedPayment): O
     refundedPaise: sumOf(refunds),
     refunds: refunds.map(orderRefund),
     expiresAt,
-    upi: upi ?? null,
+    upi: upi ? orderUpi(upi) : null,
     failed: status === 'requested' && failed.length > 0,
   };
 }
@@ -135,9 +123,9 @@ export async function paymentTasksOf(
 
 /** What of a payment a shop has to look after. */
 function tasksOf(row: TaskRow, storeId: string, contact: PaymentTask['contact']): PaymentTask[] {
-  const state = row.state as State;
+  const { state } = row;
   const { method, storeOrderId, refunds } = state;
-  const byHand = (row.by_hand as RefundByHand[]).filter((refund) => refund.storeId === storeId);
+  const byHand = row.by_hand.filter((refund) => refund.storeId === storeId);
   const numbers = new Set(byHand.map(({ refundNumber }) => refundNumber));
   const same = {
     paymentId: row.payment_id,

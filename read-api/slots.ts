@@ -1,15 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { count, list, object, text } from '../platform/schema.ts';
+import type { Slot as Offered } from '../domain/slots/slot-day.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
 import { anybody } from './who.ts';
 
-export type Slot = {
-  /** Minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
-  fromMinute: number;
-  toMinute: number;
-  capacity: number;
+export type Slot = Offered & {
   /** Places that orders have. */
   taken: number;
   /** Places that can still be had: none once it has begun, or on a holiday. */

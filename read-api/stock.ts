@@ -1,28 +1,24 @@
 import type { FastifyInstance } from 'fastify';
 import { localNames, stockFigures } from '../domain/schema.ts';
 import { list, object, orNull, text } from '../platform/schema.ts';
+import type { ListingDescription } from '../domain/catalogue/listing.ts';
+import type { StockItem as Counted } from '../domain/inventory/inventory.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
 import { anybody } from './who.ts';
 
-/** One article of a shop's books, in pieces. */
-export type StockItem = {
-  listingId: string;
-  sku: string;
-  name: string;
-  names: { hi?: string; ta?: string };
-  pack: string | null;
-  category: string;
-  /** Null while nobody counted or received it; below zero, more was sold than the books knew of. */
-  onHand: number | null;
-  /** Of those, promised to orders. */
-  reserved: number;
-  /** What online orders leave on the shelf. */
-  safetyBuffer: number;
-  /** What an order may have; null where nothing limits it. */
-  available: number | null;
-};
+/**
+ * One article of a shop's books, in pieces. `onHand` is null while nobody counted or received it;
+ * below zero, more was sold than the books knew of.
+ */
+export type StockItem = Pick<ListingDescription, 'name' | 'names' | 'pack' | 'category'> &
+  Counted & {
+    listingId: string;
+    sku: string;
+    /** What an order may have; null where nothing limits it. */
+    available: number | null;
+  };
 
 export type Stock = { storeId: string; name: string; items: StockItem[]; next: string | null };
 

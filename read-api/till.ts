@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { paise } from '../domain/schema.ts';
 import { list, object, orNull, text, time, uuid } from '../platform/schema.ts';
+import type { CashReason } from '../domain/money/till.ts';
 import type { ClosingRow, MovementRow, OpeningRow } from '../projector/till.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
@@ -16,8 +17,6 @@ export type CashMovement = {
   amountPaise: number;
   at: string;
 };
-
-export type CashReason = 'wrong-change' | 'unrecorded-sale' | 'theft' | 'other';
 
 export type Till = {
   storeId: string;
