@@ -7,8 +7,6 @@ const PURGE_EVERY_MS = 500;
 /** Beyond this many tags everything goes, as one path. */
 const MAX_TAGS = 100;
 const MAX_TRIES = 4;
-/** Tags of public answers; nothing else is ever cached. */
-const PUBLIC = /^store/;
 
 export type Purger = { purge(tags: Iterable<string>): void; close(): Promise<void> };
 
@@ -22,9 +20,11 @@ export const noPurger: Purger = { purge: () => {}, close: async () => {} };
 export function createPurger(options: {
   distributionId: string;
   endpoint: string;
+  /** Whether what is known by a tag is ever cached. */
+  isPublic: (tag: string) => boolean;
   log: Logger;
 }): Purger {
-  const { distributionId, endpoint, log } = options;
+  const { distributionId, endpoint, isPublic, log } = options;
   // CloudFront is a global service whose API lives in this region.
   const region = 'us-east-1';
   const client = new CloudFrontClient({
@@ -55,7 +55,7 @@ export function createPurger(options: {
 
   return {
     purge(tags) {
-      for (const tag of tags) if (PUBLIC.test(tag)) waiting.add(tag);
+      for (const tag of tags) if (isPublic(tag)) waiting.add(tag);
       if (waiting.size === 0 || timer) return;
       timer = setTimeout(() => {
         timer = undefined;

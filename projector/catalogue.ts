@@ -19,6 +19,7 @@ import { SINCE_EVER, withRate, type GstRate } from '../domain/money/tax.ts';
 import { eachRule } from '../engine/projections/fold.ts';
 import { projection, type Handler } from '../engine/projections/projection.ts';
 import { defineTable, json, jsonOrNull, type Row } from '../engine/projections/rows.ts';
+import { STORES_TAG, storeTag } from './tags.ts';
 
 const stores = defineTable(
   'store',
@@ -105,7 +106,7 @@ const moveStock =
       rows.change(stock, { listing_id: listingId(id, sku) }, (row) => {
         const { on_hand: onHand, reserved, safety_buffer: safetyBuffer } = row;
         const columns = stockColumns(change({ onHand, reserved, safetyBuffer }));
-        if (!isShownAlike(row.quantity, columns.quantity)) rows.changed(`store-${id}`);
+        if (!isShownAlike(row.quantity, columns.quantity)) rows.changed(storeTag(id));
         return columns;
       });
     }
@@ -118,7 +119,7 @@ const changeDelivery =
     rows.change(stores, { store_id: id }, ({ delivery }) => ({
       delivery: { ...delivery, ...changeOf(data) },
     }));
-    rows.changed(`store-${id}`);
+    rows.changed(storeTag(id));
   };
 
 export type StoreRow = Row<typeof stores>;
@@ -132,12 +133,12 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
   on: {
     StoreRegistered({ id, data }, rows) {
       rows.add(stores, { store_id: id, ...data, delivery: DEFAULT_DELIVERY, upi: null });
-      rows.changed('stores');
-      rows.changed(`store-${id}`);
+      rows.changed(STORES_TAG);
+      rows.changed(storeTag(id));
     },
     UpiAddressSet({ id, data: { upi } }, rows) {
       rows.change(stores, { store_id: id }, () => ({ upi }));
-      rows.changed(`store-${id}`);
+      rows.changed(storeTag(id));
     },
     ...eachRule(deliveryChanges, changeDelivery),
     ListingPublished({ id, data }, rows) {
@@ -147,8 +148,8 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       const row = { ...same, ...prices, gst_rates: [{ gstFrom, gstPercent }] };
       rows.put(listings, { listing_id: id, store_id, grams_each: gramsEach ?? null, ...row });
       rows.put(stock, { listing_id: id, ...stockColumns(UNTRACKED) });
-      rows.changed('stores');
-      rows.changed(`store-${store_id}`);
+      rows.changed(STORES_TAG);
+      rows.changed(storeTag(store_id));
     },
     ListingDescribed({ id, data }, rows) {
       const { gstPercent, gramsEach, ...same } = data;
@@ -156,18 +157,18 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       const told = gstPercent !== undefined;
       const gst = told ? { gst_rates: [{ gstFrom: SINCE_EVER, gstPercent }] } : {};
       rows.change(listings, { listing_id: id }, () => ({ ...same, ...weight, ...gst }));
-      rows.changed(`store-${storeOfListing(id)}`);
+      rows.changed(storeTag(storeOfListing(id)));
     },
     GstRateSet({ id, data }, rows) {
       rows.change(listings, { listing_id: id }, ({ gst_rates: rates }) => ({
         gst_rates: withRate(rates, data),
       }));
-      rows.changed(`store-${storeOfListing(id)}`);
+      rows.changed(storeTag(storeOfListing(id)));
     },
     PriceSet({ id, data: { pricePaise, mrpPaise } }, rows) {
       const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
       rows.change(listings, { listing_id: id }, () => prices);
-      rows.changed(`store-${storeOfListing(id)}`);
+      rows.changed(storeTag(storeOfListing(id)));
     },
     ...eachRule(itemChanges, moveStock),
   },

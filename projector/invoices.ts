@@ -2,6 +2,7 @@ import type { InvoiceFee, InvoiceLine, InvoicesEvent, Supplier } from '../domain
 import { storeAndPeriodOf, type StoreEvent } from '../domain/stores/store.ts';
 import { projection } from '../engine/projections/projection.ts';
 import { defineTable, json, type Row } from '../engine/projections/rows.ts';
+import { boardTag, orderTag } from './tags.ts';
 
 const registrations = defineTable(
   'registration',
@@ -86,8 +87,8 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
         total_paise: totalPaise,
         credited_paise: 0,
       });
-      rows.changed(`order-${orderId}`);
-      rows.changed(`board-${storeId}`);
+      rows.changed(orderTag(orderId));
+      rows.changed(boardTag(storeId));
     },
     CreditNoteIssued({ id, data }, rows) {
       const { creditNoteId, storeOrderId, orderId, totalPaise, fees = [], ...same } = data;
@@ -101,8 +102,8 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
       rows.change(invoiceTable, { store_order_id: storeOrderId }, (invoice) => ({
         credited_paise: invoice.credited_paise + totalPaise,
       }));
-      rows.changed(`order-${orderId}`);
-      rows.changed(`board-${storeAndPeriodOf(id).storeId}`);
+      rows.changed(orderTag(orderId));
+      rows.changed(boardTag(storeAndPeriodOf(id).storeId));
     },
   },
 });

@@ -6,6 +6,7 @@ import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { PROJECTIONS } from './app.ts';
+import { isPublicTag } from './tags.ts';
 import { createPurger, noPurger } from '../platform/purge.ts';
 import { runProjector } from '../engine/projections/run.ts';
 
@@ -25,6 +26,7 @@ const purger = env.CLOUDFRONT_DISTRIBUTION_ID
   ? createPurger({
       distributionId: env.CLOUDFRONT_DISTRIBUTION_ID,
       endpoint: env.CLOUDFRONT_ENDPOINT,
+      isPublic: isPublicTag,
       log,
     })
   : noPurger;

@@ -11,6 +11,7 @@ import { evolve } from '../engine/decider.ts';
 import { everyEvent, fold } from '../engine/projections/fold.ts';
 import { projection, type Fact } from '../engine/projections/projection.ts';
 import { defineTable, json, jsonOrNull, type Row, type Rows } from '../engine/projections/rows.ts';
+import { orderTag } from './tags.ts';
 
 const orders = defineTable(
   'placed',
@@ -92,7 +93,7 @@ const orderStep =
     const { id, data } = fact;
     rows.change(orders, { order_id: id }, () => ({ status, reason: data.reason ?? null }));
     tell(fact, id, { reason: data.reason }, rows);
-    rows.changed(`order-${id}`);
+    rows.changed(orderTag(id));
   };
 
 /** A handler for a step that may leave out what the shops cannot serve. */
@@ -103,7 +104,7 @@ const keepingStep =
     if (kept) keep(fact.id, kept, rows);
     rows.change(orders, { order_id: fact.id }, () => ({ status, reason: null }));
     tell(fact, fact.id, {}, rows);
-    rows.changed(`order-${fact.id}`);
+    rows.changed(orderTag(fact.id));
   };
 
 type KeptParts = NonNullable<ReturnType<typeof keptOf>>;
@@ -163,7 +164,7 @@ function tellOfPart(fact: Fact<PartData>, rows: Rows): void {
   if (!UNTOLD.has(fact.type)) {
     tell(fact, orderId, { storeOrderId: fact.id, listingId, reason }, rows);
   }
-  rows.changed(`order-${orderId}`);
+  rows.changed(orderTag(orderId));
 }
 
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
@@ -193,7 +194,7 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
         });
       }
       tell(fact, id, {}, rows);
-      rows.changed(`order-${id}`);
+      rows.changed(orderTag(id));
     },
     OrderReserved: keepingStep('awaiting-payment'),
     OrderConfirmed: keepingStep('confirmed'),
@@ -206,7 +207,7 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
       (fact: Fact<Paid>, rows) => {
         const { orderId, storeOrderId } = fact.data;
         tell(fact, orderId, { storeOrderId }, rows);
-        rows.changed(`order-${orderId}`);
+        rows.changed(orderTag(orderId));
       },
       ['PaymentRequested', 'PaymentCancelled', 'CashCollected'],
     ),

@@ -10,6 +10,7 @@ import type { OrderSlot } from '../domain/slots/slot-day.ts';
 import { fold } from '../engine/projections/fold.ts';
 import { projection, type Fact } from '../engine/projections/projection.ts';
 import { defineTable, json, jsonOrNull, type Row } from '../engine/projections/rows.ts';
+import { boardTag } from './tags.ts';
 
 const cards = defineTable(
   'card',
@@ -90,7 +91,7 @@ export const orderBoard = projection<StoreOrderEvent>({
       },
     },
     after({ data }, rows) {
-      rows.changed(`board-${data.storeId}`);
+      rows.changed(boardTag(data.storeId));
     },
   }),
 });

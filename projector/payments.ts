@@ -9,6 +9,7 @@ import {
 import { fold } from '../engine/projections/fold.ts';
 import { projection } from '../engine/projections/projection.ts';
 import { defineTable, json, type Row } from '../engine/projections/rows.ts';
+import { boardTag, orderTag } from './tags.ts';
 
 /** A refund that a shop has to give back itself. */
 export type RefundByHand = Pick<Refund, 'refundNumber' | 'storeId'>;
@@ -72,8 +73,8 @@ export const payments = projection<PaymentEvent>({
       }),
     },
     after({ data: { orderId, storeId } }, rows) {
-      rows.changed(`order-${orderId}`);
-      if (storeId) rows.changed(`board-${storeId}`);
+      rows.changed(orderTag(orderId));
+      if (storeId) rows.changed(boardTag(storeId));
     },
   }),
 });

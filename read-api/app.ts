@@ -3,6 +3,7 @@ import type { Logger } from '../platform/log.ts';
 import { isPostgresUnavailable, type Pool } from '../platform/postgres.ts';
 import type { Vault } from '../platform/vault.ts';
 import { PublicAnswers } from '../engine/reading/answers.ts';
+import { isPublicTag } from '../projector/tags.ts';
 import { cartRoutes } from './cart.ts';
 import { catalogueRoutes } from './catalogue.ts';
 import { historyRoutes } from './history.ts';
@@ -56,7 +57,7 @@ function positionAsked(header: string | string[] | undefined): bigint | undefine
 
 export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
   const closing = new AbortController();
-  const answers = new PublicAnswers(options.projected);
+  const answers = new PublicAnswers(options.projected, isPublicTag);
   const services: Services = { ...options, answers, closing: closing.signal };
   return createApp({
     log: services.log,

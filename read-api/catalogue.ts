@@ -6,6 +6,7 @@ import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { ListingDescription, ListingPrice } from '../domain/catalogue/listing.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
+import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { anybody } from './who.ts';
@@ -267,12 +268,12 @@ const listingSchema = object({
   gstPercent: orNull({ type: 'number' }),
 });
 
-/** An item's shop is the first part of its id, which is how its answer is purged. */
-const storeTag = (listingId: string): string => `store-${listingId.split('.', 1)[0]}`;
+/** An item's shop is the first part of its id. */
+const storeOf = (listingId: string): string => listingId.split('.', 1)[0]!;
 
 export function catalogueRoutes(app: FastifyInstance, services: Services): void {
   const { pool, answers, now } = services;
-  const ofStore = ({ storeId }: { storeId: string }): string[] => [`store-${storeId}`];
+  const ofStore = ({ storeId }: { storeId: string }): string[] => [storeTag(storeId)];
   const today = (): string => businessDate(now().getTime());
 
   readRoute(app, services, {
@@ -281,7 +282,7 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
     query: storesQuery,
     answer: object({ stores: list(storeSchema) }),
     answers: 'public',
-    tags: () => ['stores'],
+    tags: () => [STORES_TAG],
     read: (_, { pin }: { pin?: string }) => readStores(pool, pin),
   });
 
@@ -318,7 +319,7 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
     who: anybody,
     answer: listingSchema,
     answers: 'public',
-    tags: ({ listingId }) => [storeTag(listingId)],
+    tags: ({ listingId }) => [storeTag(storeOf(listingId))],
     // A rate that was announced turns at midnight, without an event.
     keyOf: (url) => `${url} on ${today()}`,
     read: ({ params: { listingId } }) => readListing(pool, listingId, today()),

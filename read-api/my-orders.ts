@@ -10,6 +10,7 @@ import type { LeftOut, OrderLine as Ordered, OrderStatus } from '../domain/order
 import type { OrderSlot } from '../domain/slots/slot-day.ts';
 import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
+import { orderTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import {
@@ -397,7 +398,7 @@ export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
     params,
     answers: 'live',
     event: 'order',
-    tags: ({ orderId }) => [`order-${orderId}`],
+    tags: ({ orderId }) => [orderTag(orderId)],
     read: ({ params: { orderId } }) => readOrder(services, orderId),
   });
 }

@@ -7,6 +7,7 @@ import type { PaymentMethod } from '../domain/money/payment.ts';
 import type { OrderSlot } from '../domain/slots/slot-day.ts';
 import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { CardRow } from '../projector/order-board.ts';
+import { boardTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
@@ -182,7 +183,7 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
     readBoard(services, storeId, signedIn);
   const card = ({ params: { storeId, storeOrderId }, caller: { signedIn } }: Asked<CardParams>) =>
     readCard(services, storeId, storeOrderId, signedIn);
-  const tags = ({ storeId }: StoreParams): string[] => [`board-${storeId}`];
+  const tags = ({ storeId }: StoreParams): string[] => [boardTag(storeId)];
 
   readRoute(app, services, {
     path: 'GET /stores/:storeId/board',

@@ -427,3 +427,13 @@ for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks]
  * could be told. It stays as it is: digests of what is made of it are pinned.
  */
 export const EVERY_EVENT: readonly StoredEvent[] = events;
+
+/** What that log is about. */
+export const EVERY_ID = {
+  storeId: STORE,
+  listingId: DAL,
+  cartId: CART,
+  orderId: ORDER,
+  storeOrderId: PART,
+  date: DATE,
+};

@@ -16,9 +16,6 @@ const PUBLIC_CACHING =
   `stale-while-revalidate=${STALE_WHILE_REVALIDATE_S}, stale-if-error=${STALE_IF_ERROR_S}`;
 export const PRIVATE_CACHING = 'private, no-store';
 
-/** A shop's, or the list of shops; orders and boards change far more often and are never kept. */
-const PUBLIC_TAG = /^store/;
-
 /** A value that is being read, or was, and the tags of what it was read from. */
 type Entry = { tags: string[]; value: Promise<unknown>; length: number };
 
@@ -33,9 +30,12 @@ export class PublicAnswers {
     sizeCalculation: (entry) => entry.length,
   });
   #projected: Projected;
+  #isPublic: (tag: string) => boolean;
 
-  constructor(projected: Projected) {
+  /** `isPublic` says of a tag whether caches are purged of what is known by it. */
+  constructor(projected: Projected, isPublic: (tag: string) => boolean) {
     this.#projected = projected;
+    this.#isPublic = isPublic;
     projected.onChange(({ tags }) => this.#forget(tags));
   }
 
@@ -65,11 +65,20 @@ export class PublicAnswers {
     return reply.type('application/json; charset=utf-8').send(body);
   }
 
-  /** What `read` gives, from memory where it is still current; one read for all who ask at once. */
+  /**
+   * What `read` gives, from memory where it is still current; one read for all who ask at once.
+   * Throws for what no purge would reach.
+   */
   current<T>(key: string, tags: string[], read: () => Promise<T>): Promise<T> {
-    if (!this.#projected.connected) return read();
-    const known = this.#entries.get(key);
+    const { connected } = this.#projected;
+    const known = connected ? this.#entries.get(key) : undefined;
     if (known) return known.value as Promise<T>;
+    if (tags.length === 0 || !tags.every(this.#isPublic)) {
+      throw new Error(
+        `no purge would reach what is kept as ${key}, by its tags: ${tags.join(', ')}`,
+      );
+    }
+    if (!connected) return read();
     const value = read();
     // Kept before it is read, so that a change meanwhile finds it and throws it out.
     const entry: Entry = { tags, value, length: 1 };
@@ -91,7 +100,7 @@ export class PublicAnswers {
 
   #forget(tags: string[] | null): void {
     if (!tags) return this.#entries.clear();
-    const changed = new Set(tags.filter((tag) => PUBLIC_TAG.test(tag)));
+    const changed = new Set(tags.filter(this.#isPublic));
     if (changed.size === 0) return;
     for (const [key, entry] of this.#entries.entries()) {
       if (entry.tags.some((tag) => changed.has(tag))) this.#entries.delete(key);

@@ -37,7 +37,7 @@ test('a change while the first page is read is told', async () => {
     }
     return { rows: seen };
   }
-  const answers = new PublicAnswers(projected);
+  const answers = new PublicAnswers(projected, () => true);
   const services = { projected, answers, log, closing: new AbortController().signal };
   const app = await createApp({
     log,

@@ -34,7 +34,7 @@ test.before(async (context) => {
   const projected = new Projected(databaseUrl, pool, log);
   await projected.start();
   cleanup.add(() => projected.stop());
-  const answers = new PublicAnswers(projected);
+  const answers = new PublicAnswers(projected, (tag) => tag.startsWith('door-'));
   const services = { projected, answers, log, closing: new AbortController().signal };
   const reads: string[] = [];
   const answer = object({ said: text });
@@ -50,11 +50,18 @@ test.before(async (context) => {
         who: anybody,
         answer,
         answers: 'public',
-        tags: ({ doorId }) => [`store-${doorId}`],
+        tags: ({ doorId }) => [`door-${doorId}`],
         async read({ params: { doorId } }) {
           reads.push(doorId);
           return { said: `door ${doorId}` };
         },
+      });
+      readRoute(routes, services, {
+        path: 'GET /walls',
+        who: anybody,
+        answers: 'public',
+        tags: () => ['door-1', 'wall'],
+        read: async () => ({ said: 'no door' }),
       });
       readRoute(routes, services, {
         path: 'GET /mine',
@@ -78,11 +85,16 @@ test('a public answer is read once, and tells the edge what it is of', async ({ 
   const [first, again] = [await get(), await get()];
   assert.equal(first.json(), { said: 'door 1' });
   assert.match(String(first.headers['cache-control']), /^public, /);
-  assert.is(first.headers['cache-tag'], 'store-1');
+  assert.is(first.headers['cache-tag'], 'door-1');
   assert.is(again.body, first.body);
   const { etag } = first.headers;
   assert.is((await get({ 'if-none-match': etag })).statusCode, 304);
   assert.equal(reads, ['1']);
+});
+
+test('what no purge would reach is not sent as a public answer', async ({ app }) => {
+  const { statusCode, headers } = await app.inject({ method: 'GET', url: '/walls' });
+  assert.equal([statusCode, headers['cache-control']], [500, 'no-store']);
 });
 
 test('a personal answer is for who asked, and nobody keeps it', async ({ app }) => {
