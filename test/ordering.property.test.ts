@@ -33,7 +33,7 @@ import { eventId } from '../engine/commands/handle.ts';
 import { driveCredit, findInvoice } from '../write-api/invoices.ts';
 import { assertInvariants } from './ordering-invariants.ts';
 import { OPENED_MS, SKUS, SLOT, STORES, World, context, isPassing } from './ordering-world.ts';
-import { propose } from '../write-api/store-order.ts';
+import { propose } from '../write-api/substitution.ts';
 import { paymentsOf, recordNews, recordUpi } from '../write-api/payment.ts';
 import { gatewayNameOf, type Pick } from './simulation.ts';
 

@@ -18,7 +18,8 @@ import { paymentIdOf, paymentPorts } from './payment.ts';
 import type { ReactorServices } from './reactions.ts';
 import { driveSettlement } from './settlement.ts';
 import { MemoryLog, SimulatedGateway, SimulatedReactor } from '../test/simulation.ts';
-import { driveStock, propose } from './store-order.ts';
+import { driveStock } from './stock.ts';
+import { propose } from './substitution.ts';
 import {
   as,
   fillShelf,

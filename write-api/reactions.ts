@@ -16,9 +16,10 @@ import { businessDate } from '../platform/time.ts';
 import { driveCheckout, driveCompletion, type Cause, type Drivers } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
 import { lookAtPayment, paymentIdOf } from './payment.ts';
-import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
-import { driveStock, driveSubstitution } from './store-order.ts';
-import { driveTill, type CashMoved } from './till.ts';
+import { drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
+import { driveStock } from './stock.ts';
+import { driveSubstitution } from './substitution.ts';
+import { driveCash, driveTill, type CashMoved } from './cash.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;

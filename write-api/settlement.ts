@@ -15,7 +15,7 @@ import {
   type PaidPart,
   type Payment,
 } from '../domain/money/payment.ts';
-import { deliveredPaise, owedPaise, storeOrder } from '../domain/fulfilment/store-order.ts';
+import { owedPaise, storeOrder } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import {
   closeCart,
@@ -28,14 +28,7 @@ import {
   type Cause,
   type Drivers,
 } from './checkout.ts';
-import {
-  GatewayRefused,
-  openPayment,
-  paymentIdOf,
-  paymentsOf,
-  portOf,
-  type DuePayment,
-} from './payment.ts';
+import { GatewayRefused, paymentsOf, portOf, type DuePayment } from './payment.ts';
 
 /** How late a payment may be for its order to be brought back: later, nobody expects goods. */
 const MAX_LATE_MS = 30 * 60_000;
@@ -183,35 +176,6 @@ const isInTime = ({ expiresAt, parts }: AnyPlaced): boolean =>
 
 const isSlotAhead = ({ slot }: OrderPart): boolean =>
   !slot || instantOf(dayOf(slot.date), slot.fromMinute) > Date.now();
-
-/**
- * Takes down the cash for a part that was delivered: nothing is handed over without it. What came
- * back since then was paid for as well, and is given back by settlement.
- */
-export async function driveCash(
-  { handler, payments }: Drivers,
-  storeOrderId: string,
-  cause: Cause,
-): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const placed = await handler.load(order, part.orderId, { fresh: true });
-  if (placed.status === 'none' || isPrepaid(placed.payment)) return;
-  const paymentId = paymentIdOf(storeOrderId);
-  const due = paymentsOf(part.orderId, placed).find((one) => one.paymentId === paymentId);
-  if (!due) throw new Error(`order ${part.orderId} lacks its part ${storeOrderId}`);
-  const contextOf = (step: string) => ({
-    ...cause,
-    commandId: idFrom('cash', paymentId, step),
-    actor: ACTOR,
-  });
-  const data = await openPayment(payments, part.orderId, placed, due);
-  const request = { type: 'RequestPayment', data } as const;
-  await handler.handle(payment, paymentId, request, contextOf('request'));
-  const amountPaise = deliveredPaise(part);
-  if (amountPaise === 0) return;
-  const collect = { type: 'CollectCash', data: { amountPaise } } as const;
-  await handler.handle(payment, paymentId, collect, contextOf('collect'));
-}
 
 /**
  * Has a refund made that was asked for: once, since the gateway knows it by its id, and not at all
