@@ -1485,8 +1485,9 @@ test('a log from before anybody asked for money holds, unless it was handed over
 
 test('is caught: a snapshot of something else', async (story) => {
   const stream = inventoryOf(story);
-  const state = { items: [['dal', 99, 0, 0]], reservations: [], recent: [], older: [] };
-  const kept = { version: inventory.snapshot!.version, revision: '0', state };
+  const { pack, version } = inventory.snapshot!;
+  const state = { ...pack(inventory.initial), items: [['dal', 99, 0, 0]] };
+  const kept = { version, revision: '0', state };
   const name = snapshotStreamOf(stream);
   const taken = event(name, 'SnapshotTaken', gzipSync(JSON.stringify(kept)));
   const [lie, ...others] = await liesInStore(plant(story.history, [taken]));

@@ -171,7 +171,7 @@ test('a part without a slot is left out as a whole, and told so once', async ({ 
 async function giveUp(shop: Shop, { orderId, data }: Awaited<ReturnType<typeof place>>) {
   const ordered = data.parts.flatMap(({ lines }) => lines);
   const lines = ordered.map(({ listingId, quantity }) => ({ listingId, quantity }));
-  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  const close = { type: 'CheckOutCart', data: { orderId, round: 1, lines } } as const;
   await shop.handler.handle(cart, data.cartId, close, as());
   const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
   await shop.handler.handle(order, orderId, reject, as());
@@ -194,7 +194,7 @@ test('who reserves late, for an order that was given up, is undone; what is conf
 
   const soon = () => new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
-  const hold = { storeOrderId, orderId, fromMinute: SLOT.fromMinute, expiresAt: soon() };
+  const hold = { storeOrderId, orderId, round: 1, fromMinute: SLOT.fromMinute, expiresAt: soon() };
   const day = slotDayId(near.storeId, SLOT.date);
   await handler.handle(slotDay, day, { type: 'HoldSlot', data: hold }, as());
   assert.not(await hasEnded(shop, orderId));
@@ -202,7 +202,7 @@ test('who reserves late, for an order that was given up, is undone; what is conf
 
   const reserve = {
     type: 'ReserveStock',
-    data: { storeOrderId, orderId, lines, expiresAt: soon() },
+    data: { storeOrderId, orderId, round: 1, lines, expiresAt: soon() },
   };
   await handler.handle(inventory, near.storeId, reserve as InventoryCommand, as());
   assert.not(await hasEnded(shop, orderId));
@@ -222,7 +222,7 @@ test('what one shop gave back is no reason to forget what another still holds', 
   const expiresAt = new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
   for (const { storeId, storeOrderId } of data.parts) {
-    const reservation = { storeOrderId, orderId, lines, expiresAt };
+    const reservation = { storeOrderId, orderId, round: 1, lines, expiresAt };
     await handler.handle(inventory, storeId, { type: 'ReserveStock', data: reservation }, as());
   }
   const [first] = data.parts;
@@ -244,7 +244,7 @@ test('a cart that is closed late, for an order that was given up, is opened agai
   await handle(order, orderId, reject, as());
   await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
   const lines = data.parts[0]!.lines.map(({ listingId, quantity }) => ({ listingId, quantity }));
-  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  const close = { type: 'CheckOutCart', data: { orderId, round: 1, lines } } as const;
   await handle(cart, data.cartId, close, as());
   assert.not(await hasEnded(shop, orderId));
   await until(shop, () => hasEnded(shop, orderId));

@@ -48,6 +48,7 @@ const MAX_SHRINKS = 5;
 
 /** An order is driven once, and once more where it is paid after it was given up. */
 type Round = 'first' | 'late';
+const ROUNDS = { first: 1, late: 2 };
 
 /** What undoes a step that was taken. */
 type Undo = () => Promise<unknown>;
@@ -59,6 +60,7 @@ type Undo = () => Promise<unknown>;
 export type Drive = {
   drivers: Drivers;
   orderId: string;
+  round: number;
   take: <S, C extends Message, E extends Message>(
     decider: Decider<S, C, E>,
     id: string,
@@ -79,6 +81,7 @@ export const startDrive = (
   const drive: Drive = {
     drivers,
     orderId,
+    round: ROUNDS[round],
     async take(decider, id, command) {
       const context = stepContext(orderId, id, command.type, cause, round);
       const outcome = await drivers.handler.handle(decider, id, command, context);
@@ -160,9 +163,9 @@ export async function closeCart(
   drive: Drive,
   placed: AnyPlaced,
 ): Promise<RejectionCode | undefined> {
-  const { take, taken, orderId } = drive;
+  const { take, taken, orderId, round } = drive;
   try {
-    const data = { orderId, lines: linesOf(placed.asked) };
+    const data = { orderId, round, lines: linesOf(placed.asked) };
     await take(cart, placed.cartId, { type: 'CheckOutCart', data });
     taken.push(reopening(drive, placed));
     return undefined;
@@ -217,13 +220,13 @@ async function reservePart(
   expiresAt: string,
   all: boolean,
 ): Promise<KeptPart> {
-  const { take, taken, orderId } = drive;
+  const { take, taken, orderId, round } = drive;
   const { storeOrderId, storeId } = part;
   const reason = 'INSUFFICIENT_STOCK';
   let kept: OrderPart | undefined = part;
   for (let tries = 1; kept && tries <= MAX_SHRINKS; tries++) {
     const lines = kept.lines.map(stockLine);
-    const data = { storeOrderId, orderId, lines, expiresAt };
+    const data = { storeOrderId, orderId, round, lines, expiresAt };
     try {
       const { state } = await take(inventory, storeId, { type: 'ReserveStock', data });
       taken.push(releasing(drive, part));
@@ -250,10 +253,10 @@ const quantitiesOf = (storeId: string, lines: StockLine[]): Map<string, number> 
 
 /** A place in the slot that is wanted, if one is; a part without it falls out as a whole. */
 async function holdSlot(drive: Drive, part: OrderPart, expiresAt: string): Promise<KeptPart> {
-  const { take, taken, orderId } = drive;
+  const { take, taken, orderId, round } = drive;
   const { storeOrderId, storeId, slot } = part;
   if (!slot) return { kept: part, leftOut: [] };
-  const data = { storeOrderId, orderId, fromMinute: slot.fromMinute, expiresAt };
+  const data = { storeOrderId, orderId, fromMinute: slot.fromMinute, expiresAt, round };
   try {
     await take(slotDay, slotDayId(storeId, slot.date), { type: 'HoldSlot', data });
     taken.push(...freeing(drive, part));
@@ -310,26 +313,26 @@ const cancelPayments = (drive: Drive, due: DuePayment[], reason: string): Promis
   );
 
 /** Gives a part's slot, if it has one, to whoever comes next. */
-const freeing = ({ take }: Drive, { storeOrderId, storeId, slot }: OrderPart): Undo[] => {
+const freeing = ({ take, round }: Drive, { storeOrderId, storeId, slot }: OrderPart): Undo[] => {
   if (!slot) return [];
-  const data = { storeOrderId, reason: 'order-rejected' } as const;
+  const data = { storeOrderId, reason: 'order-rejected', round } as const;
   const day = slotDayId(storeId, slot.date);
   return [() => take(slotDay, day, { type: 'ReleaseSlot', data })];
 };
 
 /** Gives the goods back to a shop. */
 const releasing =
-  ({ take }: Drive, { storeOrderId, storeId }: OrderPart): Undo =>
+  ({ take, round }: Drive, { storeOrderId, storeId }: OrderPart): Undo =>
   () => {
-    const data = { storeOrderId, reason: 'order-rejected' } as const;
+    const data = { storeOrderId, reason: 'order-rejected', round } as const;
     return take(inventory, storeId, { type: 'ReleaseReservation', data });
   };
 
 /** Gives the cart back to the shopper. */
 const reopening =
-  ({ take, orderId }: Drive, { cartId }: PlacedOrder): Undo =>
+  ({ take, orderId, round }: Drive, { cartId }: PlacedOrder): Undo =>
   () =>
-    take(cart, cartId, { type: 'ReopenCart', data: { orderId } });
+    take(cart, cartId, { type: 'ReopenCart', data: { orderId, round } });
 
 const undoesOfParts = (drive: Drive, parts: OrderPart[]): Undo[] => [
   ...parts.map((part) => releasing(drive, part)),
