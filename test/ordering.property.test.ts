@@ -475,7 +475,7 @@ async function substituteOne(world: World, id: string): Promise<void> {
   const data = { listingId: missing, line, expiresAt };
   const key = context(`${id} substitute ${pick(2 ** 30)}`);
   const server = pick(4) === 0 ? world.mortal(pick(MAX_STEPS)) : world.some();
-  await world.bravely(() => propose(server.drivers.handler, id, data, key));
+  await world.bravely(() => propose(server.drivers, id, data, key));
 }
 
 /** One step, by two people at once now and then. */

@@ -1,45 +1,24 @@
 import { Rejected } from '../domain/rejection.ts';
-import { order } from '../domain/ordering/order.ts';
-import { CASH, isPrepaid, payment, type PaymentEvent } from '../domain/money/payment.ts';
+import { cash } from '../domain/ordering/settlement.ts';
+import { CASH, type PaymentEvent } from '../domain/money/payment.ts';
 import { till, tillId, type TillCommand } from '../domain/money/till.ts';
-import { deliveredPaise, storeOrder } from '../domain/fulfilment/store-order.ts';
-import { idFrom } from '../platform/ids.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
-import type { Cause, Drivers } from './checkout.ts';
 import type { Handler } from '../engine/commands/handle.ts';
-import { openPayment, paymentIdOf, paymentsOf } from './payment.ts';
+import { systemContext, type Cause } from '../engine/processes/cause.ts';
+import { paymentIdOf } from './payment.ts';
+import { run, type Drivers } from './processes.ts';
 
 /** Cash is taken down in the name of settlement, and put into the till in that of the till. */
 const COLLECTS = 'settlement';
 const ACTOR = 'till';
 
-/**
- * Takes down the cash for a part that was delivered: nothing is handed over without it. What came
- * back since then was paid for as well, and is given back by settlement.
- */
+/** Takes down the cash for a part that was delivered. */
 export async function driveCash(
-  { handler, payments }: Drivers,
+  drivers: Drivers,
   storeOrderId: string,
   cause: Cause,
 ): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const placed = await handler.load(order, part.orderId, { fresh: true });
-  if (placed.status === 'none' || isPrepaid(placed.payment)) return;
-  const paymentId = paymentIdOf(storeOrderId);
-  const due = paymentsOf(part.orderId, placed).find((one) => one.paymentId === paymentId);
-  if (!due) throw new Error(`order ${part.orderId} lacks its part ${storeOrderId}`);
-  const contextOf = (step: string) => ({
-    ...cause,
-    commandId: idFrom('cash', paymentId, step),
-    actor: COLLECTS,
-  });
-  const data = await openPayment(payments, part.orderId, placed, due);
-  const request = { type: 'RequestPayment', data } as const;
-  await handler.handle(payment, paymentId, request, contextOf('request'));
-  const amountPaise = deliveredPaise(part);
-  if (amountPaise === 0) return;
-  const collect = { type: 'CollectCash', data: { amountPaise } } as const;
-  await handler.handle(payment, paymentId, collect, contextOf('collect'));
+  await run(drivers, cash({ paymentIdOf }, storeOrderId), COLLECTS, cause);
 }
 
 export type CashMoved = Extract<PaymentEvent, { type: 'CashCollected' | 'RefundSucceeded' }>;
@@ -48,11 +27,11 @@ export type CashMoved = Extract<PaymentEvent, { type: 'CashCollected' | 'RefundS
 function cashCommand(paymentId: string, moved: CashMoved, at: string): TillCommand | undefined {
   const { orderId, storeOrderId, amountPaise } = moved.data;
   if (!storeOrderId) return undefined;
-  const cash = { paymentId, orderId, storeOrderId, amountPaise, at };
-  if (moved.type === 'CashCollected') return { type: 'TakeCash', data: cash };
+  const data = { paymentId, orderId, storeOrderId, amountPaise, at };
+  if (moved.type === 'CashCollected') return { type: 'TakeCash', data };
   const { refundNumber, externalId } = moved.data;
   if (externalId !== CASH) return undefined;
-  return { type: 'GiveCashBack', data: { ...cash, refundNumber } };
+  return { type: 'GiveCashBack', data: { ...data, refundNumber } };
 }
 
 /**
@@ -74,9 +53,8 @@ export async function driveTill(
   if (!command || !storeId) return;
   for (let date = businessDate(at); ; date = dayAfter(date)) {
     const id = tillId(storeId, date);
-    const commandId = idFrom('till', id, cause.causationId);
     try {
-      await handler.handle(till, id, command, { ...cause, commandId, actor: ACTOR });
+      await handler.handle(till, id, command, systemContext(ACTOR, cause));
       return;
     } catch (error) {
       if (!(error instanceof Rejected) || error.code !== 'TILL_CLOSED') throw error;

@@ -156,7 +156,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       const orderId = idFrom('order', context.commandId);
       const data = await priceOnce(services, orderId, request.body);
       const command = { type: 'PlaceOrder', data } as const;
-      await handler.handle(order, orderId, command, context);
+      const placed = await handler.handle(order, orderId, command, context);
       const { state, position } = await driveCheckout(services, orderId, {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
@@ -168,8 +168,8 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       // A repeat hears what the first heard, whatever came of the payment since.
       const status = reserved ? 'awaiting-payment' : 'confirmed';
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
-      const placed = { orderId, status, totalPaise, storeOrders, leftOut };
-      return atPosition(reply.code(201), position).send(placed);
+      const answer = { orderId, status, totalPaise, storeOrders, leftOut };
+      return atPosition(reply.code(201), newest(placed.position, position)).send(answer);
     },
   );
 
@@ -179,16 +179,20 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
     async (request, reply) => {
       const { orderId } = request.params;
       const context = contextOf(request);
-      await handler.handle(order, orderId, { type: 'CancelOrder', data: {} }, context);
+      const command = { type: 'CancelOrder', data: {} } as const;
+      const outcome = await handler.handle(order, orderId, command, context);
       // Gives back whatever is held for it: the cart is open again with the answer.
       const { state, position } = await driveCheckout(services, orderId, {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
-      return atPosition(reply, position).send({ orderId, status: state.status });
+      const answer = { orderId, status: state.status };
+      return atPosition(reply, newest(outcome.position, position)).send(answer);
     },
   );
 }
+
+const newest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** A repeat is not priced again: what was placed stands, and `handle` compares the requests. */
 async function priceOnce(services: Services, orderId: string, body: Body): Promise<PlacedOrder> {

@@ -196,7 +196,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
       const expiresAt = new Date(services.now().getTime() + SUBSTITUTE_ANSWER_MS).toISOString();
       const data = { listingId, line, expiresAt };
       const context = contextOf(request);
-      return told(reply, storeOrderId, await propose(handler, storeOrderId, data, context));
+      return told(reply, storeOrderId, await propose(services, storeOrderId, data, context));
     },
   );
 

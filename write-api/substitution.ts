@@ -6,18 +6,15 @@ import {
   type StoreOrder,
   type StoreOrderCommand,
 } from '../domain/fulfilment/store-order.ts';
-import { idFrom } from '../platform/ids.ts';
-import type { Cause } from './checkout.ts';
 import {
   eventId,
   type CommandContext,
   type Handler,
   type Outcome,
 } from '../engine/commands/handle.ts';
-import { driveStock } from './stock.ts';
-
-/** Whatever follows by itself from what became of a part is done in this name. */
-const ACTOR = 'fulfilment';
+import { systemContext, type Cause } from '../engine/processes/cause.ts';
+import type { Drivers } from './processes.ts';
+import { ACTOR, driveStock } from './stock.ts';
 
 type Substitute = Extract<StoreOrderCommand, { type: 'ProposeSubstitute' }>['data'];
 
@@ -26,16 +23,18 @@ type Substitute = Extract<StoreOrderCommand, { type: 'ProposeSubstitute' }>['dat
  * the shelf's pieces are promised to others.
  */
 export async function propose(
-  handler: Handler,
+  drivers: Drivers,
   storeOrderId: string,
   data: Substitute,
   context: CommandContext,
 ): Promise<Outcome<StoreOrder>> {
+  const { handler } = drivers;
   const command = { type: 'ProposeSubstitute', data } as const;
   const chosen = await handler.handle(storeOrder, storeOrderId, command, context);
   const causationId = eventId(`${storeOrder.category}-${storeOrderId}`, context.commandId, 0);
   const cause = { correlationId: context.correlationId, causationId };
-  const position = (await driveStock(handler, storeOrderId, cause)) ?? chosen.position;
+  const moved = await driveStock(drivers, storeOrderId, cause);
+  const position = moved > chosen.position ? moved : chosen.position;
   // The reactor may have been faster.
   const state = await handler.load(storeOrder, storeOrderId, { fresh: true });
   const { listingId: substituteId, quantity: wanted } = data.line;
@@ -51,11 +50,10 @@ export async function propose(
 export async function driveSubstitution(
   handler: Handler,
   storeOrderId: string,
-  { listingId, line }: { listingId: string; line: OrderLine },
+  { listingId, line, expiresAt }: { listingId: string; line: OrderLine; expiresAt: string },
   cause: Cause,
 ): Promise<void> {
-  const data = { listingId, substituteId: line.listingId, answer: 'none' } as const;
+  const data = { listingId, substituteId: line.listingId, answer: 'none', expiresAt } as const;
   const command = { type: 'DecideSubstitution', data } as const;
-  const commandId = idFrom('substitution', storeOrderId, cause.causationId);
-  await handler.handle(storeOrder, storeOrderId, command, { ...cause, commandId, actor: ACTOR });
+  await handler.handle(storeOrder, storeOrderId, command, systemContext(ACTOR, cause));
 }
