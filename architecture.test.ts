@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
  * DESIGN's words.
  */
 const ROOMS: Record<string, { values: string[]; types: string[] }> = {
-  domain: { values: ['engine/decider.ts'], types: [] },
+  domain: { values: ['engine/decider.ts', 'engine/process.ts'], types: [] },
   wording: { values: [], types: ['domain'] },
   engine: { values: ['platform'], types: [] },
   platform: { values: [], types: [] },
@@ -89,19 +89,29 @@ test('every room is in the table', () => {
 });
 
 test('the domain is pure: no package, no clock, no randomness', () => {
-  const files = [...sources, 'engine/decider.ts'].filter(
-    (file) => /^domain\/|^engine\/decider\.ts$/.test(file) && !isTest(file),
+  const files = sources.filter(
+    (file) => /^domain\/|^engine\/(?:decider|process)\.ts$/.test(file) && !isTest(file),
   );
   const foreign = files.flatMap(importsOf).filter(({ from }) => roomOf(from) !== 'domain');
   assert.equal(
-    foreign.filter(({ from }) => from !== 'engine/decider.ts').map(({ from }) => from),
+    foreign
+      .filter(({ from }) => from !== 'engine/decider.ts' && from !== 'engine/process.ts')
+      .map(({ from }) => from),
     [],
   );
-  const impure = /Date\.now|new Date\(|Math\.random|process\.|setTimeout|console\./;
+  const impure = /Date\.now|new Date\(\)|Math\.random|process\.(?!ts)|setTimeout|console\./;
   assert.equal(
     files.filter((file) => impure.test(textOf(file))),
     [],
   );
+});
+
+test('what decides asks nobody for the time: it is passed in', () => {
+  const clock = /Date\.now\(|new Date\(\)/;
+  const asking = sources
+    .filter((file) => /^(?:domain|write-api)\//.test(file) && !isTest(file))
+    .filter((file) => file !== 'write-api/main.ts' && clock.test(textOf(file)));
+  assert.equal(asking, []);
 });
 
 test('the environment is read in one place', () => {

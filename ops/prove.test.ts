@@ -1491,8 +1491,8 @@ test('a log from before anybody asked for money holds, unless it was handed over
 
 test('is caught: a snapshot of something else', async (story) => {
   const stream = inventoryOf(story);
-  const state = { items: [['dal', 99, 0, 0]], reservations: [], recent: [], older: [] };
-  const { version } = inventory.snapshot!;
+  const { pack, version } = inventory.snapshot!;
+  const state = { ...pack(inventory.initial), items: [['dal', 99, 0, 0]] };
   const kept = { version, revision: '0', position: '0', state, commands: [] };
   const name = snapshotStreamOf(stream);
   const taken = event(name, 'SnapshotTaken', gzipSync(JSON.stringify(kept)));

@@ -22,6 +22,9 @@ export const cart = projection<CartEvent>({
       status: status as 'open' | 'checked-out',
       orderId,
       lines,
+      // What the cart remembers of its orders shows nowhere.
+      round: 0,
+      ended: {},
     }),
     columnsOf: ({ status, orderId, lines }) => ({ status, order_id: orderId, lines }),
     begins: { CartOpened: () => ({}) },

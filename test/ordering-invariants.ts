@@ -23,7 +23,8 @@ import {
 } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
 import { SKUS, SLOT, type World } from './ordering-world.ts';
-import { paymentsOf, type DuePayment } from '../write-api/payment.ts';
+import type { DuePayment } from '../domain/ordering/payments.ts';
+import { paymentsOf } from '../write-api/payment.ts';
 
 type Part = OrderPart & { at: StoreOrder };
 type Ended = {

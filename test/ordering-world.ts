@@ -9,7 +9,7 @@ import {
   type EventStore,
 } from '../platform/event-store.ts';
 import { Problem } from '../platform/http.ts';
-import type { Cause } from '../write-api/checkout.ts';
+import type { Cause } from '../engine/processes/cause.ts';
 import type { CommandContext, Handler } from '../engine/commands/handle.ts';
 import { GatewayUnavailable, paymentPorts } from '../write-api/payment.ts';
 import type { NewTask } from '../engine/processes/tasks.ts';
@@ -111,7 +111,8 @@ export class World {
         throw error instanceof Killed ? error : new GatewayUnavailable('lost', { cause: error });
       });
     });
-    return { client, drivers: { handler, payments: paymentPorts(handler, port) } };
+    const now = () => new Date();
+    return { client, drivers: { handler, payments: paymentPorts(handler, port), now } };
   }
 
   /** A server that dies after so many calls and answers, where any does. */

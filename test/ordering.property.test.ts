@@ -33,7 +33,7 @@ import { eventId } from '../engine/commands/handle.ts';
 import { driveCredit, findInvoice } from '../write-api/invoices.ts';
 import { assertInvariants } from './ordering-invariants.ts';
 import { OPENED_MS, SKUS, SLOT, STORES, World, context, isPassing } from './ordering-world.ts';
-import { propose } from '../write-api/store-order.ts';
+import { propose } from '../write-api/substitution.ts';
 import { paymentsOf, recordNews, recordUpi } from '../write-api/payment.ts';
 import { gatewayNameOf, type Pick } from './simulation.ts';
 
@@ -475,7 +475,7 @@ async function substituteOne(world: World, id: string): Promise<void> {
   const data = { listingId: missing, line, expiresAt };
   const key = context(`${id} substitute ${pick(2 ** 30)}`);
   const server = pick(4) === 0 ? world.mortal(pick(MAX_STEPS)) : world.some();
-  await world.bravely(() => propose(server.drivers.handler, id, data, key));
+  await world.bravely(() => propose(server.drivers, id, data, key));
 }
 
 /** One step, by two people at once now and then. */

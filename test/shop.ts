@@ -173,7 +173,7 @@ export async function startShop({
   cleanup.add(() => gateway.close());
   const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
   const payments = paymentPorts(handler, razorpay);
-  const drivers = { handler, payments };
+  const drivers = { handler, payments, now: () => new Date() };
   const reactor = runReactor({ client, reactions: reactions({ client, drivers }), log, signal });
   const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
   cleanup.add(async () => {
@@ -219,6 +219,7 @@ export async function startShop({
     log,
     handler,
     payments,
+    now,
     /** Who takes cards and UPI. */
     gateway,
     razorpay,

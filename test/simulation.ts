@@ -12,12 +12,12 @@ import {
 } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
+import type { RefundCall } from '../domain/money/refund.ts';
 import {
   GatewayRefused,
   unavailableMethod,
   type PaymentNews,
   type PaymentPort,
-  type RefundCall,
 } from '../write-api/payment.ts';
 import type { NewTask } from '../engine/processes/tasks.ts';
 import { reactionTo, type ReactorServices } from '../write-api/reactions.ts';

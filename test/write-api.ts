@@ -12,7 +12,8 @@ import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import { store } from '../domain/stores/store.ts';
 import { openStore, type Shop } from './shop.ts';
 import { headOfLog } from '../platform/event-store.ts';
-import { driveCheckout, type Drivers } from '../write-api/checkout.ts';
+import { driveCheckout } from '../write-api/checkout.ts';
+import type { Drivers } from '../write-api/processes.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
 import { paymentIdOf, paymentsOf } from '../write-api/payment.ts';
 

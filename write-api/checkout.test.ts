@@ -7,7 +7,8 @@ import { isPrepaid, keptPaise, payment } from '../domain/money/payment.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import { storeOrder } from '../domain/fulfilment/store-order.ts';
 import { startShop, type Shop } from '../test/shop.ts';
-import { driveCheckout, type Drivers } from './checkout.ts';
+import { driveCheckout } from './checkout.ts';
+import type { Drivers } from './processes.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf, paymentsOf } from './payment.ts';
 import { drivePaidOrder } from './settlement.ts';
@@ -171,7 +172,7 @@ test('a part without a slot is left out as a whole, and told so once', async ({ 
 async function giveUp(shop: Shop, { orderId, data }: Awaited<ReturnType<typeof place>>) {
   const ordered = data.parts.flatMap(({ lines }) => lines);
   const lines = ordered.map(({ listingId, quantity }) => ({ listingId, quantity }));
-  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  const close = { type: 'CheckOutCart', data: { orderId, round: 1, lines } } as const;
   await shop.handler.handle(cart, data.cartId, close, as());
   const reject = { type: 'RejectOrder', data: { reason: 'CART_CHANGED' } } as const;
   await shop.handler.handle(order, orderId, reject, as());
@@ -194,7 +195,7 @@ test('who reserves late, for an order that was given up, is undone; what is conf
 
   const soon = () => new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
-  const hold = { storeOrderId, orderId, fromMinute: SLOT.fromMinute, expiresAt: soon() };
+  const hold = { storeOrderId, orderId, round: 1, fromMinute: SLOT.fromMinute, expiresAt: soon() };
   const day = slotDayId(near.storeId, SLOT.date);
   await handler.handle(slotDay, day, { type: 'HoldSlot', data: hold }, as());
   assert.not(await hasEnded(shop, orderId));
@@ -202,7 +203,7 @@ test('who reserves late, for an order that was given up, is undone; what is conf
 
   const reserve = {
     type: 'ReserveStock',
-    data: { storeOrderId, orderId, lines, expiresAt: soon() },
+    data: { storeOrderId, orderId, round: 1, lines, expiresAt: soon() },
   };
   await handler.handle(inventory, near.storeId, reserve as InventoryCommand, as());
   assert.not(await hasEnded(shop, orderId));
@@ -222,7 +223,7 @@ test('what one shop gave back is no reason to forget what another still holds', 
   const expiresAt = new Date(Date.now() + 500).toISOString();
   const lines = [{ sku: 's1', quantity: WANTED }];
   for (const { storeId, storeOrderId } of data.parts) {
-    const reservation = { storeOrderId, orderId, lines, expiresAt };
+    const reservation = { storeOrderId, orderId, round: 1, lines, expiresAt };
     await handler.handle(inventory, storeId, { type: 'ReserveStock', data: reservation }, as());
   }
   const [first] = data.parts;
@@ -244,7 +245,7 @@ test('a cart that is closed late, for an order that was given up, is opened agai
   await handle(order, orderId, reject, as());
   await driveCheckout(shop, orderId, { correlationId: orderId, causationId: orderId });
   const lines = data.parts[0]!.lines.map(({ listingId, quantity }) => ({ listingId, quantity }));
-  const close = { type: 'CheckOutCart', data: { orderId, lines } } as const;
+  const close = { type: 'CheckOutCart', data: { orderId, round: 1, lines } } as const;
   await handle(cart, data.cartId, close, as());
   assert.not(await hasEnded(shop, orderId));
   await until(shop, () => hasEnded(shop, orderId));

@@ -262,11 +262,12 @@ class ImportWork {
   #rowOfSku = new Map<string, number>();
   /** Rows whose stock is not what the books say. */
   #otherStock = 0;
-  #today = businessDate(Date.now());
+  #today: string;
 
   constructor(services: Services, order: Import) {
     this.#services = services;
     this.#order = order;
+    this.#today = businessDate(services.now().getTime());
   }
 
   async take(chunk: { row: number; cells: string[] }[], columns: Columns): Promise<void> {

@@ -20,10 +20,10 @@ import type { PricedPart } from '../domain/ordering/quote.ts';
 import { store, type Store } from '../domain/stores/store.ts';
 import { rateOn } from '../domain/money/tax.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
+import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import { idFrom } from '../platform/ids.ts';
 import { streamOf } from '../platform/stream-name.ts';
 import { businessDate } from '../platform/time.ts';
-import type { Cause } from './checkout.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 
 /** Whatever is billed by itself is billed in this name. */
@@ -58,12 +58,8 @@ export async function driveInvoice(
     feePaise,
   };
   const register = registerId(storeId, fiscalYearOf(date));
-  await handler.handle(
-    invoices,
-    register,
-    { type: 'IssueInvoice', data },
-    { ...cause, commandId: idFrom('invoice', storeOrderId), actor: ACTOR },
-  );
+  const command = { type: 'IssueInvoice', data } as const;
+  await handler.handle(invoices, register, command, systemContext(ACTOR, cause));
 }
 
 /** What of a part, at what is charged for it on a date, is tax: in paise. */
@@ -146,12 +142,9 @@ export async function driveCredit(
 ): Promise<{ number: string; position: bigint }> {
   const creditNoteId = idFrom('credit-note', invoice.storeOrderId, returnId);
   const data = { creditNoteId, date, invoice, lines, withFees: feePaise > 0, reason };
-  const { state, position } = await handler.handle(
-    invoices,
-    register,
-    { type: 'IssueCreditNote', data },
-    { ...cause, commandId: creditNoteId, actor: ACTOR },
-  );
+  const command = { type: 'IssueCreditNote', data } as const;
+  const context = systemContext(ACTOR, cause);
+  const { state, position } = await handler.handle(invoices, register, command, context);
   return { number: state.creditNotes[creditNoteId]!, position };
 }
 

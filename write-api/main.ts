@@ -46,7 +46,7 @@ const stopping = new AbortController();
 
 const reactor = runReactor({
   client,
-  reactions: reactions({ client, drivers: { handler, payments } }),
+  reactions: reactions({ client, drivers: { handler, payments, now } }),
   log,
   signal: stopping.signal,
 });

@@ -152,7 +152,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
     async run(wanted: Body, { id: orderId, context }) {
       const data = await priceOnce(services, orderId, wanted);
       const command = { type: 'PlaceOrder', data } as const;
-      await handler.handle(order, orderId, command, context);
+      const placed = await handler.handle(order, orderId, command, context);
       const { state, position } = await driveCheckout(services, orderId, {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
@@ -164,7 +164,8 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       // A repeat hears what the first heard, whatever came of the payment since.
       const status = reserved ? 'awaiting-payment' : 'confirmed';
       const storeOrders = parts.map(({ storeOrderId, storeId }) => ({ storeOrderId, storeId }));
-      return { position, answer: { orderId, status, totalPaise, storeOrders, leftOut } };
+      const answer = { orderId, status, totalPaise, storeOrders, leftOut };
+      return { position: newest(placed.position, position), answer };
     },
   });
 
@@ -176,16 +177,20 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
     body: noBody,
     answer: cancelled,
     async run(_, { id: orderId, context }) {
-      await handler.handle(order, orderId, { type: 'CancelOrder', data: {} }, context);
+      const command = { type: 'CancelOrder', data: {} } as const;
+      const outcome = await handler.handle(order, orderId, command, context);
       // Gives back whatever is held for it: the cart is open again with the answer.
       const { state, position } = await driveCheckout(services, orderId, {
         correlationId: context.correlationId,
         causationId: eventId(`${order.category}-${orderId}`, context.commandId, 0),
       });
-      return { position, answer: { orderId, status: state.status } };
+      const answer = { orderId, status: state.status };
+      return { position: newest(outcome.position, position), answer };
     },
   });
 }
+
+const newest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** A repeat is not priced again: what was placed stands, and `handle` compares the requests. */
 async function priceOnce(services: Services, orderId: string, body: Body): Promise<PlacedOrder> {

@@ -12,13 +12,15 @@ import { payment } from '../domain/money/payment.ts';
 import { store as storeDecider } from '../domain/stores/store.ts';
 import { storeOrder, type StoreOrderCommand } from '../domain/fulfilment/store-order.ts';
 import { createLog } from '../platform/log.ts';
-import { driveCheckout, type Drivers } from './checkout.ts';
+import { driveCheckout } from './checkout.ts';
+import type { Drivers } from './processes.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf, paymentPorts } from './payment.ts';
 import type { ReactorServices } from './reactions.ts';
 import { driveSettlement } from './settlement.ts';
 import { MemoryLog, SimulatedGateway, SimulatedReactor } from '../test/simulation.ts';
-import { driveStock, propose } from './store-order.ts';
+import { driveStock } from './stock.ts';
+import { propose } from './substitution.ts';
 import {
   as,
   fillShelf,
@@ -52,7 +54,8 @@ test.before.each(async (world) => {
   world.start = (ask = async () => {}) => {
     const client = log.client(async () => {});
     const handler = createHandler(client, createLog('test', 'silent'));
-    return { client, drivers: { handler, payments: paymentPorts(handler, gateway.port(ask)) } };
+    const payments = paymentPorts(handler, gateway.port(ask));
+    return { client, drivers: { handler, payments, now: () => new Date() } };
   };
   world.reactor = new SimulatedReactor(log);
   world.server = world.start();
@@ -64,7 +67,7 @@ test.after.each(() => mock.timers.reset());
 
 /** A server that is slow to give commands of a type, and dies of the first of them if `isLast`. */
 function slowAt(
-  { handler, payments }: Drivers,
+  { handler, ...rest }: Drivers,
   type: string,
   meanwhile: () => Promise<unknown>,
   isLast = false,
@@ -76,7 +79,7 @@ function slowAt(
     if (isLast) throw new Error('killed');
     return outcome;
   };
-  return { payments, handler: { load: handler.load, handle } };
+  return { ...rest, handler: { load: handler.load, handle } };
 }
 
 /** What is reserved for a part. */
@@ -115,9 +118,9 @@ test('an older view of a part takes back nothing that a newer one changed', asyn
   const slow = slowAt(world.start().drivers, 'ChangeReservation', async () => {
     const less = [{ listingId: lines[0]!.listingId, quantity: WANTED - 1 }];
     await take({ type: 'ReduceLines', data: { lines: less } });
-    await driveStock(drivers.handler, storeOrderId, cause);
+    await driveStock(drivers, storeOrderId, cause);
   });
-  await driveStock(slow.handler, storeOrderId, cause);
+  await driveStock(slow, storeOrderId, cause);
   assert.equal(await reservedFor(world, storeOrderId), [{ sku: 's1', quantity: WANTED - 1 }]);
 });
 
@@ -135,17 +138,18 @@ async function startSubstituting({ server, store }: World, counted: number) {
   const line = { ...missing, listingId: listingId(store.storeId, 's2'), quantity: 1 };
   const expiresAt = new Date(OPENED_MS + 60_000).toISOString();
   const wanted = { listingId: missing.listingId, line, expiresAt };
-  return { storeOrderId, substitute: (at: Handler) => propose(at, storeOrderId, wanted, as()) };
+  return { storeOrderId, substitute: (at: Drivers) => propose(at, storeOrderId, wanted, as()) };
 }
 
 test('of two orders that want the last piece instead, the first has it', async (world) => {
   const { server, store } = world;
-  const { handler } = server.drivers;
   await fillShelf(server.drivers, store.storeId, WANTED);
   const first = await startSubstituting(world, 1);
   const second = await startSubstituting(world, 1);
-  const slow = slowAt(world.start().drivers, 'ChangeReservation', () => first.substitute(handler));
-  const refusal = await second.substitute(slow.handler).catch((error: unknown) => error);
+  const slow = slowAt(world.start().drivers, 'ChangeReservation', () =>
+    first.substitute(server.drivers),
+  );
+  const refusal = await second.substitute(slow).catch((error: unknown) => error);
   assert.ok(refusal instanceof Rejected && refusal.code === 'INSUFFICIENT_STOCK');
   assert.equal(await reservedFor(world, first.storeOrderId), [{ sku: 's2', quantity: 1 }]);
   const kept = [{ sku: 's1', quantity: WANTED }];
@@ -161,12 +165,12 @@ test('a substitute that a server put aside after it was given up, and died, is f
   // Another server finds nothing left and gives it up; then goods come in.
   const lines = [{ sku: 's2', quantity: 1 }];
   const meanwhile = async () => {
-    await driveStock(handler, storeOrderId, cause);
+    await driveStock(world.server.drivers, storeOrderId, cause);
     await handler.handle(inventory, storeId, { type: 'ReceiveStock', data: { lines } }, as());
     await settle(world);
   };
   const dying = slowAt(world.start().drivers, 'ChangeReservation', meanwhile, true);
-  const death = await substitute(dying.handler).catch((error: unknown) => error);
+  const death = await substitute(dying).catch((error: unknown) => error);
   assert.match(String(death), 'killed');
   assert.equal(await reservedFor(world, storeOrderId), lines, 'it took it before it died');
 

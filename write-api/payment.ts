@@ -2,47 +2,30 @@ import type { FastifyInstance } from 'fastify';
 import { Rejected } from '../domain/rejection.ts';
 import type { AnyPlaced } from '../domain/ordering/order.ts';
 import {
-  isPerPart,
-  isPrepaid,
+  paymentsOf as duePayments,
+  type DuePayment,
+  type HowToPay,
+} from '../domain/ordering/payments.ts';
+import type { RefundCall } from '../domain/money/refund.ts';
+import {
   missingPaise,
   payment,
   type Payment,
   type PaymentCommand,
   type PaymentMethod,
-  type RequestedPayment,
 } from '../domain/money/payment.ts';
 import { store } from '../domain/stores/store.ts';
 import { upiReference, upiTransferText, type UpiTransfer } from '../domain/money/upi-reference.ts';
 import { idFrom } from '../platform/ids.ts';
 import { object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import type { Cause, Drivers } from './checkout.ts';
+import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { shopOfPayment } from './who.ts';
 
 /** What is told by a gateway is recorded in its name. */
 export const ACTOR = 'payment-gateway';
-
-/** A payment that an order asks for. */
-export type DuePayment = {
-  paymentId: string;
-  storeOrderId: string | null;
-  storeId: string | null;
-  amountPaise: number;
-};
-
-/** What a shopper has to know to pay. */
-type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId'>;
-
-/** Money that goes back; `externalId` is of the receipt, and each refund has one `refundId`. */
-export type RefundCall = {
-  refundId: string;
-  paymentId: string;
-  refundNumber: number;
-  externalId: string;
-  amountPaise: number;
-};
 
 /** A way to pay, as far as somebody outside takes part in it. */
 export type PaymentPort = {
@@ -120,33 +103,11 @@ export async function assertPayable(
 }
 
 /** The payments of an order: one for all of it, or one at each shop. */
-export function paymentsOf(
-  orderId: string,
-  { payment: method, parts, totalPaise }: AnyPlaced,
-): DuePayment[] {
-  if (isPerPart(method)) {
-    return parts.map(({ storeOrderId, storeId, totalPaise: amountPaise }) => {
-      return { paymentId: paymentIdOf(storeOrderId), storeOrderId, storeId, amountPaise };
-    });
-  }
-  const whole = { storeOrderId: null, storeId: null, amountPaise: totalPaise };
-  return [{ paymentId: paymentIdOf(orderId), ...whole }];
-}
+export const paymentsOf = (orderId: string, placed: AnyPlaced): DuePayment[] =>
+  duePayments({ paymentIdOf }, orderId, placed);
 
 /** @param id of the order, or of the part where each is paid by itself */
 export const paymentIdOf = (id: string): string => idFrom('payment', id);
-
-/** What is requested of a shopper. Throws what the port's `open` throws. */
-export async function openPayment(
-  payments: PaymentPorts,
-  orderId: string,
-  { payment: method, expiresAt }: AnyPlaced,
-  due: DuePayment,
-): Promise<RequestedPayment> {
-  const { paymentId: _, ...rest } = due;
-  const how = await portOf(payments, method).open(due);
-  return { ...rest, orderId, method, expiresAt: isPrepaid(method) ? expiresAt : null, ...how };
-}
 
 /** Throws `Rejected` PAYMENT_UNAVAILABLE. */
 export function portOf(payments: PaymentPorts, method: PaymentMethod): PaymentPort {
@@ -166,12 +127,12 @@ export async function recordNews(
   cause: Cause,
 ): Promise<void> {
   for (const { externalId, ...told } of news) {
-    const commandId = idFrom('gateway', paymentId, externalId, told.status);
     const command: PaymentCommand =
       told.status === 'captured'
         ? { type: 'RecordPayment', data: { externalId, amountPaise: told.amountPaise } }
         : { type: 'RecordPaymentFailure', data: { externalId, reason: told.reason } };
-    await handler.handle(payment, paymentId, command, { ...cause, commandId, actor: ACTOR });
+    const context = systemContext(ACTOR, cause, 'gateway', paymentId, externalId, told.status);
+    await handler.handle(payment, paymentId, command, context);
   }
 }
 
@@ -204,7 +165,7 @@ export const upiReferenceIdOf = (transfer: UpiTransfer): string =>
 
 /** Asks the gateway about a payment: whoever was to tell may not have. */
 export async function lookAtPayment(
-  { handler, payments }: Drivers,
+  { handler, payments }: Pick<Services, 'handler' | 'payments'>,
   paymentId: string,
   cause: Cause,
 ): Promise<void> {

@@ -8,11 +8,10 @@ import {
   type PaymentCommand,
 } from '../domain/money/payment.ts';
 import { Problem } from '../platform/http.ts';
-import { idFrom } from '../platform/ids.ts';
 import { hookRoute } from '../platform/route.ts';
+import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import { uuid } from '../platform/schema.ts';
 import type { Services } from './app.ts';
-import type { Cause } from './checkout.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,
@@ -393,8 +392,7 @@ async function recordRefund(
     status === 'processed'
       ? { type: 'RecordRefund', data: { refundNumber, externalId } }
       : { type: 'RecordRefundFailure', data: { refundNumber, externalId, reason: FAILED } };
-  const commandId = idFrom('gateway', paymentId, externalId, status);
-  const context = { ...cause, commandId, actor: ACTOR };
+  const context = systemContext(ACTOR, cause, 'gateway', paymentId, externalId, status);
   const { state } = await handler.handle(payment, paymentId, command, context);
   const { givenAs } = state.refunds[refundNumber - 1]!;
   if (status === 'processed' && givenAs !== externalId) {

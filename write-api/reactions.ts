@@ -1,25 +1,22 @@
 import type { CartEvent } from '../domain/cart/cart.ts';
 import type { InventoryEvent } from '../domain/inventory/inventory.ts';
-import { LATE_WAIT_MS, type OrderEvent, type PlacedOrder } from '../domain/ordering/order.ts';
-import {
-  isPerPart,
-  isPrepaid,
-  type PaymentEvent,
-  type RequestedPayment,
-} from '../domain/money/payment.ts';
+import { LATE_WAIT_MS, type OrderEvent } from '../domain/ordering/order.ts';
+import { isPerPart, isPrepaid, type PaymentEvent } from '../domain/money/payment.ts';
 import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import type { Reactions } from '../engine/processes/reactor.ts';
 import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/tasks.ts';
 import type { EventStore, StoredEvent } from '../platform/event-store.ts';
-import { splitStream } from '../platform/stream-name.ts';
 import { businessDate } from '../platform/time.ts';
-import { driveCheckout, driveCompletion, type Cause, type Drivers } from './checkout.ts';
+import { factOf, type Fact } from '../engine/projections/projection.ts';
+import { driveCheckout, driveCompletion } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
 import { lookAtPayment, paymentIdOf } from './payment.ts';
-import { driveCash, drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
-import { driveStock, driveSubstitution } from './store-order.ts';
-import { driveTill, type CashMoved } from './till.ts';
+import { drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
+import { driveStock } from './stock.ts';
+import { driveSubstitution } from './substitution.ts';
+import type { Drivers } from './processes.ts';
+import { driveCash, driveTill, type CashMoved } from './cash.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -30,10 +27,8 @@ const LOOK_AFTER_MS = 10 * 60_000;
 type HeardEvent =
   OrderEvent | StoreOrderEvent | InventoryEvent | SlotDayEvent | PaymentEvent | CartEvent;
 
-type Proposed = Extract<StoreOrderEvent, { type: 'SubstitutionProposed' }>['data'];
-type SlotHold = Extract<SlotDayEvent, { type: 'SlotHeld' }>['data'];
-type StockHold = Extract<InventoryEvent, { type: 'StockReserved' }>['data'];
-type RefundNumber = { refundNumber: number };
+/** What an event of a type says. */
+type DataOf<Type extends HeardEvent['type']> = Extract<HeardEvent, { type: Type }>['data'];
 
 /** What tasks are done with. */
 export type ReactorServices = { client: EventStore; drivers: Drivers };
@@ -41,110 +36,109 @@ export type ReactorServices = { client: EventStore; drivers: Drivers };
 type NewTask = Task<ReactorServices>;
 type Reaction = ReactionOf<ReactorServices>;
 
-/** Events that ask for nothing have none. */
-export const reactionTo = (event: StoredEvent): Reaction =>
-  on[event.type as keyof typeof on]?.(event) ?? {};
+/** An event that asks for something, whatever it says. */
+type Cause = Pick<Fact<unknown>, 'id' | 'eventId' | 'metadata' | 'at'>;
+/** Every event of a store order, a reservation, a payment and a closed cart says whose it is. */
+type OfOrder = Fact<{ orderId: string }>;
 
 /** Keyed by event name, as in the rest of the code. */
-const on: Partial<Record<HeardEvent['type'], (event: StoredEvent) => Reaction>> = {
-  OrderPlaced(event) {
-    const { parts, payment } = event.data as PlacedOrder;
+const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reaction } = {
+  OrderPlaced(fact) {
+    const { parts, payment } = fact.data;
     const handedOver = parts.flatMap(({ storeOrderId }) =>
       isPrepaid(payment) ? [storeOrderId] : [storeOrderId, paymentIdOf(storeOrderId)],
     );
     const lacks = ['OrderConfirmed', ...handedOver];
     const callsGateway = !isPerPart(payment);
-    const task = checkOut(event, 'checkout', idOf(event), grace(event));
+    const task = checkOut(fact, 'checkout', fact.id, grace(fact));
     return { tasks: [{ ...task, lacks, callsGateway }] };
   },
-  OrderConfirmed: (event) => ({
-    done: [{ key: `checkout ${idOf(event)}`, step: event.type }, { key: `cart ${idOf(event)}` }],
+  OrderConfirmed: ({ id, type }) => ({
+    done: [{ key: `checkout ${id}`, step: type }, { key: `cart ${id}` }],
   }),
-  OrderRejected: (event) => ({ tasks: [drivePaid(event, idOf(event))] }),
-  StoreOrderSubmitted: (event) => ({
-    done: [
-      { key: `checkout ${orderOf(event)}`, step: idOf(event) },
-      { key: `reservation ${idOf(event)}` },
-    ],
+  OrderRejected: (fact) => ({ tasks: [drivePaid(fact, fact.id)] }),
+  StoreOrderSubmitted: ({ id, data }) => ({
+    done: [{ key: `checkout ${data.orderId}`, step: id }, { key: `reservation ${id}` }],
   }),
-  LineReduced: (event) => ({ tasks: lessIsOwed(event) }),
-  LineShorted: (event) => ({ tasks: lessIsOwed(event) }),
-  SubstituteChosen: (event) => ({ tasks: [moveStock(event)] }),
-  SubstituteUnavailable: (event) => ({ tasks: [moveStock(event)] }),
-  SubstitutionProposed(event) {
-    const proposed = event.data as Proposed;
+  LineReduced: (fact) => ({ tasks: lessIsOwed(fact) }),
+  LineShorted: (fact) => ({ tasks: lessIsOwed(fact) }),
+  SubstituteChosen: (fact) => ({ tasks: [moveStock(fact)] }),
+  SubstituteUnavailable: (fact) => ({ tasks: [moveStock(fact)] }),
+  SubstitutionProposed(fact) {
     const decide: NewTask = {
-      key: substitutionOf(event),
-      dueMs: Date.parse(proposed.expiresAt),
-      run: ({ drivers }) =>
-        driveSubstitution(drivers.handler, idOf(event), proposed, causeOf(event)),
+      key: substitutionOf(fact),
+      dueMs: Date.parse(fact.data.expiresAt),
+      run: ({ drivers }) => driveSubstitution(drivers.handler, fact.id, fact.data, causeOf(fact)),
     };
-    return { tasks: [settle(event), decide] };
+    return { tasks: [settle(fact), decide] };
   },
-  SubstitutionDecided: (event) => ({
-    done: [{ key: substitutionOf(event) }],
-    tasks: [settle(event)],
+  SubstitutionDecided: (fact) => ({
+    done: [{ key: substitutionOf(fact) }],
+    tasks: [settle(fact)],
   }),
-  StoreOrderPacked: (event) => ({ tasks: lessIsOwed(event) }),
-  StoreOrderDelivered: (event) => ({ tasks: [bill(event), collect(event), complete(event)] }),
-  StoreOrderRejected: (event) => ({ tasks: [...lessIsOwed(event), complete(event)] }),
-  StoreOrderCancelled: (event) => ({ tasks: [...lessIsOwed(event), complete(event)] }),
-  LinesReturned: (event) => ({ tasks: [...lessIsOwed(event), credit(event)] }),
-  PaymentRequested(event) {
-    const { orderId, expiresAt, gatewayOrderId } = event.data as RequestedPayment;
-    if (!expiresAt) return { done: [{ key: `checkout ${orderId}`, step: idOf(event) }] };
+  StoreOrderPacked: (fact) => ({ tasks: lessIsOwed(fact) }),
+  StoreOrderDelivered: (fact) => ({ tasks: [bill(fact), collect(fact), complete(fact)] }),
+  StoreOrderRejected: (fact) => ({ tasks: [...lessIsOwed(fact), complete(fact)] }),
+  StoreOrderCancelled: (fact) => ({ tasks: [...lessIsOwed(fact), complete(fact)] }),
+  LinesReturned: (fact) => ({ tasks: [...lessIsOwed(fact), credit(fact)] }),
+  PaymentRequested(fact) {
+    const { orderId, expiresAt, gatewayOrderId } = fact.data;
+    if (!expiresAt) return { done: [{ key: `checkout ${orderId}`, step: fact.id }] };
     // Its reservations bring it to its end as well, unless it was asked for after they ended.
-    const giveUp = checkOut(event, 'payment', orderId, Date.parse(expiresAt), idOf(event));
-    return { tasks: [giveUp, ...(gatewayOrderId ? [lookRepeatedly(event, expiresAt)] : [])] };
+    const giveUp = checkOut(fact, 'payment', orderId, Date.parse(expiresAt), fact.id);
+    return { tasks: [giveUp, ...(gatewayOrderId ? [lookRepeatedly(fact, expiresAt)] : [])] };
   },
-  PaymentCancelled: (event) => ({ done: [{ key: `payment ${idOf(event)}` }] }),
-  PaymentSucceeded: (event) => ({
-    done: [{ key: `payment ${idOf(event)}` }, { key: `look ${idOf(event)}` }],
-    tasks: [drivePaid(event, orderOf(event))],
+  PaymentCancelled: ({ id }) => ({ done: [{ key: `payment ${id}` }] }),
+  PaymentSucceeded: (fact) => ({
+    done: [{ key: `payment ${fact.id}` }, { key: `look ${fact.id}` }],
+    tasks: [drivePaid(fact, fact.data.orderId)],
   }),
-  LatePaymentSeen: (event) => ({ tasks: [drivePaid(event, orderOf(event))] }),
+  LatePaymentSeen: (fact) => ({ tasks: [drivePaid(fact, fact.data.orderId)] }),
   /** What came back before it was taken down is to be given back. */
-  CashCollected: (event) => ({ tasks: [putInTill(event), settle(event)] }),
-  RefundRequested(event) {
-    const { refundNumber } = event.data as RefundNumber;
-    const { at } = event.metadata;
-    const refund = now(refundOf(event), ({ drivers }) =>
-      driveRefund(drivers, idOf(event), refundNumber, at, causeOf(event)),
+  CashCollected: (fact) => ({
+    tasks: [putInTill(fact, { type: 'CashCollected', data: fact.data }), settle(fact)],
+  }),
+  RefundRequested(fact) {
+    const refund = atOnce(refundOf(fact), ({ drivers }) =>
+      driveRefund(drivers, fact.id, fact.data.refundNumber, fact.at, causeOf(fact)),
     );
     return { tasks: [{ ...refund, callsGateway: true }] };
   },
-  RefundSucceeded: (event) => ({
-    done: [{ key: refundOf(event) }],
-    tasks: [putInTill(event)],
+  RefundSucceeded: (fact) => ({
+    done: [{ key: refundOf(fact) }],
+    tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data })],
   }),
-  RefundFailed: (event) => ({ done: [{ key: refundOf(event) }] }),
+  RefundFailed: (fact) => ({ done: [{ key: refundOf(fact) }] }),
   /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
-  StockReserved(event) {
-    const { storeOrderId, expiresAt } = event.data as StockHold;
+  StockReserved(fact) {
+    const { storeOrderId, orderId, expiresAt } = fact.data;
     const dueMs = Date.parse(expiresAt);
-    return { tasks: [checkOut(event, 'reservation', orderOf(event), dueMs, storeOrderId)] };
+    return { tasks: [checkOut(fact, 'reservation', orderId, dueMs, storeOrderId)] };
   },
   /** Somebody may have looked at the part too early: what it has now is what counts. */
-  ReservationChanged: (event) => ({
-    tasks: [moveStock(event, (event.data as StockHold).storeOrderId)],
-  }),
+  ReservationChanged: (fact) => ({ tasks: [moveStock(fact, fact.data.storeOrderId)] }),
   /** A slot may be held as late as goods may be reserved. */
-  SlotHeld(event) {
-    const { storeOrderId, expiresAt } = event.data as SlotHold;
+  SlotHeld(fact) {
+    const { storeOrderId, orderId, expiresAt } = fact.data;
     const dueMs = Date.parse(expiresAt);
-    return { tasks: [checkOut(event, 'slot', orderOf(event), dueMs, storeOrderId)] };
+    return { tasks: [checkOut(fact, 'slot', orderId, dueMs, storeOrderId)] };
   },
   /** A cart may be closed as late, by who then dies: its shopper could order nothing from it. */
-  CartCheckedOut: (event) => ({
-    tasks: [{ ...checkOut(event, 'cart', orderOf(event), grace(event)), callsGateway: true }],
+  CartCheckedOut: (fact) => ({
+    tasks: [{ ...checkOut(fact, 'cart', fact.data.orderId, grace(fact)), callsGateway: true }],
   }),
-  CartReopened: (event) => ({ done: [{ key: `cart ${orderOf(event)}` }] }),
-  SlotConfirmed: (event) => ({ done: [{ key: slotOf(event) }] }),
-  SlotReleased: (event) => ({ done: [{ key: slotOf(event) }] }),
-  ReservationReleased: (event) => ({
-    done: [{ key: `reservation ${(event.data as StockHold).storeOrderId}` }],
-  }),
+  CartReopened: ({ data }) => ({ done: [{ key: `cart ${data.orderId}` }] }),
+  SlotConfirmed: ({ data }) => ({ done: [{ key: `slot ${data.storeOrderId}` }] }),
+  SlotReleased: ({ data }) => ({ done: [{ key: `slot ${data.storeOrderId}` }] }),
+  ReservationReleased: ({ data }) => ({ done: [{ key: `reservation ${data.storeOrderId}` }] }),
 };
+
+/** Events that ask for nothing have none. */
+export function reactionTo(event: StoredEvent): Reaction {
+  // The map is keyed by event type, which the compiler cannot follow through a lookup.
+  const { [event.type]: react } = on as Record<string, (fact: Fact<never>) => Reaction>;
+  return react?.(factOf(event)) ?? {};
+}
 
 /**
  * Finishes the checkouts that their request did not, moves the stock of what was packed or given up,
@@ -157,13 +151,14 @@ export const reactions = (services: ReactorServices): Reactions<ReactorServices>
   reactionTo,
 });
 
-const now = (key: string, run: NewTask['run']): NewTask => ({ key, dueMs: Date.now(), run });
+/** Due as soon as it is heard of. */
+const atOnce = (key: string, run: NewTask['run']): NewTask => ({ key, dueMs: 0, run });
 
-const grace = ({ metadata }: StoredEvent): number => Date.parse(metadata.at) + GRACE_MS;
+const grace = ({ at }: Cause): number => Date.parse(at) + GRACE_MS;
 
 /** Goes on with an order, because of what its key names by `id`. */
 const checkOut = (
-  event: StoredEvent,
+  fact: Cause,
   because: string,
   orderId: string,
   dueMs: number,
@@ -171,89 +166,79 @@ const checkOut = (
 ): NewTask => ({
   key: `${because} ${id}`,
   dueMs,
-  run: ({ drivers }) => driveCheckout(drivers, orderId, causeOf(event)),
+  run: ({ drivers }) => driveCheckout(drivers, orderId, causeOf(fact)),
 });
 
 /** A key for each event: a task that runs already may have read the parts too early. */
-const complete = (event: StoredEvent): NewTask =>
-  now(`complete ${event.id}`, ({ drivers }) =>
-    driveCompletion(drivers.handler, orderOf(event), causeOf(event)),
+const complete = (fact: OfOrder): NewTask =>
+  atOnce(`complete ${fact.eventId}`, ({ drivers }) =>
+    driveCompletion(drivers, fact.data.orderId, causeOf(fact)),
   );
 
-const moveStock = (event: StoredEvent, storeOrderId = idOf(event)): NewTask =>
-  now(`stock ${event.id}`, ({ drivers }) =>
-    driveStock(drivers.handler, storeOrderId, causeOf(event)),
+const moveStock = (fact: Cause, storeOrderId = fact.id): NewTask =>
+  atOnce(`stock ${fact.eventId}`, ({ drivers }) =>
+    driveStock(drivers, storeOrderId, causeOf(fact)),
   );
 
-const bill = (event: StoredEvent): NewTask =>
-  now(`invoice ${event.id}`, ({ drivers }) =>
-    driveInvoice(drivers.handler, idOf(event), event.metadata.at, causeOf(event)),
+const bill = (fact: Cause): NewTask =>
+  atOnce(`invoice ${fact.eventId}`, ({ drivers }) =>
+    driveInvoice(drivers.handler, fact.id, fact.at, causeOf(fact)),
   );
 
-function credit(event: StoredEvent): NewTask {
-  const date = businessDate(event.metadata.at);
-  return now(`credit ${event.id}`, async ({ client, drivers: { handler } }) => {
-    const found = await findInvoice({ handler, client }, idOf(event), date);
-    await driveCredit(handler, found, event.data as Credited, date, causeOf(event));
+function credit(fact: Fact<Credited>): NewTask {
+  const date = businessDate(fact.at);
+  return atOnce(`credit ${fact.eventId}`, async ({ client, drivers: { handler } }) => {
+    const found = await findInvoice({ handler, client }, fact.id, date);
+    await driveCredit(handler, found, fact.data, date, causeOf(fact));
   });
 }
 
-const settle = (event: StoredEvent): NewTask =>
-  now(`settle ${event.id}`, ({ drivers }) =>
-    driveSettlement(drivers, orderOf(event), causeOf(event)),
+const settle = (fact: OfOrder): NewTask =>
+  atOnce(`settle ${fact.eventId}`, ({ drivers }) =>
+    driveSettlement(drivers, fact.data.orderId, causeOf(fact)),
   );
 
 /** Of a part that has become smaller: goods that nobody takes, and money for them. */
-const lessIsOwed = (event: StoredEvent): NewTask[] => [moveStock(event), settle(event)];
+const lessIsOwed = (fact: OfOrder): NewTask[] => [moveStock(fact), settle(fact)];
 
-const collect = (event: StoredEvent): NewTask =>
-  now(`cash ${event.id}`, ({ drivers }) => driveCash(drivers, idOf(event), causeOf(event)));
+const collect = (fact: Cause): NewTask =>
+  atOnce(`cash ${fact.eventId}`, ({ drivers }) => driveCash(drivers, fact.id, causeOf(fact)));
 
-const putInTill = (event: StoredEvent): NewTask => {
-  const moved = { type: event.type, data: event.data } as CashMoved;
-  return now(`till ${event.id}`, ({ drivers: { handler } }) =>
-    driveTill(handler, idOf(event), moved, event.metadata.at, causeOf(event)),
+const putInTill = (fact: Cause, moved: CashMoved): NewTask =>
+  atOnce(`till ${fact.eventId}`, ({ drivers: { handler } }) =>
+    driveTill(handler, fact.id, moved, fact.at, causeOf(fact)),
   );
-};
 
-function drivePaid(event: StoredEvent, orderId: string): NewTask {
-  const waitUntilMs = Date.parse(event.metadata.at) + LATE_WAIT_MS;
-  return now(`paid ${event.id}`, ({ drivers }) =>
-    drivePaidOrder(drivers, orderId, causeOf(event), waitUntilMs),
+function drivePaid(fact: Cause, orderId: string): NewTask {
+  const waitUntilMs = Date.parse(fact.at) + LATE_WAIT_MS;
+  return atOnce(`paid ${fact.eventId}`, ({ drivers }) =>
+    drivePaidOrder(drivers, orderId, causeOf(fact), waitUntilMs),
   );
 }
 
 /** Asks about a payment until a while after nobody waits for it any more. */
-function lookRepeatedly(event: StoredEvent, expiresAt: string): NewTask {
+function lookRepeatedly(fact: Cause, expiresAt: string): NewTask {
   const untilMs = Date.parse(expiresAt) + LOOK_AFTER_MS;
   return {
-    key: `look ${idOf(event)}`,
-    dueMs: Date.parse(event.metadata.at) + LOOK_EVERY_MS,
+    key: `look ${fact.id}`,
+    dueMs: Date.parse(fact.at) + LOOK_EVERY_MS,
     untilMs,
     callsGateway: true,
     run: async ({ drivers }) => {
-      await lookAtPayment(drivers, idOf(event), causeOf(event));
-      return Date.now() < untilMs ? LOOK_EVERY_MS : undefined;
+      await lookAtPayment(drivers, fact.id, causeOf(fact));
+      return drivers.now().getTime() < untilMs ? LOOK_EVERY_MS : undefined;
     },
   };
 }
 
-/** A stream's name without its category. */
-const idOf = ({ stream }: StoredEvent): string => splitStream(stream).id;
-
-/** Whose it is: every event of a store order, a reservation, a payment and a closed cart says so. */
-const orderOf = ({ data }: StoredEvent): string => (data as { orderId: string }).orderId;
-
-const slotOf = ({ data }: StoredEvent): string => `slot ${(data as SlotHold).storeOrderId}`;
-
-const refundOf = (event: StoredEvent): string =>
-  `refund ${idOf(event)}.${(event.data as RefundNumber).refundNumber}`;
+const refundOf = ({ id, data }: Fact<{ refundNumber: number }>): string =>
+  `refund ${id}.${data.refundNumber}`;
 
 /** Which line of which part a substitute was proposed for. */
-const substitutionOf = (event: StoredEvent): string =>
-  `substitution ${idOf(event)} ${(event.data as { listingId: string }).listingId}`;
+const substitutionOf = ({ id, data }: Fact<{ listingId: string }>): string =>
+  `substitution ${id} ${data.listingId}`;
 
-const causeOf = (event: StoredEvent): Cause => ({
-  correlationId: event.metadata.$correlationId,
-  causationId: event.id,
+const causeOf = ({ eventId, metadata }: Cause) => ({
+  correlationId: metadata.$correlationId,
+  causationId: eventId,
 });

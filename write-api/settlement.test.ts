@@ -6,7 +6,8 @@ import { keptPaise, payment } from '../domain/money/payment.ts';
 import { storeOrder, type StoreOrderCommand } from '../domain/fulfilment/store-order.ts';
 import { World, context } from '../test/ordering-world.ts';
 import { paymentIdOf } from './payment.ts';
-import { driveCash, driveSettlement } from './settlement.ts';
+import { driveCash } from './cash.ts';
+import { driveSettlement } from './settlement.ts';
 
 const PRICE_PAISE = 50_000;
 const FEE_PAISE = 2_000;

@@ -1,25 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { CartLine } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
-import {
-  inventory,
-  isPickKnown,
-  stockLine,
-  type Inventory,
-  type InventoryCommand,
-  type StockShortage,
-} from '../domain/inventory/inventory.ts';
+import { inventory, isPickKnown } from '../domain/inventory/inventory.ts';
 import { CREDIT_REASONS, type CreditReason } from '../domain/money/invoices.ts';
-import { listing, skuOfListing, storeOfListing } from '../domain/catalogue/listing.ts';
+import { listing, storeOfListing } from '../domain/catalogue/listing.ts';
 import { quote, type OrderLine } from '../domain/ordering/order.ts';
-import {
-  basketOf,
-  chosenIn,
-  keptOf,
-  reservedFor,
-  withReturned,
-} from '../domain/fulfilment/picking.ts';
-import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
   DELIVERY_PROOFS,
   MAX_WRONG_CODES,
@@ -36,7 +21,6 @@ import {
   type ShopperCancel,
   type ShortReason,
   type StoreOrder,
-  type StoreOrderCommand,
   type StoreOrderRejection,
 } from '../domain/fulfilment/store-order.ts';
 import { idFrom } from '../platform/ids.ts';
@@ -45,15 +29,10 @@ import { bodyOf, noBody, object, text, uuid, type Schema } from '../platform/sch
 import { codeOf } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
-import type { Cause } from './checkout.ts';
-import {
-  eventId,
-  type CommandContext,
-  type Handler,
-  type Outcome,
-} from '../engine/commands/handle.ts';
+import { eventId, type Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
+import { propose } from './substitution.ts';
 import { anybody, orderHolderOf, shopOfStoreOrder } from './who.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
@@ -61,8 +40,6 @@ const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
 const MAX_LINES = 200;
 const MAX_PIECES = 999;
 const MAX_GRAMS = 1_000_000;
-/** Whatever follows by itself from what became of a part is done in this name. */
-const ACTOR = 'fulfilment';
 
 const listingIdOf = { type: 'string', minLength: 1, maxLength: 200 } as const;
 const pieces = (minimum: number) =>
@@ -225,7 +202,8 @@ function shopperRoutes(app: FastifyInstance, services: Services): void {
 
 type Accept = { accept: boolean };
 
-function substituteRoute(app: FastifyInstance, { handler, now }: Services): void {
+function substituteRoute(app: FastifyInstance, services: Services): void {
+  const { handler, now } = services;
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/substitutes',
     who: anybody,
@@ -237,7 +215,7 @@ function substituteRoute(app: FastifyInstance, { handler, now }: Services): void
       const line = await substituteLine(handler, id, wanted);
       const expiresAt = new Date(now().getTime() + SUBSTITUTE_ANSWER_MS).toISOString();
       const data = { listingId: wanted.listingId, line, expiresAt };
-      const { state, position } = await propose(handler, id, data, context);
+      const { state, position } = await propose(services, id, data, context);
       return { position, answer: standing(id, state) };
     },
   });
@@ -330,34 +308,6 @@ async function substituteLine(
   return line;
 }
 
-type Substitute = Extract<StoreOrderCommand, { type: 'ProposeSubstitute' }>['data'];
-
-/**
- * Chooses a substitute, puts it aside and offers it. Throws `Rejected` INSUFFICIENT_STOCK where
- * the shelf's pieces are promised to others.
- */
-export async function propose(
-  handler: Handler,
-  storeOrderId: string,
-  data: Substitute,
-  context: CommandContext,
-): Promise<Outcome<StoreOrder>> {
-  const command = { type: 'ProposeSubstitute', data } as const;
-  const chosen = await handler.handle(storeOrder, storeOrderId, command, context);
-  const causationId = eventId(`${storeOrder.category}-${storeOrderId}`, context.commandId, 0);
-  const cause = { correlationId: context.correlationId, causationId };
-  const position = (await driveStock(handler, storeOrderId, cause)) ?? chosen.position;
-  // The reactor may have been faster.
-  const state = await fresh(handler, storeOrderId);
-  const { listingId: substituteId, quantity: wanted } = data.line;
-  const { unavailable } = state.lines.find((line) => line.listingId === data.listingId)!;
-  if (unavailable?.listingId !== substituteId) return { ...chosen, state, position };
-  const { left } = unavailable;
-  throw new Rejected('INSUFFICIENT_STOCK', `Only ${left} are not promised to others.`, {
-    shortages: [{ sku: skuOfListing(substituteId), wanted, left }],
-  });
-}
-
 type HandedOver = { code: string } | { proof: DeliveryProof };
 
 const handedOver = {
@@ -403,135 +353,4 @@ async function assertInBooks(
     'The books no longer know what went out for this order: enter it as received, and return it ' +
       'as not brought back.',
   );
-}
-
-/**
- * Does to a shop's stock and slots what happened to its part of an order. What the shop goes on to
- * pick stays reserved, and what it chose to come instead is put aside; what was missing is off the
- * books, before anybody else is promised it; packed goods have left the shelf; those of a part that
- * came to nothing are for sale again, and its slot is free; what came back after the delivery is
- * where it was put. Resolves to the log position of the part's last event, if it caused one.
- */
-export async function driveStock(
-  handler: Handler,
-  storeOrderId: string,
-  cause: Cause,
-): Promise<bigint | undefined> {
-  const part = await fresh(handler, storeOrderId);
-  const { status, packed, storeId, slot, lines, shorts } = part;
-  const context = stockContext(storeOrderId, cause);
-  const take = (command: InventoryCommand, step: string | number = '') =>
-    handler.handle(inventory, storeId, command, context(command.type, step));
-  if (shorts.length > 0) {
-    const missing = shorts.map(({ reason, ...line }) => ({ ...stockLine(line), reason }));
-    await take({ type: 'WriteOffStock', data: { storeOrderId, lines: missing } }, shorts.length);
-  }
-  if (packed) {
-    const data = { storeOrderId, lines: basketOf(lines).map(stockLine) };
-    await take({ type: 'PickStock', data });
-  }
-  if (status === 'submitted' || status === 'accepted') {
-    return reserveLines(handler, storeOrderId, part, context);
-  }
-  if (status === 'rejected' || status === 'cancelled') {
-    const reason = status === 'rejected' ? 'rejected-by-shop' : 'cancelled';
-    if (slot) {
-      const command = { type: 'ReleaseSlot', data: { storeOrderId, reason } } as const;
-      const day = slotDayId(storeId, slot.date);
-      await handler.handle(slotDay, day, command, context(command.type));
-    }
-    await take(
-      packed
-        ? { type: 'ReturnStock', data: { storeOrderId, kept: [], to: 'shelf' } }
-        : { type: 'ReleaseReservation', data: { storeOrderId, reason } },
-    );
-  }
-  for (const { returnId, kept, to } of returnsOf(part)) {
-    await take({ type: 'ReturnStock', data: { storeOrderId, kept, to } }, returnId);
-  }
-  return undefined;
-}
-
-const stockContext =
-  (storeOrderId: string, cause: Cause) =>
-  (...step: (string | number)[]): CommandContext => ({
-    ...cause,
-    commandId: idFrom('stock', storeOrderId, ...step),
-    actor: ACTOR,
-  });
-
-/**
- * Keeps aside what a shop goes on to pick. What it chose to come instead is offered once it is put
- * aside, and given up where too little is left of it. Resolves as `driveStock`.
- */
-async function reserveLines(
-  handler: Handler,
-  storeOrderId: string,
-  { storeId, lines, revision }: StoreOrder,
-  context: ReturnType<typeof stockContext>,
-): Promise<bigint | undefined> {
-  const chosen = chosenIn(lines);
-  const data = {
-    storeOrderId,
-    lines: reservedFor(lines).map(stockLine),
-    chosen: chosen.map(({ substitution }) => stockLine(substitution.line)),
-    revision,
-  };
-  const command = { type: 'ChangeReservation', data } as const;
-  const change = handler.handle(inventory, storeId, command, context(command.type, revision));
-  const short = await shortOf(change);
-  let settled: Outcome<StoreOrder> | undefined;
-  for (const { listingId, substitution } of chosen) {
-    const { chosenAt = 0, line } = substitution;
-    const left = short.get(skuOfListing(line.listingId)) ?? null;
-    // Of all lines or none: what is there is put aside without what is not.
-    if (short.size > 0 && left === null) continue;
-    const settle = { type: 'SettleSubstitute', data: { listingId, chosenAt, left } } as const;
-    const step = context(settle.type, listingId, chosenAt);
-    settled = await handler.handle(storeOrder, storeOrderId, settle, step);
-  }
-  const goesOn = short.size > 0 && settled?.state.status === 'accepted';
-  const last = goesOn && (await reserveLines(handler, storeOrderId, settled!.state, context));
-  return last || settled?.position;
-}
-
-/** What is left of each article that is refused, by SKU; none where nothing is. */
-async function shortOf(change: Promise<Outcome<Inventory>>): Promise<Map<string, number>> {
-  try {
-    await change;
-    return new Map();
-  } catch (error) {
-    if (!(error instanceof Rejected)) throw error;
-    const shortages = error.facts.shortages as StockShortage[];
-    return new Map(shortages.map(({ sku, left }) => [sku, left]));
-  }
-}
-
-/** The returns of a part, each with what was left with the shopper after it. */
-function returnsOf({ lines, returns }: StoreOrder) {
-  let known = lines.map((line) => ({
-    ...line,
-    returned: 0,
-    substitution: line.substitution && { ...line.substitution, returned: 0 },
-  }));
-  return returns.map(({ returnId, lines: back, to }) => {
-    for (const { listingId, quantity } of back) {
-      known = withReturned(known, listingId, quantity);
-    }
-    const place = to === 'shelf' ? ('shelf' as const) : ('write-off' as const);
-    return { returnId, kept: keptOf(known).map(stockLine), to: place };
-  });
-}
-
-/** Lets the shopper's own wish decide where nobody answered for a substitute. */
-export async function driveSubstitution(
-  handler: Handler,
-  storeOrderId: string,
-  { listingId, line }: { listingId: string; line: OrderLine },
-  cause: Cause,
-): Promise<void> {
-  const data = { listingId, substituteId: line.listingId, answer: 'none' } as const;
-  const command = { type: 'DecideSubstitution', data } as const;
-  const commandId = idFrom('substitution', storeOrderId, cause.causationId);
-  await handler.handle(storeOrder, storeOrderId, command, { ...cause, commandId, actor: ACTOR });
 }

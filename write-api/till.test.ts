@@ -9,7 +9,7 @@ import type { Till } from '../read-api/till.ts';
 import { driveCheckout } from './checkout.ts';
 import { paymentIdOf } from './payment.ts';
 import { ON_SHELF, openShelf, place, PRICE_PAISE, until, WANTED } from '../test/write-api.ts';
-import { driveTill, type CashMoved } from './till.ts';
+import { driveTill, type CashMoved } from './cash.ts';
 
 const OWED_PAISE = WANTED * PRICE_PAISE;
 

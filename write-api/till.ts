@@ -1,6 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected } from '../domain/rejection.ts';
-import { CASH, type PaymentEvent } from '../domain/money/payment.ts';
 import {
   CASH_REASONS,
   expectedPaise,
@@ -8,64 +6,17 @@ import {
   tillId,
   type CashReason,
   type Till,
-  type TillCommand,
 } from '../domain/money/till.ts';
 import { Problem } from '../platform/http.ts';
-import { idFrom } from '../platform/ids.ts';
 import { paise } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text } from '../platform/schema.ts';
-import { businessDate, dayAfter } from '../platform/time.ts';
+import { businessDate } from '../platform/time.ts';
 import type { Services } from './app.ts';
-import type { Cause } from './checkout.ts';
-import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { shop } from './who.ts';
 
 /** A crore of rupees. */
 const MAX_PAISE = 1_000_000_000;
-const ACTOR = 'till';
-
-export type CashMoved = Extract<PaymentEvent, { type: 'CashCollected' | 'RefundSucceeded' }>;
-
-/** What of a payment changed hands as cash; undefined for what a bank or a gateway moved. */
-function cashCommand(paymentId: string, moved: CashMoved, at: string): TillCommand | undefined {
-  const { orderId, storeOrderId, amountPaise } = moved.data;
-  if (!storeOrderId) return undefined;
-  const cash = { paymentId, orderId, storeOrderId, amountPaise, at };
-  if (moved.type === 'CashCollected') return { type: 'TakeCash', data: cash };
-  const { refundNumber, externalId } = moved.data;
-  if (externalId !== CASH) return undefined;
-  return { type: 'GiveCashBack', data: { ...cash, refundNumber } };
-}
-
-/**
- * Puts cash into the till of its day, or of the first day after it that is not closed. Idempotent:
- * a closed till stays closed, so that every try comes to the same day. That day is tomorrow at the
- * latest, since no till is closed ahead.
- *
- * @param at RFC 3339: when it changed hands
- */
-export async function driveTill(
-  handler: Handler,
-  paymentId: string,
-  moved: CashMoved,
-  at: string,
-  cause: Cause,
-): Promise<void> {
-  const command = cashCommand(paymentId, moved, at);
-  const { storeId } = moved.data;
-  if (!command || !storeId) return;
-  for (let date = businessDate(at); ; date = dayAfter(date)) {
-    const id = tillId(storeId, date);
-    const commandId = idFrom('till', id, cause.causationId);
-    try {
-      await handler.handle(till, id, command, { ...cause, commandId, actor: ACTOR });
-      return;
-    } catch (error) {
-      if (!(error instanceof Rejected) || error.code !== 'TILL_CLOSED') throw error;
-    }
-  }
-}
 
 const params = {
   type: 'object',

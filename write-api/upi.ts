@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
 import { Problem } from '../platform/http.ts';
-import { idFrom } from '../platform/ids.ts';
 import { hookRoute } from '../platform/route.ts';
+import { systemContext } from '../engine/processes/cause.ts';
 import type { Services } from './app.ts';
 import { ACTOR, recordUpi } from './payment.ts';
 import { assertRecent, keepRawBodies, saidIn, signer } from './webhook.ts';
@@ -62,9 +62,8 @@ export function upiRoutes(app: FastifyInstance, services: Services): void {
         const { reference, utr, amountPaise, at } = noticeOf(raw);
         assertRecent(Date.parse(at), now());
         const paymentId = reference.toLowerCase().replace(REFERENCE, '$1-$2-$3-$4-$5');
-        const commandId = idFrom('gateway', paymentId, utr, 'captured');
         const cause = { correlationId: request.id, causationId: request.id };
-        const context = { ...cause, commandId, actor: ACTOR };
+        const context = systemContext(ACTOR, cause, 'gateway', paymentId, utr, 'captured');
         const record = { type: 'RecordPayment', data: { externalId: utr, amountPaise } } as const;
         try {
           await recordUpi(handler, paymentId, record, context);

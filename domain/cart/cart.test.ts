@@ -49,12 +49,12 @@ test('a cart is checked out once, with the lines that were ordered in whatever o
     { listingId: 'b.1', quantity: 1 },
     { listingId: 'a.1', quantity: 2 },
   ];
-  const checkOut: CartCommand = { type: 'CheckOutCart', data: { orderId: 'o', lines } };
-  const done: CartEvent = { type: 'CartCheckedOut', data: { orderId: 'o' } };
+  const checkOut: CartCommand = { type: 'CheckOutCart', data: { orderId: 'o', round: 1, lines } };
+  const done: CartEvent = { type: 'CartCheckedOut', data: { orderId: 'o', round: 1 } };
   given(cart, opened, added, second).when(checkOut).gives(done);
   given(cart, opened, added, second, done).when(checkOut).gives();
   given(cart, opened, added, second, done)
-    .when({ type: 'CheckOutCart', data: { orderId: 'other', lines } })
+    .when({ type: 'CheckOutCart', data: { orderId: 'other', round: 1, lines } })
     .rejected('CART_CHECKED_OUT');
   given(cart, opened, added).when(checkOut).rejected('CART_CHANGED');
 });
@@ -67,6 +67,52 @@ test('a cart is given back by the order that closed it, and by no other', () => 
   given(cart, opened, added, closed).when(reopen('o')).gives(reopened);
   given(cart, opened, added, closed, reopened).when(reopen('o')).gives();
   assert.is(given(cart, opened, added, closed, reopened).decide(set('a.1', 9)).length, 1);
+});
+
+test('each round of an order closes its cart once, and gives back what it closed itself', () => {
+  const lines = [{ listingId: 'a.1', quantity: 2 }];
+  const close = (round: number): CartCommand => ({
+    type: 'CheckOutCart',
+    data: { orderId: 'o', round, lines },
+  });
+  const closed = (round: number): CartEvent => ({
+    type: 'CartCheckedOut',
+    data: { orderId: 'o', round },
+  });
+  const reopen = (round?: number) =>
+    ({ type: 'ReopenCart', data: { orderId: 'o', round } }) as const;
+  const reopened: CartEvent = { type: 'CartReopened', data: { orderId: 'o' } };
+  const first = [opened, added, closed(1)];
+  given(cart, ...first)
+    .when(reopen(2))
+    .gives();
+  given(cart, ...first, reopened)
+    .when(close(1))
+    .gives();
+  given(cart, ...first, reopened)
+    .when(close(2))
+    .gives(closed(2));
+  given(cart, ...first)
+    .when(close(2))
+    .gives(reopened, closed(2));
+  const late = [...first, reopened, closed(2)];
+  given(cart, ...late)
+    .when(reopen(1))
+    .gives();
+  given(cart, ...late)
+    .when(close(1))
+    .gives();
+  given(cart, ...late)
+    .when(reopen(2))
+    .gives(reopened);
+  given(cart, ...late)
+    .when(reopen())
+    .gives(reopened);
+});
+
+test('a cart that was closed before rounds were counted was so in the first one', () => {
+  const before: CartEvent[] = [opened, added, { type: 'CartCheckedOut', data: { orderId: 'o' } }];
+  assert.is(given(cart, ...before).state.round, 1);
 });
 
 test('whatever is set, the cart holds the last quantity of each item, and a repeat is silent', () => {

@@ -4,15 +4,18 @@ import { Rejected } from '../rejection.ts';
 export type CartCommand =
   | Message<'OpenCart', Record<string, never>>
   | Message<'SetCartItem', { listingId: string; quantity: number }>
-  | Message<'CheckOutCart', { orderId: string; lines: CartLine[] }>
-  | Message<'ReopenCart', { orderId: string }>;
+  /** `round` counts the times that an order is gone through: 2 is a late payment. */
+  | Message<'CheckOutCart', { orderId: string; round: number; lines: CartLine[] }>
+  /** Without a `round`, whichever closed it. */
+  | Message<'ReopenCart', { orderId: string; round?: number }>;
 
 export type CartEvent =
   | Message<'CartOpened', Record<string, never>>
   | Message<'ItemAddedToCart', CartLine>
   | Message<'CartItemQuantityChanged', CartLine>
   | Message<'ItemRemovedFromCart', { listingId: string }>
-  | Message<'CartCheckedOut', { orderId: string }>
+  /** `round` is absent where there was no other than the first yet. */
+  | Message<'CartCheckedOut', { orderId: string; round?: number }>
   | Message<'CartReopened', { orderId: string }>;
 
 export type CartLine = { listingId: string; quantity: number };
@@ -22,6 +25,10 @@ export type Cart = {
   /** In the order in which they were added. */
   lines: CartLine[];
   orderId: string | null;
+  /** Of the order that closed it; 0 while it is open. */
+  round: number;
+  /** By order that gave it back: in which round it did. */
+  ended: Readonly<Record<string, number>>;
 };
 
 /** More than any household's month; a bound on what one cart costs to fold and to show. */
@@ -47,7 +54,7 @@ export function sameLines(a: CartLine[], b: CartLine[]): boolean {
 
 export const cart: Decider<Cart, CartCommand, CartEvent> = {
   category: 'cart',
-  initial: { status: 'none', lines: [], orderId: null },
+  initial: { status: 'none', lines: [], orderId: null, round: 0, ended: {} },
 
   decide: {
     OpenCart: (state) => (state.status === 'none' ? [{ type: 'CartOpened', data: {} }] : []),
@@ -67,19 +74,28 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       return [{ type: 'ItemAddedToCart', data: { listingId, quantity } }];
     },
 
-    /** Closes the cart for one order, provided that it still holds what was ordered. */
-    CheckOutCart(state, { orderId, lines }) {
-      if (state.orderId === orderId) return [];
-      assertOpen(state);
+    /**
+     * Closes the cart for one order, provided that it still holds what was ordered. Each round of
+     * an order closes it once and gives it back once, however often and late it is asked to; a
+     * later one takes it over from an earlier one.
+     */
+    CheckOutCart(state, { orderId, round, lines }) {
+      const isOwn = state.orderId === orderId;
+      const known = isOwn ? state.round : (state.ended[orderId] ?? 0);
+      if (known >= round) return [];
+      if (!isOwn) assertOpen(state);
       if (!sameLines(state.lines, lines)) {
         throw new Rejected('CART_CHANGED', 'The cart changed while it was ordered: look again.');
       }
-      return [{ type: 'CartCheckedOut', data: { orderId } }];
+      const freed: CartEvent[] = isOwn ? [{ type: 'CartReopened', data: { orderId } }] : [];
+      return [...freed, { type: 'CartCheckedOut', data: { orderId, round } }];
     },
 
     /** Gives the cart back to the shopper after an order that came to nothing. */
-    ReopenCart: (state, { orderId }) =>
-      state.orderId === orderId ? [{ type: 'CartReopened', data: { orderId } }] : [],
+    ReopenCart(state, { orderId, round }) {
+      if (state.orderId !== orderId || (round !== undefined && round !== state.round)) return [];
+      return [{ type: 'CartReopened', data: { orderId } }];
+    },
   },
 
   evolve: {
@@ -93,7 +109,18 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       ...state,
       lines: state.lines.filter((line) => line.listingId !== listingId),
     }),
-    CartCheckedOut: (state, { orderId }) => ({ ...state, status: 'checked-out', orderId }),
-    CartReopened: (state) => ({ ...state, status: 'open', orderId: null }),
+    CartCheckedOut: (state, { orderId, round = 1 }) => ({
+      ...state,
+      status: 'checked-out',
+      orderId,
+      round,
+    }),
+    CartReopened: (state, { orderId }) => ({
+      ...state,
+      status: 'open',
+      orderId: null,
+      round: 0,
+      ended: { ...state.ended, [orderId]: state.round },
+    }),
   },
 };

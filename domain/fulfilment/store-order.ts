@@ -100,9 +100,15 @@ export type StoreOrderCommand =
   | Message<'ProposeSubstitute', { listingId: string; line: OrderLine; expiresAt: string }>
   /** `left` null: what was chosen is put aside; else so many pieces are left of it. */
   | Message<'SettleSubstitute', { listingId: string; chosenAt: number; left: number | null }>
+  /** `none` at `expiresAt`, which says which proposal it was that nobody answered. */
   | Message<
       'DecideSubstitution',
-      { listingId: string; substituteId: string; answer: 'accept' | 'decline' | 'none' }
+      {
+        listingId: string;
+        substituteId: string;
+        answer: 'accept' | 'decline' | 'none';
+        expiresAt?: string;
+      }
     >
   | Message<'PackStoreOrder', Nothing>
   | Message<'DispatchStoreOrder', Nothing>
@@ -469,10 +475,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     },
 
     /** Of what is declined nothing comes. Throws WRONG_STATUS where it was decided otherwise. */
-    DecideSubstitution(state, { listingId, substituteId, answer }) {
+    DecideSubstitution(state, { listingId, substituteId, answer, expiresAt }) {
       const place = placeOf(state);
       const line = lineOf(state, listingId);
       const { substitution } = line;
+      if (expiresAt !== undefined && substitution?.expiresAt !== expiresAt) return [];
       const isThis = substitution?.line.listingId === substituteId;
       const isOpen = state.status === 'accepted' && isThis && substitution.status === 'proposed';
       if (!isOpen) {

@@ -22,7 +22,12 @@ const counted = (sku: string, quantity: number): InventoryEvent => ({
   data: { counts: [{ sku, quantity, was: null }], reason: 'first-count' },
 });
 const reserve = (storeOrderId: string, ...lines: StockLine[]) =>
-  ({ type: 'ReserveStock', data: { storeOrderId, orderId: 'o', lines, expiresAt } }) as const;
+  reserveIn(1, storeOrderId, ...lines);
+const reserveIn = (round: number, storeOrderId: string, ...lines: StockLine[]) =>
+  ({
+    type: 'ReserveStock',
+    data: { storeOrderId, orderId: 'o', round, lines, expiresAt },
+  }) as const;
 const reserved = (storeOrderId: string, ...lines: StockLine[]): InventoryEvent => ({
   type: 'StockReserved',
   data: reserve(storeOrderId, ...lines).data,
@@ -123,6 +128,63 @@ test('picked short, the rest is for sale again; what came back too, once', () =>
   again.when(back(1)).gives();
 });
 
+test('each round is reserved once, ends once, and takes over what the one before reserved', () => {
+  const take = (round: number, pieces = 3) => reserveIn(round, 'a', line('1', pieces));
+  const taken = (round: number, pieces?: number): InventoryEvent => ({
+    type: 'StockReserved',
+    data: take(round, pieces).data,
+  });
+  const reason = 'order-rejected';
+  const release = (round?: number): InventoryCommand => ({
+    type: 'ReleaseReservation',
+    data: { storeOrderId: 'a', reason, round },
+  });
+  const released: InventoryEvent = {
+    type: 'ReservationReleased',
+    data: { storeOrderId: 'a', orderId: 'o', lines: [line('1', 3)], reason },
+  };
+  const shelf = counted('1', 3);
+  given(inventory, shelf, taken(1)).when(release(2)).gives();
+  given(inventory, shelf, taken(1), released).when(take(1)).gives();
+  given(inventory, shelf, taken(1), released).when(take(2)).gives(taken(2));
+  // All that is there is its own; more is refused, and what it has stays.
+  given(inventory, shelf, taken(1)).when(take(2)).gives(released, taken(2));
+  given(inventory, shelf, taken(1)).when(take(2, 4)).rejected('INSUFFICIENT_STOCK');
+  const late = given(inventory, shelf, taken(1), released, taken(2));
+  late.when(release(1)).gives();
+  late.when(take(1)).gives();
+  late.when(release(2)).gives(released);
+  late.when(release()).gives(released);
+  const { round: _, ...before } = take(1).data;
+  const { state } = given(inventory, shelf, { type: 'StockReserved', data: before });
+  assert.is(state.reservations.get('a')?.round, 1);
+});
+
+test('a round that is over stays over, however many end after it', () => {
+  const MINUTE_MS = 60_000;
+  const startMs = Date.parse(expiresAt);
+  let state = advance(inventory.initial, counted('1', 9_000));
+  const orderOf = (minute: number): InventoryCommand => {
+    const at = new Date(startMs + minute * MINUTE_MS).toISOString();
+    const { data } = reserve(`${minute}`, line('1', 1));
+    return { type: 'ReserveStock', data: { ...data, expiresAt: at } };
+  };
+  const happen = (wanted: InventoryCommand) => {
+    state = decide(state, wanted).reduce(advance, state);
+  };
+  for (let minute = 0; minute < 3_000; minute++) {
+    const data = { storeOrderId: `${minute}`, reason: 'cancelled' as const };
+    happen(orderOf(minute));
+    happen({ type: 'ReleaseReservation', data });
+  }
+  // Who was frozen all the time asks again: it gets nothing, remembered or not.
+  for (let minute = 0; minute < 3_000; minute++) {
+    assert.equal(outcome(state, orderOf(minute)), []);
+  }
+  assert.ok([...state.ended.recent.rounds, ...state.ended.older.rounds].length < 300);
+  assert.is(outcome(state, orderOf(3_000)).length, 1);
+});
+
 test('what a picker misses is off the books, once, and is not for sale again', () => {
   const missed = (...of: [string, number][]): InventoryCommand => ({
     type: 'WriteOffStock',
@@ -213,6 +275,7 @@ const lines = fc
   .uniqueArray(fc.constantFrom(...skus), { minLength: 1 })
   .chain((chosen) => fc.tuple(...chosen.map((sku) => quantity.map((pieces) => line(sku, pieces)))));
 const storeOrderId = fc.constantFrom('1', '2', '3', '4', '5');
+const rounds = fc.constantFrom(1, 2, 3);
 const to = fc.constantFrom('shelf' as const, 'write-off' as const);
 
 const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
@@ -229,10 +292,13 @@ const command: fc.Arbitrary<InventoryCommand> = fc.oneof(
     type: 'SetSafetyBuffer' as const,
     data: { lines: [line(sku, pieces)] },
   })),
-  { weight: 4, arbitrary: fc.tuple(storeOrderId, lines).map(([id, of]) => reserve(id, ...of)) },
-  storeOrderId.map((id) => ({
+  {
+    weight: 4,
+    arbitrary: fc.tuple(rounds, storeOrderId, lines).map(([n, id, of]) => reserveIn(n, id, ...of)),
+  },
+  fc.tuple(storeOrderId, fc.option(rounds, { nil: undefined })).map(([id, round]) => ({
     type: 'ReleaseReservation' as const,
-    data: { storeOrderId: id, reason: 'order-rejected' as const },
+    data: { storeOrderId: id, reason: 'order-rejected' as const, round },
   })),
   fc.tuple(storeOrderId, lines).map(([id, of]) => ({
     type: 'PickStock' as const,
@@ -439,7 +505,7 @@ test('a fold that changed has a new snapshot version', () => {
   const digest = createHash('sha256')
     .update(JSON.stringify(plain(state)))
     .digest('hex');
-  assert.equal([rules.version, digest.slice(0, 12)], [1, 'e948308b2371']);
+  assert.equal([rules.version, digest.slice(0, 12)], [2, 'a37288439da3']);
 });
 
 test.run();

@@ -1,8 +1,17 @@
 import type { CartLine } from '../cart/cart.ts';
-import type { Decider, Message } from '../../engine/decider.ts';
+import { evolve, type Decider, type Message } from '../../engine/decider.ts';
 import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
 import { skuOfListing } from '../catalogue/listing.ts';
+import {
+  endedRoundOf,
+  NO_ENDED_ROUNDS,
+  packEndedRounds,
+  unpackEndedRounds,
+  withEndedRound,
+  type EndedRounds,
+  type PackedEndedRounds,
+} from './ended-rounds.ts';
 import { PersistentMap } from './persistent-map.ts';
 import type { ShortReason } from '../fulfilment/store-order.ts';
 
@@ -56,7 +65,8 @@ export type InventoryCommand =
     >
   /** `lines` is all that was missing of an order so far, oldest first. */
   | Message<'WriteOffStock', { storeOrderId: string; lines: WriteOff[] }>
-  | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason }>
+  /** Without a `round`, whichever stands. */
+  | Message<'ReleaseReservation', { storeOrderId: string; reason: ReleaseReason; round?: number }>
   | Message<'PickStock', { storeOrderId: string; lines: StockLine[] }>
   /** `kept` is what has not come back by then of what was picked. */
   | Message<'ReturnStock', { storeOrderId: string; kept: StockLine[]; to: ReturnedTo }>;
@@ -70,7 +80,8 @@ export type InventoryEvent =
     >
   | Message<'SoldAtCounter', { lines: StockLine[] }>
   | Message<'SafetyBufferSet', { lines: StockLine[] }>
-  | Message<'StockReserved', { storeOrderId: string } & Reservation>
+  /** `round` is absent where there was no other than the first yet. */
+  | Message<'StockReserved', { storeOrderId: string; round?: number } & Omit<Reservation, 'round'>>
   /** `lines` are reserved for the order, and `was` no longer. */
   | Message<
       'ReservationChanged',
@@ -96,10 +107,12 @@ export type ReturnedTo = 'shelf' | 'write-off';
 
 /**
  * One order's lines at the shop; `expiresAt` (RFC 3339) is when its checkout is given up.
- * `revision` is that of the store order for which it was changed.
+ * `round` counts the times that an order is gone through: 1 is the checkout, 2 the late payment
+ * that brings it back. `revision` is that of the store order for which it was changed.
  */
 export type Reservation = {
   orderId: string;
+  round: number;
   lines: StockLine[];
   expiresAt: string;
   revision?: number;
@@ -117,13 +130,15 @@ export type Inventory = {
   items: PersistentMap<StockItem>;
   /** Open reservations by store order. */
   reservations: PersistentMap<Reservation>;
+  /** Which reservations are over: none of them comes again. */
+  ended: EndedRounds;
   /** What was picked and has not come back, by store order, in two generations. */
   picked: { recent: PersistentMap<StockLine[]>; older: PersistentMap<StockLine[]> };
 };
 
 /** Orders of a generation: goods can be returned for at least as many of the newest orders. */
 const PICKED_GENERATION = 1_000;
-const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 2;
 /** Events between two snapshots: what a cold load has to read beyond one. */
 const SNAPSHOT_EVERY = 1_000;
 
@@ -194,7 +209,8 @@ function changeItems(state: Inventory, changes: ItemChange[]): Inventory {
   return { ...state, items };
 }
 
-const pickedFor = ({ picked }: Inventory, storeOrderId: string): StockLine[] | undefined =>
+/** What left the shelf for an order and did not come back; undefined where nobody knows any more. */
+export const pickedFor = ({ picked }: Inventory, storeOrderId: string): StockLine[] | undefined =>
   picked.recent.get(storeOrderId) ?? picked.older.get(storeOrderId);
 
 /** Remembers what is out for an order. The oldest generation goes when the newest is full. */
@@ -229,12 +245,31 @@ function assertLeft(shortages: StockShortage[]): void {
   throw new Rejected('INSUFFICIENT_STOCK', 'There is not enough left.', { shortages });
 }
 
+const released = (
+  storeOrderId: string,
+  { orderId, lines }: Reservation,
+  reason: ReleaseReason,
+): InventoryEvent => ({
+  type: 'ReservationReleased',
+  data: { storeOrderId, orderId, lines, reason },
+});
+
+/** A reservation that stands is over. */
+function ending(state: Inventory, storeOrderId: string): Inventory {
+  const standing = state.reservations.get(storeOrderId);
+  if (!standing) return state;
+  const { round, expiresAt } = standing;
+  const ended = withEndedRound(state.ended, storeOrderId, round, expiresAt);
+  return { ...state, ended, reservations: state.reservations.without(storeOrderId) };
+}
+
 /** What a shop has, what of it is promised to whom, and what is left for the next order. */
 export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
   category: 'inventory',
   initial: {
     items: PersistentMap.empty,
     reservations: PersistentMap.empty,
+    ended: NO_ENDED_ROUNDS,
     picked: { recent: PersistentMap.empty, older: PersistentMap.empty },
   },
 
@@ -290,12 +325,23 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return changed.length > 0 ? [{ type: 'SafetyBufferSet', data: { lines: changed } }] : [];
     },
 
-    /** All of an order's lines, or none. Throws INSUFFICIENT_STOCK with every line that is short. */
+    /**
+     * All of an order's lines, or none. Each round is reserved once and ends once, however often
+     * and late it is asked for; a later one takes the goods over from an earlier one that stands.
+     * Throws INSUFFICIENT_STOCK with every line that is short, and CHECKOUT_EXPIRED.
+     */
     ReserveStock(state, data) {
-      const { storeOrderId, lines } = data;
-      if (state.reservations.get(storeOrderId) || pickedFor(state, storeOrderId)) return [];
-      assertLeft(shortagesOf(state, lines));
-      return [{ type: 'StockReserved', data }];
+      const { storeOrderId, lines, round, expiresAt } = data;
+      const standing = state.reservations.get(storeOrderId);
+      const known = standing?.round ?? endedRoundOf(state.ended, storeOrderId);
+      if (known >= round || pickedFor(state, storeOrderId)) return [];
+      if (known === 0 && Date.parse(expiresAt) <= state.ended.forgottenUntilMs) {
+        throw new Rejected('CHECKOUT_EXPIRED', 'The time of this order is over: place it again.');
+      }
+      const freed = standing ? [released(storeOrderId, standing, 'order-rejected')] : [];
+      const before = freed.reduce((shelf, event) => evolve(inventory, shelf, event), state);
+      assertLeft(shortagesOf(before, lines));
+      return [...freed, { type: 'StockReserved', data }];
     },
 
     /**
@@ -325,11 +371,11 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       return [{ type: 'StockWrittenOff', data: { storeOrderId, orderId, lines } }];
     },
 
-    ReleaseReservation(state, { storeOrderId, reason }) {
-      const reservation = state.reservations.get(storeOrderId);
-      if (!reservation) return [];
-      const { orderId, lines } = reservation;
-      return [{ type: 'ReservationReleased', data: { storeOrderId, orderId, lines, reason } }];
+    /** What was reserved in another round than the one that is named stays. */
+    ReleaseReservation(state, { storeOrderId, reason, round }) {
+      const standing = state.reservations.get(storeOrderId);
+      if (!standing || (round !== undefined && round !== standing.round)) return [];
+      return [released(storeOrderId, standing, reason)];
     },
 
     /**
@@ -355,8 +401,8 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
     SoldAtCounter: (state, data) => changeItems(state, itemChanges.SoldAtCounter(data)),
     SafetyBufferSet: (state, data) => changeItems(state, itemChanges.SafetyBufferSet(data)),
     StockReserved(state, data) {
-      const { storeOrderId, ...reservation } = data;
-      const reservations = state.reservations.with(storeOrderId, reservation);
+      const { storeOrderId, round = 1, ...reservation } = data;
+      const reservations = state.reservations.with(storeOrderId, { ...reservation, round });
       return changeItems({ ...state, reservations }, itemChanges.StockReserved(data));
     },
     ReservationChanged(state, data) {
@@ -372,15 +418,13 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       const reservations = state.reservations.with(storeOrderId, { ...known, writeOffs });
       return changeItems({ ...state, reservations }, itemChanges.StockWrittenOff(data));
     },
-    ReservationReleased(state, data) {
-      const reservations = state.reservations.without(data.storeOrderId);
-      return changeItems({ ...state, reservations }, itemChanges.ReservationReleased(data));
-    },
+    ReservationReleased: (state, data) =>
+      changeItems(ending(state, data.storeOrderId), itemChanges.ReservationReleased(data)),
     StockPicked(state, data) {
       const { storeOrderId, lines } = data;
-      const reservations = state.reservations.without(storeOrderId);
       const picked = withPicked(state, storeOrderId, lines);
-      return changeItems({ ...state, reservations, picked }, itemChanges.StockPicked(data));
+      const after = { ...ending(state, storeOrderId), picked };
+      return changeItems(after, itemChanges.StockPicked(data));
     },
     StockReturned(state, data) {
       const { storeOrderId, lines } = data;
@@ -393,14 +437,15 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
   snapshot: {
     version: SNAPSHOT_VERSION,
     every: SNAPSHOT_EVERY,
-    pack: ({ items, reservations, picked }) => ({
+    pack: ({ items, reservations, ended, picked }) => ({
       items: [...items].map(([sku, item]) => [sku, item.onHand, item.reserved, item.safetyBuffer]),
       reservations: [...reservations],
+      ...packEndedRounds(ended),
       recent: [...picked.recent],
       older: [...picked.older],
     }),
     unpack(packed) {
-      const { items, reservations, recent, older } = packed as Packed;
+      const { items, reservations, recent, older, ...ended } = packed as Packed;
       return {
         items: PersistentMap.from(
           items.map(([sku, onHand, reserved, safetyBuffer]) => [
@@ -409,13 +454,14 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
           ]),
         ),
         reservations: PersistentMap.from(reservations),
+        ended: unpackEndedRounds(ended),
         picked: { recent: PersistentMap.from(recent), older: PersistentMap.from(older) },
       };
     },
   },
 };
 
-type Packed = {
+type Packed = PackedEndedRounds & {
   items: [sku: string, onHand: number | null, reserved: number, safetyBuffer: number][];
   reservations: [string, Reservation][];
   recent: [string, StockLine[]][];

@@ -248,10 +248,13 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       }
       return events;
     },
-    /** One that was given up on may have gone through nevertheless. */
+    /**
+     * One that was given up on may have gone through nevertheless; one that went through and then
+     * failed is not given by being told of again.
+     */
     RecordRefund(state, { refundNumber, externalId }) {
-      const { status, about } = refundOf(state, refundNumber);
-      if (status === 'succeeded') return [];
+      const { status, givenAs, about } = refundOf(state, refundNumber);
+      if (status === 'succeeded' || givenAs === externalId) return [];
       return [{ type: 'RefundSucceeded', data: { ...about, externalId } }];
     },
     /**

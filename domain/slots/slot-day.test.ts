@@ -15,6 +15,7 @@ const hold = (id: string, fromMinute = 540) => ({
   orderId: `order ${id}`,
   fromMinute,
   expiresAt,
+  round: 1,
 });
 const held = (id: string): SlotDayEvent => ({ type: 'SlotHeld', data: hold(id) });
 
@@ -50,13 +51,47 @@ test('a hold is confirmed once; what is released is free again', () => {
   given(slotDay, set, held('a'), confirmed, released).when(release).gives();
 });
 
+test('each round has a place once, gives back its own, and takes over that of the one before', () => {
+  const take = (round: number): SlotDayCommand => ({
+    type: 'HoldSlot',
+    data: { ...hold('a', 1_080), round },
+  });
+  const taken = (round: number): SlotDayEvent => ({
+    type: 'SlotHeld',
+    data: { ...hold('a', 1_080), round },
+  });
+  const reason = 'order-rejected';
+  const free = (round?: number): SlotDayCommand => ({
+    type: 'ReleaseSlot',
+    data: { storeOrderId: 'a', reason, round },
+  });
+  const freed: SlotDayEvent = {
+    type: 'SlotReleased',
+    data: { storeOrderId: 'a', orderId: 'order a', reason },
+  };
+  given(slotDay, set, taken(1)).when(free(2)).gives();
+  given(slotDay, set, taken(1), freed).when(take(1)).gives();
+  // The only place of the evening is its own.
+  given(slotDay, set, taken(1)).when(take(2)).gives(freed, taken(2));
+  const late = given(slotDay, set, taken(1), freed, taken(2));
+  late.when(free(1)).gives();
+  late.when(take(1)).gives();
+  late.when(free(2)).gives(freed);
+  late.when(free()).gives(freed);
+  const { round: _, ...before } = hold('a');
+  assert.is(given(slotDay, set, { type: 'SlotHeld', data: before }).state.held.get('a')?.round, 1);
+});
+
 test('whatever comes in whatever order, no slot has more orders than places', () => {
   const storeOrderId = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
   const fromMinute = fc.constantFrom(540, 1_080, 1_300);
   const command: fc.Arbitrary<SlotDayCommand> = fc.oneof(
     fc
-      .record({ id: storeOrderId, fromMinute })
-      .map(({ id, fromMinute: from }) => ({ type: 'HoldSlot' as const, data: hold(id, from) })),
+      .record({ id: storeOrderId, fromMinute, round: fc.constantFrom(1, 2, 3) })
+      .map(({ id, fromMinute: from, round }) => ({
+        type: 'HoldSlot' as const,
+        data: { ...hold(id, from), round },
+      })),
     storeOrderId.map((id) => ({ type: 'ConfirmSlot' as const, data: { storeOrderId: id } })),
     storeOrderId.map((id) => ({
       type: 'ReleaseSlot' as const,

@@ -1,4 +1,4 @@
-import type { Decider, Message } from '../../engine/decider.ts';
+import { evolve, type Decider, type Message } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { clockOf } from '../stores/delivery.ts';
 
@@ -12,28 +12,40 @@ export type SlotReleaseReason = 'order-rejected' | 'rejected-by-shop' | 'cancell
 
 /** Whose hold it is: in every event of it. */
 type Holder = { storeOrderId: string; orderId: string };
-/** `expiresAt` (RFC 3339) is when its checkout is given up. */
-type Hold = Holder & { fromMinute: number; expiresAt: string };
+/**
+ * `expiresAt` (RFC 3339) is when its checkout is given up. `round` counts the times that an order is
+ * gone through: 1 is the checkout, 2 the late payment that brings it back.
+ */
+type Hold = Holder & { fromMinute: number; expiresAt: string; round: number };
 
 export type SlotDayCommand =
   | Message<'SetSlotCapacity', { slots: Slot[] }>
   | Message<'HoldSlot', Hold>
   | Message<'ConfirmSlot', { storeOrderId: string }>
-  | Message<'ReleaseSlot', { storeOrderId: string; reason: SlotReleaseReason }>;
+  /** Without a `round`, whichever stands. */
+  | Message<'ReleaseSlot', { storeOrderId: string; reason: SlotReleaseReason; round?: number }>;
 
 export type SlotDayEvent =
   | Message<'SlotCapacitySet', { slots: Slot[] }>
-  | Message<'SlotHeld', Hold>
+  /** `round` is absent where there was no other than the first yet. */
+  | Message<'SlotHeld', Omit<Hold, 'round'> & { round?: number }>
   | Message<'SlotConfirmed', Holder>
   | Message<'SlotReleased', Holder & { reason: SlotReleaseReason }>;
 
-type Held = { orderId: string; fromMinute: number; confirmed: boolean };
+type Held = { orderId: string; round: number; fromMinute: number; confirmed: boolean };
 
-/** The slots of a shop's day, and by store order who has a place in which. */
-export type SlotDay = { slots: Slot[]; held: ReadonlyMap<string, Held> };
+/**
+ * The slots of a shop's day, and by store order who has a place in which; and in which round who
+ * had one gave it back.
+ */
+export type SlotDay = {
+  slots: Slot[];
+  held: ReadonlyMap<string, Held>;
+  ended: ReadonlyMap<string, number>;
+};
 
 /** Places that are left; 0 too where the shop lowered the capacity below what is taken. */
-export function leftIn({ held }: SlotDay, { fromMinute, capacity }: Slot): number {
+export function leftIn({ held }: Pick<SlotDay, 'held'>, { fromMinute, capacity }: Slot): number {
   const taken = [...held.values()].filter((hold) => hold.fromMinute === fromMinute).length;
   return Math.max(0, capacity - taken);
 }
@@ -56,10 +68,16 @@ const withHeld = (state: SlotDay, storeOrderId: string, hold: Held): SlotDay => 
   held: new Map(state.held).set(storeOrderId, hold),
 });
 
+const released = (
+  storeOrderId: string,
+  { orderId }: Held,
+  reason: SlotReleaseReason,
+): SlotDayEvent => ({ type: 'SlotReleased', data: { storeOrderId, orderId, reason } });
+
 /** A shop's day of delivery slots: no slot is ever given to more orders than it has places. */
 export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
   category: 'slotday',
-  initial: { slots: [], held: new Map() },
+  initial: { slots: [], held: new Map(), ended: new Map() },
 
   decide: {
     /** What is held stays so, also where its slot shrinks or goes. */
@@ -70,33 +88,44 @@ export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
       const isSame = JSON.stringify(slots) === JSON.stringify(state.slots);
       return isSame ? [] : [{ type: 'SlotCapacitySet', data: { slots } }];
     },
+    /**
+     * Each round has a place once and gives it back once, however often and late it is asked for;
+     * a later one takes it over from an earlier one. Throws SLOT_NOT_FOUND, SLOT_FULL.
+     */
     HoldSlot(state, data) {
-      if (state.held.has(data.storeOrderId)) return [];
-      freeSlot(state, data.fromMinute);
-      return [{ type: 'SlotHeld', data }];
+      const { storeOrderId, round, fromMinute } = data;
+      const standing = state.held.get(storeOrderId);
+      if ((standing?.round ?? state.ended.get(storeOrderId) ?? 0) >= round) return [];
+      const freed = standing ? [released(storeOrderId, standing, 'order-rejected')] : [];
+      const before = freed.reduce((day, event) => evolve(slotDay, day, event), state);
+      freeSlot(before, fromMinute);
+      return [...freed, { type: 'SlotHeld', data }];
     },
     ConfirmSlot(state, { storeOrderId }) {
       const hold = state.held.get(storeOrderId);
       if (!hold || hold.confirmed) return [];
       return [{ type: 'SlotConfirmed', data: { storeOrderId, orderId: hold.orderId } }];
     },
-    ReleaseSlot(state, { storeOrderId, reason }) {
-      const hold = state.held.get(storeOrderId);
-      if (!hold) return [];
-      return [{ type: 'SlotReleased', data: { storeOrderId, orderId: hold.orderId, reason } }];
+    /** A place of another round than the one that is named stays. */
+    ReleaseSlot(state, { storeOrderId, reason, round }) {
+      const standing = state.held.get(storeOrderId);
+      if (!standing || (round !== undefined && round !== standing.round)) return [];
+      return [released(storeOrderId, standing, reason)];
     },
   },
 
   evolve: {
     SlotCapacitySet: (state, { slots }) => ({ ...state, slots }),
-    SlotHeld: (state, { storeOrderId, orderId, fromMinute }) =>
-      withHeld(state, storeOrderId, { orderId, fromMinute, confirmed: false }),
+    SlotHeld: (state, { storeOrderId, orderId, fromMinute, round = 1 }) =>
+      withHeld(state, storeOrderId, { orderId, round, fromMinute, confirmed: false }),
     SlotConfirmed: (state, { storeOrderId }) =>
       withHeld(state, storeOrderId, { ...state.held.get(storeOrderId)!, confirmed: true }),
     SlotReleased(state, { storeOrderId }) {
+      const standing = state.held.get(storeOrderId);
+      if (!standing) return state;
       const held = new Map(state.held);
       held.delete(storeOrderId);
-      return { ...state, held };
+      return { ...state, held, ended: new Map(state.ended).set(storeOrderId, standing.round) };
     },
   },
 };

@@ -25,6 +25,7 @@ const MAX_COLD_LOADS = 30;
 const EVERY = inventory.snapshot!.every;
 
 const log = createLog('test', 'silent');
+const rules = inventory.snapshot!;
 
 type Context = { client: EventStore; stop: () => Promise<void> };
 const test = suite<Context>('snapshot');
@@ -136,16 +137,15 @@ test('a snapshot that is outdated or broken is passed over', async ({ client }) 
   await createHandler(client, log).handle(inventory, id, received(5), as());
   const load = () => createHandler(client, log).load(inventory, id, { fresh: false });
   const snapshotOf = (version: number, quantity: number) => {
-    const items = [['a', quantity, 0, 0]];
-    const state = { items, reservations: [], recent: [], older: [] };
+    const state = { ...rules.pack(inventory.initial), items: [['a', quantity, 0, 0]] };
     const kept = { version, revision: '0', position: '0', state, commands: [] };
     return gzipSync(JSON.stringify(kept));
   };
   const put = (data: Uint8Array) =>
     client.appendToStream(`inventorysnapshot-${id}`, binaryEvent({ type: 'SnapshotTaken', data }));
-  await put(snapshotOf(1, 77));
+  await put(snapshotOf(rules.version, 77));
   assert.is(itemOf(await load(), 'a').onHand, 77);
-  await put(snapshotOf(0, 77));
+  await put(snapshotOf(rules.version - 1, 77));
   assert.is(itemOf(await load(), 'a').onHand, 5);
   await put(Buffer.from('not a snapshot'));
   assert.is(itemOf(await load(), 'a').onHand, 5);

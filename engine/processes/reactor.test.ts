@@ -84,7 +84,7 @@ test('a task that was set aside is tried again after a restart, although the che
     const payments = paymentPorts(handler);
     running = runReactor({
       client,
-      reactions: reactions({ client, drivers: { handler, payments } }),
+      reactions: reactions({ client, drivers: { handler, payments, now: () => new Date() } }),
       log,
       signal: stopping.signal,
     });

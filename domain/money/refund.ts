@@ -1,0 +1,73 @@
+import type { Message } from '../../engine/decider.ts';
+import { ask, look, take, wait, type Process, type Step } from '../../engine/process.ts';
+import { MAX_REFUND_AGE_MS, payment, type Payment, type PaymentMethod } from './payment.ts';
+
+/** A gateway may be at a refund for days, and tells when it is done. */
+const LOOK_AGAIN_MS = 60 * 60_000;
+
+/** Money that goes back; `externalId` is of the receipt, and each refund has one `refundId`. */
+export type RefundCall = {
+  refundId: string;
+  paymentId: string;
+  refundNumber: number;
+  externalId: string;
+  amountPaise: number;
+};
+
+/**
+ * Has whoever took the money give it back: once for each `refundId`. Where `isLastTry`, one that
+ * does not answer is answered for; else that is no outcome, and it is asked again later.
+ */
+export type MakeRefund = Message<
+  'MakeRefund',
+  { method: PaymentMethod; call: RefundCall; isLastTry: boolean }
+>;
+
+export type RefundAnswer =
+  /** `externalId` is what whoever gives it back calls it. */
+  | { status: 'processed' | 'pending'; externalId: string }
+  /** The shop does it, and then says so. */
+  | { status: 'by-hand' }
+  | { status: 'not-made'; reason: string };
+
+export type RefundIds = { paymentId: string; refundNumber: number; refundId: string };
+
+/**
+ * Has a refund made that was asked for, and not at all where it is done: the payment knows what
+ * became of each. One that nobody takes over in a few days is the shop's to give.
+ */
+export const refund =
+  ({ paymentId, refundNumber, refundId }: RefundIds, requestedAtMs: number): Process =>
+  (view, nowMs) => {
+    const state = view.stateOf(payment, paymentId);
+    if (!state) return [look(payment, paymentId)];
+    const asked = state.refunds[refundNumber - 1];
+    if (asked?.status !== 'requested') return [];
+    const { externalId, amountPaise } = asked;
+    const call = { refundId, paymentId, refundNumber, externalId, amountPaise };
+    const { method } = state;
+    const isLastTry = nowMs > requestedAtMs + MAX_REFUND_AGE_MS;
+    const request: MakeRefund = { type: 'MakeRefund', data: { method, call, isLastTry } };
+    const making = ask<RefundAnswer>(request, refundId);
+    const made = view.outcomeOf(making);
+    if (!made) return [making];
+    const answer = 'result' in made ? made.result : notMade(made.refusal.message);
+    switch (answer.status) {
+      case 'by-hand':
+        return [];
+      case 'pending':
+        return [wait(LOOK_AGAIN_MS)];
+      case 'processed':
+        return view.untaken([record(paymentId, refundNumber, answer.externalId)]);
+      case 'not-made':
+        return view.untaken([giveUp(paymentId, refundNumber, answer.reason)]);
+    }
+  };
+
+const notMade = (reason: string) => ({ status: 'not-made', reason }) as const;
+
+const record = (paymentId: string, refundNumber: number, externalId: string): Step<Payment> =>
+  take(payment, paymentId, { type: 'RecordRefund', data: { refundNumber, externalId } });
+
+const giveUp = (paymentId: string, refundNumber: number, reason: string): Step<Payment> =>
+  take(payment, paymentId, { type: 'GiveUpRefund', data: { refundNumber, reason } });

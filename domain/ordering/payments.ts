@@ -1,0 +1,41 @@
+import { isPerPart, isPrepaid, type RequestedPayment } from '../money/payment.ts';
+import type { AnyPlaced } from './order.ts';
+
+/** A payment that an order asks for. */
+export type DuePayment = {
+  paymentId: string;
+  storeOrderId: string | null;
+  storeId: string | null;
+  amountPaise: number;
+};
+
+/** What a shopper has to know to pay. */
+export type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId'>;
+
+/** What a payment is called, by the order, or by the part where each is paid by itself. */
+export type PaymentIds = { paymentIdOf: (id: string) => string };
+
+/** The payments of an order: one for all of it, or one at each shop. */
+export function paymentsOf(
+  { paymentIdOf }: PaymentIds,
+  orderId: string,
+  { payment: method, parts, totalPaise }: AnyPlaced,
+): DuePayment[] {
+  if (isPerPart(method)) {
+    return parts.map(({ storeOrderId, storeId, totalPaise: amountPaise }) => {
+      return { paymentId: paymentIdOf(storeOrderId), storeOrderId, storeId, amountPaise };
+    });
+  }
+  const whole = { storeOrderId: null, storeId: null, amountPaise: totalPaise };
+  return [{ paymentId: paymentIdOf(orderId), ...whole }];
+}
+
+/** What is asked of the shopper, who has until the order is given up; of cash, until it comes. */
+export function requestFor(
+  orderId: string,
+  { payment: method, expiresAt }: AnyPlaced,
+  { paymentId: _, ...due }: DuePayment,
+  how: HowToPay,
+): RequestedPayment {
+  return { ...due, orderId, method, expiresAt: isPrepaid(method) ? expiresAt : null, ...how };
+}
