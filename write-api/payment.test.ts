@@ -744,9 +744,12 @@ test('who cannot be paid like that is not asked, and nothing is placed', async (
   const refused = await checkOut(shop, filled, { payment: 'upi' });
   assert.equal([refused.status, Reflect.get(refused.body, 'code')], [409, 'PAYMENT_UNAVAILABLE']);
   assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
-  const bad = await shop.write('PUT', `/stores/${store.storeId}/upi`, {
-    upi: { vpa: 'x', name: 'X' },
-  });
+  const bad = await shop.write(
+    'PUT',
+    `/stores/${store.storeId}/upi`,
+    { upi: { vpa: 'x', name: 'X' } },
+    shop.asShop(store.storeId),
+  );
   assert.is(bad.status, 400);
 });
 
