@@ -34,6 +34,10 @@ export type Decider<State, Command extends Message, Event extends Message> = {
 /** What is read of old versions has no type any more but the one that an upcaster gives it. */
 type Upcasters<Data> = readonly [...((data: never) => object)[], (data: never) => Data];
 
+/** Data of which some members may be missing, as in the versions of an event before they were there. */
+export type Optional<Data, Member extends keyof Data> = Omit<Data, Member> &
+  Partial<Pick<Data, Member>>;
+
 /** A decider of which only the state is known. */
 export type AnyDecider<State = unknown> = Decider<State, never, never>;
 

@@ -1355,8 +1355,10 @@ const FAULTS: Record<string, Fault> = {
 
   'an event that does not say what its name promises': (story) => {
     const { order, placed, data } = newOrder(story);
+    const commandId = newKey();
+    const metadata = { commandId, schemaVersion: 2 };
     return {
-      plant: [{ ...placed, data: { ...data, parts: null } }],
+      plant: [{ ...placed, commandId, metadata, data: { ...data, parts: null } }],
       says: [`every event says what its name promises: event 0 of ${order}: OrderPlaced cannot be`],
     };
   },

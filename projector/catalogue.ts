@@ -142,11 +142,11 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     },
     ...eachRule(deliveryChanges, changeDelivery),
     ListingPublished({ id, data }, rows) {
-      const { gstPercent, gstFrom = SINCE_EVER, pricePaise, mrpPaise, gramsEach, ...same } = data;
+      const { gstPercent, gstFrom, pricePaise, mrpPaise, gramsEach, ...same } = data;
       const store_id = storeOfListing(id);
       const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
       const row = { ...same, ...prices, gst_rates: [{ gstFrom, gstPercent }] };
-      rows.put(listings, { listing_id: id, store_id, grams_each: gramsEach ?? null, ...row });
+      rows.put(listings, { listing_id: id, store_id, grams_each: gramsEach, ...row });
       rows.put(stock, { listing_id: id, ...stockColumns(UNTRACKED) });
       rows.changed(STORES_TAG);
       rows.changed(storeTag(store_id));

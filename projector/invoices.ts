@@ -73,11 +73,11 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
     },
     InvoiceIssued({ id, data }, rows) {
       const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...rest } = data;
-      const { fees = [], ...same } = rest;
+      const { fees, ...same } = rest;
       const { storeId, period } = storeAndPeriodOf(id);
       rows.add(invoiceTable, {
         ...same,
-        fees,
+        fees: fees ?? [],
         store_id: storeId,
         fiscal_year: period,
         store_order_id: storeOrderId,
@@ -91,10 +91,9 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
       rows.changed(boardTag(storeId));
     },
     CreditNoteIssued({ id, data }, rows) {
-      const { creditNoteId, storeOrderId, orderId, totalPaise, fees = [], ...same } = data;
+      const { creditNoteId, storeOrderId, orderId, totalPaise, ...same } = data;
       rows.add(creditNotes, {
         ...same,
-        fees,
         credit_note_id: creditNoteId,
         store_order_id: storeOrderId,
         total_paise: totalPaise,

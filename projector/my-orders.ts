@@ -170,7 +170,7 @@ function tellOfPart(fact: Fact<PartData>, rows: Rows): void {
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
-  version: 7,
+  version: 8,
   tables: [orders, parts, timeline],
 
   on: {
@@ -187,9 +187,9 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
           order_id: id,
           store_id: part.storeId,
           reason: null,
-          fulfilment: part.fulfilment ?? 'delivery',
-          slot: part.slot ?? null,
-          fee_paise: part.feePaise ?? 0,
+          fulfilment: part.fulfilment,
+          slot: part.slot,
+          fee_paise: part.feePaise,
           total_paise: part.totalPaise,
         });
       }

@@ -59,7 +59,7 @@ export const reasonOf = (
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 6,
+  version: 7,
   tables: [cards],
 
   on: fold(cards, storeOrder, {
@@ -74,7 +74,7 @@ export const orderBoard = projection<StoreOrderEvent>({
     begins: {
       StoreOrderSubmitted({ data, at }) {
         const { orderId, storeId, totalPaise, personId, sealedRecipient, pincode, payment } = data;
-        const { feePaise = 0, fulfilment = 'delivery', slot = null } = data;
+        const { feePaise, fulfilment, slot } = data;
         return {
           order_number: orderNumber(orderId),
           store_id: storeId,

@@ -175,15 +175,15 @@ function keepStock(): void {
     },
     { type: 'SoldAtCounter', data: { lines: [{ sku: 'oil', quantity: 1 }] } },
     { type: 'SafetyBufferSet', data: { lines: [{ sku: 'oil', quantity: 3 }] } },
-    { type: 'StockReserved', data: { ...about, lines: dal, expiresAt: EXPIRES } },
-    { type: 'StockReserved', data: { ...two, lines: dal, expiresAt: EXPIRES } },
+    { type: 'StockReserved', data: { ...about, round: 1, lines: dal, expiresAt: EXPIRES } },
+    { type: 'StockReserved', data: { ...two, round: 1, lines: dal, expiresAt: EXPIRES } },
     { type: 'ReservationReleased', data: { ...two, lines: dal, reason: 'order-rejected' } },
     { type: 'ReservationChanged', data: { ...about, lines: one, was: dal, revision: 2 } },
     { type: 'StockWrittenOff', data: { ...about, lines: [{ ...one[0]!, reason: 'damaged' }] } },
     { type: 'StockPicked', data: { storeOrderId: PART, lines: one, reserved: one } },
     { type: 'StockReturned', data: { storeOrderId: PART, lines: one, to: 'shelf' } },
   );
-  const hold = { fromMinute: 600, expiresAt: EXPIRES };
+  const hold = { round: 1, fromMinute: 600, expiresAt: EXPIRES };
   say(
     slotDay,
     DAY,
@@ -204,9 +204,9 @@ function placeOrders(): void {
     { type: 'ItemAddedToCart', data: { listingId: OIL, quantity: 1 } },
     { type: 'CartItemQuantityChanged', data: { listingId: DAL, quantity: 3 } },
     { type: 'ItemRemovedFromCart', data: { listingId: OIL } },
-    { type: 'CartCheckedOut', data: { orderId: REJECTED } },
+    { type: 'CartCheckedOut', data: { orderId: REJECTED, round: 1 } },
     { type: 'CartReopened', data: { orderId: REJECTED } },
-    { type: 'CartCheckedOut', data: { orderId: ORDER } },
+    { type: 'CartCheckedOut', data: { orderId: ORDER, round: 1 } },
   );
   const first = [{ ...part, storeOrderId: uuid(11) }];
   say(

@@ -6,6 +6,7 @@ import { cart } from '../domain/cart/cart.ts';
 import { inventory } from '../domain/inventory/inventory.ts';
 import { listing, listingId, skuOfListing, storeOfListing } from '../domain/catalogue/listing.ts';
 import { sumPaise } from '../domain/money/money.ts';
+import { AT_ONCE } from './terms.ts';
 import {
   order,
   SHORTAGE_CHOICES,
@@ -192,8 +193,9 @@ function partsOf(world: World, orderId: string, told: Checkout): OrderPart[] {
     if (lines.length === 0) return [];
     const storeOrderId = idFrom('store-order', orderId, storeId);
     const totalPaise = sumPaise(lines.map(({ linePaise }) => linePaise)) + told.feePaise;
-    const part = { storeOrderId, storeId, lines, feePaise: told.feePaise, totalPaise };
-    return [{ ...part, ...(told.slots && { slot: SLOT }) }];
+    const { feePaise, slots } = told;
+    const part = { ...AT_ONCE, storeOrderId, storeId, lines, feePaise, totalPaise };
+    return [{ ...part, slot: slots ? SLOT : null }];
   });
 }
 
@@ -248,6 +250,7 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
       pincode: '560001',
       payment: one.payment,
       onShortage: one.onShortage,
+      quote: null,
       parts,
       totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
       expiresAt: new Date(OPENED_MS + CHECKOUT_MS).toISOString(),

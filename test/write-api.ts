@@ -10,6 +10,7 @@ import {
 import { payment, type PaymentMethod } from '../domain/money/payment.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import { store } from '../domain/stores/store.ts';
+import { AT_ONCE, UNQUOTED } from './terms.ts';
 import { openStore, type Shop } from './shop.ts';
 import { headOfLog } from '../platform/event-store.ts';
 import { driveCheckout } from '../write-api/checkout.ts';
@@ -84,7 +85,7 @@ export async function place(
     const line = { listingId, name: 'Ghee', names: {}, pack: null, pricePaise: PRICE_PAISE };
     const totalPaise = WANTED * line.pricePaise;
     const lines = [{ ...line, quantity: WANTED, linePaise: totalPaise }];
-    parts.push({ storeOrderId: randomUUID(), storeId, lines, slot: SLOT, totalPaise });
+    parts.push({ ...AT_ONCE, storeOrderId: randomUUID(), storeId, lines, slot: SLOT, totalPaise });
   }
   const data: PlacedOrder = {
     cartId,
@@ -92,6 +93,7 @@ export async function place(
     sealedRecipient: '',
     pincode: '560001',
     payment: more.payment ?? 'cash-on-delivery',
+    ...UNQUOTED,
     ...(more.onShortage && { onShortage: more.onShortage }),
     parts,
     totalPaise: parts.reduce((sum, part) => sum + part.totalPaise, 0),

@@ -9,7 +9,7 @@ import {
   type OpeningHours,
   type ServiceArea,
 } from '../domain/stores/delivery.ts';
-import type { OrderPart } from '../domain/ordering/order.ts';
+import type { PartGoods } from '../domain/ordering/order.ts';
 import type { PricedPart } from '../domain/ordering/quote.ts';
 import {
   freeSlot,
@@ -267,7 +267,7 @@ export type Delivery = {
  */
 export async function onTerms(
   handler: Handler,
-  parts: Omit<OrderPart, 'storeOrderId'>[],
+  parts: PartGoods[],
   { address, pickup = [], slots: wishes = [] }: Delivery,
   at: Date,
 ): Promise<PricedPart[]> {
@@ -293,18 +293,18 @@ export async function onTerms(
   return parts.map((part, index) => {
     const fulfilment: Fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';
     const { totalPaise: valuePaise } = part;
-    const slot = orderSlots[index];
+    const slot = orderSlots[index] ?? null;
     const shop = shops[index]!;
     const minimumPaise = fulfilment === 'delivery' ? shop.delivery.minimumPaise : 0;
     const pincode = address?.pincode ?? shop.pincode;
     const coordinates = address?.location ?? null;
     const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
-    const { feePaise } = termsOf(shop, { ...wish, hasSlot: slot !== undefined });
+    const { feePaise } = termsOf(shop, { ...wish, hasSlot: slot !== null });
     return {
       ...part,
       fulfilment,
-      ...(slot && { slot }),
-      ...(minimumPaise > 0 && { minimumPaise }),
+      slot,
+      minimumPaise,
       feePaise,
       totalPaise: valuePaise + feePaise,
     };

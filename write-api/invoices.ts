@@ -136,7 +136,7 @@ export async function findInvoice(
 export async function driveCredit(
   handler: Handler,
   { register, invoice }: Found,
-  { returnId, lines, reason, feePaise = 0 }: Credited,
+  { returnId, lines, reason, feePaise }: Credited,
   date: string,
   cause: Cause,
 ): Promise<{ number: string; position: bigint }> {
@@ -153,5 +153,5 @@ export type Credited = {
   lines: { listingId: string; quantity: number }[];
   reason: CreditReason;
   /** What goes back for the delivery. */
-  feePaise?: number;
+  feePaise: number;
 };

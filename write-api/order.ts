@@ -211,9 +211,10 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   services: Services,
   orderId: string,
-  { cartId, quote, contact, address, payment, onShortage, pickup, slots, ifMissing = {} }: Body,
+  { cartId, quote, contact, address, payment, pickup, slots, ...body }: Body,
 ): Promise<PlacedOrder> {
   const { handler, vault, quoteSecret, now } = services;
+  const { onShortage = 'all-or-nothing', ifMissing = {} } = body;
   const delivery = { address, pickup, slots };
   const at = now();
   const asked = await priceCart(handler, cartId, delivery, at);
@@ -242,7 +243,7 @@ async function price(
     sealedRecipient: await vault.seal(personId, recipient),
     pincode: address.pincode,
     payment,
-    ...(onShortage && { onShortage }),
+    onShortage,
     parts,
     totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
     quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },

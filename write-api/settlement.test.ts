@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { AT_ONCE, UNQUOTED } from '../test/terms.ts';
 import { order, type OrderPart, type PlacedOrder } from '../domain/ordering/order.ts';
 import { keptPaise, payment } from '../domain/money/payment.ts';
 import { storeOrder, type StoreOrderCommand } from '../domain/fulfilment/store-order.ts';
@@ -20,11 +21,12 @@ async function deliver({ calm, stores, listings }: World) {
   const line = { listingId, name: 'Ghee', names: {}, pack: null, pricePaise: PRICE_PAISE };
   const lines = [{ ...line, quantity: 2, linePaise: 2 * PRICE_PAISE }];
   const totalPaise = 2 * PRICE_PAISE + FEE_PAISE;
-  const part: OrderPart = { storeOrderId, storeId, lines, feePaise: FEE_PAISE, totalPaise };
+  const terms = { ...AT_ONCE, feePaise: FEE_PAISE };
+  const part: OrderPart = { ...terms, storeOrderId, storeId, lines, totalPaise };
   const person = { personId: randomUUID(), sealedRecipient: '', pincode: '560001' };
   const how = { ...person, payment: 'cash-on-delivery' } as const;
   const rest = { cartId: randomUUID(), expiresAt: '2099-11-21T00:00:00Z' };
-  const data: PlacedOrder = { ...how, ...rest, parts: [part], totalPaise };
+  const data: PlacedOrder = { ...how, ...rest, ...UNQUOTED, parts: [part], totalPaise };
   await handle(order, orderId, { type: 'PlaceOrder', data }, context(`place ${orderId}`));
   const confirm = { type: 'ConfirmOrder', data: {} } as const;
   await handle(order, orderId, confirm, context(`confirm ${orderId}`));

@@ -1,4 +1,4 @@
-import type { Decider, Message } from '../../engine/decider.ts';
+import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 
 export type CartCommand =
@@ -14,9 +14,11 @@ export type CartEvent =
   | Message<'ItemAddedToCart', CartLine>
   | Message<'CartItemQuantityChanged', CartLine>
   | Message<'ItemRemovedFromCart', { listingId: string }>
-  /** `round` is absent where there was no other than the first yet. */
-  | Message<'CartCheckedOut', { orderId: string; round?: number }>
+  | Message<'CartCheckedOut', CheckedOut>
   | Message<'CartReopened', { orderId: string }>;
+
+/** Which order closed a cart, the how manieth time that it is gone through. */
+type CheckedOut = { orderId: string; round: number };
 
 export type CartLine = { listingId: string; quantity: number };
 
@@ -109,7 +111,7 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       ...state,
       lines: state.lines.filter((line) => line.listingId !== listingId),
     }),
-    CartCheckedOut: (state, { orderId, round = 1 }) => ({
+    CartCheckedOut: (state, { orderId, round }) => ({
       ...state,
       status: 'checked-out',
       orderId,
@@ -122,5 +124,12 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       round: 0,
       ended: { ...state.ended, [orderId]: state.round },
     }),
+  },
+
+  upcast: {
+    /** There was no other round than the first. */
+    CartCheckedOut: [
+      ({ round = 1, ...data }: Optional<CheckedOut, 'round'>) => ({ ...data, round }),
+    ],
   },
 };

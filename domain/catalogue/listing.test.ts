@@ -12,7 +12,9 @@ const full = {
   pack: '1 kg',
   description: null,
   hsn: '0713',
+  gramsEach: null,
   gstPercent: 0,
+  gstFrom: '',
   pricePaise: 12_000,
   mrpPaise: 13_000,
 };

@@ -1,4 +1,4 @@
-import type { Decider, Message } from '../../engine/decider.ts';
+import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { SINCE_EVER, rateOn, withRate, type GstRate } from '../money/tax.ts';
 
@@ -17,9 +17,9 @@ export type ListingDescription = {
   hsn: string | null;
   /**
    * What a piece of a loose article is to weigh: it is weighed when it is picked, and the price is
-   * for so much. Absent, as null, where it is sold as it is.
+   * for so much. Null where it is sold as it is.
    */
-  gramsEach?: number | null;
+  gramsEach: number | null;
 };
 
 export type ListingPrice = { pricePaise: number; mrpPaise: number | null };
@@ -38,12 +38,16 @@ export type ListingCommand = Message<
 export type ListingEvent =
   | Message<
       'ListingPublished',
-      ListingDescription & ListingPrice & { gstPercent: number | null; gstFrom?: string }
+      ListingDescription & ListingPrice & { gstPercent: number | null; gstFrom: string }
     >
-  /** Only older logs have the rate in here. */
+  /** Only what changed. Older logs have the rate in here, which has held since ever. */
   | Message<'ListingDescribed', Partial<ListingDescription> & { gstPercent?: number | null }>
   | Message<'GstRateSet', GstRate>
   | Message<'PriceSet', ListingPrice>;
+
+type Published = Extract<ListingEvent, { type: 'ListingPublished' }>['data'];
+/** Nothing was loose, and rates had no date. */
+type PublishedV1 = Optional<Published, 'gramsEach' | 'gstFrom'>;
 
 export type Listing =
   | { published: false }
@@ -65,6 +69,7 @@ const UNDESCRIBED: Omit<ListingDescription, 'name'> = {
   pack: null,
   description: null,
   hsn: null,
+  gramsEach: null,
 };
 
 /** A listing is named by its shop and the shop's own article number (SKU). */
@@ -98,8 +103,8 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
       if (price.mrpPaise !== null && price.pricePaise > price.mrpPaise) {
         throw new Rejected('PRICE_ABOVE_MRP', 'The price is above the MRP: lower it.');
       }
+      const rate = { gstFrom: gstFrom ?? SINCE_EVER, gstPercent: gstPercent ?? null };
       if (!state.published) {
-        const rate = { gstPercent: gstPercent ?? null, ...(gstFrom && { gstFrom }) };
         const data = { ...UNDESCRIBED, ...description, ...rate, ...price };
         return [{ type: 'ListingPublished', data }];
       }
@@ -108,7 +113,6 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
       if (Object.keys(described).length > 0) {
         events.push({ type: 'ListingDescribed', data: described });
       }
-      const rate = { gstFrom: gstFrom ?? SINCE_EVER, gstPercent: gstPercent ?? null };
       if (gstPercent !== undefined && rateOn(state.gstRates, rate.gstFrom) !== gstPercent) {
         events.push({ type: 'GstRateSet', data: rate });
       }
@@ -120,7 +124,7 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
   },
 
   evolve: {
-    ListingPublished: (_, { gstPercent, gstFrom = SINCE_EVER, ...data }) => ({
+    ListingPublished: (_, { gstPercent, gstFrom, ...data }) => ({
       published: true,
       gstRates: [{ gstFrom, gstPercent }],
       ...data,
@@ -133,5 +137,15 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
     GstRateSet: (state, rate) =>
       state.published ? { ...state, gstRates: withRate(state.gstRates, rate) } : state,
     PriceSet: (state, data) => ({ ...state, ...data }),
+  },
+
+  upcast: {
+    ListingPublished: [
+      ({ gramsEach = null, gstFrom = SINCE_EVER, ...data }: PublishedV1) => ({
+        ...data,
+        gramsEach,
+        gstFrom,
+      }),
+    ],
   },
 };

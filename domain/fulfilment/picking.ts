@@ -15,7 +15,7 @@ type Goods = { line: BasketLine; returned: number };
 export type Substitution = Goods & {
   /** `chosen` until its shop has put it aside: nobody is asked before. */
   status: 'chosen' | 'proposed' | 'accepted';
-  /** Events of its part when it was chosen; absent where it was proposed without that. */
+  /** Events of its part when it was chosen; absent once it is proposed. */
   chosenAt?: number;
   /** Pieces of the line that it stands for; they were to cost at least as much. */
   replaces: number;

@@ -25,6 +25,7 @@ import {
   type StoreOrderEvent,
 } from './store-order.ts';
 import { given } from '../../test/given.ts';
+import { AT_ONCE } from '../../test/terms.ts';
 
 const place = { orderId: 'o', storeId: 's' };
 const FEE = 2_500;
@@ -49,6 +50,7 @@ const submittedWith = (...lines: OrderLine[]): StoreOrderEvent => ({
     pincode: '560001',
     payment: 'cash-on-delivery',
     lines,
+    ...AT_ONCE,
     feePaise: FEE,
     totalPaise: sumPaise(lines.map(({ linePaise }) => linePaise)) + FEE,
   },
@@ -182,7 +184,7 @@ test('no step is skipped and none is taken back', () => {
 });
 
 test('an older log, in which nothing was picked line by line, has everything in the basket', () => {
-  const packed: StoreOrderEvent = { type: 'StoreOrderPacked', data: place };
+  const packed: StoreOrderEvent = { type: 'StoreOrderPacked', data: { ...place, lines: null } };
   const { state } = given(storeOrder, submitted, accepted, packed);
   assert.equal(basketOf(state.lines), [dal, { ...rice, ifMissing: { wish: 'best-match' } }]);
 });

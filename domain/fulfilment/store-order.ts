@@ -1,9 +1,9 @@
 import type { CreditReason } from '../money/invoices.ts';
-import { evolve, type Decider, type Message } from '../../engine/decider.ts';
+import { evolve, type Decider, type Message, type Optional } from '../../engine/decider.ts';
 import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
 import { linePaise, rupeesOf, sumPaise } from '../money/money.ts';
-import type { OrderLine, OrderPart, PlacedOrder } from '../ordering/order.ts';
+import { fullTerms, type OrderLine, type OrderPart, type PlacedOrder } from '../ordering/order.ts';
 import {
   basketOf,
   chargedOf,
@@ -62,8 +62,8 @@ export const MAX_WRONG_CODES = 5;
 
 type Return = { returnId: string; lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
 
-/** `feePaise` is what goes back for the delivery; absent where that is nothing. */
-type Returned = Return & { feePaise?: number };
+/** `feePaise` is what goes back for the delivery. */
+type Returned = Return & { feePaise: number };
 
 /** What is wrong with what a shop brought: nobody is to pay for the way of it. */
 const FAULTS: CreditReason[] = ['damaged', 'missing', 'wrong-item'];
@@ -86,6 +86,9 @@ type Nothing = Record<string, never>;
 
 /** Whose it is: in every event, so that one event says which board and which order it moves. */
 type Place = { orderId: string; storeId: string };
+
+type Delivered = Place & { proof: 'code' | DeliveryProof | null };
+type Packed = Place & { lines: CartLine[] | null };
 
 export type StoreOrderCommand =
   | Message<'SubmitStoreOrder', SubmittedStoreOrder>
@@ -137,12 +140,12 @@ export type StoreOrderEvent =
       'SubstitutionDecided',
       Place & { listingId: string; accepted: boolean; by: 'shopper' | 'wish' }
     >
-  /** `lines` is the basket; absent where lines were not picked one by one yet: all of them. */
-  | Message<'StoreOrderPacked', Place & { lines?: CartLine[] }>
+  /** `lines` is the basket; null where lines were not picked one by one yet: all of them. */
+  | Message<'StoreOrderPacked', Packed>
   | Message<'StoreOrderDispatched', Place>
   | Message<'DeliveryCodeMissed', Place>
-  /** `proof` is absent where nobody was asked for one yet. */
-  | Message<'StoreOrderDelivered', Place & { proof?: 'code' | DeliveryProof }>
+  /** `proof` is null where nobody was asked for one yet. */
+  | Message<'StoreOrderDelivered', Delivered>
   | Message<'StoreOrderCancelled', Place & Cancel>
   | Message<'LinesReturned', Place & Returned>;
 
@@ -153,8 +156,8 @@ export type StoreOrder = {
   status: 'none' | StoreOrderStatus;
   lines: PartLine[];
   feePaise: number;
-  /** What the shop delivered from when it was ordered; absent where that was anything. */
-  minimumPaise?: number;
+  /** What the shop delivered from when it was ordered. */
+  minimumPaise: number;
   slot: OrderSlot | null;
   /** Whether its goods have left the shelf. */
   packed: boolean;
@@ -178,7 +181,7 @@ export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
  */
 export function owedPaise({ status, lines, feePaise, packed, returns }: StoreOrder): number {
   if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
-  return chargedPaise(lines, packed) + feePaise - sumPaise(returns.map((one) => one.feePaise ?? 0));
+  return chargedPaise(lines, packed) + feePaise - sumPaise(returns.map((one) => one.feePaise));
 }
 
 /** What a delivered part cost at the door, in paise: what came back later is not taken off. */
@@ -262,7 +265,7 @@ const isWished = ({ ifMissing }: PartLine, substituteId: string): boolean =>
 
 /** What is left of a part is worth the way, or it is nothing. */
 function assertMinimum(state: StoreOrder, events: StoreOrderEvent[]): void {
-  const { lines, minimumPaise = 0 } = fold(state, events);
+  const { lines, minimumPaise } = fold(state, events);
   if (events.length === 0 || lines.every(isGivenUp)) return;
   const missingPaise = minimumPaise - chargedPaise(lines, false);
   if (missingPaise <= 0) return;
@@ -296,10 +299,10 @@ export const isFeeBack = (reasons: CreditReason[], kept: { quantity: number }[])
   reasons.every((reason) => FAULTS.includes(reason)) &&
   kept.every(({ quantity }) => quantity === 0);
 
-function feeBack({ returns, lines, feePaise }: StoreOrder, back: Return): { feePaise?: number } {
+function feeBackPaise({ returns, lines, feePaise }: StoreOrder, back: Return): number {
   const reasons = [...returns, back].map(({ reason }) => reason);
   const kept = keptOf(withAllReturned(lines, back.lines));
-  return feePaise > 0 && isFeeBack(reasons, kept) ? { feePaise } : {};
+  return isFeeBack(reasons, kept) ? feePaise : 0;
 }
 
 const withAllReturned = (lines: PartLine[], returned: CartLine[]): PartLine[] =>
@@ -346,6 +349,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     status: 'none',
     lines: [],
     feePaise: 0,
+    minimumPaise: 0,
     slot: null,
     packed: false,
     wrongCodes: 0,
@@ -560,18 +564,22 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       }));
       assertKept(state, returned);
       const back = { ...data, lines: returned };
-      return [{ type: 'LinesReturned', data: { ...place, ...back, ...feeBack(state, back) } }];
+      const feePaise = feeBackPaise(state, back);
+      return [{ type: 'LinesReturned', data: { ...place, ...back, feePaise } }];
     },
   },
 
   evolve: {
-    StoreOrderSubmitted: (state, { lines, slot = null, feePaise = 0, ...data }) => {
-      const { orderId, storeId, personId, sealedRecipient, pincode, minimumPaise } = data;
+    StoreOrderSubmitted: (state, { lines, slot, feePaise, minimumPaise, ...data }) => {
+      const { orderId, storeId, personId, sealedRecipient, pincode } = data;
       const person = { personId, sealedRecipient, pincode };
-      const place = { orderId, storeId, slot };
-      const terms = { feePaise, ...(minimumPaise && { minimumPaise }) };
-      const change = { ...place, ...person, ...terms, lines: lines.map(ordered) };
-      return after(state, { status: 'submitted', ...change });
+      const place = { orderId, storeId, slot, feePaise, minimumPaise };
+      return after(state, {
+        status: 'submitted',
+        ...place,
+        ...person,
+        lines: lines.map(ordered),
+      });
     },
     StoreOrderAccepted: (state) => after(state, { status: 'accepted' }),
     StoreOrderRejected: (state) => after(state, { status: 'rejected' }),
@@ -645,4 +653,25 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         lines: withAllReturned(state.lines, returned.lines),
       }),
   },
+
+  upcast: {
+    StoreOrderSubmitted: [
+      (data: Optional<SubmittedStoreOrder, TermsName>) => ({ ...data, ...fullTerms(data) }),
+    ],
+    StoreOrderPacked: [
+      ({ lines = null, ...data }: Optional<Packed, 'lines'>) => ({ ...data, lines }),
+    ],
+    StoreOrderDelivered: [
+      ({ proof = null, ...data }: Optional<Delivered, 'proof'>) => ({ ...data, proof }),
+    ],
+    LinesReturned: [
+      ({ feePaise = 0, ...data }: Optional<Place & Returned, 'feePaise'>) => ({
+        ...data,
+        feePaise,
+      }),
+    ],
+  },
 };
+
+/** What a part did not say before there was a choice. */
+type TermsName = 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot';

@@ -1,5 +1,5 @@
 import type { CartLine } from '../cart/cart.ts';
-import { evolve, type Decider, type Message } from '../../engine/decider.ts';
+import { evolve, type Decider, type Message, type Optional } from '../../engine/decider.ts';
 import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
 import { skuOfListing } from '../catalogue/listing.ts';
@@ -51,13 +51,27 @@ export type ReleaseReason = 'order-rejected' | 'rejected-by-shop' | 'cancelled';
 /** What an order wants of an article, and what is left of it for an order. */
 export type StockShortage = { sku: string; wanted: number; left: number };
 
+/** One order's lines at the shop; `expiresAt` (RFC 3339) is when its checkout is given up. */
+/** `round` counts the times that an order is gone through: 1 is the checkout, 2 the late payment. */
+type Reserved = {
+  storeOrderId: string;
+  orderId: string;
+  round: number;
+  lines: StockLine[];
+  expiresAt: string;
+};
+
+type Count = StockLine & { was: number | null };
+type Counted = { counts: Count[]; reason: CountReason | null };
+type CountedV1 = { counts: Optional<Count, 'was'>[]; reason?: CountReason | null };
+
 export type InventoryCommand =
   | Message<'ReceiveStock', { lines: StockLine[] }>
   | Message<'CountStock', { counts: StockCount[]; reason: CountReason | null }>
   | Message<'OpenStock', { lines: StockLine[] }>
   | Message<'SellAtCounter', { lines: StockLine[] }>
   | Message<'SetSafetyBuffer', { lines: StockLine[] }>
-  | Message<'ReserveStock', { storeOrderId: string } & Reservation>
+  | Message<'ReserveStock', Reserved>
   /** `chosen` are those of the lines that nobody was promised yet. */
   | Message<
       'ChangeReservation',
@@ -73,15 +87,14 @@ export type InventoryCommand =
 
 export type InventoryEvent =
   | Message<'StockReceived', { lines: StockLine[] }>
-  /** `reason` and `was` are absent where they were not asked for yet. */
-  | Message<
-      'StockCounted',
-      { counts: (StockLine & { was?: number | null })[]; reason?: CountReason }
-    >
+  /**
+   * `was` is null for what nobody had counted or received. In older logs it is null throughout, and
+   * so is `reason`: nobody asked for them.
+   */
+  | Message<'StockCounted', Counted>
   | Message<'SoldAtCounter', { lines: StockLine[] }>
   | Message<'SafetyBufferSet', { lines: StockLine[] }>
-  /** `round` is absent where there was no other than the first yet. */
-  | Message<'StockReserved', { storeOrderId: string; round?: number } & Omit<Reservation, 'round'>>
+  | Message<'StockReserved', Reserved>
   /** `lines` are reserved for the order, and `was` no longer. */
   | Message<
       'ReservationChanged',
@@ -105,19 +118,12 @@ export type InventoryEvent =
 /** Back for sale, or spoiled. */
 export type ReturnedTo = 'shelf' | 'write-off';
 
-/**
- * One order's lines at the shop; `expiresAt` (RFC 3339) is when its checkout is given up.
- * `round` counts the times that an order is gone through: 1 is the checkout, 2 the late payment
- * that brings it back. `revision` is that of the store order for which it was changed.
- */
-export type Reservation = {
-  orderId: string;
-  round: number;
-  lines: StockLine[];
-  expiresAt: string;
-  revision?: number;
+/** What is reserved for a store order; `expiresAt` (RFC 3339) is when its checkout is given up. */
+export type Reservation = Omit<Reserved, 'storeOrderId'> & {
+  /** That of the store order for which it was changed; 0 where it never was. */
+  revision: number;
   /** How much of what was missing of it is off the books: so many write-offs. */
-  writeOffs?: number;
+  writeOffs: number;
 };
 
 /**
@@ -351,7 +357,7 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
      */
     ChangeReservation(state, { storeOrderId, lines, chosen, revision }) {
       const reservation = state.reservations.get(storeOrderId);
-      if (!reservation || revision <= (reservation.revision ?? 0)) return [];
+      if (!reservation || revision <= reservation.revision) return [];
       const { orderId, lines: was } = reservation;
       assertLeft(shortagesOf(state, minus(chosen, was)));
       if (chosen.length === 0 && JSON.stringify(lines) === JSON.stringify(was)) return [];
@@ -401,8 +407,9 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
     SoldAtCounter: (state, data) => changeItems(state, itemChanges.SoldAtCounter(data)),
     SafetyBufferSet: (state, data) => changeItems(state, itemChanges.SafetyBufferSet(data)),
     StockReserved(state, data) {
-      const { storeOrderId, round = 1, ...reservation } = data;
-      const reservations = state.reservations.with(storeOrderId, { ...reservation, round });
+      const { storeOrderId, ...reserved } = data;
+      const reservation = { ...reserved, revision: 0, writeOffs: 0 };
+      const reservations = state.reservations.with(storeOrderId, reservation);
       return changeItems({ ...state, reservations }, itemChanges.StockReserved(data));
     },
     ReservationChanged(state, data) {
@@ -414,7 +421,7 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
     StockWrittenOff(state, data) {
       const { storeOrderId, lines } = data;
       const known = state.reservations.get(storeOrderId)!;
-      const writeOffs = (known.writeOffs ?? 0) + lines.length;
+      const writeOffs = known.writeOffs + lines.length;
       const reservations = state.reservations.with(storeOrderId, { ...known, writeOffs });
       return changeItems({ ...state, reservations }, itemChanges.StockWrittenOff(data));
     },
@@ -432,6 +439,17 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       const picked = withPicked(state, storeOrderId, out);
       return changeItems({ ...state, picked }, itemChanges.StockReturned(data));
     },
+  },
+
+  upcast: {
+    /** There was no other round than the first that a reservation told of. */
+    StockReserved: [({ round = 1, ...data }: Optional<Reserved, 'round'>) => ({ ...data, round })],
+    StockCounted: [
+      ({ counts, reason = null }: CountedV1) => ({
+        counts: counts.map(({ was = null, ...count }) => ({ ...count, was })),
+        reason,
+      }),
+    ],
   },
 
   snapshot: {

@@ -151,7 +151,7 @@ test('the delivery is credited as it was billed', () => {
     return event!.data as CreditNote;
   };
   const [some, rest] = [credit('c1', 'dal', false), credit('c2', 'milk', true)];
-  assert.equal([some.fees, rest.fees], [undefined, invoice.fees]);
+  assert.equal([some.fees, rest.fees], [[], invoice.fees]);
   assert.is(some.totalPaise + rest.totalPaise, invoice.totalPaise);
 });
 

@@ -1,4 +1,4 @@
-import type { Decider, Message } from '../../engine/decider.ts';
+import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { sharePaise, splitPaise, sumPaise } from './money.ts';
 import type { OrderLine } from '../ordering/order.ts';
@@ -46,8 +46,8 @@ export type Invoice = Delivered & {
   number: string;
   kind: InvoiceKind;
   lines: InvoiceLine[];
-  /** Lowest rate first. Absent where the delivery was not billed with the goods yet. */
-  fees?: InvoiceFee[];
+  /** Lowest rate first. Null where deliveries were not billed with the goods yet. */
+  fees: InvoiceFee[] | null;
   /** Lines and fees. */
   totalPaise: number;
 };
@@ -66,8 +66,8 @@ export type CreditNote = {
   invoiceNumber: string;
   reason: CreditReason;
   lines: InvoiceLine[];
-  /** Absent where nothing of the delivery is credited. */
-  fees?: InvoiceFee[];
+  /** What of the delivery is credited. */
+  fees: InvoiceFee[];
   /** Lines and fees. */
   totalPaise: number;
 };
@@ -266,7 +266,7 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
         sumPaise(credited.map((line) => line.linePaise)) +
         sumPaise(fees.map(({ feePaise }) => feePaise));
       const note = { creditNoteId, sequence, number, date, storeOrderId, orderId, invoiceNumber };
-      const charges = { lines: credited, ...(fees.length > 0 && { fees }), totalPaise };
+      const charges = { lines: credited, fees, totalPaise };
       return [{ type: 'CreditNoteIssued', data: { ...note, reason, ...charges } }];
     },
   },
@@ -291,6 +291,13 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
         credited: { ...state.credited, [storeOrderId]: pieces },
       };
     },
+  },
+
+  upcast: {
+    InvoiceIssued: [({ fees = null, ...data }: Optional<Invoice, 'fees'>) => ({ ...data, fees })],
+    CreditNoteIssued: [
+      ({ fees = [], ...data }: Optional<CreditNote, 'fees'>) => ({ ...data, fees }),
+    ],
   },
 };
 

@@ -59,7 +59,7 @@ const hasExpired = ({ expiresAt }: PlacedOrder, nowMs: number): boolean =>
   nowMs >= Date.parse(expiresAt);
 
 const roundOf = (orderId: string, { expiresAt, onShortage }: PlacedOrder): Round => {
-  const all = (onShortage ?? 'all-or-nothing') === 'all-or-nothing';
+  const all = onShortage === 'all-or-nothing';
   return { orderId, round: CHECKOUT_ROUND, expiresAt, all };
 };
 

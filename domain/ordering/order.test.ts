@@ -13,6 +13,7 @@ import {
   type PlacedOrder,
 } from './order.ts';
 import { given } from '../../test/given.ts';
+import { AT_ONCE, UNQUOTED } from '../../test/terms.ts';
 
 const listed = (pricePaise: number): Listing => ({
   published: true,
@@ -24,6 +25,7 @@ const listed = (pricePaise: number): Listing => ({
   pack: null,
   description: null,
   hsn: null,
+  gramsEach: null,
   gstRates: [],
   pricePaise,
   mrpPaise: null,
@@ -35,12 +37,17 @@ const placedOrder: PlacedOrder = {
   sealedRecipient: 'sealed',
   pincode: '560001',
   payment: 'cash-on-delivery',
+  ...UNQUOTED,
   parts: [],
   totalPaise: 0,
   expiresAt: '2026-11-21T10:15:00.000Z',
 };
 const placed: OrderEvent = { type: 'OrderPlaced', data: placedOrder };
 const confirmed: OrderEvent = { type: 'OrderConfirmed', data: {} };
+const rejectedFor = (reason: string): OrderEvent => ({
+  type: 'OrderRejected',
+  data: { reason, shortages: [] },
+});
 
 test('a quote has a part for each shop, in whole paise that add up', () => {
   const lines = [
@@ -85,7 +92,7 @@ test('an order ends completed when something was delivered, rejected when nothin
     .gives({ type: 'OrderCompleted', data: {} });
   given(order, placed, confirmed)
     .when({ type: 'CompleteOrder', data: { delivered: false } })
-    .gives({ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } });
+    .gives(rejectedFor('rejected-by-every-shop'));
 });
 
 test('of two that drive a checkout to different ends the first is right', () => {
@@ -100,7 +107,7 @@ test('of two that drive a checkout to different ends the first is right', () => 
 });
 
 test('what ended stays as it ended', () => {
-  const rejected: OrderEvent = { type: 'OrderRejected', data: { reason: 'CART_CHANGED' } };
+  const rejected = rejectedFor('CART_CHANGED');
   given(order, placed, rejected).when({ type: 'ConfirmOrder', data: {} }).gives();
   given(order, placed, rejected)
     .when({ type: 'CompleteOrder', data: { delivered: true } })
@@ -108,6 +115,7 @@ test('what ended stays as it ended', () => {
 });
 
 const part: OrderPart = {
+  ...AT_ONCE,
   storeOrderId: 'so',
   storeId: 'a',
   lines: [
@@ -174,8 +182,8 @@ test('an order keeps what was asked, and goes on with what is left', () => {
 });
 
 test('a late payment brings an order back or not, once and for all', () => {
-  const expired: OrderEvent = { type: 'OrderRejected', data: { reason: 'CHECKOUT_EXPIRED' } };
-  const refused: OrderEvent = { type: 'OrderRejected', data: { reason: 'PAID_TOO_LATE' } };
+  const expired = rejectedFor('CHECKOUT_EXPIRED');
+  const refused = rejectedFor('PAID_TOO_LATE');
   const reinstate: OrderCommand = { type: 'ReinstateOrder', data: {} };
   const refuse: OrderCommand = { type: 'RefuseLatePayment', data: {} };
   given(order, placed, expired).when(reinstate).gives(confirmed);
@@ -187,9 +195,9 @@ test('a late payment brings an order back or not, once and for all', () => {
 
 test('a shopper cancels an order that is not confirmed, and nothing brings it back', () => {
   const cancel: OrderCommand = { type: 'CancelOrder', data: {} };
-  const cancelled: OrderEvent = { type: 'OrderRejected', data: { reason: 'ORDER_CANCELLED' } };
+  const cancelled = rejectedFor('ORDER_CANCELLED');
   const reserved: OrderEvent = { type: 'OrderReserved', data: {} };
-  const expired: OrderEvent = { type: 'OrderRejected', data: { reason: 'CHECKOUT_EXPIRED' } };
+  const expired = rejectedFor('CHECKOUT_EXPIRED');
   given(order, placed).when(cancel).gives(cancelled);
   given(order, placed, reserved).when(cancel).gives(cancelled);
   given(order, placed, reserved, expired).when(cancel).gives(cancelled);

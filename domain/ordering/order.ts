@@ -1,5 +1,5 @@
 import type { CartLine } from '../cart/cart.ts';
-import type { Decider, Message } from '../../engine/decider.ts';
+import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import type { Fulfilment } from '../stores/delivery.ts';
 import type { OrderSlot } from '../slots/slot-day.ts';
@@ -22,9 +22,9 @@ export type OrderLine = {
   quantity: number;
   pricePaise: number;
   linePaise: number;
-  /** What a piece is to weigh, where it is weighed when it is picked. */
+  /** What a piece is to weigh; absent where it is not weighed when it is picked. */
   gramsEach?: number;
-  /** Absent where the shopper was not asked: nothing takes its place. */
+  /** Absent where the shopper wished for nothing: nothing takes its place. */
   ifMissing?: IfMissing;
 };
 
@@ -41,17 +41,18 @@ export type OrderPart = {
   storeOrderId: string;
   storeId: string;
   lines: OrderLine[];
-  /** Absent where it was brought for nothing before fees were asked for. */
-  feePaise?: number;
-  /** What the shop delivers from; absent where it delivers anything, or nothing. */
-  minimumPaise?: number;
-  /** Absent where there was only delivery. */
-  fulfilment?: Fulfilment;
-  /** Absent where it comes as soon as the shop can. */
-  slot?: OrderSlot;
+  feePaise: number;
+  /** What the shop delivers from; 0 where that is anything, and where it is fetched. */
+  minimumPaise: number;
+  fulfilment: Fulfilment;
+  /** Null where it comes as soon as the shop can. */
+  slot: OrderSlot | null;
   /** Lines and fee. */
   totalPaise: number;
 };
+
+/** A part as far as the cart makes it: what is to be brought, and what that costs. */
+export type PartGoods = Pick<OrderPart, 'storeId' | 'lines' | 'totalPaise'>;
 
 export type PlacedOrder = {
   cartId: string;
@@ -61,12 +62,11 @@ export type PlacedOrder = {
   sealedRecipient: string;
   pincode: string;
   payment: PaymentMethod;
-  /** Absent where nobody was asked: all or nothing. */
-  onShortage?: OnShortage;
+  onShortage: OnShortage;
   parts: OrderPart[];
   totalPaise: number;
-  /** What the shopper accepted: never less than the total. Orders from before quotes have none. */
-  quote?: { totalPaise: number; expiresAt: string };
+  /** What the shopper accepted: never less than the total. Null in orders from before quotes. */
+  quote: { totalPaise: number; expiresAt: string } | null;
   /** RFC 3339, UTC: what has not been confirmed by then is given up. */
   expiresAt: string;
 };
@@ -74,7 +74,7 @@ export type PlacedOrder = {
 /** A line that a shop cannot serve: how much of it was wanted, and how much is left. */
 export type Shortage = { listingId: string; wanted: number; left: number };
 
-type Rejection = { reason: string; shortages?: Shortage[] };
+type Rejection = { reason: string; shortages: Shortage[] };
 
 /** What fell out of a part, and why: `left` of it stayed in. */
 export type LeftOut = Shortage & { storeOrderId: string; name: string; reason: string };
@@ -92,7 +92,7 @@ export type OrderCommand =
   | Message<'PlaceOrder', PlacedOrder>
   | Message<'ReserveOrder', Kept>
   | Message<'ConfirmOrder', Kept>
-  | Message<'RejectOrder', Rejection>
+  | Message<'RejectOrder', { reason: string; shortages?: Shortage[] }>
   | Message<'CancelOrder', Nothing>
   | Message<'ReinstateOrder', Nothing>
   | Message<'RefuseLatePayment', Nothing>
@@ -128,13 +128,14 @@ export type Order =
 export type AnyPlaced = Exclude<Order, { status: 'none' }>;
 
 /**
- * Prices a cart at today's listings, a part for each shop, in the order of the cart.
+ * Prices a cart at today's listings, a part for each shop, in the order of the cart; on which terms
+ * it is brought is for the shops to say.
  * Throws `Rejected` CART_EMPTY, or LISTING_NOT_FOUND for a line whose listing is gone.
  */
 export function quote(
   lines: CartLine[],
   listingOf: (listingId: string) => Listing | undefined,
-): Omit<OrderPart, 'storeOrderId'>[] {
+): PartGoods[] {
   if (lines.length === 0) {
     throw new Rejected('CART_EMPTY', 'The cart is empty: add something first.');
   }
@@ -169,7 +170,7 @@ export function partOf(
     })
     .filter(({ quantity }) => quantity > 0);
   if (lines.length === 0) return undefined;
-  const totalPaise = sumPaise([...lines.map((line) => line.linePaise), part.feePaise ?? 0]);
+  const totalPaise = sumPaise([...lines.map((line) => line.linePaise), part.feePaise]);
   return { ...part, lines, totalPaise };
 }
 
@@ -228,7 +229,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     /** Gives up a checkout; of two that drive it to different ends, the first one is right. */
     RejectOrder(state, data) {
       assertPlaced(state);
-      return isOpen(state) ? [{ type: 'OrderRejected', data }] : [];
+      return isOpen(state) ? [rejected(data.reason, data.shortages)] : [];
     },
     /** By its shopper, before it is paid; no late payment brings it back. Throws WRONG_STATUS. */
     CancelOrder(state) {
@@ -236,7 +237,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       if (state.confirmed) {
         throw new Rejected('WRONG_STATUS', 'The shops have this order: cancel their parts of it.');
       }
-      return isFinal(state) ? [] : [{ type: 'OrderRejected', data: { reason: ORDER_CANCELLED } }];
+      return isFinal(state) ? [] : [rejected(ORDER_CANCELLED)];
     },
     /** Its payment came late, and everything can still be had. */
     ReinstateOrder(state) {
@@ -246,9 +247,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     /** Its payment came late and goes back. */
     RefuseLatePayment(state) {
       assertPlaced(state);
-      return mayBeReinstated(state)
-        ? [{ type: 'OrderRejected', data: { reason: PAID_TOO_LATE } }]
-        : [];
+      return mayBeReinstated(state) ? [rejected(PAID_TOO_LATE)] : [];
     },
     /** Every shop is done with its part; `cancelled` says that one was taken and then given up. */
     CompleteOrder(state, { delivered, cancelled }) {
@@ -257,7 +256,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       if (delivered) return [{ type: 'OrderCompleted', data: {} }];
       return cancelled
         ? [{ type: 'OrderCancelled', data: {} }]
-        : [{ type: 'OrderRejected', data: { reason: 'rejected-by-every-shop' } }];
+        : [rejected('rejected-by-every-shop')];
     },
   },
 
@@ -276,12 +275,54 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       ({ ...state, ...keptOf(data), status: 'awaiting-payment', reserved: true }) as Order,
     OrderConfirmed: (state, data) =>
       ({ ...state, ...keptOf(data), status: 'confirmed', confirmed: true, reason: null }) as Order,
-    OrderRejected: (state, { reason, shortages = [] }) =>
+    OrderRejected: (state, { reason, shortages }) =>
       ({ ...state, status: 'rejected', reason, shortages }) as Order,
     OrderCancelled: (state) => ({ ...state, status: 'cancelled' }) as Order,
     OrderCompleted: (state) => ({ ...state, status: 'completed' }) as Order,
   },
+
+  upcast: {
+    OrderPlaced: [
+      ({ onShortage = 'all-or-nothing', quote: accepted = null, ...data }: PlacedOrderV1) => ({
+        ...data,
+        onShortage,
+        quote: accepted,
+        parts: data.parts.map((part) => ({ ...part, ...fullTerms(part) })),
+      }),
+    ],
+    OrderReserved: [keptAsV2],
+    OrderConfirmed: [keptAsV2],
+    OrderRejected: [
+      ({ reason, shortages = [] }: Optional<Rejection, 'shortages'>) => ({ reason, shortages }),
+    ],
+  },
 };
+
+type Terms = Pick<OrderPart, 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot'>;
+type OrderPartV1 = Optional<OrderPart, keyof Terms>;
+/** What was not asked for yet: all or nothing was delivered, at once, for nothing. */
+type PlacedOrderV1 = Omit<Optional<PlacedOrder, 'onShortage' | 'quote'>, 'parts'> & {
+  parts: OrderPartV1[];
+};
+
+/** How a part is brought, where nothing was said of it because there was one way only. */
+export const fullTerms = ({
+  feePaise = 0,
+  minimumPaise = 0,
+  fulfilment = 'delivery',
+  slot = null,
+}: Partial<Terms>): Terms => ({ feePaise, minimumPaise, fulfilment, slot });
+
+function keptAsV2({ kept }: { kept?: { parts: OrderPartV1[]; leftOut: LeftOut[] } }): Kept {
+  if (!kept) return {};
+  const parts = kept.parts.map((part) => ({ ...part, ...fullTerms(part) }));
+  return { kept: { ...kept, parts } };
+}
+
+const rejected = (reason: string, shortages: Shortage[] = []): OrderEvent => ({
+  type: 'OrderRejected',
+  data: { reason, shortages },
+});
 
 /** Given up unpaid, and not for good: late payments may bring it back. */
 export const mayBeReinstated = (state: AnyPlaced): boolean =>

@@ -11,6 +11,7 @@ import {
   type PricedPart,
   type Quote,
 } from './quote.ts';
+import { AT_ONCE } from '../../test/terms.ts';
 
 const QUOTED_AT_MS = Date.parse('2026-11-21T10:00:00Z');
 const EXPIRES_AT_MS = QUOTED_AT_MS + QUOTE_HOLDS_MS;
@@ -35,7 +36,7 @@ const partOf = (all: Item[], paiseOf: (cost: Fee) => number, fee: Fee): PricedPa
   });
   const feePaise = paiseOf(fee);
   const totalPaise = lines.reduce((sum, line) => sum + line.linePaise, feePaise);
-  return { storeId: 'a', fulfilment: 'delivery', lines, feePaise, totalPaise };
+  return { ...AT_ONCE, storeId: 'a', lines, feePaise, totalPaise };
 };
 
 /** A quote of a cart with these items, and what its shop asks now. */

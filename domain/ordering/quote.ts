@@ -8,8 +8,7 @@ import type { OrderPart } from './order.ts';
 export const QUOTE_HOLDS_MS = 15 * 60_000;
 
 /** What a shop asks for its part of a cart: for the goods and for bringing them. */
-export type PricedPart = Omit<OrderPart, 'storeOrderId'> &
-  Required<Pick<OrderPart, 'fulfilment' | 'feePaise'>>;
+export type PricedPart = Omit<OrderPart, 'storeOrderId'>;
 
 /** Null where the shopper did not say yet. */
 export type Destination = { pincode: string | null; location: Coordinates | null };

@@ -79,7 +79,8 @@ test('each round has a place once, gives back its own, and takes over that of th
   late.when(free(2)).gives(freed);
   late.when(free()).gives(freed);
   const { round: _, ...before } = hold('a');
-  assert.is(given(slotDay, set, { type: 'SlotHeld', data: before }).state.held.get('a')?.round, 1);
+  const [asV2] = slotDay.upcast!.SlotHeld!;
+  assert.equal(asV2!(before as never), { ...before, round: 1 });
 });
 
 test('whatever comes in whatever order, no slot has more orders than places', () => {

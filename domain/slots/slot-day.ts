@@ -1,4 +1,4 @@
-import { evolve, type Decider, type Message } from '../../engine/decider.ts';
+import { evolve, type Decider, type Message, type Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { clockOf } from '../stores/delivery.ts';
 
@@ -27,8 +27,7 @@ export type SlotDayCommand =
 
 export type SlotDayEvent =
   | Message<'SlotCapacitySet', { slots: Slot[] }>
-  /** `round` is absent where there was no other than the first yet. */
-  | Message<'SlotHeld', Omit<Hold, 'round'> & { round?: number }>
+  | Message<'SlotHeld', Hold>
   | Message<'SlotConfirmed', Holder>
   | Message<'SlotReleased', Holder & { reason: SlotReleaseReason }>;
 
@@ -116,7 +115,7 @@ export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
 
   evolve: {
     SlotCapacitySet: (state, { slots }) => ({ ...state, slots }),
-    SlotHeld: (state, { storeOrderId, orderId, fromMinute, round = 1 }) =>
+    SlotHeld: (state, { storeOrderId, orderId, fromMinute, round }) =>
       withHeld(state, storeOrderId, { orderId, round, fromMinute, confirmed: false }),
     SlotConfirmed: (state, { storeOrderId }) =>
       withHeld(state, storeOrderId, { ...state.held.get(storeOrderId)!, confirmed: true }),
@@ -127,6 +126,11 @@ export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
       held.delete(storeOrderId);
       return { ...state, held, ended: new Map(state.ended).set(storeOrderId, standing.round) };
     },
+  },
+
+  upcast: {
+    /** There was no other round than the first. */
+    SlotHeld: [({ round = 1, ...data }: Optional<Hold, 'round'>) => ({ ...data, round })],
   },
 };
 

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart } from '../../domain/cart/cart.ts';
 import { order, type PlacedOrder } from '../../domain/ordering/order.ts';
+import { AT_ONCE, UNQUOTED } from '../../test/terms.ts';
 import { newKey, openStore, startParts, startShop, type Shop } from '../../test/shop.ts';
 import { headOfLog, REACTOR_CHECKPOINT } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
@@ -37,7 +38,8 @@ async function placeAndDie(shop: Shop, quantity: number): Promise<string> {
     sealedRecipient: '',
     pincode: '560001',
     payment: 'cash-on-delivery',
-    parts: [{ ...part, totalPaise: price.linePaise }],
+    ...UNQUOTED,
+    parts: [{ ...AT_ONCE, ...part, totalPaise: price.linePaise }],
     totalPaise: price.linePaise,
     expiresAt: new Date(Date.now() + 60_000).toISOString(),
   };

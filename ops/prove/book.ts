@@ -126,7 +126,7 @@ export const wantedOf = ({ storeId, lines, totalPaise, slot }: OrderPart) => ({
   lines: listingsText(lines),
   totalPaise,
   owedPaise: totalPaise,
-  slot: slot ? `${streamOf(slotDay, slotDayId(storeId, slot.date))} ${slot.fromMinute}` : null,
+  slot: slot && `${streamOf(slotDay, slotDayId(storeId, slot.date))} ${slot.fromMinute}`,
 });
 
 /** Nothing of it is left in its order: the shop had too little. */

@@ -90,9 +90,9 @@ function wronglyBilled(
 type Charge = { of: string; paise: number; gstPercent: number | null } & TaxSplit;
 
 /** What is charged in a bill, and its tax. */
-const chargesOf = ({ lines, fees = [] }: Pick<Invoice, 'lines' | 'fees'>): Charge[] => [
+const chargesOf = ({ lines, fees }: Pick<Invoice, 'lines' | 'fees'>): Charge[] => [
   ...lines.map((line) => ({ ...line, of: line.listingId, paise: line.linePaise })),
-  ...fees.map((fee) => ({ ...fee, of: 'the delivery', paise: fee.feePaise })),
+  ...(fees ?? []).map((fee) => ({ ...fee, of: 'the delivery', paise: fee.feePaise })),
 ];
 
 /** What does not add up, in words. */

@@ -180,7 +180,7 @@ function* wrongSums({ parts, totalPaise, quote }: PlacedOrder): Generator<string
 }
 
 function* wrongParts(parts: OrderPart[]): Generator<string> {
-  for (const { storeOrderId, lines, feePaise = 0, totalPaise } of parts) {
+  for (const { storeOrderId, lines, feePaise, totalPaise } of parts) {
     for (const { listingId, pricePaise, quantity, linePaise: paise } of lines) {
       if (paise !== linePaise(pricePaise, quantity)) {
         yield `${quantity} of ${listingId} at ${pricePaise} paise are not ${paise} paise`;
@@ -199,7 +199,7 @@ function* wronglyKept(
   kept: OrderPart[],
 ): Generator<string> {
   if (onShortage !== 'whatever-each-shop-can') yield 'the shopper wanted all of it or nothing';
-  for (const { storeOrderId, lines, feePaise = 0 } of kept) {
+  for (const { storeOrderId, lines, feePaise } of kept) {
     const asked = parts.find((part) => part.storeOrderId === storeOrderId);
     if (feePaise > (asked?.feePaise ?? 0)) yield `the fee of ${storeOrderId} went up`;
     for (const { listingId, quantity, pricePaise } of lines) {

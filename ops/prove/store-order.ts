@@ -90,7 +90,7 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         const part = parts.get(seen.id);
         if (!part) return;
         const { owedPaise: owed } = part;
-        const isProved = seen.data.proof !== undefined;
+        const isProved = seen.data.proof !== null;
         const bill = billText(basketOf(lines));
         part.delivered ??= { bill, feePaise, owedPaise: owed, isProved };
       },
@@ -108,7 +108,7 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         }
         const reasons = after.returns.map(({ reason }) => reason);
         const due = isFeeBack(reasons, keptOf(after.lines)) ? after.feePaise : 0;
-        const { feePaise = 0 } = data;
+        const { feePaise } = data;
         if (feePaise !== due) {
           tell(FEE_BACK, placeText(seen), `${feePaise} paise of it go back; due are ${due}`);
         }

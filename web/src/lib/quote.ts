@@ -10,7 +10,9 @@ import { savedPaise } from './money.ts';
 /** What write-api asks for a cart, by shop. `token` says in an order that it is accepted. */
 export type Quote = {
   /** `taxPaise` is the GST within a part's total. */
-  parts: (PricedPart & { taxPaise: number })[];
+  parts: (Pick<PricedPart, 'storeId' | 'lines' | 'fulfilment' | 'feePaise' | 'totalPaise'> & {
+    taxPaise: number;
+  })[];
   totalPaise: number;
   /** In which ways it can be paid. */
   payments: PaymentMethod[];
