@@ -20,6 +20,8 @@ import {
   work,
   type Shop,
 } from '../test/shop.ts';
+import { EXAMPLES } from '../test/golden/examples.ts';
+import { otherShape } from '../test/golden/shape.ts';
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
 import { connectEventStore, snapshotStreamOf, type StoredEvent } from '../platform/event-store.ts';
@@ -1427,6 +1429,21 @@ test('a stream whose state is no longer held is read anew', async (story) => {
   const { pack } = inventory.snapshot!;
   assert.equal(pack(states!.before as Inventory), pack(state));
   assert.equal(lies, []);
+});
+
+test('what the system wrote has the shape and the version of its golden', async (story) => {
+  const { upcast } = story.shop.client;
+  const types = new Set<string>();
+  for (const raw of story.history) {
+    const example = EXAMPLES[raw.type as keyof typeof EXAMPLES] as object | undefined;
+    if (!example) continue;
+    types.add(raw.type);
+    const { data, metadata } = parsedLater(raw, asStored);
+    assert.is(otherShape(example, data), undefined, raw.type);
+    // Of the newest version, it is read as it stands.
+    assert.is(upcast(raw, metadata.schemaVersion, data), data, raw.type);
+  }
+  assert.ok(types.size > 25, `only ${types.size} types of events`);
 });
 
 test('what was left behind in the log holds an hour later', async ({ history }) => {
