@@ -24,7 +24,12 @@ import { EXAMPLES } from '../test/golden/examples.ts';
 import { otherShape } from '../test/golden/shape.ts';
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
-import { connectEventStore, snapshotStreamOf, type StoredEvent } from '../platform/event-store.ts';
+import {
+  asStored,
+  connectEventStore,
+  snapshotStreamOf,
+  type StoredEvent,
+} from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { followLog, parsedLater } from '../platform/subscription.ts';

@@ -127,14 +127,14 @@ export const EXAMPLES = {
   ItemAddedToCart: cartLine,
   CartItemQuantityChanged: cartLine,
   ItemRemovedFromCart: { listingId: GHEE },
-  CartCheckedOut: { orderId: ORDER_ID },
+  CartCheckedOut: { orderId: ORDER_ID, round: 2 },
   CartReopened: { orderId: ORDER_ID },
 
   StockReceived: { lines: [stockLine] },
   StockCounted: { counts: [{ ...stockLine, was: 3 }], reason: 'damaged' },
   SoldAtCounter: { lines: [stockLine] },
   SafetyBufferSet: { lines: [stockLine] },
-  StockReserved: { ...held, lines: [stockLine], expiresAt: AT },
+  StockReserved: { ...held, round: 2, lines: [stockLine], expiresAt: AT },
   ReservationChanged: { ...held, lines: [stockLine], was: [stockLine], revision: 3 },
   ReservationReleased: { ...held, lines: [stockLine], reason: 'order-rejected' },
   StockWrittenOff: { ...held, lines: [{ ...stockLine, reason: 'sold-out' }] },
@@ -239,7 +239,7 @@ export const EXAMPLES = {
   RefundFailed: { ...paid, refundNumber: 1, amountPaise: 132_500, reason: 'refund.failed' },
 
   SlotCapacitySet: { slots: [{ fromMinute: 1_080, toMinute: 1_200, capacity: 20 }] },
-  SlotHeld: { ...held, fromMinute: 1_080, expiresAt: AT },
+  SlotHeld: { ...held, round: 2, fromMinute: 1_080, expiresAt: AT },
   SlotConfirmed: held,
   SlotReleased: { ...held, reason: 'cancelled' },
 
