@@ -5,6 +5,8 @@ import * as fs from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { isVariable } from '../platform/env.ts';
+import { HEALTH_PATH } from '../platform/system.ts';
 import type { Running, Service } from './supervisor.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -27,6 +29,7 @@ export type NodeProcess = {
   needs: string[];
   /** The module to run, from the root of the repository. */
   entry: string;
+  /** What it is given beside what is set for programs in general. */
   env: () => Record<string, string>;
   heapMiB: number;
   logFile: string;
@@ -54,7 +57,7 @@ function launchNode({ entry, env, heapMiB, logFile }: NodeProcess): Running {
   const log = fs.openSync(logFile, 'a');
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, ...PRELOADS, entry], {
     cwd: ROOT,
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...env() },
+    env: { ...inherited(), NODE_COMPILE_CACHE: COMPILED, ...env() },
     stdio: ['ignore', log, log, 'ipc'],
     // In a group of its own, so that a Ctrl-C in the terminal reaches us alone: we keep the order.
     detached: true,
@@ -72,6 +75,10 @@ function launchNode({ entry, env, heapMiB, logFile }: NodeProcess): Running {
   };
 }
 
+/** What whoever starts us has set for programs in general: no process gets another's secrets. */
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !isVariable(name)));
+
 /** Resolves with how a process ended. */
 export const endOf = (child: ChildProcess): Promise<string> =>
   once(child, 'exit').then(
@@ -83,7 +90,7 @@ export const endOf = (child: ChildProcess): Promise<string> =>
 export function healthy(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = get(
-      { host, port, path: '/healthz', agent: false, timeout: PROBE_TIMEOUT_MS },
+      { host, port, path: HEALTH_PATH, agent: false, timeout: PROBE_TIMEOUT_MS },
       (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);

@@ -10,6 +10,7 @@ import fastify, {
 } from 'fastify';
 import type { Logger } from './log.ts';
 import { problem as problemSchema } from './schema.ts';
+import { HEALTH_PATH } from './system.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -111,7 +112,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
   });
-  app.get('/healthz', { schema: { hide: true } }, async () => {
+  app.get(HEALTH_PATH, { schema: { hide: true } }, async () => {
     await options.healthy();
     return { ok: true };
   });

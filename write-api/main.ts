@@ -1,8 +1,8 @@
-import { environment } from '../platform/env.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { serve } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
+import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
 import { createHandler } from '../engine/commands/handle.ts';
@@ -11,23 +11,7 @@ import { razorpayFrom } from './razorpay.ts';
 import { runReactor } from '../engine/processes/reactor.ts';
 import { reactions } from './reactions.ts';
 
-const env = environment(
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'EVENTSTORE_URL',
-  'VAULT_URL',
-  'VAULT_SECRET',
-  'QUOTE_SECRET',
-  'STORE_PASS_SECRET',
-  'DELIVERY_CODE_SECRET',
-  'PUBLIC_URL',
-  'RAZORPAY_URL',
-  'RAZORPAY_KEY_ID',
-  'RAZORPAY_KEY_SECRET',
-  'RAZORPAY_WEBHOOK_SECRET',
-  'UPI_WEBHOOK_SECRET',
-);
+const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL);
 const handler = createHandler(client, log);
