@@ -58,6 +58,8 @@ function variables(host: string, port: number, ports: Settings['ports'], kept: S
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
     PUBLIC_URL: `http://localhost:${port}`,
+    // The supervisor starts it again when it has ended: it takes over from itself at once.
+    REACTOR_ID: 'local',
     EVENTSTORE_URL: `esdb://127.0.0.1:${ports['event-store']}?tls=false`,
     READ_API_URL: at(ports['read-api']),
     RAZORPAY_URL: at(ports.razorpay),

@@ -44,6 +44,11 @@ const RULES = {
     hint: '32 or more random characters under which notices of UPI payments are signed; or empty',
     fallback: '',
   },
+  REACTOR_ID: {
+    pattern: /^[\w.-]*$/,
+    hint: "names the one of several reactors; the host's name where it is empty",
+    fallback: '',
+  },
   READ_API_URL: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   PUBLIC_URL: { pattern: HTTP_URL, hint: 'the address that people type, https://shop.example' },
   CLOUDFRONT_DISTRIBUTION_ID: {

@@ -41,15 +41,18 @@ export type StoredEvent = {
 /** How far the reactor is in the log. */
 export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
 
+/** Who of several reactors works. */
+export const REACTOR_LEASE = 'reactor-lease';
+
 /** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
 export const snapshotStreamOf = (stream: string): string => stream.replace('-', 'snapshot-');
 
 /**
- * Whether a stream holds positions of this very log. They mean nothing in a copy, where whoever
- * wrote them begins anew.
+ * Whether a stream says who is where in this very log: the engine's own streams. They mean nothing in
+ * a copy, where whoever wrote them begins anew.
  */
 export const holdsPositions = (stream: string): boolean =>
-  stream === REACTOR_CHECKPOINT || /^[a-z]+snapshot-/.test(stream);
+  stream === REACTOR_CHECKPOINT || stream === REACTOR_LEASE || /^[a-z]+snapshot-/.test(stream);
 
 /** The revision of a stream that has no event. */
 export const NO_REVISION = -1n;
@@ -183,6 +186,27 @@ export async function* readStream(
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
   }
+}
+
+/** The newest event of a stream; undefined where there is none. */
+export async function newestEvent(
+  client: EventStore,
+  stream: string,
+  timeoutMs = READ_TIMEOUT_MS,
+): Promise<StoredEvent | undefined> {
+  const newest = client.readStream(stream, {
+    direction: BACKWARDS,
+    fromRevision: END,
+    maxCount: 1,
+    deadline: timeoutMs,
+  });
+  let found: StoredEvent | undefined;
+  try {
+    for await (const { event } of newest) found = storedEvent(event);
+  } catch (error) {
+    if (!(error instanceof StreamNotFoundError)) throw error;
+  }
+  return found;
 }
 
 /** The position of the newest event of the log; 0 of an empty one. */

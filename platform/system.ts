@@ -18,7 +18,7 @@ export const SERVERS = {
 } as const satisfies Record<string, VariableName>;
 
 export type ServerName = keyof typeof SERVERS;
-export type ProcessName = 'edge' | 'web' | 'read-api' | 'write-api' | 'projector';
+export type ProcessName = 'edge' | 'web' | 'read-api' | 'write-api' | 'reactor' | 'projector';
 
 export type Process = {
   /** The module that Node runs, from the root of the repository. */
@@ -101,6 +101,21 @@ export const PROCESSES = {
     ],
     address: ['ORIGIN_WRITE_API'],
     heapMiB: 512,
+  },
+  reactor: {
+    // One works and the others wait: a lease says who.
+    entry: 'write-api/reactor/main.ts',
+    needs: ['event-store'],
+    variables: [
+      ...SERVING,
+      'REACTOR_ID',
+      'EVENTSTORE_URL',
+      'RAZORPAY_URL',
+      'RAZORPAY_KEY_ID',
+      'RAZORPAY_KEY_SECRET',
+    ],
+    address: [],
+    heapMiB: 384,
   },
   projector: {
     entry: 'projector/main.ts',

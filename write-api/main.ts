@@ -8,8 +8,6 @@ import { createWriteApi } from './app.ts';
 import { createHandler } from '../engine/commands/handle.ts';
 import { paymentPorts } from './payment.ts';
 import { razorpayFrom } from './razorpay.ts';
-import { runReactor } from '../engine/processes/reactor.ts';
-import { reactions } from './reactions.ts';
 
 const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);
@@ -24,19 +22,6 @@ const upiWebhookSecret = env.UPI_WEBHOOK_SECRET;
 const razorpay = razorpayFrom(env);
 const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
-const stopping = new AbortController();
-
-const reactor = runReactor({
-  client,
-  reactions: reactions({ client, drivers: { handler, payments } }),
-  log,
-  signal: stopping.signal,
-});
-reactor.catch((error: unknown) => {
-  // Without it orders would stay half done: better to be restarted.
-  log.fatal({ err: error }, 'the reactor failed');
-  process.exit(1);
-});
 
 const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
 const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
@@ -45,8 +30,6 @@ await serve(await createWriteApi(services), {
   port: env.PORT,
   log,
   onClose: async () => {
-    stopping.abort();
-    await Promise.all([reactor, pool.end()]);
-    await client.dispose();
+    await Promise.all([pool.end(), client.dispose()]);
   },
 });
