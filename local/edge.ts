@@ -1,23 +1,13 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { environment } from '../platform/env.ts';
 import { createLog } from '../platform/log.ts';
+import { environmentOf } from '../platform/system.ts';
 import { Edge } from './edge/app.ts';
 import { readDistribution } from './edge/distribution.ts';
 
 const DISTRIBUTION_FILE = fileURLToPath(new URL('../ops/edge/distribution.json', import.meta.url));
 
-const env = environment(
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'PUBLIC_URL',
-  'CLOUDFRONT_DISTRIBUTION_ID',
-  'AWS_ACCESS_KEY_ID',
-  'ORIGIN_WEB',
-  'ORIGIN_READ_API',
-  'ORIGIN_WRITE_API',
-);
+const env = environmentOf('edge');
 const log = createLog('edge', env.LOG_LEVEL);
 
 const distribution = readDistribution(DISTRIBUTION_FILE);

@@ -5,6 +5,8 @@ import * as fs from 'node:fs';
 import { get } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { isVariable } from '../platform/env.ts';
+import { HEALTH_PATH } from '../platform/system.ts';
 import type { Running, Service } from './supervisor.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -29,6 +31,7 @@ export type NodeProcess = {
   entry: string;
   /** What the module is told on its command line. */
   args?: string[];
+  /** What it is given beside what is set for programs in general. */
   env: () => Record<string, string>;
   heapMiB: number;
   logFile: string;
@@ -67,7 +70,7 @@ export function launchNode(
   const flags = [`--max-old-space-size=${heapMiB}`, ...preloadsOf(...COMMON_PRELOADS, ...preloads)];
   const child = spawn(process.execPath, [...flags, entry, ...args], {
     cwd: ROOT,
-    env: { ...process.env, NODE_COMPILE_CACHE: COMPILED, ...env() },
+    env: { ...inherited(), NODE_COMPILE_CACHE: COMPILED, ...env() },
     stdio: ['ignore', log, log, 'ipc'],
     // In a group of its own, so that a Ctrl-C in the terminal reaches us alone: we keep the order.
     detached: true,
@@ -87,6 +90,10 @@ export function launchNode(
   };
 }
 
+/** What whoever starts us has set for programs in general: no process gets another's secrets. */
+const inherited = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !isVariable(name)));
+
 /** Resolves with how a process ended. */
 export const endOf = (child: ChildProcess): Promise<string> =>
   once(child, 'exit').then(
@@ -98,7 +105,7 @@ export const endOf = (child: ChildProcess): Promise<string> =>
 export function healthy(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = get(
-      { host, port, path: '/healthz', agent: false, timeout: PROBE_TIMEOUT_MS },
+      { host, port, path: HEALTH_PATH, agent: false, timeout: PROBE_TIMEOUT_MS },
       (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);

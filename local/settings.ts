@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { freePorts } from '../platform/free-port.ts';
+import { PROCESSES, type ProcessName } from '../platform/system.ts';
+import { STAND_INS, type StandInName } from './stand-ins.ts';
 
 const DEFAULT_PORT = 8080;
 const DEFAULT_DATA_DIR = '.data';
@@ -21,22 +23,15 @@ export type Settings = {
   edgePort: number;
   dataDir: string;
   /** The ports of what stands behind the edge: free ones, the same as long as this process runs. */
-  ports: Record<InnerPort, number>;
-  /** The variables of every process; see platform/env.ts. The two of Postgres come later. */
+  ports: Record<Inner, number>;
+  /** What the processes are given of, each its own; see platform/system.ts. Postgres's come later. */
   env: Record<string, string>;
 };
 
-const INNER_PORTS = [
-  'eventStore',
-  'postgres',
-  'writeApi',
-  'readApi',
-  'projector',
-  'web',
-  'razorpay',
-  'edge',
-] as const;
-type InnerPort = (typeof INNER_PORTS)[number];
+/** Who has a port of this machine to itself; in development the edge as well, behind Vite. */
+type Inner = ProcessName | StandInName | 'postgres';
+
+const INNER = [...Object.keys(PROCESSES), ...Object.keys(STAND_INS), 'postgres'] as Inner[];
 
 /** Reads PORT, HOST and DATA_DIR, and makes up the rest: free ports, and secrets that stay. */
 export async function readSettings(
@@ -54,12 +49,14 @@ export async function readSettings(
   fs.mkdirSync(join(dataDir, 'logs'), { recursive: true, mode: 0o700 });
   fs.mkdirSync(join(dataDir, 'events'), { recursive: true, mode: 0o700 });
 
-  const free = await freePorts(INNER_PORTS.length);
-  const ports = Object.fromEntries(
-    INNER_PORTS.map((name, i) => [name, free[i]!]),
-  ) as Settings['ports'];
+  const free = await freePorts(INNER.length);
+  const ports = Object.fromEntries(INNER.map((name, i) => [name, free[i]!])) as Settings['ports'];
   const edgePort = dev ? ports.edge : port;
-  const env = variables({ host, port, edgePort, ports }, readSecrets(dataDir));
+  const env: Record<string, string> = variables(
+    { host, port, edgePort, ports },
+    readSecrets(dataDir),
+  );
+  if (environment.LOG_LEVEL) env.LOG_LEVEL = environment.LOG_LEVEL;
   return { dev, host, port, edgePort, dataDir, ports, env };
 }
 
@@ -75,16 +72,18 @@ function variables(
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
     PUBLIC_URL: `http://localhost:${port}`,
-    EVENTSTORE_URL: `esdb://127.0.0.1:${ports.eventStore}?tls=false`,
-    READ_API_URL: at(ports.readApi),
+    // The supervisor starts it again when it has ended: it takes over from itself at once.
+    REACTOR_ID: 'local',
+    EVENTSTORE_URL: `esdb://127.0.0.1:${ports['event-store']}?tls=false`,
+    READ_API_URL: at(ports['read-api']),
     RAZORPAY_URL: at(ports.razorpay),
     RAZORPAY_KEY_ID: 'rzp_test_local',
     ORIGIN_WEB: at(ports.web),
-    ORIGIN_READ_API: at(ports.readApi),
-    ORIGIN_WRITE_API: at(ports.writeApi),
+    ORIGIN_READ_API: at(ports['read-api']),
+    ORIGIN_WRITE_API: at(ports['write-api']),
     CLOUDFRONT_ENDPOINT: `http://${edgeHost}:${edgePort}`,
     CLOUDFRONT_DISTRIBUTION_ID: DISTRIBUTION_ID,
-    // For the edge alone; and a developer's own keys must never reach Amazon from here.
+    // A developer's own keys must never reach Amazon from here.
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: randomBytes(SECRET_BYTES).toString('base64url'),
     AWS_SECRET_ACCESS_KEY: 'local',

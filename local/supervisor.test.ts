@@ -137,7 +137,7 @@ test('no process outlives a supervisor that was killed', async (context) => {
       '--input-type=module-typescript',
       '--eval',
       `const { nodeService } = await import(process.env.SERVICE_MODULE);
-       const env = () => ({});
+       const env = () => ({ PORT: process.env.PORT });
        const options = { name: 'room', needs: [], env, heapMiB: 64, ready: async () => true };
        await nodeService({ ...options, entry: process.env.ROOM, logFile: process.env.LOG }).launch();`,
     ],

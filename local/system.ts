@@ -1,81 +1,66 @@
 import { join } from 'node:path';
+import {
+  PROCESSES,
+  processOf,
+  variablesOf,
+  type ProcessName,
+  type ServerName,
+} from '../platform/system.ts';
 import { watchedService } from './dev.ts';
 import { startPostgres } from './postgres.ts';
 import { accepting, healthy, nodeService } from './service.ts';
-import type { NodeProcess } from './service.ts';
 import type { Settings } from './settings.ts';
+import { STAND_INS } from './stand-ins.ts';
+import type { StandInName } from './stand-ins.ts';
 import type { Running, Service } from './supervisor.ts';
 import { buildWeb } from './web-build.ts';
 
-/** Everything that runs on one machine, and who needs whom. Written in the order of the picture. */
+/**
+ * Everything that runs on one machine, and who needs whom: each process of the system once, and what
+ * takes the place of the servers that they need.
+ */
 export function services(settings: Settings, say: (line: string) => void): Service[] {
-  const { dataDir, ports, env } = settings;
-  const logFile = (name: string) => logFileOf(settings, name);
-  const room = (
-    name: string,
-    port: number,
-    rest: Pick<NodeProcess, 'entry' | 'needs' | 'heapMiB'> & Partial<NodeProcess>,
-  ): Service => {
-    const options = {
-      name,
-      logFile: logFile(name),
-      ready: () => healthy(port),
-      ...rest,
-      // Looked up at each launch: the databases' addresses are known when Postgres runs.
-      env: () => ({ ...env, PORT: `${port}`, ...rest.env?.() }),
-    };
-    return settings.dev ? watchedService(options, say) : nodeService(options);
-  };
-
-  const builtWeb = room('web', ports.web, {
-    entry: 'web/build/index.js',
-    needs: [],
-    heapMiB: 256,
-    prepare: () => buildWeb(logFile('web-build'), say),
-    // The edge says how people reached it; Kit compares that with a form's origin.
-    env: () => ({ PROTOCOL_HEADER: 'x-forwarded-proto', HOST_HEADER: 'x-forwarded-host' }),
-  });
-
+  const names = Object.keys(PROCESSES) as ProcessName[];
   return [
-    room('edge', settings.edgePort, {
-      entry: 'local/edge.ts',
-      // It opens last and closes first, so that nobody is let in before there is somebody to serve.
-      needs: ['read-api', 'write-api', ...(settings.dev ? [] : ['web'])],
-      heapMiB: 256,
-      env: () => ({ HOST: settings.host }),
-      ready: () => healthy(settings.edgePort, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
-    }),
-    settings.dev ? viteService(settings) : builtWeb,
-    room('read-api', ports.readApi, {
-      entry: 'read-api/main.ts',
-      needs: ['postgres'],
-      heapMiB: 384,
-    }),
-    room('write-api', ports.writeApi, {
-      entry: 'write-api/main.ts',
-      needs: ['event-store', 'postgres'],
-      heapMiB: 512,
-    }),
-    room('projector', ports.projector, {
-      entry: 'projector/main.ts',
-      needs: ['event-store', 'postgres'],
-      heapMiB: 512,
-    }),
-    room('razorpay', ports.razorpay, {
-      entry: 'local/razorpay/main.ts',
-      needs: [],
-      heapMiB: 128,
-      env: () => ({ DATA_DIR: dataDir }),
-    }),
-    room('event-store', ports.eventStore, {
-      entry: 'event-store/main.ts',
-      needs: [],
-      heapMiB: 384,
-      env: () => ({ DATA_DIR: join(dataDir, 'events') }),
-      ready: () => accepting(ports.eventStore),
-    }),
+    ...names.map((name) =>
+      name === 'web' && settings.dev ? viteService(settings) : processService(name, settings, say),
+    ),
+    standInService('razorpay', settings.dataDir, settings),
+    {
+      ...standInService('event-store', join(settings.dataDir, 'events'), settings),
+      ready: () => accepting(settings.ports['event-store']),
+    },
     postgresService(settings),
   ];
+}
+
+/** Where a service writes what it has to say. */
+export const logFileOf = (settings: Settings, name: string): string =>
+  join(settings.dataDir, 'logs', `${name}.log`);
+
+function processService(
+  name: ProcessName,
+  settings: Settings,
+  say: (line: string) => void,
+): Service {
+  const { entry, needs, heapMiB } = processOf(name);
+  const ready =
+    name === 'edge'
+      ? () => healthy(settings.edgePort, new URL(settings.env.CLOUDFRONT_ENDPOINT!).hostname)
+      : () => healthy(settings.ports[name]);
+  const prepare = () => buildWeb(logFileOf(settings, 'web-build'), say);
+  const options = {
+    name,
+    entry,
+    heapMiB,
+    ready,
+    needs: needs.filter((need) => !(settings.dev && need === 'web')).map(serviceOf),
+    logFile: logFileOf(settings, name),
+    ...(name === 'web' && { prepare }),
+    // Looked up at each launch: the databases' addresses are known when Postgres runs.
+    env: () => processEnvironment(name, settings),
+  };
+  return settings.dev ? watchedService(options, say) : nodeService(options);
 }
 
 /**
@@ -89,16 +74,48 @@ function viteService(settings: Settings): Service {
     needs: ['edge'],
     entry: 'node_modules/vite/bin/vite.js',
     args: ['dev', 'web', '--host', host, '--port', `${port}`, '--strictPort'],
-    env: () => ({ ...env, NODE_ENV: 'development' }),
+    env: () => ({ ...processEnvironment('web', settings), NODE_ENV: 'development' }),
     heapMiB: 1_024,
     logFile: logFileOf(settings, 'web'),
     ready: () => healthy(port, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
   });
 }
 
-/** Where a service writes what it has to say. */
-export const logFileOf = (settings: Settings, name: string): string =>
-  join(settings.dataDir, 'logs', `${name}.log`);
+/** Which service answers for a process or a server: one Postgres has both databases. */
+const serviceOf = (need: ProcessName | ServerName): string =>
+  need === 'vault' ? 'postgres' : need;
+
+/** What a process of the system is given, and nothing else: each secret to those who use it. */
+export function processEnvironment(name: ProcessName, settings: Settings): Record<string, string> {
+  const { host, edgePort, ports, env } = settings;
+  const given = { ...env, ...processOf(name).constants };
+  if (name !== 'edge') return only(variablesOf(name), { ...given, PORT: `${ports[name]}` });
+  return only(variablesOf(name), { ...given, HOST: host, PORT: `${edgePort}` });
+}
+
+/** Of variables those of these names, and how Node runs. */
+const only = (names: readonly string[], env: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(env).filter(([name]) => name === 'NODE_ENV' || names.includes(name)),
+  );
+
+/** `dir` is where it keeps what it has to keep. */
+function standInService(name: StandInName, dir: string, settings: Settings): Service {
+  const { entry, variables, heapMiB } = STAND_INS[name];
+  const port = settings.ports[name];
+  const given = { ...settings.env, PORT: `${port}` };
+  const env = { ...only(variables, given), DATA_DIR: dir };
+  const ready = () => healthy(port);
+  return nodeService({
+    name,
+    entry,
+    heapMiB,
+    ready,
+    needs: [],
+    logFile: logFileOf(settings, name),
+    env: () => env,
+  });
+}
 
 /** Postgres with its two databases. It fills in DATABASE_URL and VAULT_URL for those who need it. */
 function postgresService(settings: Settings): Service {

@@ -4,20 +4,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { hasFallback, isVariable } from '../platform/env.ts';
+import {
+  HEALTH_PATH,
+  PORT,
+  PROCESSES,
+  processOf,
+  variablesOf,
+  type ProcessName,
+  type ServerName,
+} from '../platform/system.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 const compose = read('docker-compose.yml');
 
-/** The services of the rooms, and where each says which variables it needs. */
-const ROOMS: Record<string, string> = {
-  edge: 'local/edge.ts',
-  'read-api': 'read-api/main.ts',
-  'write-api': 'write-api/main.ts',
-  projector: 'projector/main.ts',
+const PROCESS_NAMES = Object.keys(PROCESSES) as ProcessName[];
+/** Which service is the server that a process needs, and which network leads to it alone. */
+const SERVERS: Record<ServerName, { service: string; network: string }> = {
+  'event-store': { service: 'eventstore', network: 'events' },
+  postgres: { service: 'postgres', network: 'rows' },
+  vault: { service: 'vault', network: 'keys' },
 };
-/** Known to the SDK, to SvelteKit's server, or to ops/room.sh. */
-const OTHER_VARIABLES = /^(?:AWS_\w+|PROTOCOL_HEADER|HOST_HEADER|ROOM|LOG_DIR)$/;
+/** What ops/room.sh reads. */
+const OF_THE_CONTAINER = ['ROOM', 'LOG_DIR'];
+/** What the operators' commands may be given: the variables of any process, or of the shipper. */
+const isKnown = (name: string) => isVariable(name) || OF_THE_CONTAINER.includes(name);
 
 /** The indented lines below each line that `heading` matches, by its first group. */
 function blocks(text: string, heading: RegExp): Map<string, string> {
@@ -54,29 +66,91 @@ function variables(name: string): Map<string, string> {
   );
 }
 
-test('every room gets the variables that it does not start without', () => {
-  const rules = read('platform/env.ts');
-  const hasFallback = (variable: string) =>
-    new RegExp(`^ {2}${variable}: \\{[^}]*fallback:`, 'm').test(rules);
-  for (const [name, file] of Object.entries(ROOMS)) {
-    const asked = /= environment\(([^)]*)\)/.exec(read(file))![1]!;
-    const needed = [...asked.matchAll(/'(\w+)'/g)].map(([, variable]) => variable!);
-    assert.ok(needed.includes('PORT'), `${file} was read`);
-    const missing = needed.filter((each) => !hasFallback(each) && !variables(name).has(each));
-    assert.equal(missing, [], name);
+/** What a service has under a key of its own, in brackets or one a line. */
+function listOf(name: string, key: string): string[] {
+  const found = new RegExp(`^ {4}${key}:(?: \\[(.*)\\]|\\n((?: {6}.*\\n)+))`, 'm');
+  const [, inline, lines] = found.exec(services.get(name)!) ?? [];
+  if (inline !== undefined) return inline.split(', ');
+  return [...(lines ?? '').matchAll(/^ {6}([\w-]+):/gm)].map(([, each]) => each!);
+}
+
+test('each process of the system is one service, with its entry and its memory', () => {
+  const rooms = [...services.keys()].filter(
+    (name) =>
+      /<<: \*room/.test(services.get(name)!) && !/^ {4}profiles:/m.test(services.get(name)!),
+  );
+  assert.equal(rooms.toSorted(), PROCESS_NAMES.toSorted());
+  for (const name of PROCESS_NAMES) {
+    const { entry, heapMiB } = processOf(name);
+    assert.equal(listOf(name, 'command'), [`--max-old-space-size=${heapMiB}`, entry], name);
+    assert.is(variables(name).get('ROOM'), name);
   }
-  const web = [...read('web/src/env.ts').matchAll(/^ {2}([A-Z_]+): \{ schema/gm)];
-  assert.ok(web.length > 0);
-  for (const [, variable] of web) assert.ok(variables('web').has(variable!), variable);
 });
 
-test('no room gets a variable that nobody knows', () => {
-  const known = [...read('platform/env.ts').matchAll(/^ {2}([A-Z_]+): \{/gm)].map(([, one]) => one);
-  for (const name of [...Object.keys(ROOMS), 'web', 'ops', 'ship-logs']) {
-    const unknown = [...variables(name).keys()].filter(
-      (variable) => !known.includes(variable) && !OTHER_VARIABLES.test(variable),
+test('each process gets exactly the variables that it reads', () => {
+  for (const name of PROCESS_NAMES) {
+    const given = [...variables(name).keys()].filter((each) => !OF_THE_CONTAINER.includes(each));
+    const known = variablesOf(name);
+    assert.equal(
+      given.filter((each) => !known.includes(each)),
+      [],
+      `${name} is given what it does not read`,
     );
-    assert.equal(unknown, [], name);
+    const canDoWithout = processOf(name).variables.filter(hasFallback);
+    assert.equal(
+      known.filter((each) => !given.includes(each) && !canDoWithout.some((one) => one === each)),
+      [],
+      `${name} lacks what it reads`,
+    );
+    for (const [constant, value] of Object.entries(processOf(name).constants ?? {})) {
+      assert.is(variables(name).get(constant), value);
+    }
+  }
+});
+
+test('each process listens where it is looked for, and is asked for its health there', () => {
+  const asked = `fetch('http://127.0.0.1:${PORT}${HEALTH_PATH}')`;
+  assert.ok(anchors.get('room')!.includes(asked));
+  for (const name of PROCESS_NAMES) {
+    assert.is(variables(name).get('PORT'), `'${PORT}'`, name);
+    assert.is(variables(name).get('HOST'), '0.0.0.0', name);
+    assert.not.match(services.get(name)!, /healthcheck:/);
+    for (const variable of processOf(name).address) {
+      // The edge is what people type.
+      if (variable === 'PUBLIC_URL') continue;
+      const told = [...services.keys()].map((other) => variables(other).get(variable));
+      const addresses = new Set(told.filter((each) => each !== undefined));
+      assert.equal([...addresses], [`http://${name}:${PORT}`], variable);
+    }
+  }
+});
+
+test('each process waits for whom it needs, and reaches no other server', () => {
+  for (const name of PROCESS_NAMES) {
+    const { needs } = processOf(name);
+    const waitsFor = listOf(name, 'depends_on');
+    const isServer = (need: string): need is ServerName => need in SERVERS;
+    const needed = needs.map((need) => (isServer(need) ? SERVERS[need].service : need));
+    assert.equal(
+      needed.filter((each) => !waitsFor.includes(each)),
+      [],
+      name,
+    );
+    const networks = listOf(name, 'networks');
+    for (const [server, { network }] of Object.entries(SERVERS)) {
+      const isNeeded = needs.some((need) => need === server);
+      assert.is(networks.includes(network), isNeeded, `${name}: ${network}`);
+    }
+  }
+});
+
+test('no command of the operators gets a variable that nobody knows', () => {
+  for (const name of ['ops', 'ship-logs']) {
+    assert.equal(
+      [...variables(name).keys()].filter((each) => !isKnown(each)),
+      [],
+      name,
+    );
   }
 });
 

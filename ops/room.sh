@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs a room in its container: room.sh MODULE [ARGUMENT...]
+# Runs a room in its container: room.sh [NODE-OPTION...] MODULE [ARGUMENT...]
 #
 # What it says goes to Docker. Where LOG_DIR is set it goes to the file LOG_DIR/ROOM.log as well,
 # from which `ops ship-logs` sends it: a log that waits in a file survives an outage of whoever

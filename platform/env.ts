@@ -4,7 +4,7 @@ type Rule = { pattern: RegExp; hint: string; fallback?: string };
 const HTTP_URL = /^https?:\/\/[^\s/]+(?::\d+)?\/?$/;
 const POSTGRES_URL = /^postgres(?:ql)?:\/\/\S+$/;
 
-/** Every environment variable of every room. `local` and docker-compose.yml set the same names. */
+/** Every environment variable; platform/system.ts says which process reads which. */
 const RULES = {
   HOST: { pattern: /^\S+$/, hint: 'the address to listen on', fallback: '127.0.0.1' },
   PORT: { pattern: /^\d{1,5}$/, hint: 'the TCP port to listen on, 0 for any free one' },
@@ -44,6 +44,11 @@ const RULES = {
     hint: '32 or more random characters under which notices of UPI payments are signed; or empty',
     fallback: '',
   },
+  REACTOR_ID: {
+    pattern: /^[\w.-]*$/,
+    hint: "names the one of several reactors; the host's name where it is empty",
+    fallback: '',
+  },
   READ_API_URL: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   PUBLIC_URL: { pattern: HTTP_URL, hint: 'the address that people type, https://shop.example' },
   CLOUDFRONT_DISTRIBUTION_ID: {
@@ -70,6 +75,12 @@ const RULES = {
 } satisfies Record<string, Rule>;
 
 export type VariableName = keyof typeof RULES;
+
+/** Whether a variable is meant for a process of ours, or for the AWS SDK in it. */
+export const isVariable = (name: string): boolean => name in RULES || name.startsWith('AWS_');
+
+/** Whether a process starts without this variable. */
+export const hasFallback = (name: VariableName): boolean => 'fallback' in RULES[name];
 
 /**
  * The named variables of this process, validated. Throws one error that lists everything that is

@@ -50,6 +50,9 @@ export const isSystemEvent = ({ type }: Pick<StoredEvent, 'type'>): boolean => t
 /** How far the reactor is in the log. */
 export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
 
+/** Who of several reactors works. */
+export const REACTOR_LEASE = 'reactor-lease';
+
 /** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
 export function snapshotStreamOf(stream: string): string {
   const { category, id } = splitStream(stream);
@@ -57,11 +60,11 @@ export function snapshotStreamOf(stream: string): string {
 }
 
 /**
- * Whether a stream holds positions of this very log. They mean nothing in a copy, where whoever
- * wrote them begins anew.
+ * Whether a stream says who is where in this very log: the engine's own streams. They mean nothing in
+ * a copy, where whoever wrote them begins anew.
  */
 export const holdsPositions = (stream: string): boolean =>
-  stream === REACTOR_CHECKPOINT || /^[a-z]+snapshot-/.test(stream);
+  stream === REACTOR_CHECKPOINT || stream === REACTOR_LEASE || /^[a-z]+snapshot-/.test(stream);
 
 /** The revision of a stream that has no event. */
 export const NO_REVISION = -1n;
@@ -223,6 +226,29 @@ export async function* readStream(
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
   }
+}
+
+/** The newest event of a stream; undefined where there is none. */
+export async function newestEvent(
+  client: EventStore,
+  stream: string,
+  timeoutMs = READ_TIMEOUT_MS,
+): Promise<StoredEvent | undefined> {
+  const newest = client.readStream(stream, {
+    direction: BACKWARDS,
+    fromRevision: END,
+    maxCount: 1,
+    deadline: timeoutMs,
+  });
+  let found: StoredEvent | undefined;
+  try {
+    for await (const { event } of newest) {
+      if (event && !isSystemEvent(event)) found = storedEvent(client, event);
+    }
+  } catch (error) {
+    if (!(error instanceof StreamNotFoundError)) throw error;
+  }
+  return found;
 }
 
 /** The position of the newest event of the log; 0 of an empty one. */

@@ -11,6 +11,7 @@ import fastify, {
 import type { Logger } from './log.ts';
 import { hookRoute, whoOf, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
+import { HEALTH_PATH } from './system.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -122,7 +123,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
   });
   hookRoute(app, {
-    path: 'GET /healthz',
+    path: `GET ${HEALTH_PATH}`,
     who: whoeverReachesThePort,
     schema: { hide: true },
     run: async () => {

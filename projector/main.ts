@@ -1,24 +1,16 @@
 import { createServer } from 'node:http';
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
-import { environment } from '../platform/env.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { PROJECTIONS } from './app.ts';
 import { isPublicTag } from './tags.ts';
 import { createPurger, noPurger } from '../platform/purge.ts';
+import { environmentOf } from '../platform/system.ts';
 import { runProjector } from '../engine/projections/run.ts';
 
-const env = environment(
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'EVENTSTORE_URL',
-  'DATABASE_URL',
-  'CLOUDFRONT_DISTRIBUTION_ID',
-  'CLOUDFRONT_ENDPOINT',
-);
+const env = environmentOf('projector');
 const log = createLog('projector', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
 const pool = createPool(env.DATABASE_URL, log);

@@ -1,21 +1,12 @@
-import { environment } from '../platform/env.ts';
 import { serve } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
+import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createReadApi } from './app.ts';
 import { Projected } from '../engine/reading/projected.ts';
 
-const env = environment(
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'DATABASE_URL',
-  'VAULT_URL',
-  'VAULT_SECRET',
-  'STORE_PASS_SECRET',
-  'DELIVERY_CODE_SECRET',
-);
+const env = environmentOf('read-api');
 const log = createLog('read-api', env.LOG_LEVEL);
 const pool = createPool(env.DATABASE_URL, log);
 const vaultPool = createPool(env.VAULT_URL, log);

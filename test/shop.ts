@@ -26,6 +26,7 @@ import { createHandler } from '../engine/commands/handle.ts';
 import { reactions } from '../write-api/reactions.ts';
 import { paymentPorts } from '../write-api/payment.ts';
 import { connectRazorpay } from '../write-api/razorpay.ts';
+import { underLease } from '../engine/processes/lease.ts';
 import { runReactor } from '../engine/processes/reactor.ts';
 import { startEventStore } from '../event-store/server.ts';
 import { startPostgres } from '../local/postgres.ts';
@@ -174,7 +175,13 @@ export async function startShop({
   const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
   const payments = paymentPorts(handler, razorpay);
   const drivers = { handler, payments, now: () => new Date() };
-  const reactor = runReactor({ client, reactions: reactions({ client, drivers }), log, signal });
+  const reactor = underLease({
+    client,
+    holder: 'test',
+    log,
+    signal,
+    work: (term) => runReactor({ client, reactions: reactions({ client, drivers }), log, ...term }),
+  });
   const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
   cleanup.add(async () => {
     stopping.abort();

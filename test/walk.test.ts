@@ -681,11 +681,23 @@ const PROCESSES = [
   'event-store/main.ts',
   'postgres',
   'write-api/main.ts',
+  'write-api/reactor/main.ts',
   'projector/main.ts',
   'read-api/main.ts',
   'web/build/index.js',
   'local/edge.ts',
 ];
+
+test('each process is given its own secrets only', ({ system }) => {
+  const hasSecret = (file: string, name: string) => {
+    const given = readFileSync(`/proc/${pidOf(system, file)}/environ`, 'utf8').split('\0');
+    return given.some((each) => each.startsWith(`${name}=`));
+  };
+  const haveOf = (name: string) => PROCESSES.filter((file) => hasSecret(file, name));
+  assert.equal(haveOf('VAULT_SECRET'), ['write-api/main.ts', 'read-api/main.ts']);
+  assert.equal(haveOf('QUOTE_SECRET'), ['write-api/main.ts']);
+  assert.equal(haveOf('RAZORPAY_KEY_SECRET'), ['write-api/main.ts', 'write-api/reactor/main.ts']);
+});
 
 for (const file of PROCESSES) {
   test(`when ${file} dies the shop answers again within 2 s`, async ({ system, url }) => {

@@ -1,35 +1,17 @@
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
-import { environment } from '../platform/env.ts';
 import { connectEventStore } from '../platform/event-store.ts';
 import { serve } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
+import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
 import { createHandler } from '../engine/commands/handle.ts';
 import { paymentPorts } from './payment.ts';
 import { razorpayFrom } from './razorpay.ts';
-import { runReactor } from '../engine/processes/reactor.ts';
-import { reactions } from './reactions.ts';
 
-const env = environment(
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'EVENTSTORE_URL',
-  'VAULT_URL',
-  'VAULT_SECRET',
-  'QUOTE_SECRET',
-  'STORE_PASS_SECRET',
-  'DELIVERY_CODE_SECRET',
-  'PUBLIC_URL',
-  'RAZORPAY_URL',
-  'RAZORPAY_KEY_ID',
-  'RAZORPAY_KEY_SECRET',
-  'RAZORPAY_WEBHOOK_SECRET',
-  'UPI_WEBHOOK_SECRET',
-);
+const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
 const handler = createHandler(client, log);
@@ -42,19 +24,6 @@ const upiWebhookSecret = env.UPI_WEBHOOK_SECRET;
 const razorpay = razorpayFrom(env);
 const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
-const stopping = new AbortController();
-
-const reactor = runReactor({
-  client,
-  reactions: reactions({ client, drivers: { handler, payments, now } }),
-  log,
-  signal: stopping.signal,
-});
-reactor.catch((error: unknown) => {
-  // Without it orders would stay half done: better to be restarted.
-  log.fatal({ err: error }, 'the reactor failed');
-  process.exit(1);
-});
 
 const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
 const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
@@ -63,8 +32,6 @@ await serve(await createWriteApi(services), {
   port: env.PORT,
   log,
   onClose: async () => {
-    stopping.abort();
-    await Promise.all([reactor, pool.end()]);
-    await client.dispose();
+    await Promise.all([pool.end(), client.dispose()]);
   },
 });

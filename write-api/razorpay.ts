@@ -48,11 +48,14 @@ const CAPTURE = {
   },
 } as const;
 
-export type RazorpaySettings = {
+type RazorpayKey = {
   /** Of the API and of the page where people pay; Razorpay's own is https://api.razorpay.com. */
   url: string;
   keyId: string;
   keySecret: string;
+};
+
+export type RazorpaySettings = RazorpayKey & {
   webhookSecret: string;
   /** The address that people type: where the browser comes back to. */
   publicUrl: string;
@@ -94,6 +97,15 @@ export function razorpayFrom(
   throw new Error('RAZORPAY_KEY_ID also needs RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET');
 }
 
+/** What needs no more than the key: what is opened, given back and asked. */
+export const razorpayPortFrom = (
+  env: Record<`RAZORPAY_${'URL' | 'KEY_ID' | 'KEY_SECRET'}`, string>,
+): PaymentPort | undefined => {
+  const { RAZORPAY_URL: url, RAZORPAY_KEY_ID: keyId, RAZORPAY_KEY_SECRET: keySecret } = env;
+  if (keyId && !keySecret) throw new Error('RAZORPAY_KEY_ID also needs RAZORPAY_KEY_SECRET');
+  return keyId ? callRazorpay({ url, keyId, keySecret }) : undefined;
+};
+
 type GatewayPayment = {
   id: string;
   amount: number;
@@ -116,13 +128,33 @@ const MAX_REFUNDS = 100;
 const RETRIED = new Set([401, 403, 408, 409, 425, 429]);
 
 /** Razorpay's HTTP API (https://razorpay.com/docs/api), as far as we need it. */
-export function connectRazorpay({
+export function connectRazorpay(settings: RazorpaySettings): Razorpay {
+  const { url, keyId, webhookSecret, publicUrl } = settings;
+  return {
+    ...callRazorpay(settings),
+    webhookSecret,
+
+    checkoutOf(paymentId, { orderId, amountPaise, gatewayOrderId }) {
+      const fields = {
+        key_id: keyId,
+        order_id: gatewayOrderId!,
+        amount: `${amountPaise}`,
+        currency: 'INR',
+        name: 'Doorstep Groceries',
+        description: `Order ${orderNumber(orderId)}`,
+        callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
+        cancel_url: new URL(RETURN_PATH, publicUrl).href,
+      };
+      return { url: new URL('/v1/checkout/embedded', url).href, fields };
+    },
+  };
+}
+
+function callRazorpay({
   url,
   keyId,
   keySecret,
-  webhookSecret,
-  publicUrl,
-}: RazorpaySettings): Razorpay {
+}: RazorpayKey): Omit<Razorpay, 'webhookSecret' | 'checkoutOf'> {
   const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
 
   const opening = new Map<string, Promise<{ id: string }>>();
@@ -166,22 +198,6 @@ export function connectRazorpay({
   }
 
   return {
-    webhookSecret,
-
-    checkoutOf(paymentId, { orderId, amountPaise, gatewayOrderId }) {
-      const fields = {
-        key_id: keyId,
-        order_id: gatewayOrderId!,
-        amount: `${amountPaise}`,
-        currency: 'INR',
-        name: 'Doorstep Groceries',
-        description: `Order ${orderNumber(orderId)}`,
-        callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
-        cancel_url: new URL(RETURN_PATH, publicUrl).href,
-      };
-      return { url: new URL('/v1/checkout/embedded', url).href, fields };
-    },
-
     async open({ paymentId, amountPaise }) {
       const order = { amount: amountPaise, currency: 'INR', receipt: paymentId, payment: CAPTURE };
       // Repeats that come at once share one order there; two would do no harm.

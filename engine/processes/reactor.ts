@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ANY, BACKWARDS, END, StreamNotFoundError, jsonEvent } from '@eventstore/db-client';
+import { ANY, jsonEvent } from '@eventstore/db-client';
 import {
   REACTOR_CHECKPOINT,
   answered,
+  newestEvent,
   readStream,
   type EventStore,
   type StoredEvent,
@@ -27,18 +28,20 @@ export type Reactions<Services> = {
 
 /**
  * Event → command, for what spans several streams: does what `reactions` ask for, each task at its
- * time and until it succeeds. Every task is idempotent, so that any number of processes may run a
- * reactor each. Resolves when `signal` aborts.
+ * time and until it succeeds. Of several processes one does so at a time: `isHeld` says whether this
+ * one still may (see `underLease`). Every task is idempotent, so that one which is under way when
+ * another process takes over does no harm. Resolves when `signal` aborts.
  */
 export async function runReactor<Services>(options: {
   client: EventStore;
   reactions: Reactions<Services>;
   log: Logger;
   signal: AbortSignal;
+  isHeld?: () => boolean;
 }): Promise<void> {
-  const { client, reactions, log, signal } = options;
+  const { client, reactions, log, signal, isHeld = () => true } = options;
   const { reactionTo, subscribedTypes } = reactions;
-  const tasks = new Tasks(reactions.services, log, signal);
+  const tasks = new Tasks(reactions.services, log, signal, isHeld);
   const start = await loadCheckpoint(client);
   let seen = start.position;
   let saved = dataOf(start);
@@ -47,6 +50,7 @@ export async function runReactor<Services>(options: {
   async function saveCheckpoints(): Promise<void> {
     while (!signal.aborted) {
       await waitUnlessAborted(CHECKPOINT_EVERY_MS, signal);
+      if (!isHeld()) return;
       const checkpoint = tasks.settled(seen);
       const data = dataOf(checkpoint);
       if (checkpoint.position === undefined || isDeepStrictEqual(data, saved)) continue;
@@ -92,24 +96,15 @@ const dataOf = ({ position, setAside }: Checkpoint): CheckpointData => ({
   setAside,
 });
 
+/** Where there is none, its stream is made so that it keeps the newest only. */
 async function loadCheckpoint(client: EventStore): Promise<Checkpoint> {
-  const checkpoint: Checkpoint = { position: undefined, setAside: [] };
-  try {
-    const newest = client.readStream(REACTOR_CHECKPOINT, {
-      direction: BACKWARDS,
-      fromRevision: END,
-      maxCount: 1,
-    });
-    for await (const { event } of newest) {
-      if (!event) continue;
-      const { position, setAside = [] } = event.data as CheckpointData;
-      Object.assign(checkpoint, { position: BigInt(position), setAside });
-    }
-  } catch (error) {
-    if (!(error instanceof StreamNotFoundError)) throw error;
-    await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
+  const newest = await newestEvent(client, REACTOR_CHECKPOINT);
+  if (newest) {
+    const { position, setAside = [] } = newest.data as CheckpointData;
+    return { position: BigInt(position), setAside };
   }
-  return checkpoint;
+  await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
+  return { position: undefined, setAside: [] };
 }
 
 async function saveCheckpoint(client: EventStore, data: CheckpointData): Promise<void> {

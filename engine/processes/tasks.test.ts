@@ -45,6 +45,20 @@ test('each is done at its time, and again after a failure until it succeeds', as
   assert.equal(did.toSorted(), ['later', 'tried', 'tried', 'tried']);
 });
 
+test('none begins where that is not allowed any more, though it was due before', async ({
+  did,
+}) => {
+  let isAllowed = true;
+  const { signal } = new AbortController();
+  const tasks = new Tasks<unknown>({}, createLog('test', 'silent'), signal, () => isAllowed);
+  tasks.add({ key: 'before', dueMs: 100, run: does(did, 'before') }, at(1n));
+  tasks.add({ key: 'after', dueMs: 200, run: does(did, 'after') }, at(2n));
+  await pass(100);
+  isAllowed = false;
+  await pass(60_000);
+  assert.equal(did, ['before']);
+});
+
 test('one that asks to run again does, until it asks no more', async ({ tasks, did }) => {
   const run = async () => {
     did.push('looked');

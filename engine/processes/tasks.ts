@@ -55,7 +55,7 @@ type Lane<Services> = { readonly due: Set<Task<Services>>; running: number; read
 
 /**
  * What is to be done because of the log, each at its time and until it succeeds, a few at once.
- * After `signal` aborts, none begins.
+ * After `signal` aborts, none begins, and none while `mayBegin` says no.
  */
 export class Tasks<Services> {
   /** In the order of the log. */
@@ -65,9 +65,16 @@ export class Tasks<Services> {
   readonly #services: Services;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
+  readonly #mayBegin: () => boolean;
 
-  constructor(services: Services, log: Logger, signal: AbortSignal) {
+  constructor(
+    services: Services,
+    log: Logger,
+    signal: AbortSignal,
+    mayBegin: () => boolean = () => true,
+  ) {
     this.#services = services;
+    this.#mayBegin = mayBegin;
     this.#log = log;
     this.#signal = signal;
     signal.addEventListener('abort', () => {
@@ -137,7 +144,7 @@ export class Tasks<Services> {
       for (const task of lane.due) {
         const running = this.#outside.running + this.#inside.running;
         const isFull = lane.running >= lane.most || running >= MAX_RUNNING;
-        if (isFull || this.#signal.aborted) break;
+        if (isFull || this.#signal.aborted || !this.#mayBegin()) break;
         lane.due.delete(task);
         lane.running += 1;
         void this.#run(task).then(() => {

@@ -1,17 +1,10 @@
 import { join } from 'node:path';
 import { environment } from '../../platform/env.ts';
 import { createLog } from '../../platform/log.ts';
+import { STAND_INS } from '../stand-ins.ts';
 import { startRazorpay } from './server.ts';
 
-const env = environment(
-  'HOST',
-  'PORT',
-  'LOG_LEVEL',
-  'RAZORPAY_KEY_ID',
-  'RAZORPAY_KEY_SECRET',
-  'RAZORPAY_WEBHOOK_SECRET',
-  'ORIGIN_WRITE_API',
-);
+const env = environment(...STAND_INS.razorpay.variables);
 const log = createLog('razorpay', env.LOG_LEVEL);
 
 const server = await startRazorpay({

@@ -1,0 +1,51 @@
+import { createServer } from 'node:http';
+import { hostname } from 'node:os';
+import { DECIDERS } from '../../domain/deciders.ts';
+import { createHandler } from '../../engine/commands/handle.ts';
+import { underLease } from '../../engine/processes/lease.ts';
+import { runReactor } from '../../engine/processes/reactor.ts';
+import { upcasterOf } from '../../engine/upcast.ts';
+import { connectEventStore } from '../../platform/event-store.ts';
+import { createLog } from '../../platform/log.ts';
+import { environmentOf } from '../../platform/system.ts';
+import { paymentPorts } from '../payment.ts';
+import { razorpayPortFrom } from '../razorpay.ts';
+import { reactions } from '../reactions.ts';
+
+const env = environmentOf('reactor');
+const log = createLog('reactor', env.LOG_LEVEL);
+const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+const handler = createHandler(client, log);
+const payments = paymentPorts(handler, razorpayPortFrom(env));
+const stopping = new AbortController();
+const { signal } = stopping;
+
+/** It serves nobody: this only tells whoever watches the process that it lives. */
+const health = createServer((_request, response) => response.end('{"ok":true}'));
+health.listen(Number(env.PORT), env.HOST);
+
+const stop = () => stopping.abort();
+process.on('SIGTERM', stop).on('SIGINT', stop);
+try {
+  await underLease({
+    client,
+    // A container has a name of its own, and no two reactors at a time.
+    holder: env.REACTOR_ID || hostname(),
+    log,
+    signal,
+    work: (term) =>
+      runReactor({
+        client,
+        reactions: reactions({ client, drivers: { handler, payments, now: () => new Date() } }),
+        log,
+        ...term,
+      }),
+  });
+} catch (error) {
+  // Without it orders would stay half done: better to be restarted.
+  log.fatal({ err: error }, 'the reactor failed');
+  process.exitCode = 1;
+}
+health.close();
+await client.dispose();
+process.exit();
