@@ -23,6 +23,8 @@ export type Reactions<Services> = {
   /** Types of the events that are asked about. */
   subscribedTypes: string[];
   reactionTo: (event: StoredEvent) => Reaction<Services>;
+  /** The time by which tasks are due. */
+  now: () => Date;
 };
 
 /**
@@ -38,7 +40,7 @@ export async function runReactor<Services>(options: {
 }): Promise<void> {
   const { client, reactions, log, signal } = options;
   const { reactionTo, subscribedTypes } = reactions;
-  const tasks = new Tasks(reactions.services, log, signal);
+  const tasks = new Tasks(reactions.services, log, signal, reactions.now);
   const start = await loadCheckpoint(client);
   let seen = start.position;
   let saved = dataOf(start);

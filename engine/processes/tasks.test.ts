@@ -9,7 +9,8 @@ const test = suite<{ tasks: Tasks<unknown>; did: string[]; stopping: AbortContro
 test.before.each((context) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   context.stopping = new AbortController();
-  context.tasks = new Tasks<unknown>({}, createLog('test', 'silent'), context.stopping.signal);
+  const log = createLog('test', 'silent');
+  context.tasks = new Tasks<unknown>({}, log, context.stopping.signal, () => new Date());
   context.did = [];
 });
 test.after.each(() => mock.timers.reset());
