@@ -9,8 +9,8 @@ import {
   type EventStore,
 } from '../platform/event-store.ts';
 import { Problem } from '../platform/http.ts';
-import type { Cause } from '../engine/processes/cause.ts';
-import type { CommandContext, Handler } from '../engine/commands/handle.ts';
+import { systemContext, type Cause } from '../engine/processes/cause.ts';
+import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
 import { GatewayUnavailable, paymentPorts } from '../write-api/payment.ts';
 import type { NewTask } from '../engine/processes/tasks.ts';
 import type { ReactorServices } from '../write-api/reactions.ts';
@@ -60,6 +60,11 @@ export const context = (commandId: string, cause?: Cause): CommandContext => ({
   ...cause,
 });
 
+/** A command that a process gave: a server may have frozen before it, and wake at any time. */
+type Given = () => Promise<Outcome<unknown>>;
+/** What is told from outside is told under its own name. */
+const OUTSIDE = ['test', 'payment-gateway'];
+
 const pool: ReusedServer[] = [];
 /** Played so far: their number is part of every name in them. */
 let histories = 0;
@@ -81,6 +86,7 @@ export class World {
   readonly placed = new Map<string, PlacedOrder>();
   /** What shoppers were told of their orders. */
   readonly answers: { orderId: string; status: string; confirmed: boolean }[] = [];
+  readonly #given: Given[] = [];
   readonly #faults: boolean;
   #servers = 0;
 
@@ -105,7 +111,7 @@ export class World {
   #server(turn: () => Promise<void>): ReactorServices {
     const server = (pool[this.#servers++] ??= new ReusedServer());
     const client: EventStore = this.memory.client(turn);
-    const handler: Handler = server.on(client);
+    const handler = this.#remembering(server.on(client));
     const port = this.gateway.port(async () => {
       await turn().catch((error: unknown) => {
         throw error instanceof Killed ? error : new GatewayUnavailable('lost', { cause: error });
@@ -113,6 +119,35 @@ export class World {
     });
     const now = () => new Date();
     return { client, drivers: { handler, payments: paymentPorts(handler, port), now } };
+  }
+
+  /** Each command of a process, whether or not it comes to be taken, can be taken again. */
+  #remembering({ load, handle }: Handler): Handler {
+    return {
+      load,
+      handle: (decider, id, command, asked) => {
+        const { actor, correlationId, causationId } = asked;
+        const again = () => systemContext(actor, { correlationId, causationId });
+        if (!OUTSIDE.includes(actor)) {
+          const { handler } = this.calm.drivers;
+          this.#given.push(() => handler.handle(decider, id, command, again()));
+        }
+        return handle(decider, id, command, asked);
+      },
+    };
+  }
+
+  /** A server wakes that froze before a command, and of which nobody remembers the id; and dies. */
+  async wake(): Promise<void> {
+    const frozen = this.#given[this.pick(this.#given.length)];
+    await frozen?.().catch((error: unknown) => {
+      if (!(error instanceof Rejected)) throw error;
+    });
+  }
+
+  /** Every such server, in some order. */
+  async wakeAll(): Promise<void> {
+    for (let left = this.#given.length; left > 0; left--) await this.wake();
   }
 
   /** A server that dies after so many calls and answers, where any does. */

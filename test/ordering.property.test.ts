@@ -564,6 +564,8 @@ async function play(told: History): Promise<World> {
   };
   /** A look may begin before the one before it has ended, as that of another server's reactor. */
   const reactNowAndThen = () => Promise.all(Array.from({ length: pick(5) }, lookOnce));
+  const wakeOnce = () => wait(60).then(() => world.wake());
+  const wakeNowAndThen = () => Promise.all(Array.from({ length: pick(4) }, wakeOnce));
   const runOut = () => wait(60).then(() => world.passTo(OPENED_MS + CHECKOUT_MS));
   const dropUpi = () =>
     wait(60).then(() =>
@@ -580,7 +582,7 @@ async function play(told: History): Promise<World> {
   const cancelIf = async ({ id, cancels }: One, when: string) =>
     cancels === when && wait(60).then(() => cancel(world, id));
   const together = (...all: Promise<unknown>[]) =>
-    turns.until(Promise.all([...all, reactNowAndThen()]));
+    turns.until(Promise.all([...all, reactNowAndThen(), wakeNowAndThen()]));
   const settle = (untilMs: number) => turns.until(world.settle(untilMs));
 
   await together(
@@ -628,6 +630,9 @@ test('whatever races, dies and repeats: nothing is oversold, stuck, or paid or b
       await world.reactAnew();
       const more = events.slice(before).map(({ stream, type }) => `${stream} ${type}`);
       assert.equal(more, [], 'doing everything again changes nothing');
+      await world.wakeAll();
+      await world.turns.until(world.settle(Infinity));
+      await assertInvariants(world);
     }),
     { numRuns: HISTORIES, includeErrorInReport: true },
   );

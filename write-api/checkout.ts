@@ -19,7 +19,7 @@ export async function driveCheckout(
   cause: Cause,
 ): Promise<{ state: Order; position: bigint }> {
   const known = await drivers.handler.load(order, orderId, { fresh: false });
-  // Its own stream says in the end whether it was still placed; of another end others are told.
+  // One that is placed is not read again: its stream says at the decision whether it still was.
   const begun = known.status === 'placed' ? new View().seeing(order, orderId, known) : undefined;
   const process = checkout({ orderId, paymentIdOf });
   const { view, position } = await run(drivers, process, ACTOR, cause, begun);

@@ -14,6 +14,7 @@ import {
   type Shop,
 } from '../test/shop.ts';
 import { readStream } from '../platform/event-store.ts';
+import { idFrom } from '../platform/ids.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 type Read = {
@@ -98,6 +99,26 @@ test('racing checkouts of one cart under different keys: one wins', async ({ sho
   const answers = await Promise.all(Array.from({ length: 20 }, () => order(shop, filled)));
   assert.is(answers.filter(({ status }) => status === 201).length, 1);
   assert.is(answers.filter(({ status }) => status === 409).length, 19);
+});
+
+test('no key that a shopper can send takes a step from the checkout', async ({ shop }) => {
+  const filled = await fillCart(shop);
+  const item = `/carts/${filled.cartId}/items/${filled.near.listingIds[0]!}`;
+  const put = (quantity: number, key: string) =>
+    shop.write('PUT', item, { quantity }, { 'idempotency-key': key });
+  const key = newKey();
+  const orderId = idFrom('order', key);
+  // As the step that gives the cart back was called once; a shopper can know all of it.
+  const step = idFrom('checkout', orderId, filled.cartId, 'ReopenCart');
+  assert.is((await put(2, step)).status, 200);
+  const placed = await order(shop, filled, key, { payment: 'razorpay' });
+  assert.equal([placed.status, placed.body.orderId], [201, orderId]);
+  assert.is((await put(1, newKey())).status, 409);
+  assert.is((await shop.write('POST', `/orders/${orderId}/cancel`)).status, 200);
+  assert.is((await put(1, newKey())).status, 200, 'the cart was given back');
+  // As steps are called now: their ids hold a space.
+  const { status, body } = await put(2, `checkout ${step}`);
+  assert.equal([status, body.code], [400, 'INVALID_IDEMPOTENCY_KEY']);
 });
 
 test('a bad order says what is wrong and appends nothing', async ({ shop }) => {

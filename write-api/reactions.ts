@@ -149,6 +149,7 @@ export const reactions = (services: ReactorServices): Reactions<ReactorServices>
   services,
   subscribedTypes: Object.keys(on),
   reactionTo,
+  now: services.drivers.now,
 });
 
 /** Due as soon as it is heard of. */

@@ -3,7 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../../platform/http.ts';
 import type { CommandContext } from './handle.ts';
 
-/** 8 characters or more, so that two clients do not choose the same key by chance. */
+/**
+ * 8 characters or more, so that two clients do not choose the same key by chance. None holds a space,
+ * as the ids of what the system does by itself do (`processes/cause.ts`).
+ */
 const KEY = /^[\x21-\x7e]{8,128}$/;
 /** Who can make a cart or a shop under a key can make the same id again: such keys are longer. */
 const CREATING_KEY_LENGTH = 16;

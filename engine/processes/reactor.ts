@@ -24,6 +24,8 @@ export type Reactions<Services> = {
   /** Types of the events that are asked about. */
   subscribedTypes: string[];
   reactionTo: (event: StoredEvent) => Reaction<Services>;
+  /** The time by which tasks are due. */
+  now: () => Date;
 };
 
 /**
@@ -41,7 +43,7 @@ export async function runReactor<Services>(options: {
 }): Promise<void> {
   const { client, reactions, log, signal, isHeld = () => true } = options;
   const { reactionTo, subscribedTypes } = reactions;
-  const tasks = new Tasks(reactions.services, log, signal, isHeld);
+  const tasks = new Tasks(reactions.services, log, signal, reactions.now, isHeld);
   const start = await loadCheckpoint(client);
   let seen = start.position;
   let saved = dataOf(start);

@@ -9,7 +9,8 @@ const test = suite<{ tasks: Tasks<unknown>; did: string[]; stopping: AbortContro
 test.before.each((context) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   context.stopping = new AbortController();
-  context.tasks = new Tasks<unknown>({}, createLog('test', 'silent'), context.stopping.signal);
+  const log = createLog('test', 'silent');
+  context.tasks = new Tasks<unknown>({}, log, context.stopping.signal, () => new Date());
   context.did = [];
 });
 test.after.each(() => mock.timers.reset());
@@ -50,7 +51,13 @@ test('none begins where that is not allowed any more, though it was due before',
 }) => {
   let isAllowed = true;
   const { signal } = new AbortController();
-  const tasks = new Tasks<unknown>({}, createLog('test', 'silent'), signal, () => isAllowed);
+  const tasks = new Tasks<unknown>(
+    {},
+    createLog('test', 'silent'),
+    signal,
+    () => new Date(),
+    () => isAllowed,
+  );
   tasks.add({ key: 'before', dueMs: 100, run: does(did, 'before') }, at(1n));
   tasks.add({ key: 'after', dueMs: 200, run: does(did, 'after') }, at(2n));
   await pass(100);

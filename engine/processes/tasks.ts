@@ -65,15 +65,18 @@ export class Tasks<Services> {
   readonly #services: Services;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
+  readonly #now: () => Date;
   readonly #mayBegin: () => boolean;
 
   constructor(
     services: Services,
     log: Logger,
     signal: AbortSignal,
+    now: () => Date,
     mayBegin: () => boolean = () => true,
   ) {
     this.#services = services;
+    this.#now = now;
     this.#mayBegin = mayBegin;
     this.#log = log;
     this.#signal = signal;
@@ -108,7 +111,7 @@ export class Tasks<Services> {
     const rest = { tries: 0, isSetAside, lacks: new Set(lacks), timer: undefined };
     const task: Task<Services> = { ...wanted, asked, ...rest };
     this.#pending.set(key, task);
-    this.#wait(task, Math.max(0, dueMs - Date.now()));
+    this.#wait(task, Math.max(0, dueMs - this.#now().getTime()));
   }
 
   /** It is done, or with `step`, so much of it; or it is no longer to be done. */
@@ -177,7 +180,7 @@ export class Tasks<Services> {
     const { key, untilMs = Infinity } = task;
     const tries = (task.tries += 1);
     const isStuck = tries >= STUCK_AFTER_TRIES;
-    if (isStuck && Date.now() >= untilMs) {
+    if (isStuck && this.#now().getTime() >= untilMs) {
       this.#log.error({ err: error, task: key, tries }, 'a task was given up');
       this.#drop(key);
       return;
