@@ -191,7 +191,8 @@ export function connectRazorpay({
       try {
         return { gatewayOrderId: (await made).id };
       } catch (error) {
-        throw error instanceof GatewayRefused ? unavailableMethod(error.message) : error;
+        if (!(error instanceof GatewayRefused)) throw error;
+        throw unavailableMethod({ because: 'gateway', said: error.message });
       } finally {
         opening.delete(paymentId);
       }

@@ -1,6 +1,7 @@
 import { Rejected } from '#domain/rejection.ts';
 import { nextOpening, termsOf, type DeliveryWish } from '#domain/stores/delivery.ts';
 import { closedText as closedUntilText, PAUSED } from '#wording/en/stores.ts';
+import { refusalText } from '#wording/en/refusals.ts';
 import { clock } from '#wording/en/words.ts';
 import type { OrderSlot, StorePage } from './contract.ts';
 import { calendarDay } from './time.ts';
@@ -26,7 +27,7 @@ export function refusalOf(shop: Shop, wish: Wish): Refusal | null {
     return null;
   } catch (error) {
     if (!(error instanceof Rejected)) throw error;
-    return { text: error.message, passes: SHUT_CODES.has(error.code) };
+    return { text: refusalText(error), passes: SHUT_CODES.has(error.code) };
   }
 }
 
