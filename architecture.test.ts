@@ -114,6 +114,19 @@ test('what decides asks nobody for the time: it is passed in', () => {
   assert.equal(asking, []);
 });
 
+test('wording is pure: no package, no clock, nothing but itself', () => {
+  const files = sources.filter((file) => file.startsWith('wording/') && !isTest(file));
+  const foreign = files
+    .flatMap(importsOf)
+    .filter(({ from, onlyTypes }) => roomOf(from) !== 'wording' && !onlyTypes);
+  assert.equal(foreign, []);
+  const impure = /Date\.now|new Date\(\)|Math\.random|process\.|setTimeout|console\./;
+  assert.equal(
+    files.filter((file) => impure.test(textOf(file))),
+    [],
+  );
+});
+
 test('the environment is read in one place', () => {
   const allowed = /^(?:platform\/env\.ts|(?:local|event-store|web|perf|ops|test)\/.*)$/;
   const readers = sources.filter(

@@ -9,5 +9,5 @@ import { Rejected } from './rejection.ts';
 export function assertNamedOnce(articles: string[]): void {
   const twice = articles.find((article, index) => articles.indexOf(article) < index);
   if (twice === undefined) return;
-  throw new Rejected('LINE_NAMED_TWICE', `"${twice}" is in two lines: make them one.`);
+  throw new Rejected('LINE_NAMED_TWICE', { article: twice });
 }

@@ -79,16 +79,16 @@ export type SnapshotRules<State> = {
 };
 
 /**
- * The rules said no: a stable code that clients match on. `message` tells a person what is wrong and
- * what to do about it, `facts` a program which of the things it asked for.
+ * The rules said no: a stable code that clients match on, and facts of which of the things that were
+ * asked for is wrong. What a person reads is made of both, elsewhere.
  */
 export class Refusal<Code extends string = string> extends Error {
   readonly code: Code;
   readonly facts: Readonly<Record<string, unknown>>;
-  constructor(code: Code, message: string, facts: Record<string, unknown> = {}) {
-    super(message);
+  constructor(code: Code, facts: object = {}) {
+    super(code);
     this.name = 'Refusal';
     this.code = code;
-    this.facts = facts;
+    this.facts = { ...facts };
   }
 }

@@ -75,8 +75,11 @@ export type AppOptions = {
   title: string;
   /** Where the routes live, e.g. `/api/read`; the OpenAPI document is at `openapi.json` below. */
   prefix: string;
-  /** Turns an error of the room's own into its answer; undefined for one it does not know. */
-  problemOf?: (error: unknown) => Problem | undefined;
+  /**
+   * Turns an error of the room's own into its answer, in the language that is asked for; undefined
+   * for one it does not know.
+   */
+  problemOf?: (error: unknown, acceptLanguage: string | undefined) => Problem | undefined;
   /** Rejects when the room cannot serve. */
   healthy: () => Promise<void>;
   /** Who may read the OpenAPI document. */
@@ -168,7 +171,9 @@ function acceptJson(app: FastifyInstance): void {
 function answerProblems(app: FastifyInstance, { problemOf, log }: AppOptions): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem =
-      error instanceof Problem ? error : (problemOf?.(error) ?? generalProblem(error));
+      error instanceof Problem
+        ? error
+        : (problemOf?.(error, request.headers['accept-language']) ?? generalProblem(error));
     if (problem.status >= 500) {
       log.error({ err: error, requestId: request.id, url: request.routeOptions.url }, 'failed');
     }

@@ -12,7 +12,6 @@ import type {
 import type { TaxSplit } from '../domain/money/tax.ts';
 import type { TaxRegistration } from '../domain/stores/store.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
-import { amountInWords } from './amount-in-words.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './app.ts';
 import { findStore } from './catalogue.ts';
@@ -33,7 +32,6 @@ export type CreditNote = {
   /** By rate, as an invoice's. */
   totals: RateTotal[];
   totalPaise: number;
-  totalInWords: string;
 };
 
 export type Invoice = {
@@ -55,7 +53,6 @@ export type Invoice = {
   totals: RateTotal[];
   /** Lines and delivery. */
   totalPaise: number;
-  totalInWords: string;
   /** What was charged for the delivery, by the rates of the goods. */
   fees: InvoiceFee[];
   creditNotes: CreditNote[];
@@ -178,7 +175,6 @@ async function readInvoice(
     lines,
     totals: totalsByRate(lines, fees),
     totalPaise: row.total_paise,
-    totalInWords: amountInWords(row.total_paise),
     fees,
     creditNotes: notes.rows.map(creditNoteOf),
     creditedPaise: row.credited_paise,
@@ -196,7 +192,6 @@ function creditNoteOf(row: CreditNoteRow): CreditNote {
     fees,
     totals: totalsByRate(lines, fees),
     totalPaise: row.total_paise,
-    totalInWords: amountInWords(row.total_paise),
   };
 }
 
@@ -308,7 +303,6 @@ const invoiceSchema = object({
   lines,
   totals,
   totalPaise: paise,
-  totalInWords: text,
   fees,
   creditNotes: list(
     object({
@@ -319,7 +313,6 @@ const invoiceSchema = object({
       fees,
       totals,
       totalPaise: paise,
-      totalInWords: text,
     }),
   ),
   creditedPaise: paise,

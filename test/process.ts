@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert';
 import type { Decider, Message } from '../engine/decider.ts';
-import { evolve } from '../engine/decider.ts';
+import { evolve, Refusal } from '../engine/decider.ts';
 import { View, type Process, type Step } from '../engine/process.ts';
-import { Rejected, type RejectionCode } from '../domain/rejection.ts';
+import type { RejectionCode } from '../domain/rejection.ts';
 
 /**
  * What is known, by the names of steps: `order-o` of a stream that was looked at, `order-o
- * ConfirmOrder` of a command, `OpenPayment p` of a request. A `Rejected` is a refusal; anything
+ * ConfirmOrder` of a command, `OpenPayment p` of a request. A `Refusal` is a refusal; anything
  * else is the state after it, or the answer. Later lines were seen later.
  */
 export type Known = Record<string, unknown>;
@@ -17,7 +17,7 @@ export function given(process: Process, known: Known) {
     const step = stepNamed(key);
     return before.after(
       step,
-      outcome instanceof Rejected ? { refusal: outcome } : { result: outcome },
+      outcome instanceof Refusal ? { refusal: outcome } : { result: outcome },
     );
   }, new View());
   return {
@@ -53,7 +53,7 @@ function dataOf(step: Step | undefined): unknown {
   return step?.does === 'ask' ? step.request.data : undefined;
 }
 
-export const refused = (code: RejectionCode, facts = {}): Rejected => new Rejected(code, '', facts);
+export const refused = (code: RejectionCode, facts = {}): Refusal => new Refusal(code, facts);
 
 /** A stream's state after these events. */
 export const folded = <S, C extends Message, E extends Message>(

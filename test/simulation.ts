@@ -234,7 +234,8 @@ export class SimulatedGateway {
     return {
       open: async ({ paymentId, amountPaise }) => {
         await turn();
-        if (this.#refuses()) throw unavailableMethod('The gateway says no');
+        if (this.#refuses())
+          throw unavailableMethod({ because: 'gateway', said: 'The gateway says no' });
         const gatewayOrderId = `order_${this.orders.size + 1}`;
         this.orders.set(gatewayOrderId, { paymentId, amountPaise, news: [] });
         await turn();

@@ -8,6 +8,7 @@ import {
 import { Problem, createApp, unavailable } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
+import { languageFor } from '../wording/language.ts';
 import type { Vault } from '../platform/vault.ts';
 import { cartRoutes } from './cart.ts';
 import type { Handler } from '../engine/commands/handle.ts';
@@ -96,11 +97,11 @@ const STATUS_OF: Record<RejectionCode, number> = {
   WRONG_WEIGHT: 422,
 };
 
-function problemOf(error: unknown): Problem | undefined {
+function problemOf(error: unknown, acceptLanguage: string | undefined): Problem | undefined {
   if (error instanceof Rejected) {
-    return new Problem(STATUS_OF[error.code], error.code, error.message, {
-      facts: error.facts,
-    });
+    const { code, facts } = error;
+    const detail = languageFor(acceptLanguage).refusalText({ code, facts });
+    return new Problem(STATUS_OF[code], code, detail, { facts });
   }
   if (error instanceof AppendOutcomeUnknown) {
     return unavailable(

@@ -36,7 +36,7 @@ export async function assertListed(handler: Handler, listingId: string): Promise
   if (known.published) return;
   const now = await handler.load(listing, listingId, { fresh: true });
   if (!now.published) {
-    throw new Rejected('LISTING_NOT_FOUND', `No shop sells "${listingId}": look for it again.`);
+    throw new Rejected('LISTING_NOT_FOUND', { because: 'unknown', listingId });
   }
 }
 

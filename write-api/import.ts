@@ -15,6 +15,7 @@ import { idFrom } from '../platform/ids.ts';
 import { hookRoute } from '../platform/route.ts';
 import { count, list, object, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
+import { refusalText } from '../wording/en/refusals.ts';
 import type { Services } from './app.ts';
 import { atPosition } from '../engine/commands/context.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
@@ -330,7 +331,7 @@ class ImportWork {
       return true;
     } catch (error) {
       if (!(error instanceof Rejected)) throw error;
-      this.#refuse(row, error.message);
+      this.#refuse(row, refusalText(error));
       return false;
     }
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { amountInWords } from '../wording/en/invoices.ts';
 import {
   creditableUntil,
   fiscalYearOf,
@@ -141,7 +142,7 @@ test('a registered and an unregistered shop in one order: an invoice and a bill 
     { gstPercent: 5, linePaise: 21_000, taxablePaise: 20_000, cgstPaise: 500, sgstPaise: 500 },
   ]);
   assert.is(invoice.totalPaise, 26_600);
-  assert.is(invoice.totalInWords, 'Rupees two hundred sixty-six only');
+  assert.is(amountInWords(invoice.totalPaise), 'Rupees two hundred sixty-six only');
   assert.equal(
     invoice.lines.map(({ hsn }) => hsn),
     ['0713', '0401'],

@@ -105,7 +105,7 @@ export async function findInvoice(
 ): Promise<Found> {
   const { status, storeId } = await handler.load(storeOrder, storeOrderId, { fresh: true });
   if (status === 'none') {
-    throw new Rejected('STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+    throw new Rejected('STORE_ORDER_NOT_FOUND');
   }
   const year = fiscalYearOf(today);
   for (const candidate of [year, fiscalYearBefore(year)]) {

@@ -255,27 +255,17 @@ function rejectedCheckout(state: AnyPlaced): Rejected {
   const { reason, shortages } = state;
   if (reason === 'INSUFFICIENT_STOCK') {
     const lines = state.asked.flatMap((part) => part.lines);
-    const said = shortages.map(({ listingId, left }) => {
-      const { name } = lines.find((line) => line.listingId === listingId)!;
-      return left === 0 ? `${name} is sold out` : `only ${left} of ${name} left`;
-    });
-    const what = said.join('; ');
-    const message = `${what.charAt(0).toUpperCase()}${what.slice(1)}. Change the cart to order.`;
-    return new Rejected(reason, message, { shortages });
+    const names = shortages.map(
+      ({ listingId }) => lines.find((line) => line.listingId === listingId)!.name,
+    );
+    return new Rejected(reason, { because: 'order', shortages, names });
   }
-  if (reason === 'SLOT_FULL' || reason === 'SLOT_NOT_FOUND') {
-    return new Rejected(reason, 'That slot was just taken: choose another.');
-  }
-  if (reason === 'CHECKOUT_EXPIRED') {
-    return new Rejected(reason, 'The order could not be placed in time: place it again.');
-  }
-  if (reason === 'PAYMENT_UNAVAILABLE') {
-    return new Rejected(reason, 'This cannot be paid like that now: choose another way.');
-  }
-  if (reason === ORDER_CANCELLED) {
-    return new Rejected(reason, 'You cancelled this order: place a new one.');
-  }
+  if (reason === 'SLOT_FULL') return new Rejected(reason, { because: 'just-taken' });
+  if (reason === 'SLOT_NOT_FOUND') return new Rejected(reason, { because: 'just-taken' });
+  if (reason === 'CHECKOUT_EXPIRED') return new Rejected(reason);
+  if (reason === 'PAYMENT_UNAVAILABLE') return new Rejected(reason, { because: 'not-now' });
+  if (reason === ORDER_CANCELLED) return new Rejected(reason);
   return reason === 'CART_CHECKED_OUT'
-    ? new Rejected(reason, 'This cart was ordered already: open a new one.')
-    : new Rejected('CART_CHANGED', 'The cart changed while it was ordered: look at it again.');
+    ? new Rejected(reason)
+    : new Rejected('CART_CHANGED', { because: 'while-ordered' });
 }

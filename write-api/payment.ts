@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { Rejected } from '../domain/rejection.ts';
+import { Rejected, type RefusalFacts } from '../domain/rejection.ts';
 import type { AnyPlaced } from '../domain/ordering/order.ts';
 import {
   paymentsOf as duePayments,
@@ -65,7 +65,7 @@ const cashPort: PaymentPort = { open: async () => ({}), refund: byHand };
 const upiPort = (handler: Handler): PaymentPort => ({
   async open({ storeId }) {
     const { upi } = await handler.load(store, storeId!, { fresh: true });
-    if (!upi) throw unavailableMethod('A shop takes no UPI any more');
+    if (!upi) throw unavailableMethod({ because: 'no-upi' });
     return { upi };
   },
   refund: byHand,
@@ -77,8 +77,8 @@ export const paymentPorts = (handler: Handler, razorpay?: PaymentPort): PaymentP
   ...(razorpay && { razorpay }),
 });
 
-export const unavailableMethod = (why: string): Rejected =>
-  new Rejected('PAYMENT_UNAVAILABLE', `${why}: choose another way to pay.`);
+export const unavailableMethod = (facts: RefusalFacts['PAYMENT_UNAVAILABLE']): Rejected =>
+  new Rejected('PAYMENT_UNAVAILABLE', facts);
 
 /** The ways in which all of these shops can be paid, as they were last read. */
 export async function methodsOf(
@@ -99,7 +99,7 @@ export async function assertPayable(
   storeIds: string[],
 ): Promise<void> {
   const methods = await methodsOf(services, storeIds);
-  if (!methods.includes(method)) throw unavailableMethod('Not every shop can be paid like that');
+  if (!methods.includes(method)) throw unavailableMethod({ because: 'not-every-shop' });
 }
 
 /** The payments of an order: one for all of it, or one at each shop. */
@@ -112,7 +112,7 @@ export const paymentIdOf = (id: string): string => idFrom('payment', id);
 /** Throws `Rejected` PAYMENT_UNAVAILABLE. */
 export function portOf(payments: PaymentPorts, method: PaymentMethod): PaymentPort {
   const port = payments[method];
-  if (!port) throw unavailableMethod(`Payment by ${method} is not set up here`);
+  if (!port) throw unavailableMethod({ because: 'not-set-up', method });
   return port;
 }
 

@@ -50,7 +50,7 @@ async function open(
     return await portOf(payments, method).open(due);
   } catch (error) {
     if (!(error instanceof GatewayUnavailable)) throw error;
-    throw unavailableMethod('The gateway does not answer');
+    throw unavailableMethod({ because: 'no-answer' });
   }
 }
 

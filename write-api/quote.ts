@@ -110,9 +110,9 @@ export async function priceCart(
   at: Date,
 ): Promise<PricedPart[]> {
   const { status, lines } = await handler.load(cart, cartId, { fresh: true });
-  if (status === 'none') throw new Rejected('CART_NOT_FOUND', 'There is no such cart.');
+  if (status === 'none') throw new Rejected('CART_NOT_FOUND');
   if (status === 'checked-out') {
-    throw new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.');
+    throw new Rejected('CART_CHECKED_OUT');
   }
   const listings = await Promise.all(
     lines.map(async ({ listingId }) => {

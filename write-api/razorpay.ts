@@ -11,6 +11,7 @@ import { Problem } from '../platform/http.ts';
 import { hookRoute } from '../platform/route.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import { uuid } from '../platform/schema.ts';
+import { PAYMENT_PAGE, paymentNote } from '../wording/en/payments.ts';
 import type { Services } from './app.ts';
 import {
   GatewayRefused,
@@ -141,7 +142,7 @@ export function connectRazorpay(settings: RazorpaySettings): Razorpay {
         amount: `${amountPaise}`,
         currency: 'INR',
         name: 'Doorstep Groceries',
-        description: `Order ${orderNumber(orderId)}`,
+        description: paymentNote(orderNumber(orderId)),
         callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
         cancel_url: new URL(RETURN_PATH, publicUrl).href,
       };
@@ -206,7 +207,8 @@ function callRazorpay({
       try {
         return { gatewayOrderId: (await made).id };
       } catch (error) {
-        throw error instanceof GatewayRefused ? unavailableMethod(error.message) : error;
+        if (!(error instanceof GatewayRefused)) throw error;
+        throw unavailableMethod({ because: 'gateway', said: error.message });
       } finally {
         opening.delete(paymentId);
       }
@@ -341,12 +343,12 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
 const postingPage = (url: string, fields: Record<string, string>): string => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>To the payment</title>
+<title>${PAYMENT_PAGE.title}</title>
 <form method="post" action="${url}">
 ${Object.entries(fields)
   .map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`)
   .join('\n')}
-<button>Go on to the payment</button>
+<button>${PAYMENT_PAGE.button}</button>
 </form>
 <script>document.forms[0].submit()</script>
 </html>`;

@@ -321,14 +321,7 @@ const handedOver = {
   ],
 };
 
-const wrongCode = (left: number): Rejected =>
-  new Rejected(
-    'WRONG_DELIVERY_CODE',
-    left > 0
-      ? `That is not the code: ask the customer again. ${left} more tries.`
-      : 'That is not the code. Say how else you know that it reached the right person.',
-    { left },
-  );
+const wrongCode = (left: number): Rejected => new Rejected('WRONG_DELIVERY_CODE', { left });
 
 type ReturnBody = { lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
 
@@ -348,9 +341,5 @@ async function assertInBooks(
   if (returns.some((one) => one.returnId === returnId)) return;
   const stock = await handler.load(inventory, storeId, { fresh: true });
   if (isPickKnown(stock, storeOrderId)) return;
-  throw new Rejected(
-    'RETURN_EXCEEDS_PICKED',
-    'The books no longer know what went out for this order: enter it as received, and return it ' +
-      'as not brought back.',
-  );
+  throw new Rejected('RETURN_EXCEEDS_PICKED');
 }

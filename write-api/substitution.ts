@@ -41,7 +41,8 @@ export async function propose(
   const { unavailable } = state.lines.find((line) => line.listingId === data.listingId)!;
   if (unavailable?.listingId !== substituteId) return { ...chosen, state, position };
   const { left } = unavailable;
-  throw new Rejected('INSUFFICIENT_STOCK', `Only ${left} are not promised to others.`, {
+  throw new Rejected('INSUFFICIENT_STOCK', {
+    because: 'substitute',
     shortages: [{ sku: skuOfListing(substituteId), wanted, left }],
   });
 }

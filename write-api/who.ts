@@ -40,7 +40,7 @@ export const orderHolderOf = ({
   async identify({ params: { orderId, storeOrderId } }) {
     const known = await knownPart(handler, storeOrderId);
     if (known.status === 'none' || known.orderId !== orderId) {
-      throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
+      throw new Rejected('ORDER_NOT_FOUND');
     }
     return NOBODY_KNOWN;
   },
@@ -84,7 +84,7 @@ export async function assertStoreExists(handler: Handler, storeId: string): Prom
   const { registered } = await handler.load(store, storeId, { fresh: false });
   if (registered) return;
   const now = await handler.load(store, storeId, { fresh: true });
-  if (!now.registered) throw new Rejected('STORE_NOT_FOUND', `There is no shop "${storeId}".`);
+  if (!now.registered) throw new Rejected('STORE_NOT_FOUND', { storeId });
 }
 
 /** A shop that there is. Throws `Rejected` STORE_NOT_FOUND. */

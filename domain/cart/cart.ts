@@ -39,10 +39,10 @@ export const MAX_LINE_QUANTITY = 999;
 
 function assertOpen(cart: Cart): void {
   if (cart.status === 'none') {
-    throw new Rejected('CART_NOT_FOUND', 'There is no such cart: open one first.');
+    throw new Rejected('CART_NOT_FOUND');
   }
   if (cart.status === 'checked-out') {
-    throw new Rejected('CART_CHECKED_OUT', 'This cart was ordered already: open a new one.');
+    throw new Rejected('CART_CHECKED_OUT');
   }
 }
 
@@ -68,10 +68,7 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       if (quantity === 0) return [{ type: 'ItemRemovedFromCart', data: { listingId } }];
       if (current) return [{ type: 'CartItemQuantityChanged', data: { listingId, quantity } }];
       if (state.lines.length >= MAX_CART_LINES) {
-        throw new Rejected(
-          'CART_TOO_LARGE',
-          `A cart holds at most ${MAX_CART_LINES} different items: order these first.`,
-        );
+        throw new Rejected('CART_TOO_LARGE', { mostLines: MAX_CART_LINES });
       }
       return [{ type: 'ItemAddedToCart', data: { listingId, quantity } }];
     },
@@ -87,7 +84,7 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
       if (known >= round) return [];
       if (!isOwn) assertOpen(state);
       if (!sameLines(state.lines, lines)) {
-        throw new Rejected('CART_CHANGED', 'The cart changed while it was ordered: look again.');
+        throw new Rejected('CART_CHANGED', { because: 'while-ordered' });
       }
       const freed: CartEvent[] = isOwn ? [{ type: 'CartReopened', data: { orderId } }] : [];
       return [...freed, { type: 'CartCheckedOut', data: { orderId, round } }];

@@ -101,7 +101,7 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
       };
       // Legal Metrology (Packaged Commodities) Rules 2011, rule 18: nobody sells above the MRP.
       if (price.mrpPaise !== null && price.pricePaise > price.mrpPaise) {
-        throw new Rejected('PRICE_ABOVE_MRP', 'The price is above the MRP: lower it.');
+        throw new Rejected('PRICE_ABOVE_MRP');
       }
       const rate = { gstFrom: gstFrom ?? SINCE_EVER, gstPercent: gstPercent ?? null };
       if (!state.published) {

@@ -2,7 +2,7 @@ import type { CreditReason } from '../money/invoices.ts';
 import { evolve, type Decider, type Message, type Optional } from '../../engine/decider.ts';
 import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
-import { linePaise, rupeesOf, sumPaise } from '../money/money.ts';
+import { linePaise, sumPaise } from '../money/money.ts';
 import { fullTerms, type OrderLine, type OrderPart, type PlacedOrder } from '../ordering/order.ts';
 import {
   basketOf,
@@ -195,7 +195,7 @@ export const isEditable = ({ status, lines }: Pick<StoreOrder, 'status' | 'lines
 /** The shop and order of a store order. Throws `Rejected` STORE_ORDER_NOT_FOUND. */
 export function placeOf({ status, orderId, storeId }: StoreOrder): Place {
   if (status === 'none') {
-    throw new Rejected('STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
+    throw new Rejected('STORE_ORDER_NOT_FOUND');
   }
   return { orderId, storeId };
 }
@@ -207,18 +207,14 @@ export function placeOf({ status, orderId, storeId }: StoreOrder): Place {
 function step({ status }: StoreOrder, to: StoreOrderStatus, from: StoreOrder['status'][]): boolean {
   if (status === to) return false;
   if (!from.includes(status)) {
-    throw new Rejected(
-      'WRONG_STATUS',
-      `This order is ${status}; only one that is ${from.join(' or ')} can become ${to}.`,
-    );
+    throw new Rejected('WRONG_STATUS', { because: 'step', orderStatus: status, from, to });
   }
   return true;
 }
 
 function assertBeingPicked({ status }: StoreOrder): void {
   if (status === 'accepted') return;
-  const message = `This order is ${status}; only one that is accepted is picked.`;
-  throw new Rejected('WRONG_STATUS', message);
+  throw new Rejected('WRONG_STATUS', { because: 'not-being-picked', orderStatus: status });
 }
 
 /** The line of a part that is being picked. Throws `Rejected`. */
@@ -230,7 +226,7 @@ function lineBeingPicked(state: StoreOrder, listingId: string): PartLine {
 function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
   const line = lines.find((one) => one.listingId === listingId);
   if (line) return line;
-  throw new Rejected('LINE_NOT_FOUND', `"${listingId}" is not in this order: look at its lines.`);
+  throw new Rejected('LINE_NOT_FOUND', { listingId });
 }
 
 const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
@@ -246,15 +242,18 @@ function endIfGivenUp(state: StoreOrder, events: StoreOrderEvent[], cancel: Canc
   return [...events, end];
 }
 
-const notPossible = (message: string): Rejected => new Rejected('SUBSTITUTE_NOT_POSSIBLE', message);
-
 /** Throws `Rejected` where a listing cannot take the place of the rest of a line. */
 function assertCanReplace(state: StoreOrder, line: PartLine, substituteId: string): void {
-  if (line.substitution) throw notPossible(`Something else takes the place of "${line.name}".`);
-  if (restOf(line) === 0) throw notPossible(`Nothing of "${line.name}" is missing.`);
+  const { name } = line;
+  if (line.substitution) {
+    throw new Rejected('SUBSTITUTE_NOT_POSSIBLE', { because: 'already-replaced', name });
+  }
+  if (restOf(line) === 0) {
+    throw new Rejected('SUBSTITUTE_NOT_POSSIBLE', { because: 'nothing-missing', name });
+  }
   const taken = state.lines.flatMap((one) => [one.listingId, one.substitution?.line.listingId]);
   if (taken.includes(substituteId)) {
-    throw notPossible('That is in this order already: propose something else.');
+    throw new Rejected('SUBSTITUTE_NOT_POSSIBLE', { because: 'in-the-order' });
   }
 }
 
@@ -269,16 +268,12 @@ function assertMinimum(state: StoreOrder, events: StoreOrderEvent[]): void {
   if (events.length === 0 || lines.every(isGivenUp)) return;
   const missingPaise = minimumPaise - chargedPaise(lines, false);
   if (missingPaise <= 0) return;
-  throw new Rejected(
-    'BELOW_MINIMUM',
-    `The shop delivers from ${rupeesOf(minimumPaise)} on: keep ${rupeesOf(missingPaise)} more, or cancel.`,
-    { minimumPaise, missingPaise },
-  );
+  throw new Rejected('BELOW_MINIMUM', { because: 'reduced', minimumPaise, missingPaise });
 }
 
 function assertEditable(state: StoreOrder): void {
   if (isEditable(state)) return;
-  throw new Rejected('EDIT_TOO_LATE', 'The shop packs it already: ask the shop, or keep it.');
+  throw new Rejected('EDIT_TOO_LATE');
 }
 
 function assertKept({ lines }: StoreOrder, returned: CartLine[]): void {
@@ -286,8 +281,8 @@ function assertKept({ lines }: StoreOrder, returned: CartLine[]): void {
   for (const { listingId, quantity } of returned) {
     const line = kept.find((one) => one.listingId === listingId);
     if (!line || line.quantity < quantity) {
-      const message = `Of "${line?.name ?? listingId}" ${line?.quantity ?? 0} can still come back.`;
-      throw new Rejected('RETURN_EXCEEDS_DELIVERED', message);
+      const { name = listingId, quantity: left = 0 } = line ?? {};
+      throw new Rejected('RETURN_EXCEEDS_DELIVERED', { name, left });
     }
   }
 }
@@ -387,10 +382,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         const less = line.quantity - line.reduced - quantity;
         if (less === 0) return [];
         assertEditable(state);
-        if (less < 0) {
-          const message = `Of "${line.name}" fewer can be had, not more: order them as well.`;
-          throw new Rejected('EDIT_RAISES', message);
-        }
+        if (less < 0) throw new Rejected('EDIT_RAISES', { name: line.name });
         return [{ type: 'LineReduced', data: { ...place, listingId, quantity: less } }];
       });
       assertMinimum(state, events);
@@ -406,16 +398,12 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         if (before.picked === quantity && before.grams === grams) return [];
         const line = lineBeingPicked(state, listingId);
         if (quantity > toPick(line)) {
-          const message = `Of "${line.name}" ${toPick(line)} are wanted: pick no more.`;
-          throw new Rejected('PICK_EXCEEDS_ORDERED', message);
+          const wanted = toPick(line);
+          throw new Rejected('PICK_EXCEEDS_ORDERED', { name: line.name, wanted });
         }
         if (!isWeight(line, quantity, grams)) {
-          const most = mostGrams(line, quantity);
-          const message =
-            most > 0
-              ? `"${line.name}" is loose: weigh the ${quantity}, in grams, at most ${most}.`
-              : `Nothing of "${line.name}" is weighed: leave the grams out.`;
-          throw new Rejected('WRONG_WEIGHT', message);
+          const most = Math.max(0, mostGrams(line, quantity));
+          throw new Rejected('WRONG_WEIGHT', { name: line.name, quantity, mostGrams: most });
         }
         const weighed = grams === undefined ? {} : { grams };
         return [{ type: 'LinePicked', data: { ...place, listingId, quantity, ...weighed } }];
@@ -489,7 +477,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       if (!isOpen) {
         const isDone = answer === 'accept' ? isThis && substitution.status === 'accepted' : !isThis;
         if (answer === 'none' || isDone) return [];
-        throw new Rejected('WRONG_STATUS', 'That was decided already: look at the order again.');
+        throw new Rejected('WRONG_STATUS', { because: 'decided' });
       }
       const accepted = answer === 'none' ? isWished(line, substituteId) : answer === 'accept';
       const by = answer === 'none' ? 'wish' : 'shopper';
@@ -508,10 +496,9 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       if (!step(state, 'packed', ['accepted'])) return [];
       const open = state.lines.filter((line) => !isSettled(line));
       if (open.length > 0) {
-        const names = open.map(({ name }) => name).join(', ');
-        const lines = open.map(({ listingId }) => listingId);
-        throw new Rejected('NOT_PICKED', `Pick first, or say that it is not there: ${names}.`, {
-          lines,
+        throw new Rejected('NOT_PICKED', {
+          lines: open.map(({ listingId }) => listingId),
+          names: open.map(({ name }) => name),
         });
       }
       const lines = basketOf(state.lines).map(({ listingId, quantity }) => ({
@@ -531,10 +518,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       if (!step(state, 'delivered', ['dispatched'])) return [];
       const isByCode = proof === 'code' || proof === 'wrong-code';
       if (isByCode && state.wrongCodes >= MAX_WRONG_CODES) {
-        throw new Rejected(
-          'DELIVERY_CODE_LOCKED',
-          'Too many wrong codes: say how else you know that it reached the right person.',
-        );
+        throw new Rejected('DELIVERY_CODE_LOCKED');
       }
       if (proof === 'wrong-code') return [{ type: 'DeliveryCodeMissed', data: place }];
       return [{ type: 'StoreOrderDelivered', data: { ...place, proof } }];
@@ -555,7 +539,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       const place = placeOf(state);
       if (state.returns.some(({ returnId }) => returnId === data.returnId)) return [];
       if (state.status !== 'delivered') {
-        throw new Rejected('WRONG_STATUS', 'Only what was delivered comes back: cancel it.');
+        throw new Rejected('WRONG_STATUS', { because: 'not-delivered' });
       }
       const sums = Map.groupBy(lines, ({ listingId }) => listingId);
       const returned = [...sums].map(([listingId, same]) => ({

@@ -83,7 +83,10 @@ test('an order reserves all of its lines, or none and says which fell short', ()
   assert.throws(
     () => books.decide(command),
     (error: Rejected) =>
-      assert.equal(error.facts, { shortages: [{ sku: '2', wanted: 2, left: 1 }] }) ?? true,
+      assert.equal(error.facts, {
+        because: 'stock',
+        shortages: [{ sku: '2', wanted: 2, left: 1 }],
+      }) ?? true,
   );
   books.when(reserve('b', line('1', 3))).gives(reserved('b', line('1', 3)));
   books.when(reserve('b', line('1', 4))).rejected('INSUFFICIENT_STOCK');

@@ -248,7 +248,7 @@ function shortagesOf(state: Inventory, lines: StockLine[]): StockShortage[] {
 
 function assertLeft(shortages: StockShortage[]): void {
   if (shortages.length === 0) return;
-  throw new Rejected('INSUFFICIENT_STOCK', 'There is not enough left.', { shortages });
+  throw new Rejected('INSUFFICIENT_STOCK', { because: 'stock', shortages });
 }
 
 const released = (
@@ -295,15 +295,14 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
         ({ expected, was }) => expected !== undefined && expected !== was,
       );
       if (stale.length > 0) {
-        throw new Rejected(
-          'STALE_COUNT',
-          'Goods came or went while you counted: look at the books and count again.',
-          { stale: stale.map(({ sku, expected, was }) => ({ sku, expected, onHand: was })) },
-        );
+        throw new Rejected('STALE_COUNT', {
+          because: 'stock',
+          stale: stale.map(({ sku, expected, was }) => ({ sku, expected, onHand: was })),
+        });
       }
       if (changed.length === 0) return [];
       if (reason === null) {
-        throw new Rejected('REASON_REQUIRED', 'The count differs from the books: say why.');
+        throw new Rejected('REASON_REQUIRED', { because: 'stock' });
       }
       const corrected = changed.map(({ sku, quantity, was }) => ({ sku, quantity, was }));
       return [{ type: 'StockCounted', data: { counts: corrected, reason } }];
@@ -342,7 +341,7 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
       const known = standing?.round ?? endedRoundOf(state.ended, storeOrderId);
       if (known >= round || pickedFor(state, storeOrderId)) return [];
       if (known === 0 && Date.parse(expiresAt) <= state.ended.forgottenUntilMs) {
-        throw new Rejected('CHECKOUT_EXPIRED', 'The time of this order is over: place it again.');
+        throw new Rejected('CHECKOUT_EXPIRED');
       }
       const freed = standing ? [released(storeOrderId, standing, 'order-rejected')] : [];
       const before = freed.reduce((shelf, event) => evolve(inventory, shelf, event), state);

@@ -131,10 +131,7 @@ export const creditableUntil = (date: string): string =>
 export function assertCreditable({ date, number }: Invoice, today: string): void {
   const until = creditableUntil(date);
   if (today <= until) return;
-  throw new Rejected(
-    'CREDIT_TOO_LATE',
-    `${number} could be credited until ${until}: give back what you wish without a credit note.`,
-  );
+  throw new Rejected('CREDIT_TOO_LATE', { number, until });
 }
 
 /** A register is named by its shop and fiscal year. */
@@ -252,10 +249,7 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
         const before = state.credited[storeOrderId]?.[listingId] ?? 0;
         const left = (line?.quantity ?? 0) - before;
         if (!line || quantity > left) {
-          throw new Rejected(
-            'CREDIT_ABOVE_INVOICE',
-            `Of "${line?.name ?? listingId}" ${left} can still be credited: credit no more.`,
-          );
+          throw new Rejected('CREDIT_ABOVE_INVOICE', { name: line?.name ?? listingId, left });
         }
         return creditLine(line, before, quantity);
       });
@@ -301,5 +295,4 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
   },
 };
 
-export const invoiceNotFound = (): Rejected =>
-  new Rejected('INVOICE_NOT_FOUND', 'There is no invoice yet: it is issued on delivery.');
+export const invoiceNotFound = (): Rejected => new Rejected('INVOICE_NOT_FOUND');

@@ -40,7 +40,3 @@ export function paiseFromRupees(text: string): number | undefined {
   if (!match) return undefined;
   return Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
 }
-
-/** `₹120`, `₹95.50` */
-export const rupeesOf = (paise: number): string =>
-  `₹${(paise / 100).toFixed(paise % 100 === 0 ? 0 : 2)}`;

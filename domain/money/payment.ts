@@ -117,8 +117,7 @@ const amountOf = (items: { amountPaise: number }[]): number =>
 const leftOf = ({ refunds }: Payment, { externalId, amountPaise }: Receipt): number =>
   amountPaise - amountOf(refunds.filter((refund) => refund.externalId === externalId));
 
-export const paymentNotFound = (): Rejected =>
-  new Rejected('PAYMENT_NOT_FOUND', 'There is no such payment.');
+export const paymentNotFound = (): Rejected => new Rejected('PAYMENT_NOT_FOUND');
 
 /** Throws `Rejected` PAYMENT_NOT_FOUND. */
 function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
@@ -129,7 +128,7 @@ function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
 /** Throws `Rejected` WRONG_PAYMENT_METHOD. */
 function assertMethod({ method }: Payment, isRight: boolean): void {
   if (isRight) return;
-  throw new Rejected('WRONG_PAYMENT_METHOD', `This is paid by ${method}, not in this way.`);
+  throw new Rejected('WRONG_PAYMENT_METHOD', { method });
 }
 
 /**
@@ -140,18 +139,14 @@ function assertNotPaidOtherwise({ status, receipts }: Payment, externalId: strin
   const [first] = receipts;
   if (status !== 'paid' || !first) return;
   if (receipts.some((receipt) => receipt.externalId === externalId)) return;
-  throw new Rejected(
-    'PAID_ALREADY',
-    `This was paid by ${first.externalId} already: if money came by ${externalId} as well, find ` +
-      'out what it is for, or give it back.',
-  );
+  throw new Rejected('PAID_ALREADY', { paidBy: first.externalId, externalId });
 }
 
 /** A refund, and what its events say of it. Throws `Rejected` REFUND_NOT_FOUND. */
 function refundOf(state: Payment, refundNumber: number) {
   const { orderId } = placeOf(state);
   const refund = state.refunds[refundNumber - 1];
-  if (!refund) throw new Rejected('REFUND_NOT_FOUND', 'There is no such refund.');
+  if (!refund) throw new Rejected('REFUND_NOT_FOUND');
   const { storeOrderId, storeId, amountPaise, status, givenAs } = refund;
   return { status, givenAs, about: { orderId, storeOrderId, storeId, refundNumber, amountPaise } };
 }
@@ -264,16 +259,10 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
     RecordRefundByHand(state, data) {
       const { status, givenAs } = refundOf(state, data.refundNumber);
       if (status === 'succeeded' && givenAs !== data.externalId) {
-        throw new Rejected(
-          'REFUND_ALREADY_GIVEN',
-          `This money was given back already: "${givenAs}" was noted. Give none again.`,
-        );
+        throw new Rejected('REFUND_ALREADY_GIVEN', { givenAs: givenAs! });
       }
       if (status !== 'succeeded' && !isByHand(state.method, { status })) {
-        throw new Rejected(
-          'REFUND_UNDER_WAY',
-          'This money goes back by itself: give none by hand.',
-        );
+        throw new Rejected('REFUND_UNDER_WAY');
       }
       return payment.decide.RecordRefund(state, data);
     },

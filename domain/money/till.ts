@@ -63,7 +63,7 @@ export const keyOf = ({ paymentId, refundNumber }: { paymentId: string; refundNu
 /** Nothing where it is there already, also in a closed till. Throws `Rejected` TILL_CLOSED. */
 function once({ moved, closing }: Till, event: Moved): Moved[] {
   if (moved.has(keyOf(event.data))) return [];
-  if (closing) throw new Rejected('TILL_CLOSED', 'The till is closed: this is for a later day.');
+  if (closing) throw new Rejected('TILL_CLOSED', { because: 'cash-moved' });
   return [event];
 }
 
@@ -81,11 +81,7 @@ function assertSameClosing(
     countedPaise === closing.countedPaise &&
     (closing.differencePaise === 0 || reason === closing.reason);
   if (isSame) return;
-  throw new Rejected(
-    'TILL_CLOSED',
-    'This day is closed and stays as it was counted: bring what is wrong into the next day’s count.',
-    closing,
-  );
+  throw new Rejected('TILL_CLOSED', { because: 'counted-otherwise', ...closing });
 }
 
 /**
@@ -100,7 +96,7 @@ export const till: Decider<Till, TillCommand, TillEvent> = {
   decide: {
     OpenTill({ openingPaise: before, closing }, { openingPaise }) {
       if (openingPaise === before) return [];
-      if (closing) throw new Rejected('TILL_CLOSED', 'This day is closed: begin the next one.');
+      if (closing) throw new Rejected('TILL_CLOSED', { because: 'opened-again' });
       return [{ type: 'TillOpened', data: { openingPaise } }];
     },
     TakeCash: (state, data) => once(state, { type: 'CashTaken', data }),
@@ -112,17 +108,13 @@ export const till: Decider<Till, TillCommand, TillEvent> = {
         return [];
       }
       const expected = expectedPaise(state);
-      const facts = { expectedPaise: expected };
+      const facts = { because: 'till', expectedPaise: expected } as const;
       if (seenPaise !== undefined && seenPaise !== expected) {
-        throw new Rejected('STALE_COUNT', 'Cash moved since you looked: look again.', facts);
+        throw new Rejected('STALE_COUNT', facts);
       }
       const differencePaise = countedPaise - expected;
       if (differencePaise !== 0 && !reason) {
-        throw new Rejected(
-          'REASON_REQUIRED',
-          'The count differs from what should be there: count again, or say why.',
-          facts,
-        );
+        throw new Rejected('REASON_REQUIRED', facts);
       }
       const data = {
         countedPaise,

@@ -30,11 +30,7 @@ export const upiReference: Decider<UpiReference, UpiReferenceCommand, UpiReferen
     UseUpiReference({ paymentId }, data) {
       if (paymentId === data.paymentId) return [];
       if (paymentId === null) return [{ type: 'UpiReferenceUsed', data }];
-      throw new Rejected(
-        'UPI_REFERENCE_USED',
-        'This UPI reference was used already for another order: look in the UPI app for the ' +
-          'payment that came for this one.',
-      );
+      throw new Rejected('UPI_REFERENCE_USED');
     },
   },
 

@@ -137,14 +137,14 @@ export function quote(
   listingOf: (listingId: string) => Listing | undefined,
 ): PartGoods[] {
   if (lines.length === 0) {
-    throw new Rejected('CART_EMPTY', 'The cart is empty: add something first.');
+    throw new Rejected('CART_EMPTY');
   }
   const byStore = Map.groupBy(lines, (line) => storeOfListing(line.listingId));
   return [...byStore].map(([storeId, storeLines]) => {
     const priced = storeLines.map(({ listingId, quantity }): OrderLine => {
       const listing = listingOf(listingId);
       if (!listing?.published) {
-        throw new Rejected('LISTING_NOT_FOUND', `"${listingId}" is no longer sold: remove it.`);
+        throw new Rejected('LISTING_NOT_FOUND', { because: 'withdrawn', listingId });
       }
       const { name, names, pack, pricePaise, gramsEach } = listing;
       const total = linePaise(pricePaise, quantity);
@@ -193,7 +193,7 @@ export function leftOutOf(
 export const orderNumber = (orderId: string): string => orderId.slice(-6).toUpperCase();
 
 function assertPlaced(order: Order): asserts order is AnyPlaced {
-  if (order.status === 'none') throw new Rejected('ORDER_NOT_FOUND', 'There is no such order.');
+  if (order.status === 'none') throw new Rejected('ORDER_NOT_FOUND');
 }
 
 /** Not confirmed, and not rejected either. */
@@ -214,7 +214,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
   decide: {
     PlaceOrder(state, data) {
       if (state.status !== 'none') {
-        throw new Rejected('ORDER_ALREADY_PLACED', 'This order was placed already.');
+        throw new Rejected('ORDER_ALREADY_PLACED');
       }
       return [{ type: 'OrderPlaced', data }];
     },
@@ -235,7 +235,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     CancelOrder(state) {
       assertPlaced(state);
       if (state.confirmed) {
-        throw new Rejected('WRONG_STATUS', 'The shops have this order: cancel their parts of it.');
+        throw new Rejected('WRONG_STATUS', { because: 'with-the-shops' });
       }
       return isFinal(state) ? [] : [rejected(ORDER_CANCELLED)];
     },

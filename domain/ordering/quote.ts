@@ -44,10 +44,7 @@ export function honour(
   now: Date,
 ): PricedPart[] {
   if (!isOf(quote, asked, destination)) {
-    throw new Rejected(
-      'CART_CHANGED',
-      'The cart or its delivery changed since it was quoted: ask for a new quote.',
-    );
+    throw new Rejected('CART_CHANGED', { because: 'since-quoted' });
   }
   const prices = new Map(quote.lines.map((line) => [line.listingId, line.pricePaise]));
   const fees = new Map(quote.parts.map((part) => [part.storeId, part.feePaise]));
@@ -92,18 +89,14 @@ function assertNothingRose(
     })
     .filter((rise) => rise.feePaise > rise.quotedPaise);
   if (lines.length + feeRises.length === 0) return;
-  throw new Rejected(
-    'PRICE_CHANGED',
-    'The quote no longer holds, and prices rose: ask for a new quote and accept it.',
-    {
-      lines,
-      fees: feeRises,
-      differencePaise: sumPaise([
-        ...risen.map(({ listingId, pricePaise, quantity }) =>
-          linePaise(pricePaise - prices.get(listingId)!, quantity),
-        ),
-        ...feeRises.map((rise) => rise.feePaise - rise.quotedPaise),
-      ]),
-    },
-  );
+  throw new Rejected('PRICE_CHANGED', {
+    lines,
+    fees: feeRises,
+    differencePaise: sumPaise([
+      ...risen.map(({ listingId, pricePaise, quantity }) =>
+        linePaise(pricePaise - prices.get(listingId)!, quantity),
+      ),
+      ...feeRises.map((rise) => rise.feePaise - rise.quotedPaise),
+    ]),
+  });
 }

@@ -1,6 +1,5 @@
 import { evolve, type Decider, type Message, type Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
-import { clockOf } from '../stores/delivery.ts';
 
 /** In minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
 export type Slot = { fromMinute: number; toMinute: number; capacity: number };
@@ -53,11 +52,11 @@ export function leftIn({ held }: Pick<SlotDay, 'held'>, { fromMinute, capacity }
 export function freeSlot(day: SlotDay, fromMinute: number): Slot {
   const slot = day.slots.find((one) => one.fromMinute === fromMinute);
   if (!slot) {
-    throw new Rejected('SLOT_NOT_FOUND', `No slot begins at ${clockOf(fromMinute)}: choose again.`);
+    throw new Rejected('SLOT_NOT_FOUND', { because: 'no-such-slot', fromMinute });
   }
   if (leftIn(day, slot) === 0) {
-    const times = `${clockOf(slot.fromMinute)} to ${clockOf(slot.toMinute)}`;
-    throw new Rejected('SLOT_FULL', `The slot from ${times} is full: choose another.`);
+    const { toMinute } = slot;
+    throw new Rejected('SLOT_FULL', { because: 'full', fromMinute, toMinute });
   }
   return slot;
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { refusalText } from '../../wording/en/refusals.ts';
 import { Rejected } from '../rejection.ts';
 import {
   DEFAULT_DELIVERY,
@@ -39,7 +40,7 @@ const wish = (more: Partial<DeliveryWish> = {}): DeliveryWish => ({
   ...more,
 });
 
-function refusal(run: () => unknown): Pick<Rejected, 'code' | 'message' | 'facts'> {
+function refusal(run: () => unknown): Rejected {
   try {
     run();
   } catch (error) {
@@ -90,7 +91,7 @@ test('a holiday closes what opens that day, not the night before it', () => {
 
 test('a closed shop says when it opens', () => {
   const said = (hours: OpeningHours, atMs: number) =>
-    refusal(() => termsOf(shop({ hours }), wish({ atMs }))).message;
+    refusalText(refusal(() => termsOf(shop({ hours }), wish({ atMs }))));
   const evening = india('2026-11-21', '14:00');
   const hours = (holidays: string[]) => ({ weekly, holidays });
   assert.match(said(hours([]), evening), 'Asha Stores is closed and opens today at 17:00.');
@@ -170,10 +171,14 @@ test('distance is as the crow flies', () => {
 
 test('below the minimum says what is missing; who fetches it needs none', () => {
   const minimum = shop({ minimumPaise: 25_050 });
-  const { code, message, facts } = refusal(() => termsOf(minimum, wish()));
+  const { code, facts } = refusal(() => termsOf(minimum, wish()));
   assert.is(code, 'BELOW_MINIMUM');
-  assert.match(message, 'Asha Stores delivers from ₹250.50 on: add ₹50.50 more.');
-  assert.equal(facts, { minimumPaise: 25_050, missingPaise: 5_050 });
+  assert.match(
+    refusalText({ code, facts }),
+    'Asha Stores delivers from ₹250.50 on: add ₹50.50 more.',
+  );
+  const missing = { minimumPaise: 25_050, missingPaise: 5_050 };
+  assert.equal(facts, { because: 'ordered', storeName: 'Asha Stores', ...missing });
   assert.equal(termsOf(minimum, wish({ fulfilment: 'pickup' })), { feePaise: 0 });
   assert.equal(termsOf(minimum, wish({ valuePaise: 25_050 })), { feePaise: 0 });
 });

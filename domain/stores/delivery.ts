@@ -1,5 +1,4 @@
 import { Rejected } from '../rejection.ts';
-import { rupeesOf } from '../money/money.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
@@ -113,24 +112,6 @@ export function nextOpening(hours: OpeningHours, atMs: number): number | null {
   return null;
 }
 
-const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-
-/** `09:30`; past midnight the clock begins anew. */
-export const clockOf = (minute: number): string =>
-  [Math.floor((minute % DAY_MINUTES) / 60), minute % 60]
-    .map((part) => String(part).padStart(2, '0'))
-    .join(':');
-
-/** `today at 09:30`, `tomorrow at …`, `on Monday at …`, `in 9 days, at …`. */
-export function openingText(opensAtMs: number, atMs: number): string {
-  const opens = indianMinute(opensAtMs);
-  const day = Math.floor(opens / DAY_MINUTES);
-  const days = day - Math.floor(indianMinute(atMs) / DAY_MINUTES);
-  const near = ['today', 'tomorrow'][days];
-  const name = near ?? (days < 7 ? `on ${WEEKDAYS[weekdayOf(day)]}` : `in ${days} days,`);
-  return `${name} at ${clockOf(opens % DAY_MINUTES)}`;
-}
-
 /** Great-circle distance by the haversine formula. */
 export function metresBetween(a: Coordinates, b: Coordinates): number {
   const radians = (degrees: number) => (degrees * Math.PI) / 180;
@@ -169,15 +150,14 @@ function feeOf({ steps, freeFromPaise }: DeliveryFee, metres: number, valuePaise
 /** Throws `Rejected` STORE_PAUSED; `name` is the shop's, for the shopper to know which. */
 function assertNotPaused({ paused }: DeliverySettings, name: string): void {
   if (!paused) return;
-  throw new Rejected('STORE_PAUSED', `${name} takes no orders just now: try again later.`);
+  throw new Rejected('STORE_PAUSED', { storeName: name });
 }
 
 /** Throws `Rejected` STORE_CLOSED, which says when it opens. */
 function assertOpen({ hours }: DeliverySettings, name: string, atMs: number): void {
   const opensAtMs = nextOpening(hours, atMs);
   if (opensAtMs === atMs) return;
-  const when = opensAtMs === null ? 'for now' : `and opens ${openingText(opensAtMs, atMs)}`;
-  throw new Rejected('STORE_CLOSED', `${name} is closed ${when}.`, { opensAtMs });
+  throw new Rejected('STORE_CLOSED', { because: 'hours', storeName: name, opensAtMs, atMs });
 }
 
 /**
@@ -193,12 +173,11 @@ export function assertSlotAhead(
   const day = dayOf(date);
   const beginsMs = instantOf(day, fromMinute);
   if (beginsMs <= atMs) {
-    throw new Rejected('SLOT_NOT_FOUND', 'That slot has begun: choose a later one.');
+    throw new Rejected('SLOT_NOT_FOUND', { because: 'begun' });
   }
   if (!isHoliday(hours, day)) return;
   const opensAtMs = nextOpening(hours, beginsMs);
-  const message = `${name} is closed on ${date}, a holiday: choose a slot of another day.`;
-  throw new Rejected('STORE_CLOSED', message, { opensAtMs });
+  throw new Rejected('STORE_CLOSED', { because: 'holiday', storeName: name, date, opensAtMs });
 }
 
 /**
@@ -214,15 +193,12 @@ export function termsOf(
   if (wish.fulfilment === 'pickup') return { feePaise: 0 };
   const { area, fee, minimumPaise } = delivery;
   if (!reaches(area, pincode, wish)) {
-    throw new Rejected('OUT_OF_AREA', `${name} does not deliver to ${wish.pincode}.`);
+    throw new Rejected('OUT_OF_AREA', { storeName: name, pincode: wish.pincode });
   }
   const missingPaise = minimumPaise - wish.valuePaise;
   if (missingPaise > 0) {
-    throw new Rejected(
-      'BELOW_MINIMUM',
-      `${name} delivers from ${rupeesOf(minimumPaise)} on: add ${rupeesOf(missingPaise)} more.`,
-      { minimumPaise, missingPaise },
-    );
+    const missing = { minimumPaise, missingPaise };
+    throw new Rejected('BELOW_MINIMUM', { because: 'ordered', storeName: name, ...missing });
   }
   return { feePaise: feeOf(fee, distanceTo(area, wish.coordinates) ?? 0, wish.valuePaise) };
 }

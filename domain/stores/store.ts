@@ -71,7 +71,7 @@ export const deliveryChanges: {
 
 /** Throws `Rejected` STORE_NOT_FOUND. */
 function assertRegistered({ registered }: Store): void {
-  if (!registered) throw new Rejected('STORE_NOT_FOUND', 'There is no such shop.');
+  if (!registered) throw new Rejected('STORE_NOT_FOUND', {});
 }
 
 const changed = (state: Store, change: Partial<DeliverySettings>): Store => ({
@@ -122,7 +122,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
   decide: {
     RegisterStore(state, data) {
       if (state.registered) {
-        throw new Rejected('STORE_ALREADY_REGISTERED', 'This shop is registered already.');
+        throw new Rejected('STORE_ALREADY_REGISTERED');
       }
       return [{ type: 'StoreRegistered', data }];
     },
@@ -130,13 +130,10 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       assertRegistered(state);
       const { gstin, composition, legalName, address } = data;
       if (gstin !== null && !isGstin(gstin)) {
-        throw new Rejected(
-          'INVALID_GSTIN',
-          `"${gstin}" is not a GSTIN: compare its 15 characters with the registration certificate.`,
-        );
+        throw new Rejected('INVALID_GSTIN', { because: 'malformed', gstin });
       }
       if (gstin === null && composition) {
-        throw new Rejected('INVALID_GSTIN', 'A shop under the composition scheme has a GSTIN.');
+        throw new Rejected('INVALID_GSTIN', { because: 'composition' });
       }
       const { tax } = state;
       const known =

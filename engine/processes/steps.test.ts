@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart } from '../../domain/cart/cart.ts';
-import { Rejected } from '../../domain/rejection.ts';
+import { Refusal } from '../decider.ts';
 import { createLog } from '../../platform/log.ts';
 import { MemoryLog } from '../../test/simulation.ts';
 import { createHandler } from '../commands/handle.ts';
@@ -72,7 +72,7 @@ test('what was known before is not looked at again; a look sees what others did'
 
 test('whoever is asked outside answers or refuses; a wait ends the run', async () => {
   const { services } = start(async ({ type }) => {
-    if (type === 'No') throw new Rejected('PAYMENT_UNAVAILABLE', 'no');
+    if (type === 'No') throw new Refusal('NO_ANSWER');
     return 'yes';
   });
   const [yes, no] = [

@@ -1,7 +1,7 @@
 import { storeOrderEnded, type StoreOrderRejection } from '#domain/fulfilment/store-order.ts';
 import { sumPaise } from '#domain/money/money.ts';
 import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
-import { stepOf } from './order-words.ts';
+import { stepOf } from './progress.ts';
 
 export type Verb = 'accept' | 'reject' | 'dispatch';
 type Way = Pick<BoardCard, 'status' | 'fulfilment'>;

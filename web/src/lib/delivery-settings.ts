@@ -1,5 +1,6 @@
-import { clockOf, type DeliveryFee, type OpenSpan } from '#domain/stores/delivery.ts';
+import type { DeliveryFee, OpenSpan } from '#domain/stores/delivery.ts';
 import { paiseFromRupees } from '#domain/money/money.ts';
+import { clock } from '#wording/en/words.ts';
 
 /** The settings of a shop's delivery as staff type them, and back. */
 
@@ -39,7 +40,7 @@ export function spansFrom(text: string): Span[] | undefined {
 }
 
 export const spanText = ({ fromMinute, toMinute }: Span): string =>
-  `${clockOf(fromMinute)}-${toMinute === DAY_MINUTES ? '24:00' : clockOf(toMinute)}`;
+  `${clock(fromMinute)}-${toMinute === DAY_MINUTES ? '24:00' : clock(toMinute)}`;
 
 export const spansText = (spans: Span[]): string => spans.map(spanText).join(', ');
 

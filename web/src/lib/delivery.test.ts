@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DEFAULT_DELIVERY, type DeliverySettings } from '#domain/stores/delivery.ts';
-import { closedText, feeText, refusalOf } from './delivery.ts';
+import { closedText, refusalOf } from './delivery.ts';
 
 const delivery = suite('delivery');
 
@@ -14,23 +14,11 @@ const shop = (settings: Partial<DeliverySettings>) => ({
 });
 
 const weekly = [{ weekday: 6, fromMinute: 570, toMinute: 1_320 }];
-const steps = [
-  { fromMetres: 0, fromPaise: 0, feePaise: 3_000 },
-  { fromMetres: 2_000, fromPaise: 0, feePaise: 5_000 },
-];
-
 delivery('says why nothing can be ordered now', () => {
   assert.is(closedText(shop({}), AT_MS), null);
   const hours = { weekly, holidays: [] };
   assert.is(closedText(shop({ hours }), AT_MS), 'Closed now. Opens today at 09:30.');
   assert.match(closedText(shop({ hours, paused: true }), AT_MS)!, 'takes no orders just now');
-});
-
-delivery('says what it costs, and nothing where it costs nothing', () => {
-  assert.is(feeText(shop({})), null);
-  const fee = { steps, freeFromPaise: 50_000 };
-  assert.is(feeText(shop({ fee })), 'Delivery ₹30 to ₹50 · free from ₹500');
-  assert.is(feeText(shop({ minimumPaise: 20_000 })), 'Free delivery · orders from ₹200');
 });
 
 delivery('takes the shopper to be near until they say where to', () => {

@@ -1,4 +1,4 @@
-import { rupees } from './money.ts';
+import { rupees } from '#wording/en/words.ts';
 
 /** A loose article has the grams that a piece is to weigh: it is weighed when it is packed. */
 type Packed = { pack: string | null; gramsEach?: number | null };

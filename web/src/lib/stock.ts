@@ -42,16 +42,6 @@ export const DEEDS: Record<
   },
 };
 
-/** Why the shelf holds something else than the books say, for the shopkeeper to choose. */
-export const REASONS: { reason: CountReason; label: string }[] = [
-  { reason: 'miscounted', label: 'Counted wrong before' },
-  { reason: 'damaged', label: 'Damaged' },
-  { reason: 'expired', label: 'Past its date' },
-  { reason: 'stolen', label: 'Stolen' },
-  { reason: 'found', label: 'Found' },
-  { reason: 'other', label: 'Something else' },
-];
-
 /** Why a first count, which corrects nothing, is taken. */
 export const FIRST_COUNT: CountReason = 'first-count';
 

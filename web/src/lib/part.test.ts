@@ -2,9 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isSettled } from '#domain/fulfilment/picking.ts';
 import type { PartLine } from './contract.ts';
-import { cancelsOfShop, changesOf, comingOf, fateOf, lossesOf, wishText } from './part-words.ts';
+import { cancelsOfShop, changesOf, comingOf, fateOf } from './part.ts';
 
-const words = suite('part words');
+const words = suite('part');
 
 const line = (more: Partial<PartLine>): PartLine => ({
   listingId: 's.dal',
@@ -34,12 +34,6 @@ words('a line is settled once nothing of it is open and no answer is waited for'
   assert.ok(isSettled(line({ picked: 2, shorted: 1 })));
   assert.not(isSettled(line({ picked: 2, substitution })));
   assert.ok(isSettled(line({ picked: 2, substitution: { ...substitution, status: 'accepted' } })));
-});
-
-words('says what of a line does not come, and what was wished for it', () => {
-  assert.equal(lossesOf(line({ reduced: 1, shorted: 2 })), ['1 taken off', '2 not there']);
-  assert.is(wishText(line({})), 'nothing instead');
-  assert.is(wishText(line({ ifMissing: { wish: 'best-match' } })), 'your best match');
 });
 
 words('says of a line what a shopper counts in the bag', () => {

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cashReason, cashText, differenceText } from './till.ts';
+import { cashReason, cashText, differenceText } from './counter.ts';
 
-const till = suite('till');
+const till = suite('counter');
 
 till('writes what went out with a sign', () => {
   assert.is(cashText(120_000), '₹1,200');

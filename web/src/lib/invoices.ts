@@ -1,30 +1,5 @@
-import type { CreditReason } from '#domain/money/invoices.ts';
-import type { ReturnPlace } from '#domain/fulfilment/store-order.ts';
 import { stateCodeOf, stateTaxName, STATES } from '#domain/stores/gstin.ts';
 import type { Invoice, InvoiceLine, Registration } from './contract.ts';
-
-export const KINDS: Record<Invoice['kind'], string> = {
-  'tax-invoice': 'Tax invoice',
-  'bill-of-supply': 'Bill of supply',
-  'invoice-cum-bill-of-supply': 'Invoice-cum-bill of supply',
-};
-
-export const CREDIT_REASONS: Record<CreditReason, string> = {
-  returned: 'Returned',
-  damaged: 'Damaged',
-  missing: 'Missing',
-  'wrong-item': 'Wrong item',
-  other: 'Another reason',
-};
-
-export const RETURN_PLACES: Record<ReturnPlace, string> = {
-  shelf: 'Back on the shelf',
-  'write-off': 'To waste',
-  none: 'It did not come back',
-};
-
-export const creditReason = (reason: string): string =>
-  CREDIT_REASONS[reason as CreditReason] ?? reason;
 
 const CREDIT_NOTE = 'credit-note';
 
@@ -56,16 +31,6 @@ export function gramsOf(
   const billed = lines.find((line) => line.listingId === listingId);
   return grams && billed ? Math.round((grams * quantity) / billed.quantity) : null;
 }
-
-const dayFormat = new Intl.DateTimeFormat('en-IN', {
-  timeZone: 'UTC',
-  day: 'numeric',
-  month: 'short',
-  year: 'numeric',
-});
-
-/** A business date as people write it: `2026-11-21` → `21 Nov 2026`. */
-export const dateText = (date: string): string => dayFormat.format(new Date(`${date}T00:00:00Z`));
 
 /** `Karnataka (29)`: where it was sold, which is where the shop is. */
 export const stateText = (gstin: string): string =>

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { amountInWords } from './amount-in-words.ts';
+import { amountInWords, creditReason, dateText, KINDS } from './invoices.ts';
 
 test('amounts read as they are read out in India', () => {
   const amounts: [number, string][] = [
@@ -20,6 +20,17 @@ test('amounts read as they are read out in India', () => {
     [250_00_00_001_00, 'Rupees two hundred fifty crore one only'],
   ];
   for (const [paise, words] of amounts) assert.is(amountInWords(paise), words);
+});
+
+test('a date is the day that it names, wherever the reader is', () => {
+  assert.is(dateText('2026-11-21'), '21 Nov 2026');
+  assert.is(dateText('2026-04-01'), '1 Apr 2026');
+});
+
+test('a paper is called what the law calls it, and a credit says why', () => {
+  assert.is(KINDS['bill-of-supply'], 'Bill of supply');
+  assert.is(creditReason('wrong-item'), 'Wrong item');
+  assert.is(creditReason('by-hand'), 'by-hand', 'a reason that has no words stands as it is');
 });
 
 test.run();

@@ -1,20 +1,9 @@
-import type { OnShortage } from '#domain/ordering/order.ts';
 import { sumPaise } from '#domain/money/money.ts';
-import { isPrepaid, upiLink, type PaymentMethod } from '#domain/money/payment.ts';
-import type { Order, OrderPayment } from './contract.ts';
+import { isPrepaid, upiLink } from '#domain/money/payment.ts';
 import { orderNumber } from '#domain/ordering/order.ts';
-import { isGone } from './order-words.ts';
-
-export const PAYMENT_OPTIONS: { reason: PaymentMethod; label: string }[] = [
-  { reason: 'cash-on-delivery', label: 'Cash when you get it' },
-  { reason: 'upi', label: 'UPI to each shop' },
-  { reason: 'razorpay', label: 'Card, UPI or net banking' },
-];
-
-export const SHORTAGE_OPTIONS: { reason: OnShortage; label: string }[] = [
-  { reason: 'all-or-nothing', label: 'Order nothing, and tell me' },
-  { reason: 'whatever-each-shop-can', label: 'Send what there is, without the rest' },
-];
+import { MONEY_ROWS, paymentNote } from '#wording/en/payments.ts';
+import type { Order, OrderPayment } from './contract.ts';
+import { isGone } from './progress.ts';
 
 /** What is still to be paid: of a sum that comes in several, the rest. */
 export const missingPaise = ({ amountPaise, takenPaise, refundedPaise }: OrderPayment): number =>
@@ -23,26 +12,9 @@ export const missingPaise = ({ amountPaise, takenPaise, refundedPaise }: OrderPa
 /** What opens a UPI app with everything filled in; null where it is paid in another way. */
 export function upiLinkOf({ orderId }: Pick<Order, 'orderId'>, payment: OrderPayment) {
   const { paymentId, upi } = payment;
-  const note = `Order ${orderNumber(orderId)}`;
+  const note = paymentNote(orderNumber(orderId));
   return upi && upiLink(upi, { paymentId, amountPaise: missingPaise(payment), note });
 }
-
-export type RefundWay = 'cash' | 'upi';
-
-/** How a shop gives back by hand what a gateway could not. */
-export const REFUND_WAYS: { reason: RefundWay; label: string }[] = [
-  { reason: 'cash', label: 'In cash' },
-  { reason: 'upi', label: 'By UPI' },
-];
-
-const REFUND_FAILURES: Record<string, string> = {
-  'refund.failed': 'the customer’s bank did not take it',
-  'not-taken-over': 'Razorpay did not answer for three days',
-};
-
-/** Why money did not go back by itself, as part of a sentence. */
-export const refundFailureText = (failureReason: string): string =>
-  REFUND_FAILURES[failureReason] ?? `Razorpay says “${failureReason}”`;
 
 /** Money that did not go back by itself, for each shop that hands it over instead. */
 export function heldBack({ payments, storeOrders }: Pick<Order, 'payments' | 'storeOrders'>) {
@@ -88,12 +60,12 @@ export function moneyRows(order: Owing): { label: string; paise: number }[] {
   );
   const backPaise = givenBackPaise + comingBackPaise;
   const rows = [
-    { label: 'Cash to keep ready', paise: duePaise },
-    { label: isCash ? 'Paid in cash' : 'Paid', paise: takenPaise },
-    { label: 'Given back to you', paise: givenBackPaise },
-    { label: 'Still comes back to you', paise: comingBackPaise },
+    { label: MONEY_ROWS.due, paise: duePaise },
+    { label: MONEY_ROWS[isCash ? 'paid-in-cash' : 'paid'], paise: takenPaise },
+    { label: MONEY_ROWS['given-back'], paise: givenBackPaise },
+    { label: MONEY_ROWS['coming-back'], paise: comingBackPaise },
   ].filter(({ paise }) => paise > 0);
-  if (rows.length === 0) return [{ label: 'To pay', paise: 0 }];
+  if (rows.length === 0) return [{ label: MONEY_ROWS.nothing, paise: 0 }];
   if (backPaise === 0) return rows;
-  return [...rows, { label: 'Costs you in the end', paise: duePaise + takenPaise - backPaise }];
+  return [...rows, { label: MONEY_ROWS['in-the-end'], paise: duePaise + takenPaise - backPaise }];
 }

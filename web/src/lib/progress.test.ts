@@ -1,9 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { StoreOrder, StoreOrderStatus } from './contract.ts';
-import { headlineOf, timelineText } from './order-words.ts';
+import { headlineOf } from './progress.ts';
+import { timelineText } from '#wording/en/orders.ts';
 
-const words = suite('order words');
+const words = suite('progress');
 
 const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   storeOrderId: storeName,
@@ -76,26 +77,6 @@ words('counts what was cancelled as gone, and says by name what was not there', 
   assert.is(
     timelineText({ ...entry, event: 'LineShorted', reason: 'sold-out' }, names),
     'Sharma Kirana does not have Toor dal',
-  );
-});
-
-words('says in the timeline how a proposal was answered, and by whom', () => {
-  const decided = { at: '', storeOrderId: 's', storeName: 'A', event: 'SubstitutionDecided' };
-  const names = new Map([['s.rice', 'Rice']]);
-  const text = (reason: string) => timelineText({ ...decided, listingId: 's.rice', reason }, names);
-  assert.is(text('accepted-by-shopper'), 'You take what was proposed for Rice');
-  assert.is(text('declined-by-wish'), 'No answer in time: nothing comes instead of Rice');
-});
-
-words('says in the timeline who could not take it, and why', () => {
-  const entry = { at: '', storeOrderId: 's', storeName: 'Sharma Kirana', listingId: null };
-  assert.is(
-    timelineText({ ...entry, event: 'StoreOrderRejected', reason: 'out-of-stock' }),
-    'Sharma Kirana could not take it: something is out of stock',
-  );
-  assert.is(
-    timelineText({ ...entry, event: 'StoreOrderRejected', reason: 'other' }),
-    'Sharma Kirana could not take it',
   );
 });
 

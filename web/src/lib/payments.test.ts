@@ -1,16 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OrderPayment, StoreOrder } from './contract.ts';
-import {
-  heldBack,
-  missingPaise,
-  moneyOf,
-  moneyRows,
-  refundFailureText,
-  upiLinkOf,
-} from './payment-words.ts';
+import { heldBack, missingPaise, moneyOf, moneyRows, upiLinkOf } from './payments.ts';
 
-const words = suite('payment words');
+const words = suite('payments');
 
 const payment: OrderPayment = {
   paymentId: '5b0f2c3e-7a5d-4f0e-9c1b-8a6d4e2f1c37',
@@ -90,11 +83,6 @@ words('names who hands over what did not go back by itself, and nothing else', (
   const order = { payments: [payment, { ...payment, refunds }], storeOrders };
   assert.equal(heldBack(order), [{ storeName: 'Kirana', paise: 3_500 }]);
   assert.equal(heldBack({ payments: [payment], storeOrders }), []);
-});
-
-words('says why money did not go back, in the gateway’s words where there are none of ours', () => {
-  assert.is(refundFailureText('refund.failed'), 'the customer’s bank did not take it');
-  assert.is(refundFailureText('Too small'), 'Razorpay says “Too small”');
 });
 
 words.run();

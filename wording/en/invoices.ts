@@ -1,3 +1,39 @@
+import type { CreditReason, InvoiceKind } from '../../domain/money/invoices.ts';
+import type { ReturnPlace } from '../../domain/fulfilment/store-order.ts';
+
+export const KINDS: Record<InvoiceKind, string> = {
+  'tax-invoice': 'Tax invoice',
+  'bill-of-supply': 'Bill of supply',
+  'invoice-cum-bill-of-supply': 'Invoice-cum-bill of supply',
+};
+
+export const CREDIT_REASONS: Record<CreditReason, string> = {
+  returned: 'Returned',
+  damaged: 'Damaged',
+  missing: 'Missing',
+  'wrong-item': 'Wrong item',
+  other: 'Another reason',
+};
+
+export const RETURN_PLACES: Record<ReturnPlace, string> = {
+  shelf: 'Back on the shelf',
+  'write-off': 'To waste',
+  none: 'It did not come back',
+};
+
+export const creditReason = (reason: string): string =>
+  CREDIT_REASONS[reason as CreditReason] ?? reason;
+
+const dayFormat = new Intl.DateTimeFormat('en-IN', {
+  timeZone: 'UTC',
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+});
+
+/** A business date as people write it: `2026-11-21` → `21 Nov 2026`. */
+export const dateText = (date: string): string => dayFormat.format(Date.parse(date));
+
 const ONES = (
   ' one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen ' +
   'sixteen seventeen eighteen nineteen'

@@ -1,0 +1,81 @@
+import { headlineText, isUnpaidReason, type Standing } from '#wording/en/orders.ts';
+import type { Order, StoreOrder, StoreOrderStatus } from './contract.ts';
+
+/** The way of a shop's part, in order. A rejected or cancelled one leaves it. */
+export const STEPS: StoreOrderStatus[] = [
+  'submitted',
+  'accepted',
+  'packed',
+  'dispatched',
+  'delivered',
+];
+
+/** How far along a part is: 0 for just sent, 4 for delivered, -1 for given up. */
+export const stepOf = (status: StoreOrderStatus): number => STEPS.indexOf(status);
+
+/** Nothing of it is coming, and nothing of it is to be paid. */
+export const isGone = ({ status }: Pick<StoreOrder, 'status'>): boolean =>
+  status === 'rejected' || status === 'cancelled';
+
+/** Whether nothing of it is brought: its shopper comes to fetch all of it. */
+export const isPickup = (parts: Pick<StoreOrder, 'fulfilment'>[]): boolean =>
+  parts.length > 0 && parts.every(({ fulfilment }) => fulfilment === 'pickup');
+
+export type Headline = {
+  title: string;
+  detail: string;
+  tone: 'waiting' | 'moving' | 'ready' | 'done' | 'failed';
+};
+
+type Seen = Pick<Order, 'status' | 'reason' | 'payment' | 'storeOrders'>;
+
+/** The order at a glance: what the slowest part that is still open is doing. */
+export function headlineOf(order: Seen): Headline {
+  const standing = standingOf(order);
+  return { ...headlineText(standing), tone: toneOf(standing) };
+}
+
+function standingOf({ status, reason, payment, storeOrders }: Seen): Standing {
+  if (status === 'awaiting-payment') return { code: 'awaiting-payment' };
+  if (status === 'rejected' && isUnpaidReason(reason)) return { code: 'unpaid', reason };
+
+  const kept = storeOrders.filter((part) => !isGone(part));
+  const open = kept.filter((part) => part.status !== 'delivered');
+  if (kept.length === 0) {
+    const cancelled = storeOrders.some((part) => part.status === 'cancelled');
+    return { code: cancelled ? 'cancelled' : 'not-accepted' };
+  }
+  if (open.length === 0) return { code: isPickup(kept) ? 'fetched' : 'delivered' };
+  const asking = open.find(({ lines }) =>
+    lines.some(({ substitution }) => substitution?.status === 'proposed'),
+  );
+  if (asking) return { code: 'asked', storeName: asking.storeName };
+  const waiting = open.filter((part) => part.status === 'submitted');
+  if (waiting.length > 0) {
+    return { code: 'submitted', storeName: waiting[0]!.storeName, stores: waiting.length };
+  }
+  const slowest = open.toSorted((a, b) => stepOf(a.status) - stepOf(b.status))[0]!;
+  return {
+    code: slowest.status as 'accepted' | 'packed' | 'dispatched',
+    storeName: slowest.storeName,
+    pickup: slowest.fulfilment === 'pickup',
+    cash: payment === 'cash-on-delivery',
+  };
+}
+
+const TONES: Record<Standing['code'], Headline['tone']> = {
+  'awaiting-payment': 'waiting',
+  unpaid: 'failed',
+  cancelled: 'failed',
+  'not-accepted': 'failed',
+  delivered: 'done',
+  fetched: 'done',
+  asked: 'waiting',
+  submitted: 'waiting',
+  accepted: 'moving',
+  packed: 'moving',
+  dispatched: 'moving',
+};
+
+const toneOf = (standing: Standing): Headline['tone'] =>
+  standing.code === 'dispatched' && standing.pickup ? 'ready' : TONES[standing.code];
