@@ -80,6 +80,56 @@ test('a room imports only from the rooms that it may know', () => {
   assert.equal(broken, []);
 });
 
+/** Groups of files that import each other, directly or by way of others; types count as well. */
+function circlesIn(files: string[]): string[][] {
+  const known = new Set(files);
+  const importsByFile = new Map(
+    files.map((file) => [
+      file,
+      importsOf(file).flatMap(({ from }) => (known.has(from) ? [from] : [])),
+    ]),
+  );
+  const reachableFrom = (start: string): Set<string> => {
+    const reached = new Set<string>();
+    const waiting = [...importsByFile.get(start)!];
+    for (let file = waiting.pop(); file; file = waiting.pop()) {
+      if (reached.has(file)) continue;
+      reached.add(file);
+      waiting.push(...importsByFile.get(file)!);
+    }
+    return reached;
+  };
+  const reach = new Map(files.map((file) => [file, reachableFrom(file)]));
+  const inCircle = files.filter((file) => reach.get(file)!.has(file));
+  const circles = Map.groupBy(inCircle, (file) =>
+    inCircle
+      .filter((other) => reach.get(file)!.has(other) && reach.get(other)!.has(file))
+      .join(' '),
+  );
+  return [...circles.values()];
+}
+
+test('no files import each other in a circle, not even types', () => {
+  assert.equal(circlesIn(sources.filter((file) => !isTest(file))), []);
+});
+
+/** Words of the trade: what runs rules, and the doors to the outside, know none of it. */
+const GROCERIES =
+  /cart|listing|grocer|shopper|paise|rupee|pincode|inventory|invoice|checkout|delivery|storeOrder|store order|razorpay|\bupi\b|\bgst|pickup|kirana/i;
+
+test('the engine and the platform know no groceries', () => {
+  // Variables of the environment may be named after what they are for.
+  const code = (file: string) =>
+    textOf(file).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|\b[A-Z][A-Z0-9_]+\b/gm, '');
+  const wrong = sources
+    .filter((file) => /^(?:engine|platform)\//.test(file) && !isTest(file))
+    .flatMap((file) => {
+      const word = GROCERIES.exec(code(file));
+      return word ? [`${file}: ${word[0]}`] : [];
+    });
+  assert.equal(wrong, []);
+});
+
 test('every room is in the table', () => {
   const rooms = new Set(sources.map(roomOf));
   assert.equal(

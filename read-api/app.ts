@@ -1,7 +1,5 @@
 import { POSITION_HEADER, Problem, createApp, unavailable } from '../platform/http.ts';
-import type { Logger } from '../platform/log.ts';
-import { isPostgresUnavailable, type Pool } from '../platform/postgres.ts';
-import type { Vault } from '../platform/vault.ts';
+import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { PublicAnswers } from '../engine/reading/answers.ts';
 import { isPublicTag } from '../projector/tags.ts';
 import { cartRoutes } from './cart.ts';
@@ -10,32 +8,17 @@ import { historyRoutes } from './history.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
-import type { Projected } from '../engine/reading/projected.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 import { tillRoutes } from './till.ts';
 import { anybody } from './who.ts';
+import type { Services } from './services.ts';
 
 /**
  * Postgres: no such table, schema or column, which is still being built; or a column of another
  * type than this connection, which the pool then drops, had it from the rows that were swapped out.
  */
 const NOT_PROJECTED_YET = new Set(['42P01', '42703', '0A000']);
-
-/** What the routes stand on. */
-export type Services = {
-  pool: Pool;
-  projected: Projected;
-  answers: PublicAnswers;
-  vault: Vault;
-  storePassSecret: string;
-  /** Makes the codes that shoppers tell at the door. */
-  deliveryCodeSecret: string;
-  log: Logger;
-  now: () => Date;
-  /** Aborts when the server closes: pages that follow live are sent away. */
-  closing: AbortSignal;
-};
 
 function problemOf(error: unknown): Problem | undefined {
   const notProjectedYet =

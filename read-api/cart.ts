@@ -6,7 +6,7 @@ import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
 import type { Cart as Filled } from '../domain/cart/cart.ts';
 import type { CartRow } from '../projector/cart.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { ITEM_COLUMNS, itemFields, type CatalogueItem } from './catalogue.ts';
 import { cartHolder } from './who.ts';
 

@@ -8,7 +8,7 @@ import type { ListingDescription, ListingPrice } from '../domain/catalogue/listi
 import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { anybody } from './who.ts';
 
 const DEFAULT_PAGE = 24;

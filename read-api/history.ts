@@ -7,7 +7,7 @@ import type { OrderPart, PlacedOrder } from '../domain/ordering/order.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import type { Article, BasketAt, HistoryFact, HistoryFacts } from '../wording/history.ts';
 import { orderNotFound, type OrderLine } from './my-orders.ts';
 import { orderHolder, shopOfStoreOrder } from './who.ts';

@@ -13,7 +13,7 @@ import type { TaxSplit } from '../domain/money/tax.ts';
 import type { TaxRegistration } from '../domain/stores/store.ts';
 import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/invoices.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
 import { recipientFields, type Recipient } from './my-orders.ts';
 import { anybodyOrBuyerOrShop, shop } from './who.ts';

@@ -12,7 +12,7 @@ import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { orderTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import {
   orderPaymentSchema,
   orderPayment,

@@ -9,7 +9,7 @@ import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { CardRow } from '../projector/order-board.ts';
 import { boardTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
 import {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { count, list, object, text } from '../platform/schema.ts';
 import type { Slot as Offered } from '../domain/slots/slot-day.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
 import { anybody } from './who.ts';
 

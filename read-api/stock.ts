@@ -4,7 +4,7 @@ import { list, object, orNull, text } from '../platform/schema.ts';
 import type { ListingDescription } from '../domain/catalogue/listing.ts';
 import type { StockItem as Counted } from '../domain/inventory/inventory.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
 import { anybody } from './who.ts';
 

@@ -4,7 +4,7 @@ import { list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { CashReason } from '../domain/money/till.ts';
 import type { ClosingRow, MovementRow, OpeningRow } from '../projector/till.ts';
 import { readRoute } from '../engine/reading/route.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { shop } from './who.ts';
 
 /** Newest first; far more than the orders that a shop hands over on a day. */

@@ -1,7 +1,7 @@
 import { Problem } from '../platform/http.ts';
 import type { Who } from '../platform/route.ts';
 import { bearsSigned } from '../platform/signature.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 
 /**
  * Who may read what, as long as nobody can sign in: whoever was told an id, and a shop by its pass,

@@ -3,46 +3,24 @@ import {
   AppendOutcomeUnknown,
   headOfLog,
   isEventStoreUnavailable,
-  type EventStore,
 } from '../platform/event-store.ts';
 import { Problem, createApp, unavailable } from '../platform/http.ts';
-import type { Logger } from '../platform/log.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { languageFor } from '../wording/language.ts';
-import type { Vault } from '../platform/vault.ts';
 import { cartRoutes } from './cart.ts';
-import type { Handler } from '../engine/commands/handle.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { orderRoutes } from './order.ts';
-import { GatewayUnavailable, paymentRoutes, type PaymentPorts } from './payment.ts';
+import { GatewayUnavailable, paymentRoutes } from './payment.ts';
 import { quoteRoutes } from './quote.ts';
-import { razorpayRoutes, type Razorpay } from './razorpay.ts';
+import { razorpayRoutes } from './razorpay.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
 import { storeRoutes } from './store.ts';
 import { tillRoutes } from './till.ts';
 import { upiRoutes } from './upi.ts';
 import { anybody } from './who.ts';
-
-/** What the routes stand on. */
-export type Services = {
-  client: EventStore;
-  handler: Handler;
-  vault: Vault;
-  /** Signs quotes. */
-  quoteSecret: string;
-  /** Makes the codes that shoppers tell at the door. */
-  deliveryCodeSecret: string;
-  storePassSecret: string;
-  /** Empty where nobody tells of UPI payments but the shops. */
-  upiWebhookSecret: string;
-  payments: PaymentPorts;
-  /** Absent where nobody has an account there. */
-  razorpay: Razorpay | undefined;
-  log: Logger;
-  now: () => Date;
-};
+import type { Services } from './services.ts';
 
 const STATUS_OF: Record<RejectionCode, number> = {
   BELOW_MINIMUM: 409,

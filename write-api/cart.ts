@@ -3,7 +3,7 @@ import { MAX_LINE_QUANTITY, cart } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { listing } from '../domain/catalogue/listing.ts';
 import { count, object, text, uuid } from '../platform/schema.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { anybody, cartHolder } from './who.ts';

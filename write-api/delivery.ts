@@ -23,7 +23,7 @@ import { Problem } from '../platform/http.ts';
 import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { assertStoreExists, anybody } from './who.ts';

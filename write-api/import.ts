@@ -16,7 +16,7 @@ import { hookRoute } from '../platform/route.ts';
 import { count, list, object, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import { refusalText } from '../wording/en/refusals.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { atPosition } from '../engine/commands/context.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
 import type { Caller } from '../engine/commands/route.ts';

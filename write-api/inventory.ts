@@ -12,7 +12,7 @@ import {
 import { listingId } from '../domain/catalogue/listing.ts';
 import { stockFigures } from '../domain/schema.ts';
 import { bodyOf, list, object, text, type Schema } from '../platform/schema.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { assertListed } from './cart.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { anybody } from './who.ts';

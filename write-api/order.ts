@@ -17,7 +17,7 @@ import { honour } from '../domain/ordering/quote.ts';
 import { idFrom } from '../platform/ids.ts';
 import { paise, pincode } from '../domain/schema.ts';
 import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { driveCheckout } from './checkout.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from '../engine/commands/handle.ts';

@@ -26,7 +26,7 @@ import {
   type Answer,
   type Shop,
 } from '../test/shop.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,

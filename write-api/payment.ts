@@ -18,7 +18,7 @@ import { store } from '../domain/stores/store.ts';
 import { upiReference, upiTransferText, type UpiTransfer } from '../domain/money/upi-reference.ts';
 import { idFrom } from '../platform/ids.ts';
 import { object, text, uuid } from '../platform/schema.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';

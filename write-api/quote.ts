@@ -18,7 +18,7 @@ import { orderLineFields, paise, pincode } from '../domain/schema.ts';
 import { list, object, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';

@@ -12,7 +12,7 @@ import { hookRoute } from '../platform/route.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import { uuid } from '../platform/schema.ts';
 import { PAYMENT_PAGE, paymentNote } from '../wording/en/payments.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,

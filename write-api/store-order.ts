@@ -28,7 +28,7 @@ import { paise } from '../domain/schema.ts';
 import { bodyOf, noBody, object, text, uuid, type Schema } from '../platform/schema.ts';
 import { codeOf } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { eventId, type Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { driveCredit, findInvoice } from './invoices.ts';

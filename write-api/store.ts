@@ -4,7 +4,7 @@ import { store, type TaxRegistration } from '../domain/stores/store.ts';
 import { pincode as pincodeSchema } from '../domain/schema.ts';
 import { object, orNull, text } from '../platform/schema.ts';
 import { sign } from '../platform/signature.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { anybody, registeredShop } from './who.ts';
 

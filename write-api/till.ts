@@ -11,7 +11,7 @@ import { Problem } from '../platform/http.ts';
 import { paise } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { shop } from './who.ts';
 

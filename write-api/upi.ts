@@ -3,7 +3,7 @@ import { Rejected, type RejectionCode } from '../domain/rejection.ts';
 import { Problem } from '../platform/http.ts';
 import { hookRoute } from '../platform/route.ts';
 import { systemContext } from '../engine/processes/cause.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 import { ACTOR, recordUpi } from './payment.ts';
 import { assertRecent, keepRawBodies, saidIn, signer } from './webhook.ts';
 

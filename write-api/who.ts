@@ -7,7 +7,7 @@ import type { Handler } from '../engine/commands/handle.ts';
 import { Problem } from '../platform/http.ts';
 import type { Asking, Who } from '../platform/route.ts';
 import { bearsSigned } from '../platform/signature.ts';
-import type { Services } from './app.ts';
+import type { Services } from './services.ts';
 
 /**
  * Who may send which command, as long as nobody can sign in: ids that only one browser was told, and
