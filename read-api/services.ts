@@ -1,0 +1,20 @@
+import type { Logger } from '../platform/log.ts';
+import type { Pool } from '../platform/postgres.ts';
+import type { Vault } from '../platform/vault.ts';
+import type { PublicAnswers } from '../engine/reading/answers.ts';
+import type { Projected } from '../engine/reading/projected.ts';
+
+/** What the routes stand on. */
+export type Services = {
+  pool: Pool;
+  projected: Projected;
+  answers: PublicAnswers;
+  vault: Vault;
+  storePassSecret: string;
+  /** Makes the codes that shoppers tell at the door. */
+  deliveryCodeSecret: string;
+  log: Logger;
+  now: () => Date;
+  /** Aborts when the server closes: pages that follow live are sent away. */
+  closing: AbortSignal;
+};

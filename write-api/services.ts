@@ -1,0 +1,25 @@
+import type { EventStore } from '../platform/event-store.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Vault } from '../platform/vault.ts';
+import type { Handler } from '../engine/commands/handle.ts';
+import type { PaymentPorts } from './payment.ts';
+import type { Razorpay } from './razorpay.ts';
+
+/** What the routes stand on. */
+export type Services = {
+  client: EventStore;
+  handler: Handler;
+  vault: Vault;
+  /** Signs quotes. */
+  quoteSecret: string;
+  /** Makes the codes that shoppers tell at the door. */
+  deliveryCodeSecret: string;
+  storePassSecret: string;
+  /** Empty where nobody tells of UPI payments but the shops. */
+  upiWebhookSecret: string;
+  payments: PaymentPorts;
+  /** Absent where nobody has an account there. */
+  razorpay: Razorpay | undefined;
+  log: Logger;
+  now: () => Date;
+};
