@@ -118,11 +118,12 @@ const GROCERIES =
   /cart|listing|grocer|shopper|paise|rupee|pincode|inventory|invoice|checkout|delivery|storeOrder|store order|razorpay|\bupi\b|\bgst|pickup|kirana/i;
 
 test('the engine and the platform know no groceries', () => {
-  // Variables of the environment may be named after what they are for.
+  // Variables of the environment (platform/env.ts is their table) are named after what they are for.
   const code = (file: string) =>
     textOf(file).replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|\b[A-Z][A-Z0-9_]+\b/gm, '');
   const wrong = sources
     .filter((file) => /^(?:engine|platform)\//.test(file) && !isTest(file))
+    .filter((file) => file !== 'platform/env.ts')
     .flatMap((file) => {
       const word = GROCERIES.exec(code(file));
       return word ? [`${file}: ${word[0]}`] : [];

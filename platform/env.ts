@@ -20,7 +20,7 @@ const RULES = {
   QUOTE_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: signs quotes' },
   DELIVERY_CODE_SECRET: {
     pattern: /^\S{32,}$/,
-    hint: '32 or more random characters: makes the codes that shoppers tell at the door',
+    hint: '32 or more random characters: makes the codes that are told at the door',
   },
   STORE_PASS_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters' },
   RAZORPAY_URL: {

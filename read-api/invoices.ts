@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Recipient } from '../domain/ordering/recipient.ts';
 import { Problem } from '../platform/http.ts';
 import { paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, uuid } from '../platform/schema.ts';
@@ -15,7 +16,7 @@ import type { CreditNoteRow, InvoiceRow, RegistrationRow } from '../projector/in
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
-import { recipientFields, type Recipient } from './my-orders.ts';
+import { recipientFields } from './my-orders.ts';
 import { anybodyOrBuyerOrShop, shop } from './who.ts';
 
 const PAGE = 50;

@@ -12,6 +12,7 @@ import type { Fulfilment } from '../domain/stores/delivery.ts';
 import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { orderTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
+import type { Recipient } from '../domain/ordering/recipient.ts';
 import type { Services } from './services.ts';
 import {
   orderPaymentSchema,
@@ -22,11 +23,6 @@ import {
 import { orderHolder } from './who.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
-
-export type Recipient = {
-  contact: { name: string; phone: string };
-  address: { line1: string; city: string; pincode: string };
-};
 
 /** What the shopper accepted of an article. */
 export type OrderLine = Omit<Ordered, 'gramsEach' | 'ifMissing'>;

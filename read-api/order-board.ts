@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { Recipient } from '../domain/ordering/recipient.ts';
 import { Problem } from '../platform/http.ts';
 import { pincode } from '../domain/schema.ts';
 import { count, list, object, text, time, uuid } from '../platform/schema.ts';
@@ -12,14 +13,7 @@ import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
-import {
-  partFields,
-  recipientFields,
-  linesOf,
-  orderSlot,
-  type PartLine,
-  type Recipient,
-} from './my-orders.ts';
+import { partFields, recipientFields, linesOf, orderSlot, type PartLine } from './my-orders.ts';
 import { anybodyOrShop } from './who.ts';
 
 /** Open orders that a board shows, oldest first; far more than a shop could work on. */

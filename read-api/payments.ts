@@ -1,9 +1,9 @@
 import { contactOrNull, paise } from '../domain/schema.ts';
+import type { Recipient } from '../domain/ordering/recipient.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import type { Payment, PaymentMethod, Refund, UpiAddress } from '../domain/money/payment.ts';
 import type { PaymentRow, PaymentTodo } from '../projector/payments.ts';
 import type { Services } from './services.ts';
-import type { Recipient } from './my-orders.ts';
 
 /** Payments that a shop has to look after at a time, and how long after a late one may come. */
 const MAX_TASKS = 50;

@@ -11,7 +11,7 @@ import {
 import { Problem } from '../platform/http.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
-import { GatewayUnavailable, paymentPorts } from '../write-api/payment.ts';
+import { GatewayUnavailable, paymentPorts } from '../write-api/payment-ports.ts';
 import type { NewTask } from '../engine/processes/tasks.ts';
 import type { ReactorServices } from '../write-api/reactions.ts';
 import {

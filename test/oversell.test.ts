@@ -11,7 +11,8 @@ import type { EventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { driveCheckout } from '../write-api/checkout.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
-import { paymentIdOf, paymentPorts, paymentsOf } from '../write-api/payment.ts';
+import { paymentIdOf, paymentsOf } from '../write-api/payment.ts';
+import { paymentPorts } from '../write-api/payment-ports.ts';
 import { drivePaidOrder } from '../write-api/settlement.ts';
 import { as, fillShelf, place, WANTED, type TestStore } from './write-api.ts';
 

@@ -18,7 +18,7 @@ import {
   unavailableMethod,
   type PaymentNews,
   type PaymentPort,
-} from '../write-api/payment.ts';
+} from '../write-api/payment-ports.ts';
 import type { NewTask } from '../engine/processes/tasks.ts';
 import { reactionTo, type ReactorServices } from '../write-api/reactions.ts';
 

@@ -8,8 +8,8 @@ import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
 import { createHandler } from '../engine/commands/handle.ts';
-import { paymentPorts } from './payment.ts';
-import { razorpayFrom } from './razorpay.ts';
+import { paymentPorts } from './payment-ports.ts';
+import { razorpayFrom } from './razorpay-gateway.ts';
 
 const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);

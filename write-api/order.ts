@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { MAX_CART_LINES } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
-import type { Coordinates } from '../domain/stores/delivery.ts';
 import { sumPaise } from '../domain/money/money.ts';
 import {
   order,
@@ -12,6 +11,7 @@ import {
   type OnShortage,
   type PlacedOrder,
 } from '../domain/ordering/order.ts';
+import type { Recipient } from '../domain/ordering/recipient.ts';
 import { PAYMENT_METHODS, type PaymentMethod } from '../domain/money/payment.ts';
 import { honour } from '../domain/ordering/quote.ts';
 import { idFrom } from '../platform/ids.ts';
@@ -22,7 +22,7 @@ import { driveCheckout } from './checkout.ts';
 import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import { eventId } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
-import { assertPayable } from './payment.ts';
+import { assertPayable } from './payment-ports.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
 import { cartHolder, orderHolder } from './who.ts';
 
@@ -31,12 +31,6 @@ const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
 
 /** A cart's 200 lines, their quote and a wish for each take less, in any script. */
 const BODY_LIMIT_BYTES = 256 * 1024;
-
-/** Whom an order is for: personal, so that it goes into events only sealed. */
-export type Recipient = {
-  contact: { name: string; phone: string };
-  address: { line1: string; city: string; pincode: string; location?: Coordinates };
-};
 
 type Body = {
   cartId: string;

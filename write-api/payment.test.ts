@@ -27,14 +27,9 @@ import {
   type Shop,
 } from '../test/shop.ts';
 import type { Services } from './services.ts';
-import {
-  GatewayRefused,
-  GatewayUnavailable,
-  lookAtPayment,
-  paymentIdOf,
-  upiReferenceIdOf,
-} from './payment.ts';
-import { connectRazorpay } from './razorpay.ts';
+import { lookAtPayment, paymentIdOf, upiReferenceIdOf } from './payment.ts';
+import { GatewayRefused, GatewayUnavailable } from './payment-ports.ts';
+import { connectRazorpay } from './razorpay-gateway.ts';
 import { driveRefund } from './settlement.ts';
 import {
   as,

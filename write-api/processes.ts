@@ -12,7 +12,7 @@ import {
   portOf,
   unavailableMethod,
   type PaymentPorts,
-} from './payment.ts';
+} from './payment-ports.ts';
 
 /** What processes are run with. */
 export type Drivers = { handler: Handler; payments: PaymentPorts; now: () => Date };

@@ -22,7 +22,7 @@ import type { Services } from './services.ts';
 import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';
-import { methodsOf } from './payment.ts';
+import { methodsOf } from './payment-ports.ts';
 import { cartHolder } from './who.ts';
 
 const params = { type: 'object', properties: { cartId: uuid } } as const;

@@ -2,8 +2,8 @@ import type { EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { Handler } from '../engine/commands/handle.ts';
-import type { PaymentPorts } from './payment.ts';
-import type { Razorpay } from './razorpay.ts';
+import type { PaymentPorts } from './payment-ports.ts';
+import type { Razorpay } from './razorpay-gateway.ts';
 
 /** What the routes stand on. */
 export type Services = {

@@ -9,7 +9,7 @@ import { newKey, openStore, startParts, startShop, type Shop } from '../../test/
 import { headOfLog, REACTOR_CHECKPOINT } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { createHandler } from '../commands/handle.ts';
-import { paymentPorts } from '../../write-api/payment.ts';
+import { paymentPorts } from '../../write-api/payment-ports.ts';
 import { reactions } from '../../write-api/reactions.ts';
 import { runReactor } from './reactor.ts';
 import { as, fillShelf, ON_SHELF, place, until } from '../../test/write-api.ts';

@@ -10,7 +10,7 @@ import { startCountingProxy } from '../../test/counting-proxy.ts';
 import { RoomProcess } from '../../test/room-process.ts';
 import { startParts } from '../../test/shop.ts';
 import { fillShelf, ON_SHELF, place } from '../../test/write-api.ts';
-import { paymentPorts } from '../payment.ts';
+import { paymentPorts } from '../payment-ports.ts';
 import { reactions } from '../reactions.ts';
 
 /** What is promised when the reactor that works dies. */

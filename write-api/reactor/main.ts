@@ -8,8 +8,8 @@ import { upcasterOf } from '../../engine/upcast.ts';
 import { connectEventStore } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { environmentOf } from '../../platform/system.ts';
-import { paymentPorts } from '../payment.ts';
-import { razorpayPortFrom } from '../razorpay.ts';
+import { paymentPorts } from '../payment-ports.ts';
+import { razorpayPortFrom } from '../razorpay-gateway.ts';
 import { reactions } from '../reactions.ts';
 
 const env = environmentOf('reactor');

@@ -1,6 +1,6 @@
 /** The answers of read-api, as the pages see them. Money in paise, times in RFC 3339 UTC. */
 import type { Cart } from '../../../read-api/cart.ts';
-import type { Recipient } from '../../../read-api/my-orders.ts';
+import type { Recipient } from '#domain/ordering/recipient.ts';
 
 export type { Cart, CartLine } from '../../../read-api/cart.ts';
 export type {

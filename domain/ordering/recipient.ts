@@ -1,0 +1,7 @@
+import type { Coordinates } from '../stores/delivery.ts';
+
+/** Whom an order is for: personal, so that it goes into events only sealed. */
+export type Recipient = {
+  contact: { name: string; phone: string };
+  address: { line1: string; city: string; pincode: string; location?: Coordinates };
+};

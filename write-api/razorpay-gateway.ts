@@ -1,0 +1,244 @@
+import { orderNumber } from '../domain/ordering/order.ts';
+import type { Payment } from '../domain/money/payment.ts';
+import { paymentNote } from '../wording/en/payments.ts';
+import {
+  GatewayRefused,
+  GatewayUnavailable,
+  unavailableMethod,
+  type PaymentNews,
+  type PaymentPort,
+} from './payment-ports.ts';
+
+const TIMEOUT_MS = 10_000;
+/** Characters of an answer that are passed on. */
+const MAX_TOLD = 300;
+/**
+ * The page of web to which whoever paid comes back. It names no order: an order's id opens it, and
+ * a payment's id, which shops read on their boards, must not lead to it. The browser knows its own.
+ */
+export const RETURN_PATH = '/payments/return';
+/** Why a refund failed: Razorpay does not say more. */
+export const FAILED_REFUND = 'refund.failed';
+/**
+ * Whatever is paid is captured at once, however the account is set up: what is only authorised goes
+ * back to the shopper after some days. Minutes, as long as Razorpay asks banks for late answers.
+ */
+const CAPTURE = {
+  capture: 'automatic',
+  capture_options: {
+    automatic_expiry_period: 7_200,
+    manual_expiry_period: 7_200,
+    refund_speed: 'normal',
+  },
+} as const;
+
+type RazorpayKey = {
+  /** Of the API and of the page where people pay; Razorpay's own is https://api.razorpay.com. */
+  url: string;
+  keyId: string;
+  keySecret: string;
+};
+
+export type RazorpaySettings = RazorpayKey & {
+  webhookSecret: string;
+  /** The address that people type: where the browser comes back to. */
+  publicUrl: string;
+};
+
+export type Razorpay = PaymentPort & {
+  webhookSecret: string;
+  /** Where a browser posts which fields to pay. */
+  checkoutOf: (
+    paymentId: string,
+    payment: Payment,
+  ) => { url: string; fields: Record<string, string> };
+  /** Our payment of an order of Razorpay's, and what happened to it; undefined where it is not ours. */
+  lookUp: (
+    gatewayOrderId: string,
+  ) => Promise<{ paymentId: string; news: PaymentNews[] } | undefined>;
+  /** A refund by what Razorpay calls it; undefined where there is none. */
+  lookUpRefund: (externalId: string) => Promise<GatewayRefund | undefined>;
+};
+
+/**
+ * Of the environment's variables; undefined where no key is set. Throws where one is and the rest
+ * is not: payments would be taken that nobody hears of.
+ */
+export function razorpayFrom(
+  env: Record<
+    `RAZORPAY_${'URL' | 'KEY_ID' | 'KEY_SECRET' | 'WEBHOOK_SECRET'}` | 'PUBLIC_URL',
+    string
+  >,
+): Razorpay | undefined {
+  const keyId = env.RAZORPAY_KEY_ID;
+  const keySecret = env.RAZORPAY_KEY_SECRET;
+  const webhookSecret = env.RAZORPAY_WEBHOOK_SECRET;
+  if (!keyId) return undefined;
+  if (keySecret && webhookSecret) {
+    const urls = { url: env.RAZORPAY_URL, publicUrl: env.PUBLIC_URL };
+    return connectRazorpay({ ...urls, keyId, keySecret, webhookSecret });
+  }
+  throw new Error('RAZORPAY_KEY_ID also needs RAZORPAY_KEY_SECRET and RAZORPAY_WEBHOOK_SECRET');
+}
+
+/** What needs no more than the key: what is opened, given back and asked. */
+export const razorpayPortFrom = (
+  env: Record<`RAZORPAY_${'URL' | 'KEY_ID' | 'KEY_SECRET'}`, string>,
+): PaymentPort | undefined => {
+  const { RAZORPAY_URL: url, RAZORPAY_KEY_ID: keyId, RAZORPAY_KEY_SECRET: keySecret } = env;
+  if (keyId && !keySecret) throw new Error('RAZORPAY_KEY_ID also needs RAZORPAY_KEY_SECRET');
+  return keyId ? callRazorpay({ url, keyId, keySecret }) : undefined;
+};
+
+type GatewayPayment = {
+  id: string;
+  amount: number;
+  status: 'created' | 'authorized' | 'captured' | 'refunded' | 'failed';
+  error_description: string | null;
+};
+
+export type GatewayRefund = {
+  id: string;
+  /** Our `refundId`. */
+  receipt: string | null;
+  notes: { paymentId?: string; refundNumber?: number | string };
+  status: 'pending' | 'processed' | 'failed';
+};
+
+/** Of one payment; as many as Razorpay tells at once. */
+const MAX_REFUNDS = 100;
+
+/** Statuses that say "not now"; of 401 and 403 a wrong key is the reason, and no payment. */
+const RETRIED = new Set([401, 403, 408, 409, 425, 429]);
+
+/** Razorpay's HTTP API (https://razorpay.com/docs/api), as far as we need it. */
+export function connectRazorpay(settings: RazorpaySettings): Razorpay {
+  const { url, keyId, webhookSecret, publicUrl } = settings;
+  return {
+    ...callRazorpay(settings),
+    webhookSecret,
+
+    checkoutOf(paymentId, { orderId, amountPaise, gatewayOrderId }) {
+      const fields = {
+        key_id: keyId,
+        order_id: gatewayOrderId!,
+        amount: `${amountPaise}`,
+        currency: 'INR',
+        name: 'Doorstep Groceries',
+        description: paymentNote(orderNumber(orderId)),
+        callback_url: new URL(`/api/write/payments/${paymentId}/razorpay-return`, publicUrl).href,
+        cancel_url: new URL(RETURN_PATH, publicUrl).href,
+      };
+      return { url: new URL('/v1/checkout/embedded', url).href, fields };
+    },
+  };
+}
+
+function callRazorpay({
+  url,
+  keyId,
+  keySecret,
+}: RazorpayKey): Omit<Razorpay, 'webhookSecret' | 'checkoutOf'> {
+  const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
+
+  const opening = new Map<string, Promise<{ id: string }>>();
+
+  async function call<T>(path: string, body?: object, headers: object = {}): Promise<T> {
+    let response: Response;
+    let text: string;
+    let answer: T | undefined;
+    try {
+      response = await fetch(new URL(`/v1/${path}`, url), {
+        method: body ? 'POST' : 'GET',
+        headers: { authorization, 'content-type': 'application/json', ...headers },
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      text = await response.text();
+      // A proxy's page with a 200 is no answer either.
+      if (response.ok) answer = JSON.parse(text) as T;
+    } catch (error) {
+      throw new GatewayUnavailable('Razorpay does not answer', { cause: error });
+    }
+    if (answer !== undefined) return answer;
+    const { status } = response;
+    if (status < 500 && !RETRIED.has(status)) throw new GatewayRefused(descriptionOf(text));
+    throw new GatewayUnavailable(`Razorpay answered ${status} to ${path}: ${textOf(text)}`);
+  }
+
+  /** Undefined where there is no such thing. */
+  async function find<T>(path: string): Promise<T | undefined> {
+    try {
+      return await call<T>(path);
+    } catch (error) {
+      if (error instanceof GatewayRefused) return undefined;
+      throw error;
+    }
+  }
+
+  async function newsOfOrder(gatewayOrderId: string): Promise<PaymentNews[]> {
+    const { items } = await call<{ items: GatewayPayment[] }>(`orders/${gatewayOrderId}/payments`);
+    return items.flatMap(newsOf);
+  }
+
+  return {
+    async open({ paymentId, amountPaise }) {
+      const order = { amount: amountPaise, currency: 'INR', receipt: paymentId, payment: CAPTURE };
+      // Repeats that come at once share one order there; two would do no harm.
+      const made = opening.get(paymentId) ?? call<{ id: string }>('orders', order);
+      opening.set(paymentId, made);
+      try {
+        return { gatewayOrderId: (await made).id };
+      } catch (error) {
+        if (!(error instanceof GatewayRefused)) throw error;
+        throw unavailableMethod({ because: 'gateway', said: error.message });
+      } finally {
+        opening.delete(paymentId);
+      }
+    },
+
+    async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {
+      const path = `payments/${externalId}/refund`;
+      const { items } = await call<{ items: GatewayRefund[] }>(`${path}s?count=${MAX_REFUNDS}`);
+      const body = { amount, receipt: refundId, notes: { paymentId, refundNumber } };
+      const once = { 'x-refund-idempotency': refundId };
+      const { id, status } =
+        items.find(({ receipt }) => receipt === refundId) ??
+        (await call<GatewayRefund>(path, body, once));
+      if (status === 'failed') throw new GatewayRefused(FAILED_REFUND);
+      return { externalId: id, status };
+    },
+
+    look: ({ gatewayOrderId }) => newsOfOrder(gatewayOrderId!),
+
+    async lookUp(gatewayOrderId) {
+      const known = await find<{ receipt: string | null }>(`orders/${gatewayOrderId}`);
+      if (!known?.receipt) return undefined;
+      return { paymentId: known.receipt, news: await newsOfOrder(gatewayOrderId) };
+    },
+
+    lookUpRefund: (externalId) => find<GatewayRefund>(`refunds/${externalId}`),
+  };
+}
+
+function newsOf({ id, amount, status, error_description }: GatewayPayment): PaymentNews[] {
+  // What was given back had been captured.
+  if (status === 'captured' || status === 'refunded') {
+    return [{ externalId: id, status: 'captured', amountPaise: amount }];
+  }
+  if (status !== 'failed') return [];
+  return [{ externalId: id, status, reason: error_description ?? 'failed' }];
+}
+
+/** Why Razorpay refused a request, as its answer describes it. */
+function descriptionOf(answer: string): string {
+  try {
+    const { error } = JSON.parse(answer) as { error?: { description?: string } };
+    return textOf(error?.description ?? answer);
+  } catch {
+    // No JSON: a proxy's page, perhaps.
+    return textOf(answer);
+  }
+}
+
+const textOf = (answer: string): string => answer.slice(0, MAX_TOLD);
