@@ -166,9 +166,9 @@ const FACTS: {
   StoreOrderPacked: atStore,
   StoreOrderDispatched: atStore,
   DeliveryCodeMissed: atStore,
-  StoreOrderDelivered: ({ proof = null }, { storeName }) => ({ storeName, proof }),
+  StoreOrderDelivered: ({ proof }, { storeName }) => ({ storeName, proof }),
   StoreOrderCancelled: ({ by, reason }, { storeName }) => ({ storeName, by, reason }),
-  LinesReturned: ({ lines, reason, feePaise = 0 }, { parts, storeName }) => ({
+  LinesReturned: ({ lines, reason, feePaise }, { parts, storeName }) => ({
     storeName,
     articles: lines.map((line) => article(parts, line)),
     reason,
