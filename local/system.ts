@@ -74,7 +74,12 @@ function viteService(settings: Settings): Service {
     needs: ['edge'],
     entry: 'node_modules/vite/bin/vite.js',
     args: ['dev', 'web', '--host', host, '--port', `${port}`, '--strictPort'],
-    env: () => ({ ...processEnvironment('web', settings), NODE_ENV: 'development' }),
+    env: () => ({
+      ...processEnvironment('web', settings),
+      // Where web/vite.config.ts hands on what is asked of the APIs.
+      CLOUDFRONT_ENDPOINT: env.CLOUDFRONT_ENDPOINT!,
+      NODE_ENV: 'development',
+    }),
     heapMiB: 1_024,
     logFile: logFileOf(settings, 'web'),
     ready: () => healthy(port, new URL(env.CLOUDFRONT_ENDPOINT!).hostname),
