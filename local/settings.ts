@@ -76,6 +76,7 @@ function variables(
     REACTOR_ID: 'local',
     EVENTSTORE_URL: `esdb://127.0.0.1:${ports['event-store']}?tls=false`,
     READ_API_URL: at(ports['read-api']),
+    REACTOR_URL: at(ports.reactor),
     RAZORPAY_URL: at(ports.razorpay),
     RAZORPAY_KEY_ID: 'rzp_test_local',
     ORIGIN_WEB: at(ports.web),

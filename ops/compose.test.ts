@@ -116,13 +116,14 @@ test('each process listens where it is looked for, and is asked for its health t
     assert.is(variables(name).get('HOST'), '0.0.0.0', name);
     assert.not.match(services.get(name)!, /healthcheck:/);
     for (const variable of processOf(name).address) {
-      // The edge is what people type.
+      // Of the edge people type another.
       if (variable === 'PUBLIC_URL') continue;
       const told = [...services.keys()].map((other) => variables(other).get(variable));
       const addresses = new Set(told.filter((each) => each !== undefined));
       assert.equal([...addresses], [`http://${name}:${PORT}`], variable);
     }
   }
+  assert.is(variables('projector').get('CLOUDFRONT_ENDPOINT'), `http://edge:${PORT}`);
 });
 
 test('each process waits for whom it needs, and reaches no other server', () => {

@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore, startParts, startShop, type Shop } from '../test/shop.ts';
-import { append, NO_REVISION } from '../platform/event-store.ts';
+import {
+  append,
+  headOfLog,
+  NO_REVISION,
+  REACTOR_CHECKPOINT,
+  REACTOR_LEASE,
+} from '../platform/event-store.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 
@@ -14,6 +21,7 @@ type Status = {
   services: { name: string; up: boolean; address: string }[];
   readModels: { schema: string; state: string; position: number }[];
   parked: { count: number; newest: { type: string; projection: string; error: string } | null };
+  reactor: { holder: string | null; position: number | null; setAside: number };
   problems: string[];
 };
 
@@ -63,6 +71,8 @@ test('a healthy system', async ({ shop }) => {
   );
   for (const model of status.readModels) assert.ok(model.position >= Number(position));
   assert.equal(status.parked, { count: 0, newest: null });
+  assert.is(status.reactor.holder, 'test');
+  assert.match(stdout, 'Reactor test works');
 });
 
 test('a parked event is shown with its reason, also after a replay', async ({ shop }) => {
@@ -116,6 +126,28 @@ test('a dead Postgres and a dead room are told', async ({ shop }) => {
   assert.is(code, 1);
   assert.not.match(stdout, 'secret');
   assert.equal(status.problems, ['postgres is down', 'edge is down']);
+});
+
+test('how far the reactor is noted to be is shown, and that none works', async () => {
+  const parts = await startParts();
+  try {
+    const position = String(await headOfLog(parts.client));
+    const setAside = [{ key: 'refund p.1', stream: 'payment-p', revision: '3' }];
+    const noted = jsonEvent({ type: 'ReactorReachedPosition', data: { position, setAside } });
+    await parts.client.appendToStream(REACTOR_CHECKPOINT, noted);
+    const data = { holder: 'other', boot: 'first' };
+    const released = jsonEvent({ type: 'ReactorLeaseReleased', data });
+    await parts.client.appendToStream(REACTOR_LEASE, released);
+    const { eventStoreUrl, databaseUrl } = parts;
+    const env = { EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
+    const { code, stdout, status } = await look(env);
+    assert.is(code, 1);
+    assert.match(stdout, /NO REACTOR WORKS: noted \d+, \d+ behind, 1 task set aside\./);
+    assert.match(status.problems.join(), 'no reactor works');
+    assert.is(status.reactor.position, Number(position));
+  } finally {
+    await parts.stop();
+  }
 });
 
 test('a projector that never ran is told', async () => {

@@ -1,14 +1,17 @@
 import { parseArgs } from 'node:util';
 import { START } from '@eventstore/db-client';
-import type { VariableName } from '../platform/env.ts';
 import {
   asStored,
   connectEventStore,
   headOfLog,
   isSystemEvent,
+  newestEvent,
+  REACTOR_CHECKPOINT,
+  REACTOR_LEASE,
   type EventStore,
 } from '../platform/event-store.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
+import { HEALTH_PATH, PROCESSES, processOf, type ProcessName } from '../platform/system.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
@@ -24,21 +27,14 @@ const STALLED_AFTER_MS = 10_000;
 /** The newest part of the log is searched this far for an event that is ours. */
 const MAX_EVENTS_SEARCHED = 1_000;
 
-/** Whose health is asked for, and the variables that may hold its address, the first one set. */
-const ROOMS: [name: string, ...variables: VariableName[]][] = [
-  ['edge', 'PUBLIC_URL'],
-  ['web', 'ORIGIN_WEB'],
-  ['read-api', 'READ_API_URL', 'ORIGIN_READ_API'],
-  ['write-api', 'ORIGIN_WRITE_API'],
-];
-
 export const name = 'status';
 export const summary =
   'one look at the whole: what is up, how far the read models are, what is parked';
 export const usage = `Usage: npm run ops -- status [--json]
 
 Looks at the event store, Postgres, every room whose address is known, each read model (how far it
-is behind the end of the log, in log positions), rebuilds, and events that could not be projected.
+is behind the end of the log, in log positions), rebuilds, events that could not be projected, which
+reactor works, and how far it is.
 
   --json   the same as JSON on stdout
 
@@ -47,7 +43,8 @@ Examples:
   npm run -s ops -- status --json | jq .parked
 
 Exit code 1: something is down or stands still, or an event is parked.
-Needs EVENTSTORE_URL and DATABASE_URL; PUBLIC_URL, READ_API_URL and ORIGIN_… where they are known.`;
+Needs EVENTSTORE_URL and DATABASE_URL; PUBLIC_URL, READ_API_URL, REACTOR_URL and ORIGIN_… where they
+are known.`;
 
 type Service = { name: string; address: string; up: boolean; detail: string };
 
@@ -75,6 +72,15 @@ type Parked = {
   } | null;
 };
 
+type Reactor = {
+  /** Which one works; null where none does. */
+  holder: string | null;
+  /** Everything up to here needs nothing more, but for tasks that were set aside. */
+  position: number | null;
+  behind: number | null;
+  setAside: number;
+};
+
 type Status = {
   ok: boolean;
   services: Service[];
@@ -82,6 +88,7 @@ type Status = {
   head: number | null;
   readModels: Model[];
   parked: Parked | null;
+  reactor: Reactor | null;
   problems: string[];
 };
 
@@ -98,10 +105,11 @@ async function look(): Promise<Status> {
   const client = connectEventStore(env.EVENTSTORE_URL, asStored);
   const pool = createPool(env.DATABASE_URL, operatorLog(), POOL_SIZE);
   try {
+    const names = Object.keys(PROCESSES) as ProcessName[];
     const [log, database, rooms] = await Promise.all([
       attempt(headOfLog(client)),
       attempt(readDatabase(pool)),
-      Promise.all(ROOMS.map(([room, ...variables]) => checkRoom(room, variables))),
+      Promise.all(names.map(checkRoom)),
     ]);
     const services = [
       service('event store', env.EVENTSTORE_URL, log.error),
@@ -111,12 +119,14 @@ async function look(): Promise<Status> {
     const head = log.value === undefined ? null : Number(log.value);
     const readModels = database.value ? await judgeModels(client, head, database.value) : [];
     const parked = database.value?.parked ?? null;
+    const reactor = log.value === undefined ? null : await readReactor(client, log.value);
     const problems = [
       ...services.filter(({ up }) => !up).map((each) => `${each.name} is down`),
       ...readModels.filter(isProblem).map(({ schema, state }) => `${schema} is ${state}`),
       ...(parked?.count ? [`${counted(parked.count, 'event')} parked`] : []),
+      ...(reactor && reactor.holder === null ? ['no reactor works'] : []),
     ];
-    return { ok: problems.length === 0, services, head, readModels, parked, problems };
+    return { ok: problems.length === 0, services, head, readModels, parked, reactor, problems };
   } finally {
     await Promise.all([client.dispose(), pool.end()]);
   }
@@ -140,15 +150,35 @@ function service(what: string, address: string, error: Error | undefined): Servi
   };
 }
 
-async function checkRoom(room: string, variables: VariableName[]): Promise<Service | undefined> {
-  const address = variables.map(optional).find((value) => value !== undefined);
+/** Undefined where its address is not known. */
+async function checkRoom(room: ProcessName): Promise<Service | undefined> {
+  const address = processOf(room)
+    .address.map(optional)
+    .find((value) => value !== undefined);
   if (address === undefined) return undefined;
   const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
-  const answer = await attempt(fetch(new URL('/healthz', address), { signal }));
+  const answer = await attempt(fetch(new URL(HEALTH_PATH, address), { signal }));
   if (answer.error) return { name: room, address, up: false, detail: reasonOf(answer.error) };
   const { ok, status } = answer.value;
   await answer.value.body?.cancel();
-  return { name: room, address, up: ok, detail: ok ? '' : `its /healthz answers ${status}` };
+  return { name: room, address, up: ok, detail: ok ? '' : `its ${HEALTH_PATH} answers ${status}` };
+}
+
+/** That the one that works has died is what its address tells, or another that follows it. */
+async function readReactor(client: EventStore, head: bigint): Promise<Reactor> {
+  const [lease, checkpoint] = await Promise.all([
+    newestEvent(client, REACTOR_LEASE),
+    newestEvent(client, REACTOR_CHECKPOINT),
+  ]);
+  const isHeld = lease && lease.type !== 'ReactorLeaseReleased';
+  const reached = checkpoint?.data as { position: string; setAside?: unknown[] } | undefined;
+  const position = reached ? BigInt(reached.position) : null;
+  return {
+    holder: isHeld ? (lease.data as { holder: string }).holder : null,
+    position: position === null ? null : Number(position),
+    behind: position === null ? null : Number(head - position),
+    setAside: reached?.setAside?.length ?? 0,
+  };
 }
 
 type Checkpoint = { schema: string; version: number; position: number; updated_at: string };
@@ -242,7 +272,7 @@ async function oldestWaiting(client: EventStore, position: number): Promise<numb
   return oldest;
 }
 
-function render({ services, head, readModels, parked, problems }: Status): string[] {
+function render({ services, head, readModels, parked, reactor, problems }: Status): string[] {
   const rooms = services.map(({ up, name: what, address, detail }) => {
     return [up ? '  ok  ' : '  DOWN', what, address, detail];
   });
@@ -253,6 +283,7 @@ function render({ services, head, readModels, parked, problems }: Status): strin
     '',
     ...(readModels.length > 0 ? [...renderModels(readModels), ''] : []),
     ...(parked?.newest ? [...renderParked(parked.count, parked.newest), ''] : []),
+    ...(reactor ? [renderReactor(reactor), ''] : []),
     problems.length === 0 ? 'All is well.' : `PROBLEMS: ${problems.join('; ')}.`,
   ];
 }
@@ -274,5 +305,14 @@ const renderParked = (
   `  ${projection} refused ${type} of ${stream} at ${count(position)}`,
   `  ${error}`,
 ];
+
+function renderReactor({ holder, position, behind, setAside }: Reactor): string {
+  const who = holder === null ? 'NO REACTOR WORKS' : `Reactor ${holder} works`;
+  const where =
+    position === null
+      ? 'nothing is noted yet'
+      : `noted ${count(position)}, ${count(behind!)} behind`;
+  return `${who}: ${where}, ${counted(setAside, 'task')} set aside.`;
+}
 
 const ago = (at: string): string => `${duration(Date.now() - Date.parse(at))} ago`;

@@ -49,6 +49,7 @@ const RULES = {
     hint: "names the one of several reactors; the host's name where it is empty",
     fallback: '',
   },
+  REACTOR_URL: { pattern: HTTP_URL, hint: 'http://host:port of the reactor' },
   READ_API_URL: { pattern: HTTP_URL, hint: 'http://host:port of read-api' },
   PUBLIC_URL: { pattern: HTTP_URL, hint: 'the address that people type, https://shop.example' },
   CLOUDFRONT_DISTRIBUTION_ID: {

@@ -31,7 +31,7 @@ export type Process = {
   sdkVariables?: readonly string[];
   /** What it is given everywhere alike. */
   constants?: Readonly<Record<string, string>>;
-  /** The variables in which others are told its address. */
+  /** The variables in which others are told its address; empty where nobody asks it anything. */
   address: readonly VariableName[];
   /** The most that Node's heap may take; the whole process takes about 100 MiB more. */
   heapMiB: number;
@@ -54,7 +54,7 @@ export const PROCESSES = {
       'ORIGIN_READ_API',
       'ORIGIN_WRITE_API',
     ],
-    address: ['PUBLIC_URL', 'CLOUDFRONT_ENDPOINT'],
+    address: ['PUBLIC_URL'],
     heapMiB: 256,
   },
   web: {
@@ -114,7 +114,7 @@ export const PROCESSES = {
       'RAZORPAY_KEY_ID',
       'RAZORPAY_KEY_SECRET',
     ],
-    address: [],
+    address: ['REACTOR_URL'],
     heapMiB: 384,
   },
   projector: {
