@@ -35,7 +35,7 @@ import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts
 import { followLog, parsedLater } from '../platform/subscription.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
-import { collectLies, type Lies } from './prove/check.ts';
+import { collectViolations, type Violations } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
@@ -231,14 +231,18 @@ async function untilSeen(
 }
 
 /** What a log says that cannot be true an hour from now, as sentences. */
-async function liesIn({ shop }: Story, events: RawEvent[], laterMs = HOUR_MS): Promise<string[]> {
-  const { tell, lies } = collectLies();
-  await proveLog(shop.client, events, Date.now() + laterMs, tell);
-  return sentences(lies);
+async function violationsIn(
+  { shop }: Story,
+  events: RawEvent[],
+  laterMs = HOUR_MS,
+): Promise<string[]> {
+  const { report, violations } = collectViolations();
+  await proveLog(shop.client, events, Date.now() + laterMs, report);
+  return sentences(violations);
 }
 
 /** The same, out of an event store of its own. */
-async function liesInStore(events: RawEvent[]): Promise<string[]> {
+async function violationsInStore(events: RawEvent[]): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-prove-'));
   const store = await startEventStore({ dir });
   const client = connectEventStore(store.url, upcasterOf(DECIDERS));
@@ -247,9 +251,9 @@ async function liesInStore(events: RawEvent[]): Promise<string[]> {
     await Promise.all(
       events.map((event) => appends.append(event.stream, event.revision - 1n, [event])),
     );
-    const { tell, lies } = collectLies();
-    await proveLog(client, readRawLog(client, undefined), Date.now() + HOUR_MS, tell);
-    return sentences(lies);
+    const { report, violations } = collectViolations();
+    await proveLog(client, readRawLog(client, undefined), Date.now() + HOUR_MS, report);
+    return sentences(violations);
   } finally {
     appends.close();
     await client.dispose();
@@ -258,8 +262,10 @@ async function liesInStore(events: RawEvent[]): Promise<string[]> {
   }
 }
 
-const sentences = (lies: Lies[]): string[] =>
-  lies.flatMap(({ kind, first }) => first.map(({ where, text }) => `${kind}: ${where}: ${text}`));
+const sentences = (violations: Violations[]): string[] =>
+  violations.flatMap(({ kind, first }) =>
+    first.map(({ where, text }) => `${kind}: ${where}: ${text}`),
+  );
 
 type Planted = {
   stream: string;
@@ -1399,9 +1405,9 @@ const deliver = (story: Story): Planted[] => [...handOver(story), ...collect(sto
 test('says in JSON what it proved, and leaves nothing behind', async ({ shop, history }) => {
   const { code, stdout } = await ops(['prove', '--json'], environmentOf(shop));
   assert.is(code, 0);
-  const { ok, position, rowsPosition, events, lies } = JSON.parse(stdout);
+  const { ok, position, rowsPosition, events, violations } = JSON.parse(stdout);
   assert.ok(ok);
-  assert.equal(lies, []);
+  assert.equal(violations, []);
   assert.ok(events >= history.length);
   assert.ok(rowsPosition > 0 && rowsPosition <= position);
   const left = await shop.pool.query(
@@ -1429,11 +1435,11 @@ test('a stream whose state is no longer held is read anew', async (story) => {
   const newest = parsedLater(past.pop()!, upcast);
   let state = inventory.initial;
   for (const raw of past) state = evolve(inventory, state, parsedLater(raw, upcast));
-  const { tell, lies } = collectLies();
-  const states = await new Streams(story.shop.client, tell).take(newest);
+  const { report, violations } = collectViolations();
+  const states = await new Streams(story.shop.client, report).take(newest);
   const { pack } = inventory.snapshot!;
   assert.equal(pack(states!.before as Inventory), pack(state));
-  assert.equal(lies, []);
+  assert.equal(violations, []);
 });
 
 test('what the system wrote has the shape and the version of its golden', async (story) => {
@@ -1452,7 +1458,7 @@ test('what the system wrote has the shape and the version of its golden', async 
 });
 
 test('what was left behind in the log holds an hour later', async ({ history }) => {
-  assert.equal(await liesInStore(history), []);
+  assert.equal(await violationsInStore(history), []);
 });
 
 test('an order that is brought back by a late payment holds', async (story) => {
@@ -1476,7 +1482,7 @@ test('an order that is brought back by a late payment holds', async (story) => {
     order.confirmed,
     order.submitted,
   ];
-  assert.equal(await liesIn(story, plant(story.history, planted)), []);
+  assert.equal(await violationsIn(story, plant(story.history, planted)), []);
 });
 
 test('a log from before anybody asked for money holds, unless it was handed over on proof', async (story) => {
@@ -1506,8 +1512,8 @@ test('a log from before anybody asked for money holds, unless it was handed over
       billOfOpen(story, { storeOrderId, sequence, number }),
       event(order, 'OrderCompleted', {}),
     ]);
-  assert.equal(await liesIn(story, handedOver({})), []);
-  assert.equal(await liesIn(story, handedOver({ proof: 'code' })), [
+  assert.equal(await violationsIn(story, handedOver({})), []);
+  assert.equal(await violationsIn(story, handedOver({ proof: 'code' })), [
     `money is asked for once, and only what was asked for comes in: event 2 of ${order}: ` +
       `nobody asked for the money for ${storeOrderId}`,
   ]);
@@ -1520,14 +1526,17 @@ test('is caught: a snapshot of something else', async (story) => {
   const kept = { version, revision: '0', position: '0', state, commands: [] };
   const name = snapshotStreamOf(stream);
   const taken = event(name, 'SnapshotTaken', gzipSync(JSON.stringify(kept)));
-  const [lie, ...others] = await liesInStore(plant(story.history, [taken]));
-  assert.match(lie!, `a snapshot is what its stream folds to: ${name}: from it, ${stream} does`);
+  const [violation, ...others] = await violationsInStore(plant(story.history, [taken]));
+  assert.match(
+    violation!,
+    `a snapshot is what its stream folds to: ${name}: from it, ${stream} does`,
+  );
   assert.equal(others, []);
 });
 
 test('is caught: money that is not given back for days', async (story) => {
   const { storeOrderId } = story.delivered;
-  assert.equal(await liesIn(story, story.history, 4 * DAY_MS), [
+  assert.equal(await violationsIn(story, story.history, 4 * DAY_MS), [
     `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
       'refund 1 is under way still',
   ]);
@@ -1541,8 +1550,8 @@ test('is caught: late money that waits for the rest of it for too long', async (
   const half = { externalId: '426100999999', amountPaise: 100, why: 'too-little' };
   const late = event(payment, 'LatePaymentSeen', { orderId, storeOrderId, storeId, ...half });
   const events = plant(story.history, [placed, asked, rejected, late]);
-  assert.equal(await liesIn(story, events, LATE_WAIT_MS), []);
-  assert.equal(await liesIn(story, events), [
+  assert.equal(await violationsIn(story, events, LATE_WAIT_MS), []);
+  assert.equal(await violationsIn(story, events), [
     `${OWED}: event 1 of ${payment}: 100 paise are paid and not given back; owed are 0`,
   ]);
 });
@@ -1552,8 +1561,8 @@ test('is caught: a refund that failed and that nobody gave by hand for days', as
   const reason = 'refund.failed';
   const failure = { refundNumber: 1, amountPaise: DAL_PAISE, reason };
   const failed = paid(story, storeOrderId, 'RefundFailed', failure);
-  assert.equal(await liesIn(story, plant(story.history, [failed])), []);
-  assert.equal(await liesIn(story, plant(story.history, [failed]), 4 * DAY_MS), [
+  assert.equal(await violationsIn(story, plant(story.history, [failed])), []);
+  assert.equal(await violationsIn(story, plant(story.history, [failed]), 4 * DAY_MS), [
     `money that goes back arrives in time: ${next(story, paymentOf(storeOrderId), -1)}: ` +
       'refund 1 failed, and nobody gave it by hand',
   ]);
@@ -1562,11 +1571,11 @@ test('is caught: a refund that failed and that nobody gave by hand for days', as
 for (const [name, fault] of Object.entries(FAULTS)) {
   test(`is caught: ${name}`, async (story) => {
     const { plant: planted, says } = fault(story);
-    const lies = await liesIn(story, plant(story.history, planted));
+    const violations = await violationsIn(story, plant(story.history, planted));
     assert.equal(
-      lies.map((lie, index) => lie.slice(0, says[index]?.length)),
+      violations.map((violation, index) => violation.slice(0, says[index]?.length)),
       says,
-      lies.join('\n'),
+      violations.join('\n'),
     );
   });
 }

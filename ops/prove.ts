@@ -16,7 +16,7 @@ import { required } from './environment.ts';
 import { count, counted, duration } from './format.ts';
 import { operatorLog } from './log.ts';
 import { Progress } from './progress.ts';
-import { collectLies, type Lies } from './prove/check.ts';
+import { collectViolations, type Violations } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
 import { RowsProof } from './prove/rows.ts';
 
@@ -58,7 +58,7 @@ at: an event is never taken back.
 
 Examples:
   npm run ops -- prove
-  npm run -s ops -- prove --json | jq .lies
+  npm run -s ops -- prove --json | jq .violations
 
 Exit code 1: something does not hold; it says what, in which event of which stream or in which row.
 Needs EVENTSTORE_URL and DATABASE_URL.`;
@@ -99,38 +99,38 @@ type Proof = {
   rows: number;
   tables: number;
   tookMs: number;
-  lies: Lies[];
+  violations: Violations[];
 };
 
 type Parts = { client: EventStore; pool: Pool; log: Logger; progress: Progress };
 
 async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
   const nowMs = Date.now();
-  const { tell, lies } = collectLies();
+  const { report, violations } = collectViolations();
   await prepareDatabase(pool);
   return rebuildingAlone(pool, log, async () => {
     const connection = await pool.connect();
     let rowsProof: RowsProof | undefined;
     try {
-      rowsProof = await RowsProof.begin(pool, log, connection, PROJECTIONS, tell);
+      rowsProof = await RowsProof.begin(pool, log, connection, PROJECTIONS, report);
       const rowsPosition = rowsProof.position;
       const head = await headOfLog(client);
       if (rowsPosition > head) throw aheadOfLog();
       let done = 0;
-      const proved = await proveLog(client, logUntil(client, head), nowMs, tell, (event) => {
+      const proved = await proveLog(client, logUntil(client, head), nowMs, report, (event) => {
         done += 1;
         progress.update({ done, fraction: Number(event.position) / Number(head) });
         return rowsProof!.take(event);
       });
-      const compared = await rowsProof.compare(tell);
+      const compared = await rowsProof.compare(report);
       return {
-        ok: lies.length === 0,
+        ok: violations.length === 0,
         position: Number(head),
         rowsPosition: Number(rowsPosition),
         ...proved,
         ...compared,
         tookMs: progress.elapsedMs,
-        lies,
+        violations,
       };
     } finally {
       await rowsProof?.end();
@@ -153,22 +153,23 @@ const aheadOfLog = (): OperatorError =>
   );
 
 function render(proof: Proof): string[] {
-  const { position, rowsPosition, events, streams, orders, rows, tables, tookMs, lies } = proof;
+  const { position, rowsPosition, events, streams, orders, rows, tables, tookMs, violations } =
+    proof;
   const folded = [counted(events, 'event'), counted(streams, 'stream'), counted(orders, 'order')];
   const compared = `${counted(rows, 'row')} in ${counted(tables, 'table')}`;
   const verdict =
-    lies.length === 0
+    violations.length === 0
       ? 'All of it holds.'
-      : `${counted(lies.length, 'thing')} that should always hold did not.`;
+      : `${counted(violations.length, 'thing')} that should always hold did not.`;
   return [
     `The log up to position ${count(position)}: ${folded.join(', ')}.`,
     `The read models at position ${count(rowsPosition)}: ${compared}.`,
-    ...lies.flatMap(renderLies),
+    ...violations.flatMap(renderViolations),
     `${verdict} It took ${duration(tookMs)}.`,
   ];
 }
 
-const renderLies = ({ kind, count: found, first }: Lies): string[] => [
+const renderViolations = ({ kind, count: found, first }: Violations): string[] => [
   '',
   `NOT SO: ${kind}`,
   ...first.map(({ where, text }) => `  ${where}: ${text}`),

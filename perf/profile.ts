@@ -17,7 +17,7 @@ type CpuProfile = {
 export type Thread = { name: string; busySeconds: number; shares: Record<string, number> };
 
 /** Node names a function of its own C++ or of SQLite without a file. */
-function placeOf({ functionName, url }: CpuProfile['nodes'][number]['callFrame']): string {
+function sourceOf({ functionName, url }: CpuProfile['nodes'][number]['callFrame']): string {
   if (functionName === '(garbage collector)') return 'garbage collection';
   if (url.startsWith('node:')) return 'Node';
   if (!url.startsWith('file:')) return 'Node and SQLite, native';
@@ -36,7 +36,7 @@ export function readProfiles(dir: string): Thread[] {
     for (const [index, id] of profile.samples.entries()) {
       const frame = places.get(id)!;
       if (/^\((?:idle|root|program)\)$/.test(frame.functionName)) continue;
-      const place = placeOf(frame);
+      const place = sourceOf(frame);
       spent.set(place, (spent.get(place) ?? 0) + profile.timeDeltas[index]! / 1e6);
     }
     const busySeconds = [...spent.values()].reduce((sum, seconds) => sum + seconds, 0);

@@ -1,4 +1,4 @@
-import { keptOf, type Kept, type LeftOut, type OrderEvent } from '../domain/ordering/order.ts';
+import { withKept, type Kept, type LeftOut, type OrderEvent } from '../domain/ordering/order.ts';
 import { payment, type PaymentEvent } from '../domain/money/payment.ts';
 import type { OrderSlot } from '../domain/slots/slot-day.ts';
 import {
@@ -100,14 +100,14 @@ const orderStep =
 const keepingStep =
   (status: string) =>
   (fact: Fact<Kept>, rows: Rows): void => {
-    const kept = keptOf(fact.data);
+    const kept = withKept(fact.data);
     if (kept) keep(fact.id, kept, rows);
     rows.change(orders, { order_id: fact.id }, () => ({ status, reason: null }));
     tell(fact, fact.id, {}, rows);
     rows.changed(orderTag(fact.id));
   };
 
-type KeptParts = NonNullable<ReturnType<typeof keptOf>>;
+type KeptParts = NonNullable<ReturnType<typeof withKept>>;
 
 /** A part as its shop is handed it. */
 const submitted = (data: object): StoreOrder =>

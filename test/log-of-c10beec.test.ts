@@ -25,7 +25,7 @@ import {
   type Secrets,
   type Shop,
 } from './shop.ts';
-import { collectLies, type Lies } from '../ops/prove/check.ts';
+import { collectViolations, type Violations } from '../ops/prove/check.ts';
 import { proveLog } from '../ops/prove/log.ts';
 import { environmentOf, ops } from './ops.ts';
 import { createLog } from '../platform/log.ts';
@@ -155,14 +155,16 @@ function moneyOutcome(state: Payment): string {
 const loadPayment = ({ handler }: Shop, id: string): Promise<Payment> =>
   handler.load(payment, paymentIdOf(id), { fresh: true });
 
-const sentences = (lies: Lies[]): string[] =>
-  lies.flatMap(({ kind, first }) => first.map(({ where, text }) => `${kind}: ${where}: ${text}`));
+const sentences = (violations: Violations[]): string[] =>
+  violations.flatMap(({ kind, first }) =>
+    first.map(({ where, text }) => `${kind}: ${where}: ${text}`),
+  );
 
 /** What the log says that cannot be true an hour from now. */
-async function liesIn({ client }: Pick<Shop, 'client'>): Promise<Lies[]> {
-  const { tell, lies } = collectLies();
-  await proveLog(client, readRawLog(client, undefined), Date.now() + HOUR_MS, tell);
-  return lies;
+async function violationsIn({ client }: Pick<Shop, 'client'>): Promise<Violations[]> {
+  const { report, violations } = collectViolations();
+  await proveLog(client, readRawLog(client, undefined), Date.now() + HOUR_MS, report);
+  return violations;
 }
 
 /** What had come to rest, or waits for people: it is as it was. */
@@ -320,7 +322,7 @@ test('what was open ends, what was at rest stays, and all of it holds', async (w
   const { shop, names, failures } = world;
   const wrong = await settled(world, async () => [
     ...wrongIn(await outcomesIn(shop.handler, names), { ...STAYS, ...ENDS }),
-    ...sentences(await liesIn(shop)),
+    ...sentences(await violationsIn(shop)),
   ]);
   assert.equal(wrong, []);
   assert.equal(failures, [], 'no task failed');
@@ -402,7 +404,7 @@ test('the shops go on with it: goods go out, and money comes and goes', async (w
       'card-awaited': 'rejected PAID_TOO_LATE | none, none | paid 0, 270.5 back | open',
       'upi-cut-telling': 'rejected PAID_TOO_LATE | none | paid 0, 115.5 to go back | open',
     }),
-    ...sentences(await liesIn(shop)),
+    ...sentences(await violationsIn(shop)),
   ]);
   assert.equal(wrong, []);
 });

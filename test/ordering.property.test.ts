@@ -16,7 +16,7 @@ import {
 } from '../domain/ordering/order.ts';
 import { payment, PAYMENT_METHODS, type Payment } from '../domain/money/payment.ts';
 import { CREDIT_REASONS } from '../domain/money/invoices.ts';
-import { keptOf, restOf, toPick, type PartLine } from '../domain/fulfilment/picking.ts';
+import { notReturned, restOf, toPick, type PartLine } from '../domain/fulfilment/picking.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
   RETURN_PLACES,
@@ -494,7 +494,7 @@ async function take(world: World, id: string, step: Step): Promise<void> {
 /** A piece comes back and is credited, as the route does it. */
 async function takeBack(world: World, id: string): Promise<void> {
   const { lines } = await world.load(storeOrder, id);
-  const kept = keptOf(lines).filter(({ quantity }) => quantity > 0);
+  const kept = notReturned(lines).filter(({ quantity }) => quantity > 0);
   if (kept.length === 0) return;
   const { listingId: back, quantity } = kept[world.pick(kept.length)]!;
   const data = {

@@ -34,7 +34,7 @@ test.before(async (context) => {
 });
 test.after(({ shop }) => shop.stop());
 
-const deed = <T = { lines: Standing[] }>(
+const operation = <T = { lines: Standing[] }>(
   shop: Shop,
   storeId: string,
   name: string,
@@ -44,7 +44,7 @@ const deed = <T = { lines: Standing[] }>(
   shop.write<T>('POST', `/stores/${storeId}/stock/${name}`, body, { 'idempotency-key': key });
 
 const receive = (shop: Shop, storeId: string, sku: string, quantity: number) =>
-  deed(shop, storeId, 'receive', { lines: [{ sku, quantity }] });
+  operation(shop, storeId, 'receive', { lines: [{ sku, quantity }] });
 
 async function standing(shop: Shop, storeId: string, position: string | null, sku = 's1') {
   const { body } = await shop.read<Stock>(`/stores/${storeId}/stock`, position);
@@ -94,9 +94,9 @@ test('received, counted, sold and kept back: the shelf and the shop page agree',
   const { storeId, listingIds } = await openStore(shop);
   const lines = [{ sku: 's1', quantity: 10 }];
   const key = newKey();
-  const first = await deed(shop, storeId, 'receive', { lines }, key);
-  assert.equal(await deed(shop, storeId, 'receive', { lines }, key), first);
-  assert.is((await deed(shop, storeId, 'receive', { lines: [] }, newKey())).status, 400);
+  const first = await operation(shop, storeId, 'receive', { lines }, key);
+  assert.equal(await operation(shop, storeId, 'receive', { lines }, key), first);
+  assert.is((await operation(shop, storeId, 'receive', { lines: [] }, newKey())).status, 400);
   assert.is((await receiveAs(shop, storeId, key, 11)).status, 422);
   assert.equal(await standing(shop, storeId, first.position), {
     onHand: 10,
@@ -105,14 +105,14 @@ test('received, counted, sold and kept back: the shelf and the shop page agree',
   });
 
   const buffer = { lines: [{ sku: 's1', quantity: 2 }] };
-  await deed(shop, storeId, 'buffer', buffer);
-  assert.is((await deed(shop, storeId, 'buffer', buffer)).status, 200);
+  await operation(shop, storeId, 'buffer', buffer);
+  assert.is((await operation(shop, storeId, 'buffer', buffer)).status, 200);
   const sale = newKey();
-  await deed(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 3 }] }, sale);
-  await deed(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 3 }] }, sale);
+  await operation(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 3 }] }, sale);
+  await operation(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 3 }] }, sale);
   const counting = { lines: [{ sku: 's1', quantity: 6, expected: 7 }], reason: 'damaged' };
-  const counted = await deed(shop, storeId, 'count', counting, key.toUpperCase());
-  assert.equal(await deed(shop, storeId, 'count', counting, key.toUpperCase()), counted);
+  const counted = await operation(shop, storeId, 'count', counting, key.toUpperCase());
+  assert.equal(await operation(shop, storeId, 'count', counting, key.toUpperCase()), counted);
   assert.equal(await standing(shop, storeId, counted.position), {
     onHand: 6,
     reserved: 0,
@@ -140,17 +140,17 @@ test('an order changes a shop’s public pages only where what is left gets scar
 });
 
 const receiveAs = (shop: Shop, storeId: string, key: string, quantity: number) =>
-  deed(shop, storeId, 'receive', { lines: [{ sku: 's1', quantity }] }, key);
+  operation(shop, storeId, 'receive', { lines: [{ sku: 's1', quantity }] }, key);
 
 test('a stale count is refused with what the books say now, and changes nothing', async ({
   shop,
 }) => {
   const { storeId } = await openStore(shop);
   await receive(shop, storeId, 's1', 5);
-  await deed(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 1 }] });
+  await operation(shop, storeId, 'sell', { lines: [{ sku: 's1', quantity: 1 }] });
   const head = await headOfCommands(shop.client);
   const count = (lines: object, reason: string | null) =>
-    deed<Problem>(shop, storeId, 'count', { lines, reason });
+    operation<Problem>(shop, storeId, 'count', { lines, reason });
   const stale = await count([{ sku: 's1', quantity: 3, expected: 5 }], 'found');
   assert.equal([stale.status, stale.body.code], [409, 'STALE_COUNT']);
   assert.equal(stale.body.stale, [{ sku: 's1', expected: 5, onHand: 4 }]);
@@ -175,7 +175,7 @@ test('what is short at any shop is said, nothing is held, and the cart stays ope
   const [near, far] = [await openStore(shop), await openStore(shop, ['Ghee,650', 'Salt,20'])];
   await receive(shop, near.storeId, 's1', 5);
   await receive(shop, far.storeId, 's1', 1);
-  await deed(shop, far.storeId, 'count', {
+  await operation(shop, far.storeId, 'count', {
     lines: [{ sku: 's2', quantity: 0, expected: null }],
     reason: 'first-count',
   });
@@ -250,7 +250,7 @@ test('what a shop never counted is ordered freely, and adds up once it is counte
     available: null,
   });
   const lines = [{ sku: 's1', quantity: 4, expected: null }];
-  const counted = await deed(shop, storeId, 'count', { lines, reason: 'first-count' });
+  const counted = await operation(shop, storeId, 'count', { lines, reason: 'first-count' });
   assert.equal(await standing(shop, storeId, counted.position), {
     onHand: 4,
     reserved: 3,
@@ -268,7 +268,7 @@ async function contend(shop: Shop): Promise<{ slowestMs: number; ownMs: number }
   const names = Array.from({ length: items }, (_, i) => `Item ${i},${10 + i}`);
   const { storeId, listingIds } = await openStore(shop, names);
   const left = listingIds.map((_, i) => ({ sku: `s${i + 1}`, quantity: 1 }));
-  await deed(shop, storeId, 'receive', { lines: left });
+  await operation(shop, storeId, 'receive', { lines: left });
   const carts = await Promise.all(
     Array.from({ length: SHOPPERS }, (_, i) => fillCart(shop, { [listingIds[i % items]!]: 1 })),
   );

@@ -13,7 +13,7 @@ import {
 } from '../domain/ordering/order.ts';
 import type { Recipient } from '../domain/ordering/recipient.ts';
 import { PAYMENT_METHODS, type PaymentMethod } from '../domain/money/payment.ts';
-import { honour } from '../domain/ordering/quote.ts';
+import { applyQuote } from '../domain/ordering/quote.ts';
 import { idFrom } from '../platform/ids.ts';
 import { paise, pincode } from '../domain/schema.ts';
 import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
@@ -213,7 +213,7 @@ async function price(
   const at = now();
   const asked = await priceCart(handler, cartId, delivery, at);
   const accepted = readQuote(quoteSecret, cartId, quote);
-  const parts = honour(accepted, asked, destinationOf(delivery), at).map((part) => ({
+  const parts = applyQuote(accepted, asked, destinationOf(delivery), at).map((part) => ({
     ...part,
     lines: part.lines.map((line) => {
       const wish = ifMissing[line.listingId];

@@ -1,5 +1,5 @@
 import { payment, type Payment } from '../domain/money/payment.ts';
-import { placeOf, storeOrder } from '../domain/fulfilment/store-order.ts';
+import { subjectOf, storeOrder } from '../domain/fulfilment/store-order.ts';
 import { store } from '../domain/stores/store.ts';
 import { Rejected } from '../domain/rejection.ts';
 import type { Caller } from '../engine/commands/route.ts';
@@ -110,7 +110,7 @@ export const shopOfStoreOrder = ({
   name: 'the shop of the store order',
   description,
   async identify(request) {
-    const { storeId } = placeOf(await knownPart(handler, request.params.storeOrderId));
+    const { storeId } = subjectOf(await knownPart(handler, request.params.storeOrderId));
     assertPassOf(secret, storeId, request);
     return NOBODY_KNOWN;
   },

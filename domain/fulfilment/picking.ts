@@ -119,7 +119,7 @@ export const basketOf = (lines: PartLine[]): BasketLine[] =>
   lines.flatMap(goodsOf).map((goods) => goods.line);
 
 /** What of the basket has not come back. */
-export const keptOf = (
+export const notReturned = (
   lines: PartLine[],
 ): { listingId: string; name: string; quantity: number }[] =>
   lines.flatMap(goodsOf).map(({ line: { listingId, name, quantity }, returned }) => {

@@ -17,7 +17,7 @@ import {
   type Step,
   type View,
 } from '../../engine/process.ts';
-import { basketOf, chosenIn, keptOf, reservedFor, withReturned } from './picking.ts';
+import { basketOf, chosenIn, notReturned, reservedFor, withReturned } from './picking.ts';
 import { storeOrder, type StoreOrder } from './store-order.ts';
 
 /**
@@ -137,6 +137,6 @@ function returnsOf({ lines, returns }: StoreOrder) {
       known = withReturned(known, listingId, quantity);
     }
     const place = to === 'shelf' ? ('shelf' as const) : ('write-off' as const);
-    return { returnId, kept: keptOf(known).map(stockLine), to: place };
+    return { returnId, kept: notReturned(known).map(stockLine), to: place };
   });
 }

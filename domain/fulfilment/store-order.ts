@@ -12,7 +12,7 @@ import {
   isSettled,
   isUntouched,
   isWeight,
-  keptOf,
+  notReturned,
   mostGrams,
   ordered,
   restOf,
@@ -85,10 +85,10 @@ type PickedLine = CartLine & { grams?: number };
 type Nothing = Record<string, never>;
 
 /** Whose it is: in every event, so that one event says which board and which order it moves. */
-type Place = { orderId: string; storeId: string };
+type Subject = { orderId: string; storeId: string };
 
-type Delivered = Place & { proof: 'code' | DeliveryProof | null };
-type Packed = Place & { lines: CartLine[] | null };
+type Delivered = Subject & { proof: 'code' | DeliveryProof | null };
+type Packed = Subject & { lines: CartLine[] | null };
 
 export type StoreOrderCommand =
   | Message<'SubmitStoreOrder', SubmittedStoreOrder>
@@ -121,33 +121,33 @@ export type StoreOrderCommand =
 
 export type StoreOrderEvent =
   | Message<'StoreOrderSubmitted', SubmittedStoreOrder>
-  | Message<'StoreOrderAccepted', Place>
-  | Message<'StoreOrderRejected', Place & { reason: StoreOrderRejection }>
+  | Message<'StoreOrderAccepted', Subject>
+  | Message<'StoreOrderRejected', Subject & { reason: StoreOrderRejection }>
   /** Pieces that the shopper no longer wants. */
-  | Message<'LineReduced', Place & CartLine>
+  | Message<'LineReduced', Subject & CartLine>
   /** Pieces of the line that are in the basket now. */
-  | Message<'LinePicked', Place & PickedLine>
+  | Message<'LinePicked', Subject & PickedLine>
   /** Pieces that are not there, of a line or of what was to come instead: nothing comes. */
-  | Message<'LineShorted', Place & CartLine & { reason: ShortReason | 'substitute-declined' }>
+  | Message<'LineShorted', Subject & CartLine & { reason: ShortReason | 'substitute-declined' }>
   /** It is proposed once its shop has put it aside. */
-  | Message<'SubstituteChosen', Place & ChosenSubstitute>
+  | Message<'SubstituteChosen', Subject & ChosenSubstitute>
   | Message<
       'SubstituteUnavailable',
-      Place & { listingId: string; substituteId: string; left: number }
+      Subject & { listingId: string; substituteId: string; left: number }
     >
-  | Message<'SubstitutionProposed', Place & ChosenSubstitute>
+  | Message<'SubstitutionProposed', Subject & ChosenSubstitute>
   | Message<
       'SubstitutionDecided',
-      Place & { listingId: string; accepted: boolean; by: 'shopper' | 'wish' }
+      Subject & { listingId: string; accepted: boolean; by: 'shopper' | 'wish' }
     >
   /** `lines` is the basket; null where lines were not picked one by one yet: all of them. */
   | Message<'StoreOrderPacked', Packed>
-  | Message<'StoreOrderDispatched', Place>
-  | Message<'DeliveryCodeMissed', Place>
+  | Message<'StoreOrderDispatched', Subject>
+  | Message<'DeliveryCodeMissed', Subject>
   /** `proof` is null where nobody was asked for one yet. */
   | Message<'StoreOrderDelivered', Delivered>
-  | Message<'StoreOrderCancelled', Place & Cancel>
-  | Message<'LinesReturned', Place & Returned>;
+  | Message<'StoreOrderCancelled', Subject & Cancel>
+  | Message<'LinesReturned', Subject & Returned>;
 
 export type StoreOrderStatus =
   'submitted' | 'accepted' | 'rejected' | 'packed' | 'dispatched' | 'delivered' | 'cancelled';
@@ -168,7 +168,7 @@ export type StoreOrder = {
   returns: Returned[];
   /** Events so far: which of two views of it is newer. */
   revision: number;
-} & Place &
+} & Subject &
   Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode'>;
 
 /** Nothing more is to be done for it. */
@@ -193,7 +193,7 @@ export const isEditable = ({ status, lines }: Pick<StoreOrder, 'status' | 'lines
   (status === 'submitted' || status === 'accepted') && lines.every(isUntouched);
 
 /** The shop and order of a store order. Throws `Rejected` STORE_ORDER_NOT_FOUND. */
-export function placeOf({ status, orderId, storeId }: StoreOrder): Place {
+export function subjectOf({ status, orderId, storeId }: StoreOrder): Subject {
   if (status === 'none') {
     throw new Rejected('STORE_ORDER_NOT_FOUND');
   }
@@ -237,7 +237,7 @@ function endIfGivenUp(state: StoreOrder, events: StoreOrderEvent[], cancel: Canc
   if (events.length === 0 || !fold(state, events).lines.every(isGivenUp)) return events;
   const end: StoreOrderEvent = {
     type: 'StoreOrderCancelled',
-    data: { ...placeOf(state), ...cancel },
+    data: { ...subjectOf(state), ...cancel },
   };
   return [...events, end];
 }
@@ -277,7 +277,7 @@ function assertEditable(state: StoreOrder): void {
 }
 
 function assertKept({ lines }: StoreOrder, returned: CartLine[]): void {
-  const kept = keptOf(lines);
+  const kept = notReturned(lines);
   for (const { listingId, quantity } of returned) {
     const line = kept.find((one) => one.listingId === listingId);
     if (!line || line.quantity < quantity) {
@@ -296,7 +296,7 @@ export const isFeeBack = (reasons: CreditReason[], kept: { quantity: number }[])
 
 function feeBackPaise({ returns, lines, feePaise }: StoreOrder, back: Return): number {
   const reasons = [...returns, back].map(({ reason }) => reason);
-  const kept = keptOf(withAllReturned(lines, back.lines));
+  const kept = notReturned(withAllReturned(lines, back.lines));
   return isFeeBack(reasons, kept) ? feePaise : 0;
 }
 
@@ -362,11 +362,11 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     SubmitStoreOrder: (state, data) =>
       state.status === 'none' ? [{ type: 'StoreOrderSubmitted', data }] : [],
     AcceptStoreOrder(state) {
-      const data = placeOf(state);
+      const data = subjectOf(state);
       return step(state, 'accepted', ['submitted']) ? [{ type: 'StoreOrderAccepted', data }] : [];
     },
     RejectStoreOrder(state, { reason }) {
-      const data = { ...placeOf(state), reason };
+      const data = { ...subjectOf(state), reason };
       return step(state, 'rejected', ['submitted']) ? [{ type: 'StoreOrderRejected', data }] : [];
     },
 
@@ -375,7 +375,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
      * BELOW_MINIMUM. The fee stays as it was accepted.
      */
     ReduceLines(state, { lines }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       assertNamedOnce(lines.map(({ listingId }) => listingId));
       const events = lines.flatMap(({ listingId, quantity }): StoreOrderEvent[] => {
         const line = lineOf(state, listingId);
@@ -391,7 +391,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
     /** Throws `Rejected` PICK_EXCEEDS_ORDERED, and WRONG_WEIGHT. */
     PickLines(state, { lines }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       assertNamedOnce(lines.map(({ listingId }) => listingId));
       return lines.flatMap(({ listingId, quantity, grams }): StoreOrderEvent[] => {
         const before = lineOf(state, listingId);
@@ -415,7 +415,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
      * nothing is there ends.
      */
     ShortLine(state, { listingId, reason }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       const substitute = substituteIn(state, listingId);
       const quantity = substitute?.line.quantity ?? restOf(lineOf(state, listingId));
       if (quantity === 0) return [];
@@ -430,7 +430,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
      * than was accepted. It is offered once it is put aside.
      */
     ProposeSubstitute(state, { listingId, line: asked, expiresAt }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       const line = lineBeingPicked(state, listingId);
       const proposed = line.substitution?.line;
       if (proposed?.listingId === asked.listingId && proposed.quantity === asked.quantity) {
@@ -448,7 +448,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
      * what was settled already, or chosen anew since, stays as it is.
      */
     SettleSubstitute(state, { listingId, chosenAt, left }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       const { substitution, ifMissing } = lineOf(state, listingId);
       const isOpen = state.status === 'accepted' && substitution?.status === 'chosen';
       if (!isOpen || substitution.chosenAt !== chosenAt) return [];
@@ -468,7 +468,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
     /** Of what is declined nothing comes. Throws WRONG_STATUS where it was decided otherwise. */
     DecideSubstitution(state, { listingId, substituteId, answer, expiresAt }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       const line = lineOf(state, listingId);
       const { substitution } = line;
       if (expiresAt !== undefined && substitution?.expiresAt !== expiresAt) return [];
@@ -492,7 +492,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
     /** Throws `Rejected` NOT_PICKED with the lines of which something is still open. */
     PackStoreOrder(state) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       if (!step(state, 'packed', ['accepted'])) return [];
       const open = state.lines.filter((line) => !isSettled(line));
       if (open.length > 0) {
@@ -508,13 +508,13 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       return [{ type: 'StoreOrderPacked', data: { ...place, lines } }];
     },
     DispatchStoreOrder(state) {
-      const data = placeOf(state);
+      const data = subjectOf(state);
       return step(state, 'dispatched', ['packed']) ? [{ type: 'StoreOrderDispatched', data }] : [];
     },
 
     /** A wrong code is counted, not refused: no server forgets it. Throws DELIVERY_CODE_LOCKED. */
     DeliverStoreOrder(state, { proof }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       if (!step(state, 'delivered', ['dispatched'])) return [];
       const isByCode = proof === 'code' || proof === 'wrong-code';
       if (isByCode && state.wrongCodes >= MAX_WRONG_CODES) {
@@ -526,7 +526,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
     /** By the shopper until it is packed; by the shop until it is delivered: nobody may be there. */
     CancelStoreOrder(state, data) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       const until: StoreOrderStatus[] =
         data.by === 'shopper' ? ['submitted', 'accepted'] : ['accepted', 'packed', 'dispatched'];
       return step(state, 'cancelled', until)
@@ -536,7 +536,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
     /** Throws `Rejected` RETURN_EXCEEDS_DELIVERED. */
     ReturnLines(state, { lines, ...data }) {
-      const place = placeOf(state);
+      const place = subjectOf(state);
       if (state.returns.some(({ returnId }) => returnId === data.returnId)) return [];
       if (state.status !== 'delivered') {
         throw new Rejected('WRONG_STATUS', { because: 'not-delivered' });
@@ -649,7 +649,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
       ({ proof = null, ...data }: Optional<Delivered, 'proof'>) => ({ ...data, proof }),
     ],
     LinesReturned: [
-      ({ feePaise = 0, ...data }: Optional<Place & Returned, 'feePaise'>) => ({
+      ({ feePaise = 0, ...data }: Optional<Subject & Returned, 'feePaise'>) => ({
         ...data,
         feePaise,
       }),

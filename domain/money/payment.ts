@@ -18,12 +18,12 @@ export type UpiAddress = { vpa: string; name: string };
  * What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order; a refund
  * names the part that it goes back for also then, and the shop of which looks after it.
  */
-type Place = { orderId: string; storeOrderId: string | null; storeId: string | null };
+type Subject = { orderId: string; storeOrderId: string | null; storeId: string | null };
 
 /** A part of an order that is paid as a whole. */
 export type PaidPart = { storeOrderId: string; storeId: string };
 
-export type RequestedPayment = Place & {
+export type RequestedPayment = Subject & {
   method: PaymentMethod;
   amountPaise: number;
   /** RFC 3339, UTC: when the order is given up that waits for it; null for cash. */
@@ -60,22 +60,25 @@ export type PaymentCommand =
 export type PaymentEvent =
   | Message<'PaymentRequested', RequestedPayment>
   /** Nobody waits for it any more. */
-  | Message<'PaymentCancelled', Place & { reason: string }>
-  | Message<'PaymentSucceeded', Place & Receipt>
+  | Message<'PaymentCancelled', Subject & { reason: string }>
+  | Message<'PaymentSucceeded', Subject & Receipt>
   /** One try of the shopper's; the next may succeed. */
-  | Message<'PaymentFailed', Place & { externalId: string; reason: string }>
-  | Message<'LatePaymentSeen', Place & Receipt & { why: LateReason }>
-  | Message<'CashCollected', Place & { amountPaise: number }>
-  | Message<'RefundRequested', Place & RequestedRefund>
+  | Message<'PaymentFailed', Subject & { externalId: string; reason: string }>
+  | Message<'LatePaymentSeen', Subject & Receipt & { why: LateReason }>
+  | Message<'CashCollected', Subject & { amountPaise: number }>
+  | Message<'RefundRequested', Subject & RequestedRefund>
   /** Whoever gives it back did so; `externalId` is what they call the refund. */
   | Message<
       'RefundSucceeded',
-      Place & { refundNumber: number; amountPaise: number; externalId: string }
+      Subject & { refundNumber: number; amountPaise: number; externalId: string }
     >
-  | Message<'RefundFailed', Place & { refundNumber: number; amountPaise: number; reason: string }>;
+  | Message<
+      'RefundFailed',
+      Subject & { refundNumber: number; amountPaise: number; reason: string }
+    >;
 
 export type Refund = RequestedRefund &
-  Omit<Place, 'orderId'> & {
+  Omit<Subject, 'orderId'> & {
     status: 'requested' | 'succeeded' | 'failed';
     /** What whoever gave it back calls it. */
     givenAs?: string;
@@ -120,7 +123,7 @@ const leftOf = ({ refunds }: Payment, { externalId, amountPaise }: Receipt): num
 export const paymentNotFound = (): Rejected => new Rejected('PAYMENT_NOT_FOUND');
 
 /** Throws `Rejected` PAYMENT_NOT_FOUND. */
-function placeOf({ status, orderId, storeOrderId, storeId }: Payment): Place {
+function subjectOf({ status, orderId, storeOrderId, storeId }: Payment): Subject {
   if (status === 'none') throw paymentNotFound();
   return { orderId, storeOrderId, storeId };
 }
@@ -144,7 +147,7 @@ function assertNotPaidOtherwise({ status, receipts }: Payment, externalId: strin
 
 /** A refund, and what its events say of it. Throws `Rejected` REFUND_NOT_FOUND. */
 function refundOf(state: Payment, refundNumber: number) {
-  const { orderId } = placeOf(state);
+  const { orderId } = subjectOf(state);
   const refund = state.refunds[refundNumber - 1];
   if (!refund) throw new Rejected('REFUND_NOT_FOUND');
   const { storeOrderId, storeId, amountPaise, status, givenAs } = refund;
@@ -192,18 +195,18 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       state.status === 'none' ? [{ type: 'PaymentRequested', data }] : [],
     CancelPayment(state, { reason }) {
       if (state.status !== 'requested') return [];
-      return [{ type: 'PaymentCancelled', data: { ...placeOf(state), reason } }];
+      return [{ type: 'PaymentCancelled', data: { ...subjectOf(state), reason } }];
     },
     /** Changes nothing; refused where no money can come by UPI, or a person mistook it. */
     CheckUpiReceipt(state, { externalId, toldByShop }) {
-      placeOf(state);
+      subjectOf(state);
       assertMethod(state, state.upi !== undefined);
       if (toldByShop) assertNotPaidOtherwise(state, externalId);
       return [];
     },
     /** Money that came in is never refused: it is there. */
     RecordPayment(state, { externalId, amountPaise }) {
-      const data = { ...placeOf(state), externalId, amountPaise };
+      const data = { ...subjectOf(state), externalId, amountPaise };
       assertMethod(state, isPrepaid(state.method));
       if (state.receipts.some((receipt) => receipt.externalId === externalId)) return [];
       const why = lateReason(state, amountPaise);
@@ -217,14 +220,14 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       return payment.decide.RecordPayment(state, data);
     },
     RecordPaymentFailure(state, { externalId, reason }) {
-      const data = { ...placeOf(state), externalId, reason };
+      const data = { ...subjectOf(state), externalId, reason };
       const isKnown =
         state.failed.includes(externalId) ||
         state.receipts.some((receipt) => receipt.externalId === externalId);
       return isKnown ? [] : [{ type: 'PaymentFailed', data }];
     },
     CollectCash(state, { amountPaise }) {
-      const data = { ...placeOf(state), amountPaise };
+      const data = { ...subjectOf(state), amountPaise };
       assertMethod(state, !isPrepaid(state.method));
       return state.status === 'requested' ? [{ type: 'CashCollected', data }] : [];
     },
@@ -238,7 +241,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
         surplusPaise -= amountPaise;
         const refundNumber = state.refunds.length + events.length + 1;
         const { externalId } = receipt;
-        const data = { ...placeOf(state), ...part, refundNumber, externalId, amountPaise };
+        const data = { ...subjectOf(state), ...part, refundNumber, externalId, amountPaise };
         events.push({ type: 'RefundRequested', data });
       }
       return events;

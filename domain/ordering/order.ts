@@ -272,9 +272,15 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       leftOut: [],
     }),
     OrderReserved: (state, data) =>
-      ({ ...state, ...keptOf(data), status: 'awaiting-payment', reserved: true }) as Order,
+      ({ ...state, ...withKept(data), status: 'awaiting-payment', reserved: true }) as Order,
     OrderConfirmed: (state, data) =>
-      ({ ...state, ...keptOf(data), status: 'confirmed', confirmed: true, reason: null }) as Order,
+      ({
+        ...state,
+        ...withKept(data),
+        status: 'confirmed',
+        confirmed: true,
+        reason: null,
+      }) as Order,
     OrderRejected: (state, { reason, shortages }) =>
       ({ ...state, status: 'rejected', reason, shortages }) as Order,
     OrderCancelled: (state) => ({ ...state, status: 'cancelled' }) as Order,
@@ -329,5 +335,5 @@ export const mayBeReinstated = (state: AnyPlaced): boolean =>
   state.status === 'rejected' && !state.confirmed && !isFinal(state);
 
 /** What of the state changes with what the shops can serve. */
-export const keptOf = ({ kept }: Kept) =>
+export const withKept = ({ kept }: Kept) =>
   kept && { ...kept, totalPaise: sumPaise(kept.parts.map((part) => part.totalPaise)) };

@@ -5,7 +5,7 @@ import { Rejected } from '../rejection.ts';
 import type { OrderLine } from './order.ts';
 import {
   QUOTE_HOLDS_MS,
-  honour,
+  applyQuote,
   type Destination,
   type PriceRise,
   type PricedPart,
@@ -71,7 +71,7 @@ test('while a quote holds, each cost is the lower of what was quoted and what is
       (all, fee, waitedMs) => {
         const { quote, asked } = situation(all, fee);
         const before = structuredClone(asked);
-        const honoured = honour(quote, asked, NEAR, new Date(QUOTED_AT_MS + waitedMs));
+        const honoured = applyQuote(quote, asked, NEAR, new Date(QUOTED_AT_MS + waitedMs));
         const lower = ({ quotedPaise, nowPaise }: Fee) => Math.min(quotedPaise, nowPaise);
         assert.equal(honoured, [partOf(all, lower, fee)]);
         assert.equal(asked, before);
@@ -84,7 +84,7 @@ test('after that, what is asked now applies unless a cost rose: then all that ro
   fc.assert(
     fc.property(items, fees, fc.nat(), (all, fee, lateMs) => {
       const { quote, asked } = situation(all, fee);
-      const late = () => honour(quote, asked, NEAR, new Date(EXPIRES_AT_MS + lateMs));
+      const late = () => applyQuote(quote, asked, NEAR, new Date(EXPIRES_AT_MS + lateMs));
       const rose = ({ quotedPaise, nowPaise }: Fee) => nowPaise > quotedPaise;
       const risen = all.filter(rose);
       if (risen.length === 0 && !rose(fee)) {
@@ -114,7 +114,7 @@ test('whatever happens, nobody is charged more than was quoted or than is asked'
       const { quote, asked } = situation(all, fee);
       let honoured: PricedPart[];
       try {
-        honoured = honour(quote, asked, NEAR, new Date(QUOTED_AT_MS + waitedMs));
+        honoured = applyQuote(quote, asked, NEAR, new Date(QUOTED_AT_MS + waitedMs));
       } catch (error) {
         assert.instance(error, Rejected);
         return;
@@ -136,7 +136,7 @@ test('other lines or quantities, another way or another place are not what was q
   const more = { ...first, listingId: 'a.9', quantity: 1 };
   const now = new Date(QUOTED_AT_MS);
   const codeOf = (parts: PricedPart[], destination = NEAR) =>
-    refusal(() => honour(quote, parts, destination, now)).code;
+    refusal(() => applyQuote(quote, parts, destination, now)).code;
   const carts = [
     [first],
     [first, second, more],
@@ -153,7 +153,7 @@ test('other lines or quantities, another way or another place are not what was q
   ];
   for (const place of places) assert.is(codeOf(asked, place), 'CART_CHANGED');
   const turned = [{ ...part, lines: part.lines.toReversed() }];
-  assert.equal(honour(quote, turned, NEAR, now), turned);
+  assert.equal(applyQuote(quote, turned, NEAR, now), turned);
 });
 
 test.run();

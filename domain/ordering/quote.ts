@@ -37,7 +37,7 @@ export type FeeRise = { storeId: string; quotedPaise: number; feePaise: number }
  * `asked` is what the shops ask now, for the cart of now.
  * Throws `Rejected` CART_CHANGED, or PRICE_CHANGED with every line and fee that rose.
  */
-export function honour(
+export function applyQuote(
   quote: Quote,
   asked: PricedPart[],
   destination: Destination,

@@ -19,7 +19,7 @@ export type Seen<Data = unknown, State = unknown> = Place & {
  * Says what cannot be true, and where to look. It is counted under `kind`, which is what should
  * hold, with `more` others of which nothing is said.
  */
-export type Tell = (kind: string, where: string, text: string, more?: number) => void;
+export type Report = (kind: string, where: string, text: string, more?: number) => void;
 
 /** One thing that always holds, as a fold of the whole log. */
 export type Check = {
@@ -58,16 +58,16 @@ export const isLate = (sinceMs: number, nowMs: number): boolean => nowMs - since
 /** What is kept of each kind; the rest is counted. */
 const MAX_KEPT_OF_A_KIND = 10;
 
-export type Lies = { kind: string; count: number; first: { where: string; text: string }[] };
+export type Violations = { kind: string; count: number; first: { where: string; text: string }[] };
 
 /** Collects what was told, by kind, in the order in which the kinds came up. */
-export function collectLies(): { tell: Tell; lies: Lies[] } {
-  const lies: Lies[] = [];
+export function collectViolations(): { report: Report; violations: Violations[] } {
+  const violations: Violations[] = [];
   return {
-    lies,
-    tell(kind, where, text, more = 0) {
-      let known = lies.find((each) => each.kind === kind);
-      if (!known) lies.push((known = { kind, count: 0, first: [] }));
+    violations,
+    report(kind, where, text, more = 0) {
+      let known = violations.find((each) => each.kind === kind);
+      if (!known) violations.push((known = { kind, count: 0, first: [] }));
       known.count += 1 + more;
       if (known.first.length < MAX_KEPT_OF_A_KIND) known.first.push({ where, text });
     },

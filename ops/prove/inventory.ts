@@ -11,7 +11,15 @@ import { skuOfListing } from '../../domain/catalogue/listing.ts';
 import type { OrderEvent } from '../../domain/ordering/order.ts';
 import type { StoreOrderEvent } from '../../domain/fulfilment/store-order.ts';
 import { givenUpMs, isToBePacked, linesText, newestOf, type Book, type Part } from './book.ts';
-import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
+import {
+  check,
+  isLate,
+  placeText,
+  type Check,
+  type Place,
+  type Seen,
+  type Report,
+} from './check.ts';
 
 const OVERSOLD = 'nothing is promised twice';
 const RESERVED = 'what is reserved is what open orders have';
@@ -24,10 +32,10 @@ type Missing = { text: string; place: Place; atMs: number; isDue: boolean };
 const missingText = ({ reason, ...line }: WriteOff): string => `${linesText([line])}: ${reason}`;
 
 /** Available ≥ 0 and reserved = open orders' lines, by each event and so at every moment. */
-export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
+export function inventoryCheck({ parts, orders }: Book, report: Report): Check {
   /** What was missing of an order and is on the books, by store order. */
   const missing = new Map<string, Missing[]>();
-  /** A log from before anything was written off is no lie. */
+  /** A log from before anything was written off is no violation. */
   let writesOff = false;
 
   /** Compares with what is reserved what an event says was. */
@@ -37,7 +45,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     const given = linesText(lines);
     if (given !== reserved) {
       const text = `for ${storeOrderId} it frees ${given}; reserved was ${reserved}`;
-      tell(RESERVED, placeText(seen), text);
+      report(RESERVED, placeText(seen), text);
     }
     const part = parts.get(storeOrderId);
     if (part) part.reserved = null;
@@ -48,7 +56,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     for (const { sku, quantity } of lines) {
       const left = availableOf(itemOf(seen.before, sku));
       if (left === null || left >= quantity) continue;
-      tell(OVERSOLD, placeText(seen), `it reserves ${quantity} × ${sku} of ${left} left`);
+      report(OVERSOLD, placeText(seen), `it reserves ${quantity} × ${sku} of ${left} left`);
     }
   }
 
@@ -57,7 +65,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     for (const { storeId, reserved, lines } of orders.get(seen.id)?.parts ?? []) {
       if (reserved === lines) continue;
       const text = `it needs ${lines} at ${storeId}; reserved is ${reserved ?? 'nothing'}`;
-      tell(RESERVED, placeText(seen), text);
+      report(RESERVED, placeText(seen), text);
     }
   }
 
@@ -66,13 +74,13 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     const where = placeText(newestOf(part));
     const overMs = isPacked ? sinceMs : givenUpMs(part);
     if (reserved && overMs !== undefined && isLate(overMs, nowMs)) {
-      tell(RESERVED, where, `${reserved} are reserved still for ${storeOrderId}`);
+      report(RESERVED, where, `${reserved} are reserved still for ${storeOrderId}`);
     }
     if (!isToBePacked(part)) return;
     if (!reserved) {
-      tell(RESERVED, where, `nothing is reserved for ${storeOrderId}, which is to be packed`);
+      report(RESERVED, where, `nothing is reserved for ${storeOrderId}, which is to be packed`);
     } else if (reserved !== lines && isLate(sinceMs, nowMs)) {
-      tell(RESERVED, where, `it needs ${lines}; reserved is ${reserved}`);
+      report(RESERVED, where, `it needs ${lines}; reserved is ${reserved}`);
     }
   }
 
@@ -92,7 +100,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
         for (const line of lines) {
           const text = missingText(line);
           const at = left.findIndex((one) => one.text === text);
-          if (at < 0) tell(WRITTEN_OFF, placeText(seen), `nobody missed ${text}`);
+          if (at < 0) report(WRITTEN_OFF, placeText(seen), `nobody missed ${text}`);
           else left.splice(at, 1);
         }
         missing.set(storeOrderId, left);
@@ -104,7 +112,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
         isLeft(seen, lines);
         const part = parts.get(storeOrderId);
         if (part?.storeId !== seen.id) {
-          tell(RESERVED, placeText(seen), `order ${orderId} has no part ${storeOrderId} here`);
+          report(RESERVED, placeText(seen), `order ${orderId} has no part ${storeOrderId} here`);
         }
         if (!part) return;
         part.reserved = linesText(lines);
@@ -124,9 +132,9 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
         const part = parts.get(storeOrderId);
         const lines = linesText(seen.data.lines);
         if (!part?.isPacked) {
-          tell(MOVED, placeText(seen), `${storeOrderId} was not packed`);
+          report(MOVED, placeText(seen), `${storeOrderId} was not packed`);
         } else if (part.lines !== lines) {
-          tell(MOVED, placeText(seen), `${lines} left the shelf; packed were ${part.lines}`);
+          report(MOVED, placeText(seen), `${lines} left the shelf; packed were ${part.lines}`);
         }
         if (part) part.isPicked = true;
       },
@@ -134,7 +142,8 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
         const lines = linesText(seen.data.lines);
         const returns = parts.get(seen.data.storeOrderId)?.returns;
         const returned = returns?.find((one) => one.lines === lines && !one.isBooked);
-        if (!returned) tell(CAME_BACK, placeText(seen), `${lines} did not come back from anybody`);
+        if (!returned)
+          report(CAME_BACK, placeText(seen), `${lines} did not come back from anybody`);
         else returned.isBooked = true;
       },
     },
@@ -142,7 +151,7 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
     end(nowMs) {
       for (const { text, place, atMs, isDue } of [...missing.values()].flat()) {
         if (!isDue || !isLate(atMs, nowMs)) continue;
-        tell(WRITTEN_OFF, placeText(place), `${text}, and on the books still`);
+        report(WRITTEN_OFF, placeText(place), `${text}, and on the books still`);
       }
       for (const [storeOrderId, part] of parts) {
         reservedAtEnd(storeOrderId, part, nowMs);
@@ -150,11 +159,11 @@ export function inventoryCheck({ parts, orders }: Book, tell: Tell): Check {
         if (!isLate(sinceMs, nowMs)) continue;
         if (isPacked && !isPicked) {
           const text = `${lines} were packed and are on the books still`;
-          tell(MOVED, placeText(newestOf(part)), text);
+          report(MOVED, placeText(newestOf(part)), text);
         }
         for (const { lines: back, place, toShelf, isBooked } of returns) {
           if (!toShelf || isBooked) continue;
-          tell(CAME_BACK, placeText(place), `${back} came back and are not on the books`);
+          report(CAME_BACK, placeText(place), `${back} came back and are not on the books`);
         }
       }
     },

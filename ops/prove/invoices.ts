@@ -2,7 +2,7 @@ import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/
 import { sumPaise } from '../../domain/money/money.ts';
 import { taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
 import { billText, listingsText, type Book, type Delivered } from './book.ts';
-import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
 
 const NUMBERS = 'the numbers of bills and credit notes have no gap';
 const BILLED = 'what is delivered is billed once, and nothing else is';
@@ -10,12 +10,12 @@ const TAX = 'bills and their tax add up';
 const CREDITED = 'what came back is credited, and nothing else is';
 
 /** A register's numbers are gapless, its sums right, and its bills those of what was delivered. */
-export function invoicesCheck({ parts }: Book, tell: Tell): Check {
+export function invoicesCheck({ parts }: Book, report: Report): Check {
   function number(seen: Seen<Pick<Invoice, 'sequence' | 'number'>>, last: number): void {
     const { sequence, number: text } = seen.data;
     const isOwn = Number(text.slice(text.indexOf('/') + 1)) === sequence;
     if (sequence !== last + 1 || !isOwn) {
-      tell(NUMBERS, placeText(seen), `${text} (${sequence}) comes after number ${last}`);
+      report(NUMBERS, placeText(seen), `${text} (${sequence}) comes after number ${last}`);
     }
   }
 
@@ -24,27 +24,27 @@ export function invoicesCheck({ parts }: Book, tell: Tell): Check {
       InvoiceIssued(seen) {
         const { data, stream, revision } = seen;
         number(seen, seen.before.lastInvoice);
-        for (const problem of wrongSums(data)) tell(TAX, placeText(seen), problem);
-        for (const problem of wrongTax(data)) tell(TAX, placeText(seen), problem);
+        for (const problem of wrongSums(data)) report(TAX, placeText(seen), problem);
+        for (const problem of wrongTax(data)) report(TAX, placeText(seen), problem);
         const part = parts.get(data.storeOrderId);
         const problem = part?.invoice
           ? `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`
           : wronglyBilled(data, part?.delivered ?? null);
-        if (problem) tell(BILLED, placeText(seen), problem);
+        if (problem) report(BILLED, placeText(seen), problem);
         if (part) part.invoice ??= { stream, revision };
       },
       CreditNoteIssued(seen) {
         const { data } = seen;
         number(seen, seen.before.lastCreditNote);
-        for (const problem of wrongSums(data)) tell(TAX, placeText(seen), problem);
+        for (const problem of wrongSums(data)) report(TAX, placeText(seen), problem);
         const part = parts.get(data.storeOrderId);
         if (!part?.invoice) {
-          tell(CREDITED, placeText(seen), `${data.storeOrderId} has no invoice`);
+          report(CREDITED, placeText(seen), `${data.storeOrderId} has no invoice`);
           return;
         }
         const lines = listingsText(data.lines);
         const returned = part.returns.find((one) => one.lines === lines && !one.isCredited);
-        if (!returned) tell(CREDITED, placeText(seen), `${lines} did not come back`);
+        if (!returned) report(CREDITED, placeText(seen), `${lines} did not come back`);
         else returned.isCredited = true;
         part.creditedPaise += data.totalPaise;
       },
@@ -55,17 +55,17 @@ export function invoicesCheck({ parts }: Book, tell: Tell): Check {
         const { delivered, invoice, sinceMs, place, returns, creditedPaise, owedPaise } = part;
         if (!delivered || !isLate(sinceMs, nowMs)) continue;
         if (!invoice) {
-          tell(BILLED, placeText(place), `${storeOrderId} was delivered and has no invoice`);
+          report(BILLED, placeText(place), `${storeOrderId} was delivered and has no invoice`);
           continue;
         }
         const missing = returns.find(({ isCredited }) => !isCredited);
         const duePaise = delivered.owedPaise - owedPaise;
         if (missing) {
           const text = `${missing.lines} came back and are not credited`;
-          tell(CREDITED, placeText(missing.place), text);
+          report(CREDITED, placeText(missing.place), text);
         } else if (creditedPaise !== duePaise) {
           const text = `${creditedPaise} paise are credited, and ${duePaise} came back`;
-          tell(CREDITED, placeText(place), text);
+          report(CREDITED, placeText(place), text);
         }
       }
     },

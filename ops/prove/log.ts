@@ -9,7 +9,7 @@ import { splitStream } from '../../platform/stream-name.ts';
 import { parsedLater } from '../../platform/subscription.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
-import { placeText, type Check, type Tell } from './check.ts';
+import { placeText, type Check, type Report } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { Streams } from './streams.ts';
 
@@ -29,12 +29,12 @@ export async function proveLog(
   client: EventStore,
   log: AsyncIterable<RawEvent> | Iterable<RawEvent>,
   nowMs: number,
-  tell: Tell,
+  report: Report,
   onEvent: (event: StoredEvent) => Promise<void> | void = () => {},
 ): Promise<Proved> {
   const book: Book = { orders: new Map(), parts: new Map(), payments: new Map() };
-  const checks = CHECKS.map((begin) => begin(book, tell));
-  const streams = new Streams(client, tell);
+  const checks = CHECKS.map((begin) => begin(book, report));
+  const streams = new Streams(client, report);
   const seen = { events: 0, streams: 0 };
   for await (const raw of log) {
     if (isSystemEvent(raw)) continue;
@@ -45,7 +45,7 @@ export async function proveLog(
     if (event.revision === 0n) seen.streams += 1;
     const states = await streams.take(event);
     if (!states) continue;
-    show(checks, event, states, Number(raw.created / UNITS_OF_A_MS), tell);
+    show(checks, event, states, Number(raw.created / UNITS_OF_A_MS), report);
   }
   await streams.checkSnapshots();
   for (const { end } of checks) end?.(nowMs);
@@ -57,7 +57,7 @@ function show(
   event: StoredEvent,
   states: { before: unknown; after: unknown },
   atMs: number,
-  tell: Tell,
+  report: Report,
 ): void {
   const { stream, revision, type, data } = event;
   const { id } = splitStream(stream);
@@ -66,7 +66,7 @@ function show(
     try {
       on[type]?.(seen as never);
     } catch (error) {
-      tell(READABLE, placeText(event), `${type} cannot be checked: ${reasonOf(error)}`);
+      report(READABLE, placeText(event), `${type} cannot be checked: ${reasonOf(error)}`);
     }
   }
 }

@@ -13,7 +13,7 @@ import {
 import { isPrepaid } from '../../domain/money/payment.ts';
 import { storeOrderEnded } from '../../domain/fulfilment/store-order.ts';
 import { wantedOf, type Book, type BookedOrder, type Part } from './book.ts';
-import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
 
 const STUCK = 'orders come to an end';
 const SUMS = 'an order is the sum of its parts, within its quote';
@@ -21,14 +21,14 @@ const KEPT = 'what is left of an order is what was ordered, or less';
 const ENDED = 'an order goes on from where it was';
 
 /** What was ordered adds up, and every order comes to exactly one end in its time. */
-export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
+export function orderCheck({ orders, parts }: Book, report: Report): Check {
   /** Writes down a step of an order that has to be in one of `from`. */
   function step(seen: Seen<unknown, Order>, ...from: Standing[]): void {
     const { before, after, id, stream, revision, atMs } = seen;
     const known = orders.get(id);
     const standing = standingOf(before);
     if (!from.includes(standing)) {
-      tell(ENDED, placeText(seen), `it was ${standing}, not ${from.join(' or ')}`);
+      report(ENDED, placeText(seen), `it was ${standing}, not ${from.join(' or ')}`);
     }
     if (!known || after.status === 'none') return;
     known.status = after.status;
@@ -43,9 +43,9 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
     const known = orders.get(seen.id);
     const { kept } = seen.data;
     if (!kept || !known || seen.before.status === 'none') return;
-    for (const problem of wrongParts(kept.parts)) tell(SUMS, placeText(seen), problem);
+    for (const problem of wrongParts(kept.parts)) report(SUMS, placeText(seen), problem);
     for (const problem of wronglyKept(seen.before, kept.parts)) {
-      tell(KEPT, placeText(seen), problem);
+      report(KEPT, placeText(seen), problem);
     }
     known.parts = kept.parts.flatMap((part) => {
       const booked = parts.get(part.storeOrderId);
@@ -59,9 +59,9 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
     const open = of.find(({ status }) => !storeOrderEnded(status));
     const due = endOf(of);
     if (open) {
-      tell(ENDED, placeText(seen), `its part at ${open.storeId} is ${open.status}`);
+      report(ENDED, placeText(seen), `its part at ${open.storeId} is ${open.status}`);
     } else if (after.status !== due) {
-      tell(ENDED, placeText(seen), `by what its shops did it is ${due}, not ${after.status}`);
+      report(ENDED, placeText(seen), `by what its shops did it is ${due}, not ${after.status}`);
     }
   }
 
@@ -69,7 +69,7 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
     on: {
       OrderPlaced(seen) {
         const { data, id, stream, revision, atMs } = seen;
-        for (const problem of wrongSums(data)) tell(SUMS, placeText(seen), problem);
+        for (const problem of wrongSums(data)) report(SUMS, placeText(seen), problem);
         const place = { stream, revision };
         const expiresMs = Date.parse(data.expiresAt);
         const order: BookedOrder = {
@@ -120,17 +120,17 @@ export function orderCheck({ orders, parts }: Book, tell: Tell): Check {
         const isOpen = status === 'placed' || status === 'awaiting-payment';
         if (isOpen && isLate(expiresMs, nowMs)) {
           const expired = new Date(expiresMs).toISOString();
-          tell(STUCK, placeText(place), `it is ${status} still, and expired at ${expired}`);
+          report(STUCK, placeText(place), `it is ${status} still, and expired at ${expired}`);
         }
         if (status !== 'confirmed') continue;
         const isUnseen = order.parts.some((part) => part.status === 'none');
         if (isUnseen && isLate(order.sinceMs, nowMs)) {
-          tell(STUCK, placeText(place), 'it is confirmed, and was not handed to every shop');
+          report(STUCK, placeText(place), 'it is confirmed, and was not handed to every shop');
         }
         const isDone = order.parts.every(
           (part) => storeOrderEnded(part.status) && isLate(part.sinceMs, nowMs),
         );
-        if (isDone) tell(STUCK, placeText(place), 'every shop is done, and it has no end');
+        if (isDone) report(STUCK, placeText(place), 'every shop is done, and it has no end');
       }
     },
   });

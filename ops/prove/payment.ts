@@ -22,7 +22,7 @@ import {
   type Check,
   type Place,
   type Seen,
-  type Tell,
+  type Report,
 } from './check.ts';
 
 const ASKED = 'money is asked for once, and only what was asked for comes in';
@@ -38,11 +38,11 @@ const OWED = 'what is paid and not given back is what is owed';
 type Transfer = { paymentId: string; place: Place };
 
 /** For every order the money that was taken, less what goes back, is in the end what is owed. */
-export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Check {
+export function paymentCheck({ orders, parts, payments }: Book, report: Report): Check {
   /** Writes down a step of a payment; undefined for one that was never asked for. */
   function step(seen: Seen<unknown, Payment>): BookedPayment | undefined {
     const { before, after, id, stream, revision, atMs } = seen;
-    if (before.status === 'none') tell(ASKED, placeText(seen), 'nobody asked for it');
+    if (before.status === 'none') report(ASKED, placeText(seen), 'nobody asked for it');
     const known = payments.get(id);
     if (!known) return undefined;
     known.keptPaise = keptPaise(after);
@@ -67,7 +67,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     transfers.set(key, first);
     if (first.paymentId === paymentId) return;
     const text = `${transfer.utr} is for payment ${first.paymentId} by ${placeText(first.place)}`;
-    tell(ONE_EACH, placeText(place), text);
+    report(ONE_EACH, placeText(place), text);
   }
 
   function takeIn(seen: Seen<{ externalId: string }, Payment>): void {
@@ -75,7 +75,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     const { externalId: utr } = data;
     if (before.upi) pairUp({ ...before.upi, utr }, id, { stream, revision });
     if (before.receipts.some(({ externalId }) => externalId === data.externalId)) {
-      tell(TAKEN, placeText(seen), `${data.externalId} was taken already`);
+      report(TAKEN, placeText(seen), `${data.externalId} was taken already`);
     }
     step(seen);
   }
@@ -90,7 +90,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
     if (refund?.amountPaise !== amountPaise) {
       const asked = refund?.amountPaise ?? 0;
       const text = `refund ${refundNumber} is over ${amountPaise} paise; asked for were ${asked}`;
-      tell(BACK, placeText(seen), text);
+      report(BACK, placeText(seen), text);
     }
     const known = step(seen);
     if (!known) return;
@@ -109,17 +109,17 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         const own = order?.parts.filter((part) => part === parts.get(data.storeOrderId ?? ''));
         const of = (data.storeOrderId ? own : order?.parts) ?? [];
         if (!order || of.length === 0) {
-          tell(ASKED, placeText(seen), `there is no order ${data.orderId} that it is for`);
+          report(ASKED, placeText(seen), `there is no order ${data.orderId} that it is for`);
           return;
         }
         if (before.status !== 'none' || of.some(({ payment }) => payment)) {
-          tell(ASKED, placeText(seen), 'it was asked for already');
+          report(ASKED, placeText(seen), 'it was asked for already');
         }
         const { amountPaise } = data;
         const totalPaise = sumPaise(of.map((part) => part.totalPaise));
         if (amountPaise !== totalPaise) {
           const text = `it asks for ${amountPaise} paise; ordered was for ${totalPaise}`;
-          tell(ASKED, placeText(seen), text);
+          report(ASKED, placeText(seen), text);
         }
         const prepaid = isPrepaid(data.method);
         const place = { stream, revision };
@@ -131,21 +131,21 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
       PaymentSucceeded(seen) {
         const { status } = seen.before;
         if (status === 'paid' || status === 'cancelled') {
-          tell(TAKEN, placeText(seen), `it was ${status} already, and nobody waited for it`);
+          report(TAKEN, placeText(seen), `it was ${status} already, and nobody waited for it`);
         }
         takeIn(seen);
       },
       LatePaymentSeen: takeIn,
       CashCollected(seen) {
         const { data, before } = seen;
-        if (before.status === 'paid') tell(TAKEN, placeText(seen), 'it was collected already');
+        if (before.status === 'paid') report(TAKEN, placeText(seen), 'it was collected already');
         const part = parts.get(data.storeOrderId ?? '');
         const most = part?.delivered?.owedPaise ?? 0;
         // In older logs, what came back before it was taken down was not collected.
         const least = part?.owedPaise ?? 0;
         if (data.amountPaise < least || data.amountPaise > most) {
           const text = `${data.amountPaise} paise were collected; owed at the door were ${most}`;
-          tell(CASH, placeText(seen), text);
+          report(CASH, placeText(seen), text);
         }
         step(seen);
       },
@@ -157,7 +157,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         const taken = amountOf(seen.after.receipts, externalId);
         const back = amountOf(seen.after.refunds, externalId);
         if (back > taken) {
-          tell(BACK, placeText(seen), `${back} paise of the ${taken} of ${externalId} go back`);
+          report(BACK, placeText(seen), `${back} paise of the ${taken} of ${externalId} go back`);
         }
         const known = step(seen);
         if (!known) return;
@@ -174,7 +174,7 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
           const text = payment
             ? `${payment.keptPaise} of ${payment.amountPaise} paise are paid`
             : 'its money was not asked for';
-          tell(FIRST, placeText(seen), text);
+          report(FIRST, placeText(seen), text);
         }
       },
     },
@@ -185,14 +185,14 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         const isDue =
           order.parts.includes(part) && (toBePaid.has(order) || delivered?.isProved === true);
         if (isDue && !payment && isLate(Math.max(order.sinceMs, sinceMs), nowMs)) {
-          tell(ASKED, placeText(order.place), `nobody asked for the money for ${storeOrderId}`);
+          report(ASKED, placeText(order.place), `nobody asked for the money for ${storeOrderId}`);
         }
       }
       for (const payment of payments.values()) {
         for (const { refundNumber, atMs, place, failed } of payment.refunds) {
           if (!isLate(atMs + MAX_REFUND_AGE_MS, nowMs)) continue;
           const became = failed ? 'failed, and nobody gave it by hand' : 'is under way still';
-          tell(IN_TIME, placeText(place), `refund ${refundNumber} ${became}`);
+          report(IN_TIME, placeText(place), `refund ${refundNumber} ${became}`);
         }
         const { order, parts: of, keptPaise: kept, place } = payment;
         const settledMs = Math.max(
@@ -203,7 +203,11 @@ export function paymentCheck({ orders, parts, payments }: Book, tell: Tell): Che
         const owed = owedFor(payment);
         const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
         if (kept === owed || !isLate(settledMs + waitMs, nowMs)) continue;
-        tell(OWED, placeText(place), `${kept} paise are paid and not given back; owed are ${owed}`);
+        report(
+          OWED,
+          placeText(place),
+          `${kept} paise are paid and not given back; owed are ${owed}`,
+        );
       }
     },
   });

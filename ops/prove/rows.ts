@@ -6,7 +6,7 @@ import { applyEvents } from '../../engine/projections/apply.ts';
 import { createSchema, type Target } from '../../engine/projections/checkpoint.ts';
 import type { Projection } from '../../engine/projections/projection.ts';
 import type { Table } from '../../engine/projections/rows.ts';
-import type { Tell } from './check.ts';
+import type { Report } from './check.ts';
 
 const MAX_BATCH_EVENTS = 2_000;
 const MAX_SHOWN_ROWS = 10;
@@ -44,7 +44,7 @@ export class RowsProof {
     log: Logger,
     connection: Connection,
     projections: Projection[],
-    tell: Tell,
+    report: Report,
   ): Promise<RowsProof> {
     // A large read model takes longer than any statement of a service may.
     await connection.query('set statement_timeout = 0');
@@ -58,7 +58,7 @@ export class RowsProof {
       const live = rows.find(({ schema }) => schema === name);
       if (live?.version !== version) {
         const found = live ? `its rows are of version ${live.version}` : 'it has no rows';
-        tell(READ_MODELS, name, `${found}; the projector makes version ${version}`);
+        report(READ_MODELS, name, `${found}; the projector makes version ${version}`);
         continue;
       }
       for (const table of tablesOf(projection)) {
@@ -71,7 +71,7 @@ export class RowsProof {
       proofs.push({ projection, position: BigInt(live.position), fresh });
     }
     await connection.query('commit');
-    await tellParked(connection, projections, tell);
+    await tellParked(connection, projections, report);
     await transaction(pool, async (other) => {
       for (const { projection, fresh } of proofs) {
         await createSchema(other, projection, fresh.schema);
@@ -103,7 +103,7 @@ export class RowsProof {
   }
 
   /** Tells which rows differ. Resolves to how many were compared. */
-  async compare(tell: Tell): Promise<{ rows: number; tables: number }> {
+  async compare(report: Report): Promise<{ rows: number; tables: number }> {
     await this.#apply();
     const compared = { rows: 0, tables: 0 };
     for (const { projection, fresh } of this.#proofs) {
@@ -113,7 +113,7 @@ export class RowsProof {
           projection,
           fresh.schema,
           table,
-          tell,
+          report,
         );
         compared.tables += 1;
       }
@@ -141,7 +141,7 @@ const copyOf = ({ name }: Projection, table: Table): string => `live_${name}_${t
 async function tellParked(
   connection: Connection,
   projections: Projection[],
-  tell: Tell,
+  report: Report,
 ): Promise<void> {
   const { rows } = await connection.query<
     Record<'projection' | 'stream' | 'type' | 'error', string>
@@ -151,7 +151,7 @@ async function tellParked(
     [projections.map(({ name }) => name)],
   );
   for (const { projection, stream, type, error } of rows) {
-    tell(PARKED, stream, `${projection} could not apply ${type}: ${error}`);
+    report(PARKED, stream, `${projection} could not apply ${type}: ${error}`);
   }
 }
 
@@ -164,7 +164,7 @@ async function compareTable(
   projection: Projection,
   schema: string,
   table: Table,
-  tell: Tell,
+  report: Report,
 ): Promise<number> {
   const { columns } = table;
   const names = columnsOf(table);
@@ -183,7 +183,7 @@ async function compareTable(
   const name = `${projection.name}.${table.name}`;
   for (const [index, row] of rows.entries()) {
     const more = index === rows.length - 1 ? row.count - rows.length : 0;
-    tell(`the rows of ${name} are what the log gives`, whichOf(table, row), textOf(row), more);
+    report(`the rows of ${name} are what the log gives`, whichOf(table, row), textOf(row), more);
   }
   const { rows: counted } = await connection.query<{ count: number }>(
     `select count(*) as count from ${fresh}`,

@@ -1,16 +1,16 @@
 import { leftIn, type SlotDay, type SlotDayEvent } from '../../domain/slots/slot-day.ts';
 import { givenUpMs, isToBePacked, newestOf, type Book } from './book.ts';
-import { check, isLate, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
 
 const FULL = 'no slot takes more orders than it has places';
 const HELD = 'places in slots are held for open orders';
 
 /** Slot use ≤ capacity when a place is given; a shop may lower the capacity afterwards. */
-export function slotDayCheck({ parts }: Book, tell: Tell): Check {
+export function slotDayCheck({ parts }: Book, report: Report): Check {
   const isHeld = (seen: Seen<{ storeOrderId: string }, SlotDay>): boolean => {
     const { storeOrderId } = seen.data;
     const found = seen.before.held.has(storeOrderId);
-    if (!found) tell(HELD, placeText(seen), `${storeOrderId} held no place`);
+    if (!found) report(HELD, placeText(seen), `${storeOrderId} held no place`);
     return found;
   };
 
@@ -19,13 +19,17 @@ export function slotDayCheck({ parts }: Book, tell: Tell): Check {
       SlotHeld(seen) {
         const { storeOrderId, orderId, fromMinute, expiresAt } = seen.data;
         const slot = seen.before.slots.find((one) => one.fromMinute === fromMinute);
-        if (!slot) tell(FULL, placeText(seen), `no slot begins in minute ${fromMinute}`);
+        if (!slot) report(FULL, placeText(seen), `no slot begins in minute ${fromMinute}`);
         else if (leftIn(seen.before, slot) === 0) {
-          tell(FULL, placeText(seen), `all ${slot.capacity} places were taken`);
+          report(FULL, placeText(seen), `all ${slot.capacity} places were taken`);
         }
         const part = parts.get(storeOrderId);
         if (part?.slot !== `${seen.stream} ${fromMinute}`) {
-          tell(HELD, placeText(seen), `order ${orderId} has no part ${storeOrderId} in this slot`);
+          report(
+            HELD,
+            placeText(seen),
+            `order ${orderId} has no part ${storeOrderId} in this slot`,
+          );
         }
         if (!part) return;
         part.holdsSlot = true;
@@ -42,10 +46,10 @@ export function slotDayCheck({ parts }: Book, tell: Tell): Check {
       for (const [storeOrderId, part] of parts) {
         const overMs = givenUpMs(part);
         if (part.holdsSlot && overMs !== undefined && isLate(overMs, nowMs)) {
-          tell(HELD, placeText(newestOf(part)), `${storeOrderId} holds its place still`);
+          report(HELD, placeText(newestOf(part)), `${storeOrderId} holds its place still`);
         }
         if (part.slot && !part.holdsSlot && isToBePacked(part)) {
-          tell(
+          report(
             HELD,
             placeText(newestOf(part)),
             `${storeOrderId} is to be packed and holds no place`,

@@ -1,7 +1,7 @@
 import {
   basketOf,
   isSettled,
-  keptOf,
+  notReturned,
   reservedFor,
   restOf,
   type PartLine,
@@ -15,7 +15,7 @@ import {
   type StoreOrderEvent,
 } from '../../domain/fulfilment/store-order.ts';
 import { billText, comesBack, listingsText, type Book } from './book.ts';
-import { check, everyEvent, placeText, type Check, type Seen, type Tell } from './check.ts';
+import { check, everyEvent, placeText, type Check, type Seen, type Report } from './check.ts';
 
 const HANDED_OVER = 'a shop is handed what was ordered and confirmed';
 const ENDED = 'a store order goes on from where it was';
@@ -24,16 +24,16 @@ const OWED = 'no step of a shop raises what is owed';
 const FEE_BACK = 'a fee goes back with the last of its goods, if none were as they should be';
 
 /** Each shop works exactly the part of a confirmed order that is its own, to one end. */
-export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
+export function storeOrderCheck({ parts }: Book, report: Report): Check {
   function step(seen: Seen<unknown, StoreOrder>): void {
     const { before, after, id, stream, revision, atMs } = seen;
     for (const line of after.lines) {
-      if (restOf(line) < 0) tell(PICKED, placeText(seen), tooMuch(line));
+      if (restOf(line) < 0) report(PICKED, placeText(seen), tooMuch(line));
     }
     const owed = owedPaise(after);
     const owedBefore = owedPaise(before);
     if (before.status !== 'none' && owed > owedBefore) {
-      tell(OWED, placeText(seen), `${owedBefore} paise were owed, and now ${owed} are`);
+      report(OWED, placeText(seen), `${owedBefore} paise were owed, and now ${owed} are`);
     }
     const part = parts.get(id);
     if (!part) return;
@@ -47,7 +47,7 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
   /** A step that only what is still going on can take. */
   function goOn(seen: Seen<unknown, StoreOrder>): void {
     const { status } = seen.before;
-    if (storeOrderEnded(status)) tell(ENDED, placeText(seen), `it was ${status} already`);
+    if (storeOrderEnded(status)) report(ENDED, placeText(seen), `it was ${status} already`);
     step(seen);
   }
 
@@ -58,12 +58,12 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         const { id, data, after } = seen;
         const part = parts.get(id);
         const asked = textOf(listingsText(after.lines), data.totalPaise);
-        if (!part) tell(HANDED_OVER, placeText(seen), `order ${data.orderId} has no such part`);
+        if (!part) report(HANDED_OVER, placeText(seen), `order ${data.orderId} has no such part`);
         else if (!part.order.confirmed) {
-          tell(HANDED_OVER, placeText(seen), `its order is ${part.order.status}`);
+          report(HANDED_OVER, placeText(seen), `its order is ${part.order.status}`);
         } else if (textOf(part.lines, part.totalPaise) !== asked) {
           const ordered = textOf(part.lines, part.totalPaise);
-          tell(HANDED_OVER, placeText(seen), `it is handed ${asked}; ordered were ${ordered}`);
+          report(HANDED_OVER, placeText(seen), `it is handed ${asked}; ordered were ${ordered}`);
         }
         goOn(seen);
       },
@@ -73,12 +73,12 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
         for (const line of before.lines) {
           if (data.lines && !isSettled(line)) {
             const text = `nobody said what becomes of the rest of ${line.listingId}`;
-            tell(PICKED, placeText(seen), text);
+            report(PICKED, placeText(seen), text);
           }
         }
         if (data.lines && listingsText(data.lines) !== basket) {
           const text = `it packs ${listingsText(data.lines)}; picked were ${basket}`;
-          tell(PICKED, placeText(seen), text);
+          report(PICKED, placeText(seen), text);
         }
         goOn(seen);
         const part = parts.get(id);
@@ -104,13 +104,17 @@ export function storeOrderCheck({ parts }: Book, tell: Tell): Check {
       LinesReturned(seen) {
         const { id, data, before, after } = seen;
         if (before.status !== 'delivered') {
-          tell(ENDED, placeText(seen), `it was ${before.status}, and nothing can come back of it`);
+          report(
+            ENDED,
+            placeText(seen),
+            `it was ${before.status}, and nothing can come back of it`,
+          );
         }
         const reasons = after.returns.map(({ reason }) => reason);
-        const due = isFeeBack(reasons, keptOf(after.lines)) ? after.feePaise : 0;
+        const due = isFeeBack(reasons, notReturned(after.lines)) ? after.feePaise : 0;
         const { feePaise } = data;
         if (feePaise !== due) {
-          tell(FEE_BACK, placeText(seen), `${feePaise} paise of it go back; due are ${due}`);
+          report(FEE_BACK, placeText(seen), `${feePaise} paise of it go back; due are ${due}`);
         }
         step(seen);
         const part = parts.get(id);

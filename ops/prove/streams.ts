@@ -12,7 +12,7 @@ import { idFrom } from '../../platform/ids.ts';
 import { splitStream } from '../../platform/stream-name.ts';
 import { newestSnapshot, openSnapshot } from '../../engine/commands/snapshot.ts';
 import { reasonOf } from '../command.ts';
-import { placeText, type Tell } from './check.ts';
+import { placeText, type Report } from './check.ts';
 
 const RULES = new Map<string, AnyDecider>(
   DECIDERS.map((decider) => [decider.category, decider as unknown as AnyDecider]),
@@ -48,14 +48,14 @@ const nothing = (decider: AnyDecider): Folded => ({
 /** Folds every stream with its rules, as write-api does, event by event through the whole log. */
 export class Streams {
   readonly #client: EventStore;
-  readonly #tell: Tell;
+  readonly #report: Report;
   readonly #short = new LRUCache<string, Folded>({ max: MAX_HELD_STREAMS });
   /** Those that have snapshots, a few for each shop. */
   readonly #long = new Map<string, Folded>();
 
-  constructor(client: EventStore, tell: Tell) {
+  constructor(client: EventStore, report: Report) {
     this.#client = client;
-    this.#tell = tell;
+    this.#report = report;
   }
 
   /** A stream's state before and after its next event; undefined where it does not fold. */
@@ -63,18 +63,18 @@ export class Streams {
     const { stream } = event;
     const decider = RULES.get(splitStream(stream).category);
     if (!decider) {
-      this.#tell(FOLDS, placeText(event), 'there are no rules for streams of that name');
+      this.#report(FOLDS, placeText(event), 'there are no rules for streams of that name');
       return undefined;
     }
     const held = decider.snapshot ? this.#long : this.#short;
     let folded = held.get(stream);
     if (!folded) held.set(stream, (folded = await this.#before(decider, event)));
     const notItsId = remember(folded, event);
-    if (notItsId !== undefined) this.#tell(ONCE, placeText(event), notItsId);
+    if (notItsId !== undefined) this.#report(ONCE, placeText(event), notItsId);
     const { state: before } = folded;
     const problem = advance(folded, event);
     if (problem === undefined) return { before, after: folded.state };
-    this.#tell(FOLDS, placeText(event), problem);
+    this.#report(FOLDS, placeText(event), problem);
     return undefined;
   }
 
@@ -96,7 +96,11 @@ export class Streams {
       const { pack } = decider.snapshot!;
       if (!started || inAnyOrder(pack(started.state)) === inAnyOrder(pack(state))) continue;
       const name = snapshotStreamOf(stream);
-      this.#tell(SNAPSHOTS, name, `from it, ${stream} does not fold to what it folds to in whole`);
+      this.#report(
+        SNAPSHOTS,
+        name,
+        `from it, ${stream} does not fold to what it folds to in whole`,
+      );
     }
   }
 

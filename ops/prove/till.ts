@@ -2,7 +2,15 @@ import { CASH, type PaymentEvent } from '../../domain/money/payment.ts';
 import { storeAndPeriodOf } from '../../domain/stores/store.ts';
 import { expectedPaise, keyOf, type Till, type TillEvent } from '../../domain/money/till.ts';
 import type { Book } from './book.ts';
-import { check, isLate, placeText, type Check, type Place, type Seen, type Tell } from './check.ts';
+import {
+  check,
+  isLate,
+  placeText,
+  type Check,
+  type Place,
+  type Seen,
+  type Report,
+} from './check.ts';
 
 const IN_TILL = 'cash that changes hands is in its shop’s till, once';
 const CLOSED = 'a till is closed with what should have been in it';
@@ -11,7 +19,7 @@ const CLOSED = 'a till is closed with what should have been in it';
 type Moved = { storeId: string | null; amountPaise: number; place: Place; atMs: number };
 
 /** What is collected and given back in cash is in the till of its shop. */
-export function tillCheck(_: Book, tell: Tell): Check {
+export function tillCheck(_: Book, report: Report): Check {
   const moved = new Map<string, Moved>();
 
   function move(
@@ -36,7 +44,7 @@ export function tillCheck(_: Book, tell: Tell): Check {
     const text = known
       ? `${amountPaise} paise are in it; ${placeText(known.place)} is over ${known.amountPaise}`
       : `nobody moved ${amountPaise} paise for payment ${paymentId}, or they were in a till already`;
-    tell(IN_TILL, placeText(seen), text);
+    report(IN_TILL, placeText(seen), text);
   }
 
   return check<PaymentEvent | TillEvent, Till>({
@@ -52,14 +60,14 @@ export function tillCheck(_: Book, tell: Tell): Check {
         const right = expectedPaise(seen.before);
         if (said === right && differencePaise === countedPaise - right) return;
         const text = `it says ${said} paise and a difference of ${differencePaise}; in it were ${right}`;
-        tell(CLOSED, placeText(seen), text);
+        report(CLOSED, placeText(seen), text);
       },
     },
 
     end(nowMs) {
       for (const { amountPaise, place, atMs } of moved.values()) {
         if (!isLate(atMs, nowMs)) continue;
-        tell(IN_TILL, placeText(place), `${amountPaise} paise are in no till`);
+        report(IN_TILL, placeText(place), `${amountPaise} paise are in no till`);
       }
     },
   });

@@ -48,14 +48,14 @@ export const REJECTIONS: { reason: StoreOrderRejection; label: string }[] = [
 
 /** The cards of a column: what waits longest comes first, what is done, latest first. */
 export function cardsOf(board: Board, column: Column): BoardCard[] {
-  const cards = board.storeOrders.filter((card) => column.statuses.includes(placeOf(card)));
+  const cards = board.storeOrders.filter((card) => column.statuses.includes(columnStatusOf(card)));
   return cards.toSorted((a, b) =>
     nextOf(a) ? a.submittedAt.localeCompare(b.submittedAt) : b.changedAt.localeCompare(a.changedAt),
   );
 }
 
 /** What waits in the shop to be fetched is not on the way. */
-const placeOf = ({ status, fulfilment }: Way): StoreOrderStatus =>
+const columnStatusOf = ({ status, fulfilment }: Way): StoreOrderStatus =>
   status === 'dispatched' && fulfilment === 'pickup' ? 'packed' : status;
 
 /** How far a status is on its way, with the ends last: they are never left again. */

@@ -5,10 +5,10 @@ import type { StockItem } from './contract.ts';
 const PAGE_SIZE = 50;
 
 /** What staff do to an article: receive a delivery, sell over the counter, count, keep back. */
-export type Deed = 'receive' | 'sell' | 'count' | 'buffer';
+export type Operation = 'receive' | 'sell' | 'count' | 'buffer';
 
-export const DEEDS: Record<
-  Deed,
+export const OPERATIONS: Record<
+  Operation,
   { label: string; title: string; field: string; hint?: string; submit: string; least: number }
 > = {
   receive: {
