@@ -21,10 +21,14 @@ import {
   storeOrderEnded,
   type StoreOrder,
 } from '../domain/fulfilment/store-order.ts';
+import { collectViolations } from '../ops/prove/check.ts';
+import { proveEvents } from '../ops/prove/log.ts';
 import { idFrom } from '../platform/ids.ts';
 import { SKUS, SLOT, type World } from './ordering-world.ts';
 import type { DuePayment } from '../domain/ordering/payments.ts';
 import { paymentsOf } from '../write-api/payment.ts';
+
+const HOUR_MS = 3_600_000;
 
 type Part = OrderPart & { at: StoreOrder };
 type Ended = {
@@ -49,6 +53,15 @@ export async function assertInvariants(world: World): Promise<void> {
   assertStock(world, ends);
   assertSlots(world, ends);
   assertBills(world, ends);
+  await assertProved(world);
+}
+
+/** `prove` finds nothing in the log, an hour later, when nothing is under way any more. */
+async function assertProved({ memory, calm }: World): Promise<void> {
+  const { report, violations } = collectViolations();
+  const events = memory.events.map((event) => ({ event, atMs: Date.parse(event.metadata.at) }));
+  await proveEvents(calm.client, events, Date.now() + HOUR_MS, report);
+  assert.equal(violations, []);
 }
 
 /** Every order that was placed, with what became of its parts and payments. */

@@ -12,9 +12,10 @@ import { Problem } from '../platform/http.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
 import { GatewayUnavailable, paymentPorts } from '../write-api/payment-ports.ts';
-import type { NewTask } from '../engine/processes/tasks.ts';
+import type { NewTask } from '../engine/processes/task-list.ts';
 import type { ReactorServices } from '../write-api/reactions.ts';
 import {
+  FAILED,
   MemoryLog,
   ReusedServer,
   SimulatedGateway,
@@ -203,7 +204,7 @@ export class World {
     await this.reactor.runDue((task) => this.#run(task));
   }
 
-  async #run(task: NewTask<ReactorServices>): Promise<number | boolean> {
+  async #run(task: { run: NewTask<ReactorServices>['run'] }): Promise<unknown> {
     const isLast = this.pick(FATAL_TASKS) === 0;
     const runs = [task.run(isLast ? this.mortal(this.pick(MAX_STEPS)) : this.some())];
     if (this.pick(REPEATED_TASKS) === 0) runs.push(task.run(this.some()));
@@ -211,8 +212,7 @@ export class World {
     for (const one of [first!, second]) {
       if (one?.status === 'rejected' && !isPassing(one.reason)) throw one.reason;
     }
-    if (first!.status === 'rejected') return false;
-    return typeof first!.value === 'number' ? first!.value : true;
+    return first!.status === 'rejected' ? FAILED : first!.value;
   }
 
   /** Lets the reactor look, and time pass until then at most, until nothing is left to be done. */

@@ -19,7 +19,7 @@ import {
   type PaymentNews,
   type PaymentPort,
 } from '../write-api/payment-ports.ts';
-import type { NewTask } from '../engine/processes/tasks.ts';
+import { TaskList, type NewTask, type Task } from '../engine/processes/task-list.ts';
 import { reactionTo, type ReactorServices } from '../write-api/reactions.ts';
 
 /** A whole number from 0 to below `below`; the same ones again for the same seed. */
@@ -153,65 +153,76 @@ export class ReusedServer {
   }
 }
 
-type Task = NewTask<ReactorServices>;
-type HeardTask = Task & { heardAt: number; missing: Set<string> };
-
-/** The reactor's map over a log in memory; whose server does a task, and when, `run` decides. */
+/**
+ * The reactor's map and its list of tasks over a log in memory; whose server does a task, and when,
+ * `run` decides.
+ */
 export class SimulatedReactor {
   readonly #log: MemoryLog;
-  readonly #pending = new Map<string, HeardTask>();
-  #heard = 0;
+  #tasks = new TaskList<ReactorServices>();
+  #seen = 0;
 
   constructor(log: MemoryLog) {
     this.#log = log;
   }
 
-  #hear(): void {
-    for (; this.#heard < this.#log.events.length; this.#heard++) {
-      const { done = [], tasks = [] } = reactionTo(this.#log.events[this.#heard]!);
-      for (const { key, step } of done) {
-        const missing = this.#pending.get(key)?.missing;
-        if (step) missing?.delete(step);
-        if (!step || missing?.size === 0) this.#pending.delete(key);
-      }
+  #follow(): void {
+    for (; this.#seen < this.#log.events.length; this.#seen++) {
+      const event = this.#log.events[this.#seen]!;
+      const { done = [], tasks = [] } = reactionTo(event);
+      for (const one of done) this.#tasks.done(one);
+      const { stream, revision } = event;
       for (const task of tasks) {
-        const missing = new Set(task.lacks);
-        this.#pending.set(task.key, { ...task, heardAt: this.#heard, missing });
+        this.#tasks.add(task, { stream, revision, after: BigInt(this.#seen) });
       }
     }
   }
 
-  /** Starts anew where the oldest task that is not done was asked for. */
+  /** Starts anew from the checkpoint that it would have kept. */
   restart(): void {
-    this.#heard = Math.min(this.#heard, ...this.#pending.values().map((task) => task.heardAt));
-    this.#pending.clear();
+    const { position = 0n, setAside } = this.#tasks.settled(BigInt(this.#seen));
+    this.#tasks = new TaskList();
+    this.#seen = Number(position);
+    for (const { key, stream, revision } of setAside) {
+      const event = this.#log.stream(stream)[Number(revision)]!;
+      const task = reactionTo(event).tasks!.find((one) => one.key === key)!;
+      this.#tasks.add(task, { stream, revision: event.revision, after: position }, true);
+    }
   }
 
   /** When something is to be done, in milliseconds since 1970. */
   dueTimes(): number[] {
-    this.#hear();
-    return [...this.#pending.values()].map(({ dueMs }) => dueMs);
+    this.#follow();
+    return Array.from(this.#tasks, ({ dueMs }) => dueMs);
   }
 
-  /** All that is due, at once. What `run` resolves to false for stays to be done. */
-  async runDue(run: (task: Task) => Promise<number | boolean>): Promise<void> {
-    this.#hear();
+  /**
+   * All that is due, at once. What `run` resolves to `failed` for is tried again later; to a number,
+   * after so many ms.
+   */
+  async runDue(run: (task: Task<ReactorServices>) => Promise<unknown>): Promise<void> {
+    this.#follow();
+    const tasks = this.#tasks;
     const nowMs = Date.now();
-    const due = [...this.#pending.values()].filter(({ dueMs }) => dueMs <= nowMs);
+    const due = Array.from(tasks).filter(({ dueMs }) => dueMs <= nowMs);
     await Promise.all(
       due.map(async (task) => {
-        const answer = await run(task);
-        if (typeof answer === 'number') task.dueMs = Date.now() + answer;
-        if (answer === true && this.#pending.get(task.key) === task) this.#pending.delete(task.key);
+        const outcome = await run(task);
+        if (!tasks.has(task)) return;
+        if (outcome === FAILED) tasks.failed(task, Date.now());
+        else tasks.succeeded(task, outcome, Date.now());
       }),
     );
   }
 
   /** Every task that the log ever asked for. */
-  all(): Task[] {
+  all(): NewTask<ReactorServices>[] {
     return this.#log.events.flatMap((event) => reactionTo(event).tasks ?? []);
   }
 }
+
+/** What a run of a task comes to that failed in passing. */
+export const FAILED = 'failed';
 
 type GatewayOrder = { paymentId: string; amountPaise: number; news: PaymentNews[] };
 

@@ -99,10 +99,7 @@ async function settle({ reactor, server }: World, untilMs = Infinity): Promise<v
     const dueMs = Math.min(...reactor.dueTimes());
     if (dueMs > untilMs || dueMs === Infinity) return;
     mock.timers.setTime(Math.max(Date.now(), dueMs));
-    await reactor.runDue(async (task) => {
-      const againMs = await task.run(server);
-      return typeof againMs === 'number' ? againMs : true;
-    });
+    await reactor.runDue((task) => task.run(server));
   }
 }
 

@@ -5,7 +5,7 @@ import { isPerPart, isPrepaid, type PaymentEvent } from '../domain/money/payment
 import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import type { Reactions } from '../engine/processes/reactor.ts';
-import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/tasks.ts';
+import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/task-list.ts';
 import type { EventStore, StoredEvent } from '../platform/event-store.ts';
 import { businessDate } from '../platform/time.ts';
 import { factOf, type Fact } from '../engine/projections/projection.ts';

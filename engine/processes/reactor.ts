@@ -10,7 +10,8 @@ import {
 } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../../platform/subscription.ts';
-import { Tasks, type NewTask, type Reaction, type SetAsideTask } from './tasks.ts';
+import type { NewTask, Reaction, SetAsideTask } from './task-list.ts';
+import { Tasks } from './tasks.ts';
 
 const ROOM_EVERY_MS = 200;
 const MAX_BATCH_EVENTS = 1_000;

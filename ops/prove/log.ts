@@ -19,6 +19,9 @@ const UNITS_OF_A_MS = 10_000n;
 
 export type Proved = { events: number; streams: number; orders: number };
 
+/** An event, and when it was stored, in ms since 1970. */
+export type DatedEvent = { event: StoredEvent; atMs: number };
+
 /**
  * Folds a log once, from its beginning, and tells what in it cannot be true by `nowMs`; `client`
  * reads streams of it again whose state is no longer held, and snapshots.
@@ -32,20 +35,34 @@ export async function proveLog(
   report: Report,
   onEvent: (event: StoredEvent) => Promise<void> | void = () => {},
 ): Promise<Proved> {
+  async function* dated(): AsyncGenerator<DatedEvent> {
+    for await (const raw of log) {
+      if (isSystemEvent(raw)) continue;
+      const event = parsedLater(raw, client.upcast);
+      await onEvent(event);
+      yield { event, atMs: Number(raw.created / UNITS_OF_A_MS) };
+    }
+  }
+  return proveEvents(client, dated(), nowMs, report);
+}
+
+/** The same of events that are in hand. */
+export async function proveEvents(
+  client: EventStore,
+  events: AsyncIterable<DatedEvent> | Iterable<DatedEvent>,
+  nowMs: number,
+  report: Report,
+): Promise<Proved> {
   const book: Book = { orders: new Map(), parts: new Map(), payments: new Map() };
   const checks = CHECKS.map((begin) => begin(book, report));
   const streams = new Streams(client, report);
   const seen = { events: 0, streams: 0 };
-  for await (const raw of log) {
-    if (isSystemEvent(raw)) continue;
-    const event = parsedLater(raw, client.upcast);
-    await onEvent(event);
+  for await (const { event, atMs } of events) {
     if (holdsPositions(event.stream)) continue;
     seen.events += 1;
     if (event.revision === 0n) seen.streams += 1;
     const states = await streams.take(event);
-    if (!states) continue;
-    show(checks, event, states, Number(raw.created / UNITS_OF_A_MS), report);
+    if (states) show(checks, event, states, atMs, report);
   }
   await streams.checkSnapshots();
   for (const { end } of checks) end?.(nowMs);
