@@ -12,6 +12,7 @@ import type { Logger } from './log.ts';
 import { hookRoute, whoOf, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
 import { HEALTH_PATH } from './system.ts';
+import { isStorable } from './text.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -104,11 +105,23 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    // What is asked for before any route is found; as every other refusal.
+    frameworkErrors: (error, _request, reply) => {
+      const isMalformed = error.code === 'FST_ERR_BAD_URL';
+      const message = 'The address is malformed: percent-encode it, as UTF-8.';
+      const problem = isMalformed
+        ? new Problem(400, 'MALFORMED_URL', message)
+        : generalProblem(error);
+      void sendProblem(reply, problem);
+    },
     // A wrong type or an unknown field is refused, never guessed at.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   }) as unknown as FastifyInstance;
   acceptJson(app);
   answerProblems(app, options);
+  app.addHook('onRequest', async ({ params, query }) => {
+    if (!isStorable(params) || !isStorable(query)) throw notText();
+  });
   // A body that is refused by its head is still on its way: closing now would lose the answer.
   app.addHook('onSend', async (_request, reply) => {
     if (reply.statusCode === 413) reply.removeHeader('connection');
@@ -161,12 +174,23 @@ function acceptJson(app: FastifyInstance): void {
       if (!isUtf8(body)) {
         return done(new Problem(400, 'INVALID_UTF8', 'The body is not UTF-8: encode it as such.'));
       }
-      // Runs `done` by itself, with the value or with an error of Fastify's.
-      void parseJson(request, body.toString(), done);
+      const text = body.toString();
+      // Only what is escaped can be in UTF-8 and not be text. It calls back by itself, with the value
+      // or with an error of Fastify's.
+      void parseJson(request, text, (error, value) =>
+        done(error ?? (text.includes('\\u') && !isStorable(value) ? notText() : null), value),
+      );
       return undefined;
     },
   );
 }
+
+const notText = (): Problem =>
+  new Problem(
+    400,
+    'INVALID_TEXT',
+    'It holds U+0000 or half of a surrogate pair, which is no text: leave that out.',
+  );
 
 function answerProblems(app: FastifyInstance, { problemOf, log }: AppOptions): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
 import type { Who } from '../platform/route.ts';
 import { isSame } from '../platform/signature.ts';
+import { isStorable } from '../platform/text.ts';
 
 /** Whoever sends a webhook may repeat one that was not answered for a day. */
 const MAX_AGE_MS = 25 * 60 * 60_000;
@@ -35,10 +36,11 @@ export const signer = (name: string, secret: string, header: string): Who<unknow
   },
 });
 
-/** What a body may say, as far as it is JSON: whether it does is yet to be seen. */
+/** What a body may say, as far as it is JSON and text: whether it does is yet to be seen. */
 export function saidIn<T>(raw: Buffer): Partial<T> {
   try {
-    return (JSON.parse(raw.toString()) as Partial<T> | null) ?? {};
+    const said = JSON.parse(raw.toString()) as Partial<T> | null;
+    return said && isStorable(said) ? said : {};
   } catch {
     return {};
   }
