@@ -1,7 +1,7 @@
 import type { Slot, SlotDayEvent } from '../domain/slots/slot-day.ts';
 import { storeAndPeriodOf } from '../domain/stores/store.ts';
 import { projection } from '../engine/projections/projection.ts';
-import { defineTable, json, type Row } from '../engine/projections/rows.ts';
+import { defineTable, json } from '../engine/projections/rows.ts';
 
 const days = defineTable('day', { store_id: 'text', date: 'text', slots: json<Slot[]>() }, [
   'store_id',
@@ -15,8 +15,6 @@ const holds = defineTable(
   ['store_order_id'],
   { indexes: ['(store_id, date)'] },
 );
-
-export type SlotDayRow = Row<typeof days>;
 
 /** When shops deliver, and how much of that is taken. */
 export const slots = projection<SlotDayEvent>({
