@@ -27,9 +27,41 @@ export type Decider<State, Command extends Message, Event extends Message> = {
    * one release.
    */
   heldBack?: { [Type in Event['type']]?: (data: Of<Event, Type>) => object };
+  /** How each event's data looks in its newest version: one that looks otherwise is damaged. */
+  shapes?: { [Type in Event['type']]: ShapeOf<Of<Event, Type>> };
   /** For streams too long to be read from their beginning by each server that starts. */
   snapshot?: SnapshotRules<State>;
 };
+
+type Leaf = 'text' | 'time' | 'integer' | 'number' | 'boolean';
+
+/**
+ * How JSON looks that comes out of a log, where it may be anything. `…?` and `['?', …]` may be null
+ * or missing, `[…]` is a list. Of an object the members that are named are looked at: one that a
+ * later release adds is let through. A `time` is RFC 3339, an `integer` one that a number holds.
+ *
+ *     { doorId: 'text', opened: 'time', keys: [{ name: 'text', age: 'integer?' }] }
+ */
+export type Shape =
+  Leaf | `${Leaf}?` | readonly [Shape] | readonly ['?', Shape] | { readonly [name: string]: Shape };
+
+/** The shapes by which an event's data may be told: the compiler asks for each of its members. */
+export type ShapeOf<T> = [Extract<T, null | undefined>] extends [never]
+  ? WholeShape<T>
+  : MaybeShape<WholeShape<Exclude<T, null | undefined>>>;
+type WholeShape<T> = [T] extends [string]
+  ? 'text' | 'time'
+  : [T] extends [number]
+    ? 'integer' | 'number'
+    : [T] extends [boolean]
+      ? 'boolean'
+      : [T] extends [readonly (infer Item)[]]
+        ? readonly [ShapeOf<Item>]
+        : { readonly [Name in NamesIn<T>]: ShapeOf<MemberOf<T, Name>> };
+type MaybeShape<S> = S extends string ? `${S}?` : readonly ['?', S];
+/** Of each type of a union. */
+type NamesIn<T> = T extends unknown ? keyof T : never;
+type MemberOf<T, Name> = T extends unknown ? (Name extends keyof T ? T[Name] : undefined) : never;
 
 /** What is read of old versions has no type any more but the one that an upcaster gives it. */
 type Upcasters<Data> = readonly [...((data: never) => object)[], (data: never) => Data];
@@ -42,7 +74,10 @@ export type Optional<Data, Member extends keyof Data> = Omit<Data, Member> &
 export type AnyDecider<State = unknown> = Decider<State, never, never>;
 
 /** Which events a decider has, and in which versions. */
-export type EventShapes = Pick<AnyDecider, 'category' | 'evolve' | 'upcast' | 'heldBack'>;
+export type EventShapes = Pick<
+  AnyDecider,
+  'category' | 'evolve' | 'upcast' | 'heldBack' | 'shapes'
+>;
 
 /**
  * The one event of a command that changed nothing, by which its stream still remembers that it came:
@@ -58,9 +93,10 @@ export function evolve<State>(
 ): State {
   if (type === NOTHING_CHANGED) return state;
   // The map is keyed by message type, which the compiler cannot follow through a lookup.
-  const { [type]: rule } = decider.evolve as Record<string, (state: State, data: unknown) => State>;
-  if (!rule) throw new Error(`there is no rule for ${type}`);
-  return rule(state, data);
+  const rules = decider.evolve as Record<string, (state: State, data: unknown) => State>;
+  // What every object inherits is no rule: a type comes out of a log, where it may be anything.
+  if (!Object.hasOwn(rules, type)) throw new Error(`there is no rule for ${type}`);
+  return rules[type]!(state, data);
 }
 
 /** Every type of event that a decider's streams hold, but for the one that changes nothing. */

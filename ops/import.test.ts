@@ -7,7 +7,7 @@ import { parse } from 'csv-parse/sync';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore, startShop, type Shop } from '../test/shop.ts';
-import { headOfLog, holdsPositions, isSystemEvent } from '../platform/event-store.ts';
+import { headOfLog, isEnginesOwn, isSystemEvent } from '../platform/event-store.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 
 /** A real price list of 27,555 rows that is not ours to publish, so it is beside the repository. */
@@ -45,7 +45,7 @@ async function eventsAfter({ client }: Shop, position: bigint): Promise<string[]
   for await (const { event } of client.readAll({
     fromPosition: { commit: position, prepare: position },
   })) {
-    if (!event || isSystemEvent(event) || holdsPositions(event.streamId)) continue;
+    if (!event || isSystemEvent(event) || isEnginesOwn(event.streamId)) continue;
     if (event.position.commit > position) types.push(event.type);
   }
   return types;

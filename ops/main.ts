@@ -6,13 +6,14 @@ import { loadLocalEnvironment } from './environment.ts';
 import * as eventLog from './event-log.ts';
 import { table } from './format.ts';
 import * as importFile from './import.ts';
+import * as parked from './parked.ts';
 import * as pass from './pass.ts';
 import * as prove from './prove.ts';
 import * as replay from './replay.ts';
 import * as shipLogs from './ship-logs.ts';
 import * as status from './status.ts';
 
-const COMMANDS: Command[] = [status, replay, prove, importFile, pass, eventLog, shipLogs];
+const COMMANDS: Command[] = [status, replay, prove, importFile, parked, pass, eventLog, shipLogs];
 
 const HELP = `Usage: npm run ops -- COMMAND [options]
 

@@ -41,6 +41,7 @@ import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
+const toMinute = 1_200;
 const SETTLE_TIMEOUT_MS = 20_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -358,6 +359,8 @@ function newOrder(story: Story, change: Partial<PlacedOrder> = {}) {
   const hold = { storeOrderId, orderId, fromMinute: SLOT.fromMinute, expiresAt };
   const { storeId, totalPaise: amountPaise } = parts[0]!;
   const method = rest.payment;
+  const { personId, sealedRecipient, pincode } = rest;
+  const buyer = { personId, sealedRecipient, pincode, payment: method };
   const due = { orderId, storeOrderId, storeId, method, amountPaise, expiresAt: null };
   const payment = `payment-${newKey()}`;
   return {
@@ -372,7 +375,7 @@ function newOrder(story: Story, change: Partial<PlacedOrder> = {}) {
     payment,
     asked: event(payment, 'PaymentRequested', due),
     confirmed: event(streams.order, 'OrderConfirmed', {}),
-    submitted: event(streams.part, 'StoreOrderSubmitted', { ...parts[0], orderId }),
+    submitted: event(streams.part, 'StoreOrderSubmitted', { ...buyer, ...parts[0], orderId }),
     rejected: event(streams.order, 'OrderRejected', { reason: 'CHECKOUT_EXPIRED' }),
   };
 }
@@ -472,8 +475,20 @@ const FAULTS: Record<string, Fault> = {
   }),
 
   'an event that its rule cannot fold': (story) => ({
-    plant: [event(inventoryOf(story), 'StockReceived', { lines: 7 })],
+    plant: [
+      stockOf(story, 'StockWrittenOff', [{ sku: 'dal', quantity: 1, reason: 'damaged' }], {
+        storeOrderId: NO_ORDER,
+      }),
+    ],
     says: [`every stream folds: ${next(story, inventoryOf(story))}: it does not fold: `],
+  }),
+
+  'an event of another shape than its own': (story) => ({
+    plant: [event(inventoryOf(story), 'StockReceived', { lines: 7 })],
+    says: [
+      `every event says what its name promises: ${next(story, inventoryOf(story))}: ` +
+        'StockReceived cannot be read: its data.lines is no list',
+    ],
   }),
 
   'an event under an id that is not its own': (story) => ({
@@ -562,7 +577,7 @@ const FAULTS: Record<string, Fault> = {
     const lines = [{ sku: 'dal', quantity: 3 }];
     return {
       plant: [
-        stepOf(story, 'StoreOrderRejected'),
+        stepOf(story, 'StoreOrderRejected', { reason: 'closed' }),
         event(streamsOf(story.open).order, 'OrderRejected', { reason: 'rejected-by-every-shop' }),
         stockOf(story, 'ReservationReleased', lines, { reason: 'rejected-by-shop' }),
         event(slotDayOf(story), 'SlotReleased', { ...story.open, reason: 'rejected-by-shop' }),
@@ -692,7 +707,7 @@ const FAULTS: Record<string, Fault> = {
 
   'an order that nobody ends': (story) => ({
     plant: [
-      stepOf(story, 'StoreOrderRejected'),
+      stepOf(story, 'StoreOrderRejected', { reason: 'closed' }),
       stockOf(story, 'ReservationReleased', OPEN_LINES, { reason: 'rejected-by-shop' }),
       event(slotDayOf(story), 'SlotReleased', { ...story.open, reason: 'rejected-by-shop' }),
     ],
@@ -785,9 +800,10 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'a shop that goes on with what it delivered': (story) => {
-    const { part } = streamsOf(story.delivered);
+    const { delivered, storeId } = story;
+    const { part } = streamsOf(delivered);
     return {
-      plant: [event(part, 'StoreOrderDelivered', {})],
+      plant: [event(part, 'StoreOrderDelivered', { ...delivered, storeId, proof: null })],
       says: [
         `a store order goes on from where it was: ${next(story, part)}: it was delivered already`,
       ],
@@ -952,7 +968,7 @@ const FAULTS: Record<string, Fault> = {
     };
     return {
       plant: [
-        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, capacity: 9 }] }),
+        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, toMinute, capacity: 9 }] }),
         event(order, 'OrderPlaced', placed),
         rest.reserved,
         rest.held,
@@ -1163,7 +1179,7 @@ const FAULTS: Record<string, Fault> = {
   }),
 
   'money that nobody asked for': () => {
-    const receipt = { externalId: 'pay_1', amountPaise: 100 };
+    const receipt = { orderId: NO_ORDER, externalId: 'pay_1', amountPaise: 100 };
     return {
       plant: [event('payment-1', 'PaymentSucceeded', receipt)],
       says: [
@@ -1249,7 +1265,7 @@ const FAULTS: Record<string, Fault> = {
     const transfer = `upireference-${newKey()}`;
     return {
       plant: [
-        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, capacity: 9 }] }),
+        event(slotDayOf(story), 'SlotCapacitySet', { slots: [{ ...SLOT, toMinute, capacity: 9 }] }),
         event(transfer, 'UpiReferenceUsed', { vpa: upi.vpa, utr, paymentId }),
         ...orders.flatMap(confirmed),
       ],

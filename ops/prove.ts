@@ -1,7 +1,13 @@
 import { parseArgs } from 'node:util';
 import { DECIDERS } from '../domain/deciders.ts';
+import { readParking } from '../engine/parking.ts';
 import { upcasterOf } from '../engine/upcast.ts';
-import { connectEventStore, headOfLog, type EventStore } from '../platform/event-store.ts';
+import {
+  connectEventStore,
+  headOfLog,
+  type EventStore,
+  type StoredEvent,
+} from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
@@ -108,20 +114,27 @@ async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
   const nowMs = Date.now();
   const { report, violations } = collectViolations();
   await prepareDatabase(pool);
+  const parking = await readParking(client);
+  const dropped = new Set(parking.dropped.keys());
+  for (const { by, stream, type, error } of parking.parked) {
+    report('no event is parked', stream, `${by} could not read ${type}: ${error}`);
+  }
   return rebuildingAlone(pool, log, async () => {
     const connection = await pool.connect();
     let rowsProof: RowsProof | undefined;
     try {
-      rowsProof = await RowsProof.begin(pool, log, connection, PROJECTIONS, report);
+      rowsProof = await RowsProof.begin(pool, log, connection, PROJECTIONS, report, dropped);
       const rowsPosition = rowsProof.position;
       const head = await headOfLog(client);
       if (rowsPosition > head) throw aheadOfLog();
       let done = 0;
-      const proved = await proveLog(client, logUntil(client, head), nowMs, report, (event) => {
+      const onEvent = (event: StoredEvent) => {
         done += 1;
         progress.update({ done, fraction: Number(event.position) / Number(head) });
         return rowsProof!.take(event);
-      });
+      };
+      const events = logUntil(client, head);
+      const proved = await proveLog(client, events, nowMs, report, onEvent, dropped);
       const compared = await rowsProof.compare(report);
       return {
         ok: violations.length === 0,

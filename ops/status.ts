@@ -18,6 +18,7 @@ import { FAILED, OK, printJson, reasonOf } from './command.ts';
 import { optional, required } from './environment.ts';
 import { count, counted, duration, table, withoutSecrets } from './format.ts';
 import { operatorLog } from './log.ts';
+import { parkedRows, readParkedEvents } from './parked-events.ts';
 
 const HEALTH_TIMEOUT_MS = 3_000;
 const READ_TIMEOUT_MS = 5_000;
@@ -63,12 +64,15 @@ type Model = {
 type Parked = {
   count: number;
   newest: {
+    /** Who could not read it: a read model, `reactor`, or `commands`, since its stream takes none. */
     projection: string;
     type: string;
     stream: string;
-    position: number;
+    /** In the log; null where no read model parked it. */
+    position: number | null;
     error: string;
-    at: string;
+    /** Null where no read model parked it. */
+    at: string | null;
   } | null;
 };
 
@@ -118,7 +122,9 @@ async function look(): Promise<Status> {
     ];
     const head = log.value === undefined ? null : Number(log.value);
     const readModels = database.value ? await judgeModels(client, head, database.value) : [];
-    const parked = database.value?.parked ?? null;
+    const parked = database.value
+      ? await readParked(log.value === undefined ? undefined : client, database.value.parked)
+      : null;
     const reactor = log.value === undefined ? null : await readReactor(client, log.value);
     const problems = [
       ...services.filter(({ up }) => !up).map((each) => `${each.name} is down`),
@@ -182,34 +188,40 @@ async function readReactor(client: EventStore, head: bigint): Promise<Reactor> {
 }
 
 type Checkpoint = { schema: string; version: number; position: number; updated_at: string };
-type Database = { checkpoints: Checkpoint[]; parked: Parked; rebuilding: boolean };
+type Database = {
+  checkpoints: Checkpoint[];
+  parked: Awaited<ReturnType<typeof parkedRows>>;
+  rebuilding: boolean;
+};
 
 async function readDatabase(pool: Pool): Promise<Database> {
   const { rows: prepared } = await pool.query<{ ready: boolean }>(
     `select to_regclass('projector.parked') is not null as ready`,
   );
   if (!prepared[0]!.ready) {
-    return { checkpoints: [], parked: { count: 0, newest: null }, rebuilding: false };
+    return { checkpoints: [], parked: [], rebuilding: false };
   }
   const { rows: checkpoints } = await pool.query<Checkpoint>(
     'select schema, version, position, updated_at from projector.checkpoint order by schema',
-  );
-  const { rows: parked } = await pool.query<NonNullable<Parked['newest']> & { count: number }>(
-    `select projection, type, stream, position, split_part(error, e'\\n', 1) as error,
-       parked_at as at, count(*) over () as count
-     from projector.parked order by parked_at desc, position desc limit 1`,
   );
   const { rows: locks } = await pool.query(
     `select from pg_locks where locktype = 'advisory' and objid = $1 and granted
        and database = (select oid from pg_database where datname = current_database())`,
     [REBUILD_LOCK],
   );
-  const { count: parkedCount = 0, ...newest } = parked[0] ?? {};
-  return {
-    checkpoints,
-    parked: { count: parkedCount, newest: parked.length > 0 ? (newest as Parked['newest']) : null },
-    rebuilding: locks.length > 0,
-  };
+  return { checkpoints, parked: await parkedRows(pool), rebuilding: locks.length > 0 };
+}
+
+/** Counts events, whoever parked them. Without the log only those of the read models are known. */
+async function readParked(client: EventStore | undefined, rows: Database['parked']) {
+  const parked = client
+    ? (await readParkedEvents(client, rows)).parked
+    : [...new Map(rows.map((row) => [row.event_id, { ...row, by: [row.projection] }])).values()];
+  const [newest] = parked;
+  if (!newest) return { count: 0, newest: null };
+  const { by, type, stream, position, error, at } = newest;
+  const shown = { projection: by[0]!, type, stream, position, error, at };
+  return { count: parked.length, newest: shown };
 }
 
 const isProblem = ({ state }: Model): boolean => state === 'STALLED' || state === 'MISSING';
@@ -301,9 +313,10 @@ const renderParked = (
   total: number,
   { projection, type, stream, position, error, at }: NonNullable<Parked['newest']>,
 ): string[] => [
-  `${counted(total, 'event')} PARKED: the rows are missing. The newest, ${ago(at)}:`,
-  `  ${projection} refused ${type} of ${stream} at ${count(position)}`,
+  `${counted(total, 'event')} PARKED: the rows are missing. The newest${at ? `, ${ago(at)}` : ''}:`,
+  `  ${projection} refused ${type} of ${stream}${position === null ? '' : ` at ${count(position)}`}`,
   `  ${error}`,
+  '  What to do: npm run ops -- parked, then retry it or drop it (npm run ops -- help parked)',
 ];
 
 function renderReactor({ holder, position, behind, setAside }: Reactor): string {

@@ -1,4 +1,4 @@
-import { asStored, connectEventStore, headOfLog, holdsPositions } from '../platform/event-store.ts';
+import { asStored, connectEventStore, headOfLog, isEnginesOwn } from '../platform/event-store.ts';
 import { readRawLog } from '../platform/raw-events.ts';
 import { LISTINGS, fillCarts, putItems } from './cart.ts';
 import { medianRun, quantile, startMeter, type Load } from './load.ts';
@@ -105,7 +105,7 @@ async function countAppends({ env }: System, shops: string[]): Promise<number> {
   for (let turn = 0; turn < COUNTED_ORDERS; turn++) await commands.buy(basket(shops, turn));
   let appends = 0;
   for await (const { stream } of readRawLog(client, after)) {
-    if (!stream.startsWith('$') && !holdsPositions(stream)) appends += 1;
+    if (!stream.startsWith('$') && !isEnginesOwn(stream)) appends += 1;
   }
   await client.dispose();
   return appends / COUNTED_ORDERS;

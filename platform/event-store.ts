@@ -66,6 +66,13 @@ export function snapshotStreamOf(stream: string): string {
 export const holdsPositions = (stream: string): boolean =>
   stream === REACTOR_CHECKPOINT || stream === REACTOR_LEASE || /^[a-z]+snapshot-/.test(stream);
 
+/** Events that cannot be read, and what people decided about them: see `engine/parking.ts`. */
+export const PARKED_EVENTS = 'parked-events';
+
+/** Whether a stream is the engine's own, and none of the domain's. */
+export const isEnginesOwn = (stream: string): boolean =>
+  holdsPositions(stream) || stream === PARKED_EVENTS;
+
 /** The revision of a stream that has no event. */
 export const NO_REVISION = -1n;
 
@@ -184,18 +191,29 @@ export async function append(
 /** Of an event that does not say it, as whatever is no message of the domain's. */
 export const FIRST_VERSION = 1;
 
-/** The client's record in our words. */
+/** The client's record in our words. Asking for its data may throw what `upcast` throws. */
 function storedEvent({ upcast }: EventStore, event: RecordedEvent): StoredEvent {
   const { streamId: stream, id, type, revision } = event;
   const metadata = event.metadata as EventMetadata;
-  const version = (metadata as EventMetadata | undefined)?.schemaVersion ?? FIRST_VERSION;
-  const data = upcast({ type, stream }, version, event.data);
-  return { stream, id, type, data, metadata, revision, position: event.position?.commit ?? 0n };
+  const position = event.position?.commit ?? 0n;
+  return {
+    stream,
+    id,
+    type,
+    metadata,
+    revision,
+    position,
+    get data() {
+      const version = (metadata as EventMetadata | undefined)?.schemaVersion ?? FIRST_VERSION;
+      return upcast({ type, stream }, version, event.data);
+    },
+  };
 }
 
 /**
- * A stream's events from a revision on, oldest first; none where there is no such stream. Whoever
- * wants a few says how many: a read that is left half way stays open in the client for ever.
+ * A stream's events from a revision on, oldest first; none where there is no such stream. What an
+ * event says is looked at when it is asked for, which may throw what `upcast` throws. Whoever wants
+ * a few says how many, and nobody throws half way: a read that is left stays open in the client.
  */
 export async function* readStream(
   client: EventStore,
@@ -209,20 +227,9 @@ export async function* readStream(
       deadline: READ_TIMEOUT_MS,
       ...(maxCount !== undefined && { maxCount }),
     });
-    let failed: { error: unknown } | undefined;
     for await (const { event } of events) {
-      // What cannot be read is told at the end, lest the read stay open.
-      if (failed || !event || isSystemEvent(event)) continue;
-      let stored: StoredEvent;
-      try {
-        stored = storedEvent(client, event);
-      } catch (error) {
-        failed = { error };
-        continue;
-      }
-      yield stored;
+      if (event && !isSystemEvent(event)) yield storedEvent(client, event);
     }
-    if (failed) throw failed.error;
   } catch (error) {
     if (!(error instanceof StreamNotFoundError)) throw error;
   }

@@ -8,17 +8,21 @@ import { PROJECTIONS } from './app.ts';
 import { isPublicTag } from './tags.ts';
 import { createPurger, noPurger } from '../platform/purge.ts';
 import { environmentOf } from '../platform/system.ts';
+import { ALL_TAGS, purgeQueue } from '../engine/projections/purges.ts';
 import { runProjector } from '../engine/projections/run.ts';
 
 const env = environmentOf('projector');
 const log = createLog('projector', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
 const pool = createPool(env.DATABASE_URL, log);
-const purger = env.CLOUDFRONT_DISTRIBUTION_ID
+const isCached = env.CLOUDFRONT_DISTRIBUTION_ID !== '';
+const isPurged = isPublicTag;
+const purger = isCached
   ? createPurger({
       distributionId: env.CLOUDFRONT_DISTRIBUTION_ID,
       endpoint: env.CLOUDFRONT_ENDPOINT,
-      isPublic: isPublicTag,
+      queue: purgeQueue(pool),
+      everything: ALL_TAGS,
       log,
     })
   : noPurger;
@@ -32,8 +36,9 @@ const stop = () => stopping.abort();
 process.on('SIGTERM', stop).on('SIGINT', stop);
 const { signal } = stopping;
 try {
-  await runProjector({ client, pool, log, signal, projections: PROJECTIONS }, (tags) =>
-    purger.purge(tags),
+  await runProjector(
+    { client, pool, log, signal, projections: PROJECTIONS, ...(isCached && { isPurged }) },
+    () => purger.wake(),
   );
 } catch (error) {
   log.fatal({ err: error }, 'the projector failed');

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { storeOrder } from '../domain/fulfilment/store-order.ts';
 import {
   connectEventStore,
-  holdsPositions,
+  isEnginesOwn,
   isSystemEvent,
   type EventStore,
 } from '../platform/event-store.ts';
@@ -409,7 +409,7 @@ export async function headOfCommands(client: EventStore): Promise<bigint> {
   const newest = { direction: BACKWARDS, fromPosition: END, maxCount: NEWEST_EVENTS } as const;
   let head = 0n;
   for await (const { event } of client.readAll(newest)) {
-    if (!event || isSystemEvent(event) || holdsPositions(event.streamId)) continue;
+    if (!event || isSystemEvent(event) || isEnginesOwn(event.streamId)) continue;
     if (head === 0n) head = event.position.commit;
   }
   return head;

@@ -1,4 +1,5 @@
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
+import { hasAppended, inRequest } from '../engine/commands/appends.ts';
 import {
   AppendOutcomeUnknown,
   headOfLog,
@@ -82,12 +83,7 @@ function problemOf(error: unknown, acceptLanguage: string | undefined): Problem 
     const detail = languageFor(acceptLanguage).refusalText({ code, facts });
     return new Problem(STATUS_OF[code], code, detail, { facts });
   }
-  if (error instanceof AppendOutcomeUnknown) {
-    return unavailable(
-      'OUTCOME_UNKNOWN',
-      'It may or may not have been done: repeat the request with the same Idempotency-Key.',
-    );
-  }
+  if (error instanceof AppendOutcomeUnknown) return outcomeUnknown();
   if (error instanceof GatewayUnavailable) {
     return unavailable(
       'PAYMENT_GATEWAY_UNAVAILABLE',
@@ -95,10 +91,18 @@ function problemOf(error: unknown, acceptLanguage: string | undefined): Problem 
     );
   }
   if (isEventStoreUnavailable(error) || isPostgresUnavailable(error)) {
-    return unavailable('UNAVAILABLE', 'Nothing was done: try again in a moment.');
+    return hasAppended()
+      ? outcomeUnknown()
+      : unavailable('UNAVAILABLE', 'Nothing was done: try again in a moment.');
   }
   return undefined;
 }
+
+const outcomeUnknown = (): Problem =>
+  unavailable(
+    'OUTCOME_UNKNOWN',
+    'It may or may not have been done: repeat the request with the same Idempotency-Key.',
+  );
 
 export const createWriteApi = (services: Services) =>
   createApp({
@@ -109,6 +113,7 @@ export const createWriteApi = (services: Services) =>
     healthy: async () => void (await headOfLog(services.client)),
     whoReadsDocument: anybody,
     routes: (app) => {
+      app.addHook('preHandler', (_request, _reply, done) => inRequest(done));
       storeRoutes(app, services);
       deliveryRoutes(app, services);
       importRoutes(app, services);

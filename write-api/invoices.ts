@@ -116,11 +116,9 @@ export async function findInvoice(
     );
     if (revision === undefined) continue;
     const stream = streamOf(invoices, register);
-    let invoice: Invoice | undefined;
-    for await (const { data } of readStream(client, stream, BigInt(revision), 1)) {
-      invoice = data as Invoice;
-    }
-    if (!invoice) throw new Error(`${stream} lacks revision ${revision}, which was folded`);
+    const [event] = await Array.fromAsync(readStream(client, stream, BigInt(revision), 1));
+    if (!event) throw new Error(`${stream} lacks revision ${revision}, which was folded`);
+    const invoice = event.data as Invoice;
     assertCreditable(invoice, today);
     return { register, invoice };
   }

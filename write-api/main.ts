@@ -8,13 +8,14 @@ import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
 import { createHandler } from '../engine/commands/handle.ts';
+import { knownParking } from '../engine/parking.ts';
 import { paymentPorts } from './payment-ports.ts';
 import { razorpayFrom } from './razorpay-gateway.ts';
 
 const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
-const handler = createHandler(client, log);
+const handler = createHandler(client, log, undefined, await knownParking(client, log));
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
 const quoteSecret = env.QUOTE_SECRET;

@@ -54,6 +54,8 @@ export function sameLines(a: CartLine[], b: CartLine[]): boolean {
   );
 }
 
+const lineShape = { listingId: 'text', quantity: 'integer' } as const;
+
 export const cart: Decider<Cart, CartCommand, CartEvent> = {
   category: 'cart',
   initial: { status: 'none', lines: [], orderId: null, round: 0, ended: {} },
@@ -128,5 +130,14 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
     CartCheckedOut: [
       ({ round = 1, ...data }: Optional<CheckedOut, 'round'>) => ({ ...data, round }),
     ],
+  },
+
+  shapes: {
+    CartOpened: {},
+    ItemAddedToCart: lineShape,
+    CartItemQuantityChanged: lineShape,
+    ItemRemovedFromCart: { listingId: 'text' },
+    CartCheckedOut: { orderId: 'text', round: 'integer' },
+    CartReopened: { orderId: 'text' },
   },
 };

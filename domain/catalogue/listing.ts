@@ -89,6 +89,18 @@ function changes<T extends object>(current: T, wish: Partial<T>): Partial<T> {
   return Object.fromEntries(changed) as Partial<T>;
 }
 
+const namesShape = { hi: 'text?', ta: 'text?' } as const;
+const descriptionShape = {
+  brand: 'text?',
+  subcategory: 'text?',
+  pack: 'text?',
+  description: 'text?',
+  hsn: 'text?',
+  gramsEach: 'integer?',
+  gstPercent: 'number?',
+} as const;
+const priceShape = { pricePaise: 'integer', mrpPaise: 'integer?' } as const;
+
 export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
   category: 'listing',
   initial: { published: false },
@@ -147,5 +159,24 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
         gstFrom,
       }),
     ],
+  },
+
+  shapes: {
+    ListingPublished: {
+      ...descriptionShape,
+      ...priceShape,
+      name: 'text',
+      names: namesShape,
+      category: 'text',
+      gstFrom: 'text',
+    },
+    ListingDescribed: {
+      ...descriptionShape,
+      name: 'text?',
+      names: ['?', namesShape],
+      category: 'text?',
+    },
+    GstRateSet: { gstFrom: 'text', gstPercent: 'number?' },
+    PriceSet: priceShape,
   },
 };

@@ -3,7 +3,15 @@ import { evolve, type Decider, type Message, type Optional } from '../../engine/
 import { assertNamedOnce } from '../lines.ts';
 import { Rejected } from '../rejection.ts';
 import { linePaise, sumPaise } from '../money/money.ts';
-import { fullTerms, type OrderLine, type OrderPart, type PlacedOrder } from '../ordering/order.ts';
+import {
+  buyerShape,
+  fullTerms,
+  orderLineShape,
+  partShape,
+  type OrderLine,
+  type OrderPart,
+  type PlacedOrder,
+} from '../ordering/order.ts';
 import {
   basketOf,
   chargedOf,
@@ -337,6 +345,16 @@ const after = (state: StoreOrder, change: Partial<StoreOrder>): StoreOrder => ({
   revision: state.revision + 1,
 });
 
+const subjectShape = { orderId: 'text', storeId: 'text' } as const;
+const lineShape = { listingId: 'text', quantity: 'integer' } as const;
+const chosenShape = {
+  ...subjectShape,
+  listingId: 'text',
+  replaces: 'integer',
+  line: orderLineShape,
+  expiresAt: 'time',
+} as const;
+
 /** One shop's part of an order, from the board to the door and back. */
 export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent> = {
   category: 'storeorder',
@@ -654,6 +672,42 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
         feePaise,
       }),
     ],
+  },
+
+  shapes: {
+    StoreOrderSubmitted: { ...partShape, ...buyerShape, orderId: 'text' },
+    StoreOrderAccepted: subjectShape,
+    StoreOrderRejected: { ...subjectShape, reason: 'text' },
+    LineReduced: { ...subjectShape, ...lineShape },
+    LinePicked: { ...subjectShape, ...lineShape, grams: 'integer?' },
+    LineShorted: { ...subjectShape, ...lineShape, reason: 'text' },
+    SubstituteChosen: chosenShape,
+    SubstituteUnavailable: {
+      ...subjectShape,
+      listingId: 'text',
+      substituteId: 'text',
+      left: 'integer',
+    },
+    SubstitutionProposed: chosenShape,
+    SubstitutionDecided: {
+      ...subjectShape,
+      listingId: 'text',
+      accepted: 'boolean',
+      by: 'text',
+    },
+    StoreOrderPacked: { ...subjectShape, lines: ['?', [lineShape]] },
+    StoreOrderDispatched: subjectShape,
+    DeliveryCodeMissed: subjectShape,
+    StoreOrderDelivered: { ...subjectShape, proof: 'text?' },
+    StoreOrderCancelled: { ...subjectShape, by: 'text', reason: 'text' },
+    LinesReturned: {
+      ...subjectShape,
+      returnId: 'text',
+      lines: [lineShape],
+      reason: 'text',
+      to: 'text',
+      feePaise: 'integer',
+    },
   },
 };
 

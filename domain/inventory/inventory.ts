@@ -269,6 +269,9 @@ function ending(state: Inventory, storeOrderId: string): Inventory {
   return { ...state, ended, reservations: state.reservations.without(storeOrderId) };
 }
 
+const linesShape = [{ sku: 'text', quantity: 'integer' }] as const;
+const holderShape = { storeOrderId: 'text', orderId: 'text' } as const;
+
 /** What a shop has, what of it is promised to whom, and what is left for the next order. */
 export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
   category: 'inventory',
@@ -475,6 +478,30 @@ export const inventory: Decider<Inventory, InventoryCommand, InventoryEvent> = {
         picked: { recent: PersistentMap.from(recent), older: PersistentMap.from(older) },
       };
     },
+  },
+
+  shapes: {
+    StockReceived: { lines: linesShape },
+    StockCounted: {
+      counts: [{ sku: 'text', quantity: 'integer', was: 'integer?' }],
+      reason: 'text?',
+    },
+    SoldAtCounter: { lines: linesShape },
+    SafetyBufferSet: { lines: linesShape },
+    StockReserved: { ...holderShape, round: 'integer', lines: linesShape, expiresAt: 'time' },
+    ReservationChanged: {
+      ...holderShape,
+      lines: linesShape,
+      was: linesShape,
+      revision: 'integer',
+    },
+    ReservationReleased: { ...holderShape, lines: linesShape, reason: 'text' },
+    StockWrittenOff: {
+      ...holderShape,
+      lines: [{ sku: 'text', quantity: 'integer', reason: 'text' }],
+    },
+    StockPicked: { storeOrderId: 'text', lines: linesShape, reserved: linesShape },
+    StockReturned: { storeOrderId: 'text', lines: linesShape, to: 'text' },
   },
 };
 

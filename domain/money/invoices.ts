@@ -202,6 +202,35 @@ function creditLine(line: InvoiceLine, before: number, quantity: number): Invoic
   };
 }
 
+const taxShape = {
+  gstPercent: 'number?',
+  taxablePaise: 'integer',
+  cgstPaise: 'integer',
+  sgstPaise: 'integer',
+} as const;
+const paperShape = {
+  storeOrderId: 'text',
+  orderId: 'text',
+  date: 'text',
+  sequence: 'integer',
+  number: 'text',
+  lines: [
+    {
+      ...taxShape,
+      listingId: 'text',
+      name: 'text',
+      pack: 'text?',
+      quantity: 'integer',
+      pricePaise: 'integer',
+      linePaise: 'integer',
+      hsn: 'text?',
+      grams: 'integer?',
+    },
+  ],
+  totalPaise: 'integer',
+} as const;
+const feesShape = [{ ...taxShape, feePaise: 'integer' }] as const;
+
 export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
   category: 'invoices',
   // Of 40,000 invoices it takes 1 MB, all that is kept; what follows them is read each time.
@@ -292,6 +321,31 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
     CreditNoteIssued: [
       ({ fees = [], ...data }: Optional<CreditNote, 'fees'>) => ({ ...data, fees }),
     ],
+  },
+
+  shapes: {
+    InvoiceIssued: {
+      ...paperShape,
+      supplier: {
+        gstin: 'text?',
+        composition: 'boolean',
+        legalName: 'text',
+        address: 'text',
+        storeName: 'text',
+      },
+      personId: 'text',
+      sealedRecipient: 'text',
+      pincode: 'text',
+      kind: 'text',
+      fees: ['?', feesShape],
+    },
+    CreditNoteIssued: {
+      ...paperShape,
+      creditNoteId: 'text',
+      invoiceNumber: 'text',
+      reason: 'text',
+      fees: feesShape,
+    },
   },
 };
 

@@ -170,6 +170,9 @@ const withReceipt = (state: Payment, { externalId, amountPaise }: Receipt): Paym
   receipts: [...state.receipts, { externalId, amountPaise }],
 });
 
+const subjectShape = { orderId: 'text', storeOrderId: 'text?', storeId: 'text?' } as const;
+const receiptShape = { ...subjectShape, externalId: 'text', amountPaise: 'integer' } as const;
+
 /**
  * Money for an order: it succeeds once, when all of it is there, in one sum or in several; whatever
  * else comes in is kept on record as late, and what is not owed goes back. A refund counts from when
@@ -308,6 +311,30 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
     RefundFailed: (state, { refundNumber, reason }) =>
       withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
+  },
+
+  shapes: {
+    PaymentRequested: {
+      ...subjectShape,
+      method: 'text',
+      amountPaise: 'integer',
+      expiresAt: 'time?',
+      upi: ['?', { vpa: 'text', name: 'text' }],
+      gatewayOrderId: 'text?',
+    },
+    PaymentCancelled: { ...subjectShape, reason: 'text' },
+    PaymentSucceeded: receiptShape,
+    PaymentFailed: { ...subjectShape, externalId: 'text', reason: 'text' },
+    LatePaymentSeen: { ...receiptShape, why: 'text' },
+    CashCollected: { ...subjectShape, amountPaise: 'integer' },
+    RefundRequested: { ...receiptShape, refundNumber: 'integer' },
+    RefundSucceeded: { ...receiptShape, refundNumber: 'integer' },
+    RefundFailed: {
+      ...subjectShape,
+      refundNumber: 'integer',
+      amountPaise: 'integer',
+      reason: 'text',
+    },
   },
 };
 

@@ -84,6 +84,14 @@ function assertSameClosing(
   throw new Rejected('TILL_CLOSED', { because: 'counted-otherwise', ...closing });
 }
 
+const cashShape = {
+  paymentId: 'text',
+  orderId: 'text',
+  storeOrderId: 'text',
+  amountPaise: 'integer',
+  at: 'time',
+} as const;
+
 /**
  * A shop's till (cash up): what was taken and given back in cash on a day, and at its end what was
  * counted against it. Each payment and each refund is in one day's till, once; a closed one takes
@@ -131,6 +139,18 @@ export const till: Decider<Till, TillCommand, TillEvent> = {
     CashTaken: (state, data) => withMoved(state, keyOf(data), data.amountPaise),
     CashGivenBack: (state, data) => withMoved(state, keyOf(data), -data.amountPaise),
     TillClosed: (state, closing) => ({ ...state, closing }),
+  },
+
+  shapes: {
+    TillOpened: { openingPaise: 'integer' },
+    CashTaken: cashShape,
+    CashGivenBack: { ...cashShape, refundNumber: 'integer' },
+    TillClosed: {
+      countedPaise: 'integer',
+      expectedPaise: 'integer',
+      differencePaise: 'integer',
+      reason: 'text?',
+    },
   },
 };
 

@@ -37,4 +37,8 @@ export const upiReference: Decider<UpiReference, UpiReferenceCommand, UpiReferen
   evolve: {
     UpiReferenceUsed: (_, { paymentId }) => ({ paymentId }),
   },
+
+  shapes: {
+    UpiReferenceUsed: { vpa: 'text', utr: 'text', paymentId: 'text' },
+  },
 };

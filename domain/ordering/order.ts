@@ -207,6 +207,50 @@ export const isFinal = ({ reason }: AnyPlaced): boolean =>
 const ended = (order: Order): boolean =>
   order.status === 'rejected' || order.status === 'completed' || order.status === 'cancelled';
 
+/** How a line looks in the log. */
+export const orderLineShape = {
+  listingId: 'text',
+  name: 'text',
+  names: { hi: 'text?', ta: 'text?' },
+  pack: 'text?',
+  quantity: 'integer',
+  pricePaise: 'integer',
+  linePaise: 'integer',
+  gramsEach: 'integer?',
+  ifMissing: ['?', { wish: 'text', listingId: 'text?' }],
+} as const;
+
+/** How a shop's part looks there, to whichever event it belongs. */
+export const partShape = {
+  storeId: 'text',
+  lines: [orderLineShape],
+  feePaise: 'integer',
+  minimumPaise: 'integer',
+  fulfilment: 'text',
+  slot: ['?', { date: 'text', fromMinute: 'integer', toMinute: 'integer' }],
+  totalPaise: 'integer',
+} as const;
+
+/** Whom an order is for, and how it is paid. */
+export const buyerShape = {
+  personId: 'text',
+  sealedRecipient: 'text',
+  pincode: 'text',
+  payment: 'text',
+} as const;
+
+const shortageShape = { listingId: 'text', wanted: 'integer', left: 'integer' } as const;
+const orderPartsShape = [{ ...partShape, storeOrderId: 'text' }] as const;
+const keptShape = {
+  kept: [
+    '?',
+    {
+      parts: orderPartsShape,
+      leftOut: [{ ...shortageShape, storeOrderId: 'text', name: 'text', reason: 'text' }],
+    },
+  ],
+} as const;
+
 export const order: Decider<Order, OrderCommand, OrderEvent> = {
   category: 'order',
   initial: { status: 'none' },
@@ -301,6 +345,23 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     OrderRejected: [
       ({ reason, shortages = [] }: Optional<Rejection, 'shortages'>) => ({ reason, shortages }),
     ],
+  },
+
+  shapes: {
+    OrderPlaced: {
+      ...buyerShape,
+      cartId: 'text',
+      onShortage: 'text',
+      parts: orderPartsShape,
+      totalPaise: 'integer',
+      quote: ['?', { totalPaise: 'integer', expiresAt: 'time' }],
+      expiresAt: 'time',
+    },
+    OrderReserved: keptShape,
+    OrderConfirmed: keptShape,
+    OrderRejected: { reason: 'text', shortages: [shortageShape] },
+    OrderCancelled: {},
+    OrderCompleted: {},
   },
 };
 

@@ -72,6 +72,8 @@ const released = (
   reason: SlotReleaseReason,
 ): SlotDayEvent => ({ type: 'SlotReleased', data: { storeOrderId, orderId, reason } });
 
+const holderShape = { storeOrderId: 'text', orderId: 'text' } as const;
+
 /** A shop's day of delivery slots: no slot is ever given to more orders than it has places. */
 export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
   category: 'slotday',
@@ -130,6 +132,15 @@ export const slotDay: Decider<SlotDay, SlotDayCommand, SlotDayEvent> = {
   upcast: {
     /** There was no other round than the first. */
     SlotHeld: [({ round = 1, ...data }: Optional<Hold, 'round'>) => ({ ...data, round })],
+  },
+
+  shapes: {
+    SlotCapacitySet: {
+      slots: [{ fromMinute: 'integer', toMinute: 'integer', capacity: 'integer' }],
+    },
+    SlotHeld: { ...holderShape, fromMinute: 'integer', expiresAt: 'time', round: 'integer' },
+    SlotConfirmed: holderShape,
+    SlotReleased: { ...holderShape, reason: 'text' },
   },
 };
 

@@ -189,6 +189,35 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     StorePaused: (state, data) => changed(state, deliveryChanges.StorePaused(data)),
     StoreResumed: (state, data) => changed(state, deliveryChanges.StoreResumed(data)),
   },
+
+  shapes: {
+    StoreRegistered: { name: 'text', city: 'text', pincode: 'text' },
+    TaxRegistrationSet: {
+      gstin: 'text?',
+      composition: 'boolean',
+      legalName: 'text',
+      address: 'text',
+    },
+    UpiAddressSet: { upi: ['?', { vpa: 'text', name: 'text' }] },
+    HoursSet: {
+      weekly: ['?', [{ weekday: 'number', fromMinute: 'number', toMinute: 'number' }]],
+      holidays: ['text'],
+    },
+    ServiceAreaSet: {
+      pincodes: ['?', ['text']],
+      within: [
+        '?',
+        { centre: { latitude: 'number', longitude: 'number' }, radiusMetres: 'number' },
+      ],
+    },
+    MinimumOrderSet: { minimumPaise: 'integer' },
+    DeliveryFeeSet: {
+      steps: [{ fromMetres: 'number', fromPaise: 'integer', feePaise: 'integer' }],
+      freeFromPaise: 'integer?',
+    },
+    StorePaused: {},
+    StoreResumed: {},
+  },
 };
 
 /** The shop and the day or year of a stream that is named after both: `{storeId}.{period}`. */

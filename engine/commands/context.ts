@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../../platform/http.ts';
 import type { CommandContext } from './handle.ts';
+import { KEY_LIFETIME_MS, MAX_KEY_AHEAD_MS, timeOfKey } from './remembered.ts';
 
 /**
  * 8 characters or more, so that two clients do not choose the same key by chance. None holds a space,
@@ -19,7 +20,10 @@ export const commandHeaders = {
       type: 'string',
       description:
         'The same for every repeat of one command; a UUID is right (8–128 characters). It takes effect ' +
-        'once; with another request it is refused (422). A refused command leaves its key free.',
+        'once; with another request it is refused (422). A refused command leaves its key free. It ' +
+        'is known for 24 hours, and for ever where what it is about comes to an end. A UUID of ' +
+        'version 7 says itself how old it is: older than that, or more than five minutes ahead, it ' +
+        'is refused (409 KEY_TOO_OLD). Any other key is a new one after 24 hours.',
     },
   },
 } as const;
@@ -44,9 +48,30 @@ const fingerprintOf = ({ method, url, body }: FastifyRequest): string =>
     .digest('base64url')
     .slice(0, 22);
 
-/** The context of a command that comes by HTTP. */
-export function contextOf(request: FastifyRequest, actor: string): CommandContext {
+/**
+ * Refuses a key that tells its own time where its command may be forgotten, or be so before it is
+ * repeated: nobody would know whether it took effect.
+ */
+function assertInTime(key: string, now: Date): void {
+  const madeMs = timeOfKey(key);
+  if (madeMs === undefined) return;
+  const ageMs = now.getTime() - madeMs;
+  if (ageMs <= KEY_LIFETIME_MS && ageMs >= -MAX_KEY_AHEAD_MS) return;
+  const what =
+    ageMs > 0
+      ? 'This Idempotency-Key is older than 24 hours'
+      : 'This Idempotency-Key was made more than 5 minutes from now: set the clock';
+  throw new Problem(
+    409,
+    'KEY_TOO_OLD',
+    `${what}. Nothing was done: look whether it was done before, and if not, send it with a new key.`,
+  );
+}
+
+/** The context of a command that comes by HTTP at this time. */
+export function contextOf(request: FastifyRequest, actor: string, now: Date): CommandContext {
   const key = idempotencyKey(request);
+  if (key !== undefined) assertInTime(key, now);
   const commandId = key ?? randomUUID();
   return {
     commandId,
@@ -58,8 +83,12 @@ export function contextOf(request: FastifyRequest, actor: string): CommandContex
 }
 
 /** Refuses a key from which somebody else could guess the id that it makes. */
-export function contextOfCreation(request: FastifyRequest, actor: string): CommandContext {
-  const context = contextOf(request, actor);
+export function contextOfCreation(
+  request: FastifyRequest,
+  actor: string,
+  now: Date,
+): CommandContext {
+  const context = contextOf(request, actor, now);
   if (context.commandId.length < CREATING_KEY_LENGTH) {
     throw new Problem(
       400,

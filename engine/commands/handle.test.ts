@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cart, type CartCommand } from '../../domain/cart/cart.ts';
+import { inventory, itemOf, type InventoryCommand } from '../../domain/inventory/inventory.ts';
 import { startParts } from '../../test/shop.ts';
-import { readStream, type EventStore } from '../../platform/event-store.ts';
+import { append, readStream, type EventStore } from '../../platform/event-store.ts';
 import type { Problem } from '../../platform/http.ts';
 import { createLog } from '../../platform/log.ts';
+import { noteDropped, readParking } from '../parking.ts';
 import { createHandler, type CommandContext } from './handle.ts';
 import { as } from '../../test/write-api.ts';
 
@@ -177,6 +179,148 @@ test('events carry who, when, and because of what', async ({ client }) => {
     assert.is(metadata.at, '2026-11-21T10:00:00.000Z');
     assert.is(metadata.schemaVersion, 1);
   }
+});
+
+/** An event as somebody put it there by hand. */
+async function plant(client: EventStore, id: string, type: string, data: unknown, after: bigint) {
+  const { correlationId, causationId, ...rest } = as();
+  const about = { ...rest, $correlationId: correlationId, $causationId: causationId };
+  const metadata = { ...about, at: new Date().toISOString(), schemaVersion: 1 };
+  const event = { id: randomUUID(), type, data: data as object, metadata };
+  await append(client, `cart-${id}`, [event], after);
+  return event.id;
+}
+
+const codeOf = (asked: Promise<unknown>): Promise<string> =>
+  asked.then(
+    () => 'done',
+    (error: Problem) => error.code,
+  );
+
+test('an event that cannot be read stops its own stream and no other, until it is dropped', async ({
+  client,
+}) => {
+  for (const [type, data] of [
+    ['ItemAddedToCart', { listingId: 'a.1' }],
+    ['ItemAddedToCart', null],
+    ['CartItemQuantityChanged', { listingId: 'a.1', quantity: '3' }],
+    ['OrderPlaced', {}],
+    ['toString', {}],
+  ] as const) {
+    const id = randomUUID();
+    const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
+    await phone.handle(cart, id, open, as());
+    const eventId = await plant(client, id, type, data, 0n);
+    const context = as();
+    for (const { handle, load } of [phone, laptop, phone]) {
+      assert.is(await codeOf(handle(cart, id, set('b.1', 1), context)), 'STREAM_DAMAGED', type);
+      assert.is(await codeOf(load(cart, id, { fresh: true })), 'STREAM_DAMAGED', type);
+    }
+    await phone.handle(cart, randomUUID(), open, as());
+    const { parked } = await readParking(client);
+    const named = parked.filter((event) => event.eventId === eventId);
+    assert.equal(
+      named.map(({ by, stream, revision }) => [by, stream, revision]),
+      [['commands', `cart-${id}`, '1']],
+    );
+    const drop = { eventId, stream: `cart-${id}`, revision: '1', type, reason: 'a test' };
+    await noteDropped(client, { ...drop, isFolded: false }, 'test');
+    await phone.handle(cart, id, set('b.1', 1), context);
+    const again = await laptop.handle(cart, id, set('b.1', 1), context);
+    assert.equal([again.events, again.state.lines], [[], [{ listingId: 'b.1', quantity: 1 }]]);
+  }
+});
+
+const receive = (quantity: number): InventoryCommand => ({
+  type: 'ReceiveStock',
+  data: { lines: [{ sku: 'a', quantity }] },
+});
+
+test('however many commands come between, a key is known for 24 hours, and then it is new', async ({
+  client,
+}) => {
+  const startMs = Date.parse('2026-11-21T10:00:00.000Z');
+  let nowMs = startMs;
+  const server = () => createHandler(client, log, () => new Date(nowMs));
+  const id = randomUUID();
+  const context = { ...as('a-key-of-a-stranger'), fingerprint: 'a hundred' };
+  const young = { ...as('01a04a3b-2c00-7000-8000-000000000001'), fingerprint: 'ten' };
+  const { handle } = server();
+  await handle(inventory, id, receive(100), context);
+  await handle(inventory, id, receive(10), young);
+  for (let n = 0; n < 11; n++) {
+    const others = Array.from({ length: 100 }, () => handle(inventory, id, receive(1), as()));
+    await Promise.all(others);
+  }
+  const onHand = 1_210;
+  for (const hours of [0, 1, 23.9]) {
+    nowMs = startMs + hours * 3_600_000;
+    for (const repeat of [handle, server().handle]) {
+      const { state, events } = await repeat(inventory, id, receive(100), context);
+      assert.equal([itemOf(state, 'a').onHand, events], [onHand, []], `after ${hours} h`);
+    }
+    const other = { ...context, fingerprint: 'another' };
+    assert.is(
+      await codeOf(server().handle(inventory, id, receive(100), other)),
+      'IDEMPOTENCY_KEY_REUSED',
+    );
+  }
+  nowMs = startMs + 24 * 3_600_000 + 1_000;
+  const late = await server().handle(inventory, id, receive(10), young);
+  assert.equal(late.events, [], 'one that tells its own time is refused at the door, or is known');
+  const anew = await server().handle(inventory, id, receive(100), context);
+  assert.equal([itemOf(anew.state, 'a').onHand, anew.events], [onHand + 100, ['StockReceived']]);
+  const repeated = await server().handle(inventory, id, receive(100), context);
+  assert.equal([itemOf(repeated.state, 'a').onHand, repeated.events], [onHand + 100, []]);
+  const ids = new Set<string>();
+  for await (const event of readStream(client, `inventory-${id}`)) ids.add(event.id);
+  assert.is(ids.size, 1_103, 'each of its uses is an event with an id of its own');
+});
+
+test('a stream that ends knows its keys for ever', async ({ client }) => {
+  let nowMs = Date.parse('2026-11-21T10:00:00.000Z');
+  const server = () => createHandler(client, log, () => new Date(nowMs));
+  const id = randomUUID();
+  const context = { ...as('a-key-of-a-stranger'), fingerprint: 'three' };
+  const { handle } = server();
+  await handle(cart, id, open, as());
+  await handle(cart, id, set('a.1', 3), context);
+  for (let n = 0; n < 11; n++) {
+    const others = Array.from({ length: 100 }, (_, m) =>
+      handle(cart, id, set('a.1', 4 + (m % 2)), as()),
+    );
+    await Promise.all(others);
+  }
+  await handle(cart, id, set('a.1', 9), as());
+  nowMs += 365 * 24 * 3_600_000;
+  const { state, events } = await server().handle(cart, id, set('a.1', 3), context);
+  assert.equal([events, state.lines[0]!.quantity], [[], 9]);
+});
+
+test('what waits is appended by bytes: large commands do not fail those beside them', async ({
+  client,
+}) => {
+  const id = randomUUID();
+  const { handle } = createHandler(client, log);
+  const line = (n: number) => ({ sku: `${n}`.padEnd(60, 'x'), quantity: 1 });
+  const of = (count: number): InventoryCommand => ({
+    type: 'ReceiveStock',
+    data: { lines: Array.from({ length: count }, (_, n) => line(n)) },
+  });
+  // Of these, 52 fill an append by themselves; the last is more than one can hold.
+  const sizes = [...Array.from({ length: 57 }, (_, n) => (n % 10 === 9 ? 1 : 400)), 16_000];
+  const results = await Promise.allSettled(
+    sizes.map((size) => handle(inventory, id, of(size), as())),
+  );
+  const refused = results.flatMap((result) =>
+    result.status === 'rejected' ? [(result.reason as Problem).code] : [],
+  );
+  assert.equal(refused, ['COMMAND_TOO_LARGE']);
+  const state = await createHandler(client, log).load(inventory, id, { fresh: true });
+  assert.equal(
+    [0, 1].map((n) => itemOf(state, line(n).sku).onHand),
+    [57, 52],
+  );
 });
 
 test('one command that is refused does not fail those beside it', async ({ client }) => {

@@ -17,12 +17,20 @@ import { Problem, unavailable } from '../../platform/http.ts';
 import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
 import { streamOf } from '../../platform/stream-name.ts';
+import { noteAppend } from './appends.ts';
+import { ParkedEvents } from '../parking.ts';
 import { CommandQueue } from './command-queue.ts';
-import { emptyOf, remember, type Folded, type Remembered } from './folded.ts';
+import { emptyOf, type Folded } from './folded.ts';
+import { printOf, type Mark } from './remembered.ts';
 import { StreamCache } from './stream-cache.ts';
+import { StreamDamaged } from './stream-damaged.ts';
 
 /** How often a decision is made anew because another process appended first. */
 const MAX_ATTEMPTS = 10;
+/** EventStoreDB takes 1 MiB in an append: what goes beyond waits for the next one. */
+const MAX_APPEND_BYTES = 1_000_000;
+/** What an event takes beside its data and metadata, generously. */
+const EVENT_OVERHEAD_BYTES = 256;
 
 /** Who asks for what, on which grounds. */
 export type CommandContext = {
@@ -70,8 +78,13 @@ export type Handler = ReturnType<typeof createHandler>;
  *        event, and no append that proves it. B reads first, sees that it is on, and decides
  *        SwitchedOff.
  */
-export function createHandler(client: EventStore, log: Logger, now: () => Date = () => new Date()) {
-  const cache = new StreamCache(client, log);
+export function createHandler(
+  client: EventStore,
+  log: Logger,
+  now: () => Date = () => new Date(),
+  parked = new ParkedEvents(client, log, 'commands'),
+) {
+  const cache = new StreamCache(client, log, now, parked);
   const queue = new CommandQueue<Waiting<never>>();
 
   /** The state of a stream: what this process last saw of it, or read now if `fresh` or unseen. */
@@ -88,9 +101,9 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
   }
 
   /**
-   * Decides a batch on top of `folded` and appends it. Returns how to answer it, or undefined when
-   * that state is not, or not surely, the stream's: an append proves that it is, a decision
-   * without an event does not.
+   * Decides a batch on top of `folded` and appends it, or as much of it as one append may hold.
+   * Returns how to answer that, or undefined when `folded` is not, or not surely, the stream's: an
+   * append proves that it is, a decision without an event does not.
    */
   async function attempt<State>(
     decider: AnyDecider<State>,
@@ -98,20 +111,56 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     folded: Folded<State>,
     batch: Waiting<State>[],
     current: boolean,
-  ): Promise<(() => void)[] | undefined> {
-    const { state, events, accepted, answers } = decideAll(decider, stream, folded, batch, now);
-    let { position } = folded;
-    if (events.length === 0 && !current) return undefined;
-    if (events.length > 0) {
-      const { commands, revision } = folded;
-      const appended = await append(client, stream, events, revision);
-      if (appended === undefined) return undefined;
-      position = appended;
-      for (const [id, fingerprint] of accepted) remember(commands, id, fingerprint);
-      const last = revision + BigInt(events.length);
-      cache.set(decider, stream, { state, revision: last, position, commands });
+  ): Promise<Attempt<State> | undefined> {
+    const { state, events, bytes, accepted, answers } = decideAll(
+      decider,
+      stream,
+      folded,
+      batch,
+      now,
+    );
+    const rest = batch.slice(answers.length);
+    const answerAll = (position: bigint) => answers.forEach((answer) => answer(position));
+    if (events.length === 0) {
+      return current
+        ? { after: folded, answer: () => answerAll(folded.position), rest }
+        : undefined;
     }
-    return answers.map((answer) => () => answer(position));
+    const { commands, revision } = folded;
+    const position = await append(client, stream, events, revision);
+    if (position === undefined) return undefined;
+    const nowMs = now().getTime();
+    for (const { commandId, fingerprint, atMs } of accepted) {
+      commands.add(commandId, fingerprint, atMs, nowMs);
+    }
+    const last = revision + BigInt(events.length);
+    const after = { state, revision: last, position, commands, bytes: folded.bytes + bytes };
+    cache.set(decider, stream, after);
+    return { after, answer: () => answerAll(position), rest };
+  }
+
+  /** Answers as many of a batch as one append takes. Resolves to the others. */
+  async function handleSome<State>(
+    decider: AnyDecider<State>,
+    stream: string,
+    batch: Waiting<State>[],
+  ): Promise<Waiting<State>[]> {
+    const known = cache.get(decider, stream);
+    const isNew = !known && mayBegin(decider, batch);
+    let folded = known ?? (isNew ? emptyOf(decider) : await cache.catchUp(decider, stream));
+    let current = !known && !isNew;
+    for (let tries = 1; tries <= MAX_ATTEMPTS; tries++) {
+      const done = await attempt(decider, stream, folded, batch, current);
+      if (done) {
+        done.answer();
+        await cache.keepSnapshot(decider, stream, folded.revision, done.after);
+        return done.rest;
+      }
+      const isEmpty = folded.revision === NO_REVISION;
+      folded = await cache.catchUp(decider, stream, isEmpty ? undefined : folded);
+      current = true;
+    }
+    throw unavailable('CONTENDED', 'Too many changes at once: try again with the same key.');
   }
 
   async function handleBatch<State>(
@@ -119,36 +168,23 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     stream: string,
     batch: Waiting<State>[],
   ): Promise<void> {
+    let waiting = batch;
     try {
-      const known = cache.get(decider, stream);
-      const isNew = !known && mayBegin(decider, batch);
-      let folded = known ?? (isNew ? emptyOf(decider) : await cache.catchUp(decider, stream));
-      let current = !known && !isNew;
-      for (let tries = 1; tries <= MAX_ATTEMPTS; tries++) {
-        const answers = await attempt(decider, stream, folded, batch, current);
-        if (answers) {
-          answers.forEach((answer) => answer());
-          const appended = cache.get(decider, stream) ?? folded;
-          return await cache.keepSnapshot(decider, stream, folded.revision, appended);
-        }
-        const isEmpty = folded.revision === NO_REVISION;
-        folded = await cache.catchUp(decider, stream, isEmpty ? undefined : folded);
-        current = true;
-      }
-      throw unavailable('CONTENDED', 'Too many changes at once: try again with the same key.');
+      while (waiting.length > 0) waiting = await handleSome(decider, stream, waiting);
     } catch (error) {
       // What was cached may lack an append whose answer was lost.
-      cache.forget(decider, stream);
-      for (const { reject } of batch) reject(error);
+      if (!(error instanceof StreamDamaged)) cache.forget(decider, stream);
+      for (const { reject } of waiting) reject(error);
     }
   }
 
   /**
    * Decides one command on the stream of `id` and appends its events; resolves when they are on
    * disk. Throws the decider's `Refusal`, `AppendOutcomeUnknown`, or a `Problem`: 422 for another
-   * command under a known id, 503 when too much waits.
+   * command under a known id, 413 for what no append can hold, 503 when too much waits, and
+   * `StreamDamaged`.
    */
-  function handle<State, C extends Message, E extends Message>(
+  async function handle<State, C extends Message, E extends Message>(
     decider: Decider<State, C, E>,
     id: string,
     command: C,
@@ -156,26 +192,37 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
   ): Promise<Outcome<State>> {
     const stream = streamOf(decider, id);
     const any = decider as unknown as AnyDecider<never>;
-    return new Promise((resolve, reject) => {
+    const outcome = await new Promise<Outcome<State>>((resolve, reject) => {
       const waiting = { command, context, resolve, reject } as unknown as Waiting<never>;
       queue.add(stream, waiting, (batch) => handleBatch(any, stream, batch)).catch(reject);
     });
+    if (outcome.events.length > 0) noteAppend();
+    return outcome;
   }
 
   return { handle, load };
 }
 
+type Attempt<State> = { after: Folded<State>; answer: () => void; rest: Waiting<State>[] };
+
+/** A command that caused events, to be remembered once they are on disk. */
+type Accepted = Pick<CommandContext, 'commandId' | 'fingerprint'> & { atMs: number };
+
 type Decided<State> = {
   /** After all that was decided. */
   state: State;
   events: NewEvent[];
-  /** The commands that caused them. */
-  accepted: Remembered;
-  /** How to answer each command once they are on disk. */
+  /** Of their data, as JSON. */
+  bytes: number;
+  accepted: Accepted[];
+  /** How to answer each command once they are on disk: of the first of a batch, not always of all. */
   answers: ((position: bigint) => void)[];
 };
 
-/** What a batch comes to on top of `folded`: each command sees what those before it decided. */
+/**
+ * What a batch comes to on top of `folded`: each command sees what those before it decided. It ends
+ * before the command with whose events an append would be too large.
+ */
 function decideAll<State>(
   decider: AnyDecider<State>,
   stream: string,
@@ -184,39 +231,74 @@ function decideAll<State>(
   now: () => Date,
 ): Decided<State> {
   let { state } = folded;
-  const accepted: Remembered = new Map();
-  const events: NewEvent[] = [];
-  const answers: Decided<State>['answers'] = [];
-  for (const { command, context, resolve, reject } of batch) {
-    const { commandId, fingerprint, isCheck } = context;
-    const seen = [accepted, folded.commands].find((known) => known.has(commandId));
+  const marks = new Map<string, Mark>();
+  const decided: Decided<State> = { state, events: [], bytes: 0, accepted: [], answers: [] };
+  const { events, accepted, answers } = decided;
+  let appendBytes = 0;
+  for (const waiting of batch) {
+    const { context, resolve, reject } = waiting;
+    const { commandId, fingerprint } = context;
+    const at = now();
+    const seen = marks.get(commandId) ?? folded.commands.find(commandId, at.getTime());
     if (seen) {
-      const same = seen.get(commandId) === fingerprint;
+      const isSame = seen.print === printOf(fingerprint);
       const outcome = { state, events: [] };
       answers.push((position) =>
-        same ? resolve({ ...outcome, position }) : reject(keyUsedBefore()),
+        isSame ? resolve({ ...outcome, position }) : reject(keyUsedBefore()),
       );
       continue;
     }
     try {
-      const decided = decide(decider, state, command);
-      const at = now().toISOString();
-      // Whoever sent a key may send it again.
-      const isMarked = decided.length === 0 && fingerprint !== undefined && !isCheck;
-      const caused = isMarked ? [{ type: NOTHING_CHANGED, data: {} }] : decided;
-      caused.forEach((event, index) => {
-        const written = writtenAs(decider, event);
-        state = evolve(decider, state, written.read);
-        events.push(newEvent(stream, written, index, context, at));
-      });
-      if (caused.length > 0) accepted.set(commandId, fingerprint);
-      const outcome = { state, events: decided.map(({ type }) => type) };
+      const caused = decideOne(decider, stream, state, waiting, at);
+      if (caused.appendBytes > MAX_APPEND_BYTES) throw tooLarge();
+      if (appendBytes + caused.appendBytes > MAX_APPEND_BYTES) break;
+      appendBytes += caused.appendBytes;
+      decided.bytes += caused.bytes;
+      decided.state = state = caused.state;
+      events.push(...caused.events);
+      if (caused.events.length > 0) {
+        const atMs = at.getTime();
+        marks.set(commandId, { print: printOf(fingerprint), atMs });
+        accepted.push({ commandId, fingerprint, atMs });
+      }
+      const outcome = { state, events: caused.types };
       answers.push((position) => resolve({ ...outcome, position }));
     } catch (error) {
       answers.push(() => reject(error));
     }
   }
-  return { state, events, accepted, answers };
+  return decided;
+}
+
+/** What one command causes. Throws what the decider does. */
+function decideOne<State>(
+  decider: AnyDecider<State>,
+  stream: string,
+  before: State,
+  { command, context }: Waiting<State>,
+  now: Date,
+) {
+  const { commandId, fingerprint, isCheck } = context;
+  const decided = decide(decider, before, command);
+  const at = now.toISOString();
+  // Whoever sent a key may send it again.
+  const isMarked = decided.length === 0 && fingerprint !== undefined && !isCheck;
+  const caused = isMarked ? [{ type: NOTHING_CHANGED, data: {} }] : decided;
+  // Where an id is forgotten after its day, its next use is another event.
+  const day = decider.snapshot ? [at.slice(0, 10)] : [];
+  let [state, bytes, appendBytes] = [before, 0, 0];
+  const events = caused.map((event, index): NewEvent => {
+    const written = writtenAs(decider, event);
+    state = evolve(decider, state, written.read);
+    const id = eventId(stream, commandId, index, ...day);
+    const made = newEvent(id, written, context, at);
+    const dataBytes = Buffer.byteLength(JSON.stringify(made.data));
+    bytes += dataBytes;
+    appendBytes += dataBytes + Buffer.byteLength(JSON.stringify(made.metadata));
+    appendBytes += EVENT_OVERHEAD_BYTES;
+    return made;
+  });
+  return { state, events, bytes, appendBytes, types: decided.map(({ type }) => type) };
 }
 
 /**
@@ -235,14 +317,20 @@ function decide(decider: object, state: unknown, { type, data }: Message): Messa
   return deciders[type]!(state, data);
 }
 
-/** The id of the event that a command causes: a repeated append is recognised by it. */
-export const eventId = (stream: string, commandId: string, index: number): string =>
-  idFrom(stream, commandId, index);
+/**
+ * The id of the event that a command causes: a repeated append is recognised by it. Where the stream
+ * forgets the command's key after a day, the id has the day (`2026-11-21`) as well.
+ */
+export const eventId = (
+  stream: string,
+  commandId: string,
+  index: number,
+  ...day: string[]
+): string => idFrom(stream, commandId, index, ...day);
 
 function newEvent(
-  stream: string,
+  id: string,
   { data, schemaVersion, read: { type } }: Written,
-  index: number,
   context: CommandContext,
   at: string,
 ): NewEvent {
@@ -256,8 +344,15 @@ function newEvent(
     at,
     schemaVersion,
   };
-  return { id: eventId(stream, commandId, index), type, data, metadata };
+  return { id, type, data, metadata };
 }
+
+const tooLarge = (): Problem =>
+  new Problem(
+    413,
+    'COMMAND_TOO_LARGE',
+    'This is more than one command can take, and nothing was done: send it in several.',
+  );
 
 const keyUsedBefore = (): Problem =>
   new Problem(

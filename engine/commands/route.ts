@@ -112,7 +112,7 @@ export function commandRoute<Path extends string, By extends Caller, Body>(
     schema,
     ...(bodyLimit && { bodyLimit }),
     async run(request, reply, caller) {
-      const asked = askedOf<Path, By, Body>(declared, request, caller);
+      const asked = askedOf<Path, By, Body>(declared, request, caller, new Date());
       const { position, answer: said } = await run(asked.body, asked);
       return atPosition(reply.code(status), position).send(said);
     },
@@ -134,13 +134,14 @@ function askedOf<Path extends string, By extends Caller, Body>(
   declared: Declaration<Path, By>,
   request: FastifyRequest & { params: ParamsOf<Path> },
   caller: By,
+  now: Date,
 ): Asked<Path, Body, By> {
   const { params } = request;
   const body = request.body as Body;
   if (!('creates' in declared)) {
-    const context = contextOf(request, caller.actor);
+    const context = contextOf(request, caller.actor, now);
     return { id: declared.id(params), params, body, caller, context };
   }
-  const context = contextOfCreation(request, caller.actor);
+  const context = contextOfCreation(request, caller.actor, now);
   return { id: idFrom(declared.creates, context.commandId), params, body, caller, context };
 }

@@ -12,6 +12,7 @@ import type { SnapshotRules } from '../decider.ts';
 import { answered, snapshotStreamOf } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Folded } from './folded.ts';
+import { RememberedCommands } from './remembered.ts';
 
 /** EventStoreDB takes 1 MiB in an append: a state that is larger even when packed is not kept. */
 const MAX_SNAPSHOT_BYTES = 1_000_000;
@@ -23,8 +24,13 @@ type Kept = {
   revision: string;
   position: string;
   state: unknown;
-  commands: [id: string, fingerprint: string | null][];
+  /** The commands that the stream knows, packed. */
+  keys?: string;
+  /** The same in older snapshots, the newest thousand of them. */
+  commands?: [id: string, fingerprint: string | null][];
 };
+
+const MAX_OLD_COMMANDS = 1_000;
 
 const zip = promisify(gzip);
 const unzip = promisify(gunzip);
@@ -55,14 +61,28 @@ export async function openSnapshot<State>(
   { version, unpack }: SnapshotRules<State>,
   bytes: Uint8Array,
 ): Promise<Folded<State> | undefined> {
-  const kept = JSON.parse((await unzip(bytes)).toString()) as Kept;
-  if (kept.version !== version) return undefined;
+  const text = (await unzip(bytes)).toString();
+  const kept = JSON.parse(text) as Kept;
+  const commands = commandsIn(kept);
+  if (kept.version !== version || !commands) return undefined;
   return {
     state: unpack(kept.state),
     revision: BigInt(kept.revision),
     position: BigInt(kept.position),
-    commands: new Map(kept.commands.map(([id, print]) => [id, print ?? undefined])),
+    commands,
+    bytes: text.length - (kept.keys?.length ?? 0),
   };
+}
+
+/** Undefined where an older snapshot is full, and lacks what came before in the same day. */
+function commandsIn({ keys, commands: old = [] }: Kept): RememberedCommands | undefined {
+  if (keys !== undefined) return RememberedCommands.unpack(keys);
+  if (old.length >= MAX_OLD_COMMANDS) return undefined;
+  const commands = new RememberedCommands(true);
+  // It does not say when they came: rather they are known for a day too long.
+  const nowMs = Date.now();
+  for (const [id, fingerprint] of old) commands.add(id, fingerprint ?? undefined, nowMs, nowMs);
+  return commands;
 }
 
 /** A stream's newest snapshot, packed; undefined where there is none. */
@@ -85,32 +105,48 @@ export async function newestSnapshot(
   return bytes;
 }
 
-/** Keeps what a stream folded to. Never throws: without a snapshot a cold load takes longer. */
+/**
+ * Keeps what a stream folded to, and measures it anew. Never throws: without a snapshot a cold load
+ * takes longer.
+ */
 export async function writeSnapshot<State>(
   client: EventStoreDBClient,
   log: Logger,
   { version, pack }: SnapshotRules<State>,
   stream: string,
-  { state, revision, position, commands }: Folded<State>,
+  folded: Folded<State>,
 ): Promise<void> {
+  const { state, revision, position, commands } = folded;
+  const keys = commands.pack();
   const kept: Kept = {
     version,
     revision: revision.toString(),
     position: position.toString(),
     state: pack(state),
-    commands: [...commands].map(([id, fingerprint]) => [id, fingerprint ?? null]),
+    keys,
   };
   try {
-    const data = await zip(JSON.stringify(kept));
+    const text = JSON.stringify(kept);
+    folded.bytes = text.length - keys.length;
+    const data = await zip(text);
     if (data.length > MAX_SNAPSHOT_BYTES) {
       throw new Error(`it takes ${data.length} bytes, at most ${MAX_SNAPSHOT_BYTES} are kept`);
     }
     const name = snapshotStreamOf(stream);
     const event = binaryEvent({ type: TYPE, data });
-    const append = client.appendToStream(name, event, { expectedRevision: ANY });
-    const isFirst = (await answered(append)).nextExpectedRevision === 0n;
-    if (isFirst) await answered(client.setStreamMetadata(name, { maxCount: 1 }));
+    await keepOnlyNewest(client, name);
+    await answered(client.appendToStream(name, event, { expectedRevision: ANY }));
   } catch (error) {
     log.warn({ err: error, stream }, 'no snapshot was kept: cold loads take longer');
   }
+}
+
+/**
+ * Before there is anything to keep, and looked at each time: a process may die between any two of
+ * its steps, and each snapshot is as large as a stream's whole state.
+ */
+async function keepOnlyNewest(client: EventStoreDBClient, name: string): Promise<void> {
+  const { metadata } = await answered(client.getStreamMetadata(name));
+  if (metadata?.maxCount === 1) return;
+  await answered(client.setStreamMetadata(name, { maxCount: 1 }));
 }

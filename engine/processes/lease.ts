@@ -242,7 +242,12 @@ class Lease {
   async #newest(): Promise<LeaseEvent | undefined> {
     const newest = await newestEvent(this.#client, REACTOR_LEASE, GIVE_UP_MS);
     if (!newest) return undefined;
-    const { holder, boot } = newest.data as Owner;
+    const { holder, boot } = (newest.data ?? {}) as Partial<Owner>;
+    if (typeof holder !== 'string' || typeof boot !== 'string') {
+      // It says of nobody that he holds it.
+      const type = 'ReactorLeaseReleased';
+      return { holder: '', boot: '', type, revision: newest.revision };
+    }
     return { holder, boot, type: newest.type as LeaseEvent['type'], revision: newest.revision };
   }
 

@@ -10,7 +10,9 @@ import {
 } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../../platform/subscription.ts';
-import type { NewTask, Reaction, SetAsideTask } from './task-list.ts';
+import { ParkedEvents, refOf, RETRIED, type EventRef } from '../parking.ts';
+import { UnknownEventVersion } from '../upcast.ts';
+import type { Reaction, SetAsideTask } from './task-list.ts';
 import { Tasks } from './tasks.ts';
 
 const ROOM_EVERY_MS = 200;
@@ -45,10 +47,19 @@ export async function runReactor<Services>(options: {
   const { client, reactions, log, signal, isHeld = () => true } = options;
   const { reactionTo, subscribedTypes } = reactions;
   const tasks = new Tasks(reactions.services, log, signal, reactions.now, isHeld);
-  const start = await loadCheckpoint(client);
+  const poison = new Poison(client, log);
+  const start = await loadCheckpoint(client, log);
   let seen = start.position;
   let saved = dataOf(start);
-  await takeUpSetAside(client, reactionTo, tasks, start, log);
+  const reactSafely = (event: StoredEvent) => poison.reactionTo(event, reactionTo);
+
+  /** What an event asks for, and shows to be done. One that cannot be read is parked. */
+  function react(event: StoredEvent): void {
+    const reaction = reactSafely(event);
+    const { stream, revision } = event;
+    for (const done of reaction.done ?? []) tasks.done(done);
+    for (const task of reaction.tasks ?? []) tasks.add(task, { stream, revision, after: seen });
+  }
 
   async function saveCheckpoints(): Promise<void> {
     while (!signal.aborted) {
@@ -56,8 +67,10 @@ export async function runReactor<Services>(options: {
       if (!isHeld()) return;
       const checkpoint = tasks.settled(seen);
       const data = dataOf(checkpoint);
-      if (checkpoint.position === undefined || isDeepStrictEqual(data, saved)) continue;
       try {
+        // First, or nobody would hear of an event that lies before the checkpoint.
+        await poison.park();
+        if (checkpoint.position === undefined || isDeepStrictEqual(data, saved)) continue;
         await saveCheckpoint(client, data);
         saved = data;
       } catch (error) {
@@ -66,19 +79,20 @@ export async function runReactor<Services>(options: {
     }
   }
 
+  await poison.readDropped();
+  await takeUpSetAside(client, reactSafely, tasks, start, log);
+
   const follow = followLog({
     client,
     after: seen,
     maxBatch: MAX_BATCH_EVENTS,
-    typePrefixes: subscribedTypes,
+    typePrefixes: [...subscribedTypes, RETRIED],
     log,
     signal,
     consume: async ({ events }) => {
       for (const event of events) {
-        const reaction = reactionTo(event);
-        for (const done of reaction.done ?? []) tasks.done(done);
-        const { stream, revision } = event;
-        for (const task of reaction.tasks ?? []) tasks.add(task, { stream, revision, after: seen });
+        const again = event.type === RETRIED ? await retried(client, event) : event;
+        if (again) react(again);
         seen = event.position;
       }
       while (tasks.size > MAX_PENDING_TASKS && !signal.aborted) {
@@ -87,6 +101,66 @@ export async function runReactor<Services>(options: {
     },
   });
   await Promise.all([follow, saveCheckpoints()]);
+}
+
+/** Events that the reactor met and could not read: it goes on without them, by name. */
+class Poison {
+  readonly #parked: ParkedEvents;
+  readonly #log: Logger;
+  /** Met, and not noted yet. */
+  #met: { event: StoredEvent; error: unknown }[] = [];
+
+  constructor(client: EventStore, log: Logger) {
+    this.#parked = new ParkedEvents(client, log, 'reactor');
+    this.#log = log;
+  }
+
+  readDropped(): Promise<void> {
+    return this.#parked.read();
+  }
+
+  /**
+   * Nothing, for an event that cannot be read. Throws `UnknownEventVersion`: a release that knows it
+   * shall react.
+   */
+  reactionTo<Services>(
+    event: StoredEvent,
+    reactionTo: Reactions<Services>['reactionTo'],
+  ): Reaction<Services> {
+    if (this.#parked.isLeftOut(event.id)) return {};
+    try {
+      const reaction = reactionTo(event);
+      for (const { key, dueMs } of reaction.tasks ?? []) {
+        if (Number.isNaN(dueMs)) throw new Error(`it does not say when "${key}" is due`);
+      }
+      return reaction;
+    } catch (error) {
+      if (error instanceof UnknownEventVersion) throw error;
+      const { stream, revision, type } = event;
+      this.#log.error({ err: error, stream, revision, type }, 'an event asks for nothing readable');
+      this.#met.push({ event, error });
+      return {};
+    }
+  }
+
+  /** Notes in the log what was met. Throws what the event store does: the rest is noted next time. */
+  async park(): Promise<void> {
+    for (let met = this.#met[0]; met; met = this.#met[0]) {
+      await this.#parked.park(refOf(met.event), met.error);
+      this.#met.shift();
+    }
+  }
+}
+
+/** The event that somebody wants to be tried again; undefined where there is none. */
+async function retried(
+  client: EventStore,
+  { data }: StoredEvent,
+): Promise<StoredEvent | undefined> {
+  const { stream, revision } = data as Partial<EventRef>;
+  if (typeof stream !== 'string' || !/^\d+$/.test(String(revision))) return undefined;
+  const [event] = await Array.fromAsync(readStream(client, stream, BigInt(revision!), 1));
+  return event;
 }
 
 type Checkpoint = ReturnType<Tasks<unknown>['settled']>;
@@ -100,11 +174,19 @@ const dataOf = ({ position, setAside }: Checkpoint): CheckpointData => ({
 });
 
 /** Where there is none, its stream is made so that it keeps the newest only. */
-async function loadCheckpoint(client: EventStore): Promise<Checkpoint> {
+async function loadCheckpoint(client: EventStore, log: Logger): Promise<Checkpoint> {
   const newest = await newestEvent(client, REACTOR_CHECKPOINT);
   if (newest) {
-    const { position, setAside = [] } = newest.data as CheckpointData;
-    return { position: BigInt(position), setAside };
+    try {
+      const { position, setAside = [] } = newest.data as CheckpointData;
+      return { position: BigInt(position), setAside };
+    } catch (error) {
+      log.error(
+        { err: error },
+        'the checkpoint cannot be read: the log is read from its beginning',
+      );
+      return { position: undefined, setAside: [] };
+    }
   }
   await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
   return { position: undefined, setAside: [] };
@@ -118,16 +200,14 @@ async function saveCheckpoint(client: EventStore, data: CheckpointData): Promise
 /** Tasks that were set aside before a restart are made again from the events that ask for them. */
 async function takeUpSetAside<Services>(
   client: EventStore,
-  reactionTo: Reactions<Services>['reactionTo'],
+  react: (event: StoredEvent) => Reaction<Services>,
   tasks: Tasks<Services>,
   { position: after, setAside }: Checkpoint,
   log: Logger,
 ): Promise<void> {
   for (const { key, stream, revision } of setAside) {
-    let task: NewTask<Services> | undefined;
-    for await (const event of readStream(client, stream, BigInt(revision), 1)) {
-      task = reactionTo(event).tasks?.find((one) => one.key === key);
-    }
+    const [event] = await Array.fromAsync(readStream(client, stream, BigInt(revision), 1));
+    const task = event && react(event).tasks?.find((one) => one.key === key);
     if (task) tasks.add(task, { stream, revision: BigInt(revision), after }, true);
     else
       log.error(

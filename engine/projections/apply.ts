@@ -2,16 +2,22 @@ import type { StoredEvent } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { isPostgresUnavailable, transaction, type Pool } from '../../platform/postgres.ts';
 import { UnknownEventVersion } from '../upcast.ts';
+import { isStorable } from '../../platform/text.ts';
 import { PROJECTED_CHANNEL, moveCheckpoints, park, type Target } from './checkpoint.ts';
 import { factOf } from './projection.ts';
-import { RowChanges } from './rows.ts';
+import { ALL_TAGS, notePurges } from './purges.ts';
+import { RowChanges, StepFailed } from './rows.ts';
 
 /** How often an event is tried before it is parked. */
 const MAX_TRIES = 3;
-/** Postgres takes 8,000 bytes in a notification; more tags than this are told as "anything". */
+/** Postgres takes fewer than 8,000 bytes in a notification; what is longer is told as "anything". */
+const MAX_NOTIFIED_BYTES = 7_900;
 const MAX_NOTIFIED_TAGS = 100;
 
-/** What a projection made of events, and those that its handlers threw at. */
+/** Events that a projection cannot apply, each with why. */
+type Refused = Map<Target, Map<StoredEvent, Error>>;
+
+/** What a projection made of events, and those that it parks instead. */
 type Projected = { target: Target; changes: RowChanges; parked: Map<StoredEvent, Error> };
 
 /** One projection's rows could not be written. */
@@ -28,7 +34,14 @@ export type ApplyOptions = {
   log: Logger;
   /** Tell readers (`PROJECTED_CHANNEL`): for live schemas, not for those being rebuilt. */
   notify: boolean;
+  /** Ids of events that were dropped: they change no rows. */
+  dropped?: ReadonlySet<string>;
+  /** Whether what is known by a tag is to be purged from caches; noted with the rows. */
+  isPurged?: (tag: string) => boolean;
 };
+
+/** Those of one call, with what is left out filled in. */
+type Options = Required<ApplyOptions>;
 
 /**
  * Applies events to every target that has not seen them: rows and checkpoints in one transaction.
@@ -36,8 +49,15 @@ export type ApplyOptions = {
  * applied is parked and the rest goes on. Throws when Postgres cannot be reached, and
  * `CheckpointMoved`.
  */
-export async function applyEvents(
+export const applyEvents = (
   options: ApplyOptions,
+  targets: Target[],
+  events: StoredEvent[],
+): Promise<Set<string>> =>
+  applyAll({ dropped: new Set(), isPurged: () => false, ...options }, targets, events);
+
+async function applyAll(
+  options: Options,
   targets: Target[],
   events: StoredEvent[],
 ): Promise<Set<string>> {
@@ -48,39 +68,46 @@ export async function applyEvents(
     if (events.length === 1) return applyOrPark(options, targets, events[0]!);
     // Halving finds the bad event in a few more transactions, each of them complete.
     const middle = events.length >> 1;
-    const first = await applyEvents(options, targets, events.slice(0, middle));
-    return first.union(await applyEvents(options, targets, events.slice(middle)));
+    const first = await applyAll(options, targets, events.slice(0, middle));
+    return first.union(await applyAll(options, targets, events.slice(middle)));
   }
 }
 
 /** Applies an event that failed; parks it for those projections that refuse it each time. */
 async function applyOrPark(
-  options: ApplyOptions,
+  options: Options,
   targets: Target[],
   event: StoredEvent,
 ): Promise<Set<string>> {
-  const refused = new Map<Target, Error>();
+  const refused: Refused = new Map();
   for (let tries = 1; ; tries++) {
     try {
       return await applyTogether(options, targets, [event], refused);
     } catch (error) {
-      if (!(error instanceof WriteFailed) || refused.has(error.target)) throw error;
+      if (!(error instanceof WriteFailed) || refused.get(error.target)?.has(event)) throw error;
       if (tries % MAX_TRIES > 0) continue;
-      refused.set(error.target, error.cause instanceof Error ? error.cause : error);
+      refuse(refused, error.target, event, error.cause);
     }
   }
 }
 
+function refuse(refused: Refused, target: Target, event: StoredEvent, why: unknown): void {
+  const error = why instanceof Error ? why : new Error(String(why));
+  const events = refused.get(target);
+  if (events) events.set(event, error);
+  else refused.set(target, new Map([[event, error]]));
+}
+
 async function applyTogether(
-  { pool, log, notify }: ApplyOptions,
+  { pool, log, notify, dropped, isPurged }: Options,
   targets: Target[],
   events: StoredEvent[],
-  refused = new Map<Target, Error>(),
+  refused: Refused = new Map(),
 ): Promise<Set<string>> {
   const position = events.at(-1)!.position;
   const behind = targets.filter((target) => target.position < position);
   if (behind.length === 0) return new Set();
-  const projected = project(behind, events, refused);
+  const projected = project(behind, events, refused, dropped);
   const tags = new Set<string>();
   await transaction(pool, async (connection) => {
     // Losing the last moments of a read model is harmless: its checkpoint goes with it.
@@ -90,16 +117,18 @@ async function applyTogether(
       try {
         await changes.flush(connection, target.schema);
       } catch (error) {
-        throw isPostgresUnavailable(error) ? error : new WriteFailed(target, error);
+        const isOurs = error instanceof StepFailed;
+        if (!isOurs && isPostgresUnavailable(error)) throw error;
+        throw new WriteFailed(target, error);
       }
       for (const [event, error] of parked) await park(connection, target.schema, event, error);
       // Some are known only now: a change may depend on what the row held.
       for (const tag of changes.tags) tags.add(tag);
     }
     if (notify) {
-      const told = tags.size <= MAX_NOTIFIED_TAGS ? [...tags] : null;
-      const message = JSON.stringify({ position: position.toString(), tags: told });
-      await connection.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, message]);
+      await notePurges(connection, [...tags].filter(isPurged).map(storableTag));
+      const told = notification(position, tags);
+      await connection.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, told]);
     }
   });
   for (const target of behind) target.position = position;
@@ -112,15 +141,43 @@ async function applyTogether(
   return tags;
 }
 
+/** What is said to readers; they forget everything where the tags are too many or too long. */
+function notification(position: bigint, tags: Set<string>): string {
+  const message = (told: string[] | null) =>
+    JSON.stringify({ position: position.toString(), tags: told });
+  const all = tags.size <= MAX_NOTIFIED_TAGS ? message([...tags]) : message(null);
+  return Buffer.byteLength(all) <= MAX_NOTIFIED_BYTES ? all : message(null);
+}
+
+/** A tag is made of what an event says. One that Postgres cannot hold is nobody's: all are purged. */
+const storableTag = (tag: string): string => (isStorable(tag) ? tag : ALL_TAGS);
+
+/** What the targets make of events. One that a handler throws at leaves no trace in its rows. */
 function project(
   targets: Target[],
   events: StoredEvent[],
-  refused: Map<Target, Error>,
+  refused: Refused,
+  dropped: ReadonlySet<string>,
 ): Projected[] {
-  const all = targets.map((target) => ({ target, changes: new RowChanges(), parked: new Map() }));
+  for (;;) {
+    const all = targets.map((target) => ({ target, changes: new RowChanges(), parked: new Map() }));
+    // A handler may have changed rows before it threw: all is made anew without the event.
+    if (projectInto(all, events, refused, dropped)) return all;
+  }
+}
+
+/** Whether every event was applied that was not refused before. Adds to those that are. */
+function projectInto(
+  all: Projected[],
+  events: StoredEvent[],
+  refused: Refused,
+  dropped: ReadonlySet<string>,
+): boolean {
+  let isComplete = true;
   const heardBy = new Map<string, Projected[]>();
   for (const event of events) {
     const { type } = event;
+    if (dropped.has(event.id)) continue;
     let heard = heardBy.get(type);
     if (!heard) {
       heard = all.filter(({ target }) => Object.hasOwn(target.projection.on, type));
@@ -128,17 +185,21 @@ function project(
     }
     for (const { target, changes, parked } of heard) {
       if (event.position <= target.position) continue;
+      const refusal = refused.get(target)?.get(event);
+      if (refusal) {
+        parked.set(event, refusal);
+        continue;
+      }
       try {
-        const refusal = refused.get(target);
-        if (refusal) throw refusal;
         const fact = factOf(event);
         target.projection.on[type]!(fact, changes.at(fact));
       } catch (error) {
         // Nothing is wrong with the event: a release that knows it shall apply it.
         if (error instanceof UnknownEventVersion) throw error;
-        parked.set(event, error instanceof Error ? error : new Error(String(error)));
+        refuse(refused, target, event, error);
+        isComplete = false;
       }
     }
   }
-  return all;
+  return isComplete;
 }

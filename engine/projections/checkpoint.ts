@@ -2,6 +2,7 @@ import type { StoredEvent } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { transaction, type Connection, type Pool } from '../../platform/postgres.ts';
 import type { Projection } from './projection.ts';
+import { PURGE_TABLES } from './purges.ts';
 import { createStatements } from './rows.ts';
 
 /** On this channel every commit says how far the rows have come, and what it changed. */
@@ -42,6 +43,7 @@ export async function prepareDatabase(pool: Pool): Promise<void> {
       parked_at timestamptz not null default now(),
       primary key (projection, position)
     )`);
+    for (const statement of PURGE_TABLES) await connection.query(statement);
   });
 }
 
@@ -169,9 +171,12 @@ export async function park(
       schema,
       event.position.toString(),
       event.id,
-      event.stream,
-      event.type,
-      error.stack ?? error.message,
+      storable(event.stream),
+      storable(event.type),
+      storable(error.stack ?? error.message),
     ],
   );
 }
+
+/** What Postgres can hold of a text that comes out of the log: an event is parked, whatever it is. */
+const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd');

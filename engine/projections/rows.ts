@@ -139,12 +139,24 @@ export class RowChanges {
     }
     return rows.map((row) => {
       const { steps } = changes.get(keyOf(table, row)) as Extract<Change, { kind: 'change' }>;
-      return steps.reduce((known, { moment, change }) => {
-        const next = { ...known, ...change(known) };
-        this.keep(table, next, moment);
-        return next;
-      }, row);
+      try {
+        return steps.reduce((known, { moment, change }) => {
+          const next = { ...known, ...change(known) };
+          this.keep(table, next, moment);
+          return next;
+        }, row);
+      } catch (error) {
+        throw new StepFailed(table, error);
+      }
     });
+  }
+}
+
+/** A handler threw at what a row holds: whatever it says, it is nothing of Postgres's. */
+export class StepFailed extends Error {
+  constructor({ name }: Table, cause: unknown) {
+    super(`a row of ${name} cannot be changed so: ${String(cause)}`, { cause });
+    this.name = 'StepFailed';
   }
 }
 
@@ -225,13 +237,18 @@ function arrayOf({ columns }: Table, column: string, rows: Values[]): string {
   const values = rows.map((row) => {
     const value = row[column] as string | number | null | undefined;
     if (value === null || value === undefined) return 'null';
-    if (isPlain) return value;
+    if (isPlain) return typeof value === 'string' && !PLAIN.test(value) ? quoted(value) : value;
     // Of JSON's text only quotes and backslashes are left to escape, as JSON does it.
     if (type === 'json') return JSON.stringify(JSON.stringify(value));
-    return `"${(value as string).replace(/["\\]/g, '\\$&')}"`;
+    return quoted(value as string);
   });
   return `{${values.join(',')}}`;
 }
+
+/** Text of a plain type that is one: what else an event says there is for Postgres to refuse. */
+const PLAIN = /^[0-9A-Za-z:.+-]+$/;
+
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
 /** A statement of each kind for any number of rows; its parameters are the columns' arrays. */
 function statementsOf({ name, columns, key }: Table, schema: string) {

@@ -3,12 +3,14 @@ import { on } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts } from '../../test/shop.ts';
-import { append, NO_REVISION, type EventStore } from '../../platform/event-store.ts';
+import { append, NO_REVISION, readStream, type EventStore } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool, type Pool } from '../../platform/postgres.ts';
+import { noteDropped, refOf } from '../parking.ts';
 import { UnknownEventVersion } from '../upcast.ts';
 import { PROJECTED_CHANNEL } from './checkpoint.ts';
 import { projection, type Projection } from './projection.ts';
+import { ALL_TAGS, purgeQueue } from './purges.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
 
@@ -18,7 +20,9 @@ const log = createLog('test', 'silent');
 const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);
 
 type NoteEvent =
-  { type: 'NoteWritten'; data: { text: string } } | { type: 'NoteCursed'; data: { text: string } };
+  | { type: 'NoteWritten'; data: { text: string } }
+  | { type: 'NoteCursed'; data: { text: string } }
+  | { type: 'NoteHalved'; data: { text: string } };
 
 const notebook = (version = 1, spell = (text: string) => text): Projection =>
   projection<NoteEvent>({
@@ -34,6 +38,10 @@ const notebook = (version = 1, spell = (text: string) => text): Projection =>
         if (data.text === 'throws') throw new Error('a handler that throws');
         // Postgres takes no NUL: only the write fails.
         rows.put(notes, { id, text: 'nul \0', seen: 0 });
+      },
+      NoteHalved({ id, data }, rows) {
+        rows.put(notes, { id, text: data.text, seen: 0 });
+        throw new Error('a handler that throws after it changed a row');
       },
     },
   });
@@ -92,7 +100,8 @@ async function runUntil(
   const notified = await pool.connect();
   await notified.query(`listen ${PROJECTED_CHANNEL}`);
   notified.on('notification', () => void reached());
-  const running = runProjector({ client, pool, log, signal, projections });
+  const isPurged = (tag: string) => tag !== 'note-quiet';
+  const running = runProjector({ client, pool, log, signal, projections, isPurged });
   await running;
   notified.release(true);
 }
@@ -122,6 +131,70 @@ test('an event that cannot be applied is parked, and the others go on', async (c
   ]);
   const parked = await pool.query('select stream from projector.parked order by position');
   assert.equal(parked.rows, [{ stream: 'note-bad' }, { stream: 'note-worse' }]);
+});
+
+test('what a handler did before it threw leaves no trace', async (context) => {
+  const { client, pool } = context;
+  await write(client, 'a', 'one');
+  await write(client, 'half', 'half', 'NoteHalved');
+  await runUntil(context, await write(client, 'b', 'two'));
+  assert.equal(await rowsOf(pool), [
+    { id: 'a', text: 'one' },
+    { id: 'b', text: 'two' },
+  ]);
+  assert.is((await pool.query('select from projector.parked')).rowCount, 1);
+});
+
+test('tags that are longer than a notification stop nobody', async (context) => {
+  const { client, pool } = context;
+  const long = 'x'.repeat(9_000);
+  await write(client, long, 'one');
+  await runUntil(context, await write(client, 'b', 'two'));
+  assert.equal(
+    (await rowsOf(pool)).map(({ id }) => id),
+    ['b', long],
+  );
+});
+
+test('an event that was dropped changes no rows, and none when they are made anew', async (context) => {
+  const { client, pool } = context;
+  await write(client, 'bad', 'throws', 'NoteCursed');
+  await write(client, 'a', 'one');
+  await write(client, 'z', 'unwanted');
+  const position = await write(client, 'b', 'two');
+  for (const stream of ['note-bad', 'note-z']) {
+    const [event] = await Array.fromAsync(readStream(client, stream));
+    const drop = { ...refOf(event!), reason: 'a test', isFolded: false };
+    await noteDropped(client, drop, 'test');
+  }
+  await runUntil(context, position);
+  const rows = [
+    { id: 'a', text: 'one' },
+    { id: 'b', text: 'two' },
+  ];
+  assert.equal(await rowsOf(pool), rows);
+  const { signal } = new AbortController();
+  await rebuild({ client, pool, log, signal, projections: [notebook()] });
+  assert.equal(await rowsOf(pool), rows);
+  assert.is((await pool.query('select from projector.parked')).rowCount, 0);
+});
+
+test('what is to be purged is noted with the rows, and after a swap it is everything', async (context) => {
+  const { client, pool } = context;
+  const queue = purgeQueue(pool);
+  const waiting = async () => (await queue.read()).map(({ tag }) => tag);
+  assert.equal(await waiting(), []);
+  await write(client, 'quiet', 'not kept anywhere');
+  await runUntil(context, await write(client, 'a', 'one'));
+  assert.equal(await waiting(), ['note-a']);
+  const read = await queue.read();
+  await runUntil(context, await write(client, 'a2', 'two'));
+  await queue.done(read);
+  assert.equal(await waiting(), ['note-a2'], 'what is noted meanwhile stays');
+  await queue.done(await queue.read());
+  const { signal } = new AbortController();
+  await rebuild({ client, pool, log, signal, projections: [notebook()] });
+  assert.equal(await waiting(), [ALL_TAGS]);
 });
 
 test('a new version is built from the log beside the old one and swapped in', async (context) => {

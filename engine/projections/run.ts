@@ -8,6 +8,7 @@ import {
 } from '../../platform/postgres.ts';
 import { followLog, waitUnlessAborted, type Batch } from '../../platform/subscription.ts';
 import { RETRY_MS } from '../../platform/time.ts';
+import { readParking } from '../parking.ts';
 import { applyEvents } from './apply.ts';
 import {
   CheckpointMoved,
@@ -21,6 +22,7 @@ import {
   type Target,
 } from './checkpoint.ts';
 import type { Projection } from './projection.ts';
+import { ALL_TAGS, notePurges } from './purges.ts';
 
 /** Events that are applied in one transaction. */
 const MAX_BATCH_EVENTS = 2_000;
@@ -42,6 +44,8 @@ export type Projector = {
   log: Logger;
   signal: AbortSignal;
   projections: Projection[];
+  /** Whether caches keep what is known by a tag, so that it is noted what to purge. */
+  isPurged?: (tag: string) => boolean;
 };
 
 /**
@@ -61,6 +65,8 @@ export async function runProjector(
       await prepareDatabase(pool);
       const { current, outdated } = await openLive(pool, projector.projections);
       await assertNotAhead(client, current);
+      const { isPurged = () => false } = projector;
+      const options = { pool, log, notify: true, isPurged, dropped: await readDropped(client) };
       const rebuilt =
         outdated.length > 0
           ? rebuild({ ...projector, projections: outdated, signal: both })
@@ -75,7 +81,7 @@ export async function runProjector(
         signal: both,
         consume: async ({ events }) => {
           if (events.length === 0) return;
-          onChanged(await applyEvents({ pool, log, notify: true }, current, events));
+          onChanged(await applyEvents(options, current, events));
         },
       });
       await Promise.all([followed, rebuilt]);
@@ -106,6 +112,10 @@ async function assertNotAhead(client: EventStore, targets: Target[]): Promise<vo
   }
 }
 
+/** Ids of the events that people decided to leave out of every read model. */
+const readDropped = async (client: EventStore): Promise<Set<string>> =>
+  new Set((await readParking(client)).dropped.keys());
+
 type OnProgress = (position: bigint, events: number) => void;
 
 /**
@@ -133,10 +143,11 @@ async function fillAndSwap(
     }
     return created;
   });
+  const options = { pool, log, notify: false, dropped: await readDropped(client) };
   const done = new AbortController();
   const consume = async ({ events, caughtUp }: Batch) => {
     if (events.length > 0) {
-      await applyEvents({ pool, log, notify: false }, targets, events);
+      await applyEvents(options, targets, events);
       onProgress(events.at(-1)!.position, events.length);
     }
     if (caughtUp && (await swapWhenFree(pool, targets, log, signal))) done.abort();
@@ -220,6 +231,8 @@ async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
         live,
       ]);
     }
+    // Whatever was made otherwise shows, wherever it is kept.
+    await notePurges(connection, [ALL_TAGS]);
     const position = targets[0]!.position.toString();
     const message = JSON.stringify({ position, tags: null });
     await connection.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, message]);

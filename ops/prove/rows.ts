@@ -29,9 +29,17 @@ export class RowsProof {
   /** Its temporary tables hold the copies. */
   readonly #connection: Connection;
   readonly #proofs: Proof[];
+  readonly #dropped: ReadonlySet<string>;
   #batch: StoredEvent[] = [];
 
-  private constructor(pool: Pool, log: Logger, connection: Connection, proofs: Proof[]) {
+  private constructor(
+    pool: Pool,
+    log: Logger,
+    connection: Connection,
+    proofs: Proof[],
+    dropped: ReadonlySet<string>,
+  ) {
+    this.#dropped = dropped;
     this.#pool = pool;
     this.#log = log;
     this.#connection = connection;
@@ -45,6 +53,7 @@ export class RowsProof {
     connection: Connection,
     projections: Projection[],
     report: Report,
+    dropped: ReadonlySet<string> = new Set(),
   ): Promise<RowsProof> {
     // A large read model takes longer than any statement of a service may.
     await connection.query('set statement_timeout = 0');
@@ -71,13 +80,13 @@ export class RowsProof {
       proofs.push({ projection, position: BigInt(live.position), fresh });
     }
     await connection.query('commit');
-    await tellParked(connection, projections, report);
+    await tellParked(connection, projections, report, dropped);
     await transaction(pool, async (other) => {
       for (const { projection, fresh } of proofs) {
         await createSchema(other, projection, fresh.schema);
       }
     });
-    return new RowsProof(pool, log, connection, proofs);
+    return new RowsProof(pool, log, connection, proofs, dropped);
   }
 
   /** The newest position that any of the rows stand at; -1 where there are none. */
@@ -93,7 +102,8 @@ export class RowsProof {
   async #apply(): Promise<void> {
     const batch = this.#batch;
     this.#batch = [];
-    const options = { pool: this.#pool, log: this.#log, notify: false };
+    const dropped = this.#dropped;
+    const options = { pool: this.#pool, log: this.#log, notify: false, dropped };
     const groups = Map.groupBy(this.#proofs, ({ position }) => position);
     for (const [until, proofs] of groups) {
       const events = batch.filter(({ position }) => position <= until);
@@ -142,15 +152,17 @@ async function tellParked(
   connection: Connection,
   projections: Projection[],
   report: Report,
+  dropped: ReadonlySet<string>,
 ): Promise<void> {
   const { rows } = await connection.query<
-    Record<'projection' | 'stream' | 'type' | 'error', string>
+    Record<'projection' | 'event_id' | 'stream' | 'type' | 'error', string>
   >(
-    `select projection, stream, type, split_part(error, e'\\n', 1) as error
+    `select projection, event_id, stream, type, split_part(error, e'\\n', 1) as error
      from projector.parked where projection = any($1) order by position`,
     [projections.map(({ name }) => name)],
   );
-  for (const { projection, stream, type, error } of rows) {
+  for (const { projection, event_id: id, stream, type, error } of rows) {
+    if (dropped.has(id)) continue;
     report(PARKED, stream, `${projection} could not apply ${type}: ${error}`);
   }
 }
@@ -170,8 +182,9 @@ async function compareTable(
   const names = columnsOf(table);
   const key = table.key.join(', ');
   // Of JSON it is the value that counts, not how it was written down.
-  const cast = (name: string) => (columns[name]!.startsWith('json') ? '::jsonb' : '');
-  const valuesOf = (side: string) => names.map((name) => `${side}.${name}${cast(name)}`).join(', ');
+  const valueOf = (side: string, name: string) =>
+    columns[name]!.startsWith('json') ? comparable(`${side}.${name}`) : `${side}.${name}`;
+  const valuesOf = (side: string) => names.map((name) => valueOf(side, name)).join(', ');
   const fresh = `${schema}.${table.name}`;
   const { rows } = await connection.query<Difference>(
     `select to_json(live) as live, to_json(fresh) as fresh, count(*) over () as count
@@ -190,6 +203,11 @@ async function compareTable(
   );
   return counted[0]!.count;
 }
+
+/** The value of JSON; the text where it holds an escape that `jsonb` refuses, such as U+0000. */
+const comparable = (json: string): string =>
+  `case when ${json}::text ~ '\\\\u(0000|[dD][89a-fA-F])' then to_jsonb(${json}::text)
+     else ${json}::jsonb end`;
 
 /** The row by its key. */
 const whichOf = ({ key, name }: Table, { live, fresh }: Difference): string =>

@@ -7,8 +7,9 @@ import {
   type EventStore,
   type StoredEvent,
 } from '../../platform/event-store.ts';
-import { MAX_REMEMBERED_COMMANDS } from '../../engine/commands/folded.ts';
-import { idFrom } from '../../platform/ids.ts';
+import { RememberedCommands } from '../../engine/commands/remembered.ts';
+import { eventId } from '../../engine/commands/handle.ts';
+import { MalformedEvent } from '../../engine/shape.ts';
 import { splitStream } from '../../platform/stream-name.ts';
 import { newestSnapshot, openSnapshot } from '../../engine/commands/snapshot.ts';
 import { reasonOf } from '../command.ts';
@@ -21,6 +22,8 @@ const RULES = new Map<string, AnyDecider>(
 /** Short streams whose state is held; what comes to another one has it read anew. */
 const MAX_HELD_STREAMS = 50_000;
 
+/** Also of an event that its stream cannot fold, since it is not what it should be. */
+export const READABLE = 'every event says what its name promises';
 const FOLDS = 'every stream folds';
 const ONCE = 'a command takes effect once';
 const SNAPSHOTS = 'a snapshot is what its stream folds to';
@@ -29,8 +32,7 @@ type Folded = {
   decider: AnyDecider;
   state: unknown;
   revision: bigint;
-  /** Ids of the newest commands, oldest first. */
-  commands: Set<string>;
+  commands: RememberedCommands;
   /** Of the last event: its command, and its place among that command's events. */
   commandId: string | undefined;
   index: number;
@@ -40,7 +42,7 @@ const nothing = (decider: AnyDecider): Folded => ({
   decider,
   state: decider.initial,
   revision: -1n,
-  commands: new Set(),
+  commands: new RememberedCommands(decider.snapshot !== undefined),
   commandId: undefined,
   index: 0,
 });
@@ -49,13 +51,16 @@ const nothing = (decider: AnyDecider): Folded => ({
 export class Streams {
   readonly #client: EventStore;
   readonly #report: Report;
+  readonly #dropped: ReadonlySet<string>;
   readonly #short = new LRUCache<string, Folded>({ max: MAX_HELD_STREAMS });
   /** Those that have snapshots, a few for each shop. */
   readonly #long = new Map<string, Folded>();
 
-  constructor(client: EventStore, report: Report) {
+  /** `dropped` are ids of events that are passed over. */
+  constructor(client: EventStore, report: Report, dropped: ReadonlySet<string> = new Set()) {
     this.#client = client;
     this.#report = report;
+    this.#dropped = dropped;
   }
 
   /** A stream's state before and after its next event; undefined where it does not fold. */
@@ -74,7 +79,9 @@ export class Streams {
     const { state: before } = folded;
     const problem = advance(folded, event);
     if (problem === undefined) return { before, after: folded.state };
-    this.#report(FOLDS, placeText(event), problem);
+    if (problem instanceof MalformedEvent) {
+      this.#report(READABLE, placeText(event), `${event.type} cannot be read: ${problem.problem}`);
+    } else this.#report(FOLDS, placeText(event), `it does not fold: ${reasonOf(problem)}`);
     return undefined;
   }
 
@@ -83,6 +90,7 @@ export class Streams {
     const folded = nothing(decider);
     if (revision === 0n) return folded;
     for await (const event of readStream(this.#client, stream, 0n, Number(revision))) {
+      if (this.#dropped.has(event.id)) continue;
       remember(folded, event);
       advance(folded, event);
     }
@@ -119,6 +127,7 @@ export class Streams {
     if (behind === 0) return folded;
     const from = kept.revision + 1n;
     for await (const event of readStream(this.#client, stream, from, behind)) {
+      if (this.#dropped.has(event.id)) continue;
       advance(folded, event);
     }
     return folded;
@@ -142,36 +151,43 @@ const inAnyOrder = (packed: object): string =>
   );
 
 /** Folds an event. Where it does not fold, says why and leaves the state as it was. */
-function advance(folded: Folded, event: StoredEvent): string | undefined {
+function advance(folded: Folded, event: StoredEvent): unknown {
   folded.revision = event.revision;
   try {
     folded.state = evolve(folded.decider, folded.state, event as Message);
     return undefined;
   } catch (error) {
-    return `it does not fold: ${reasonOf(error)}`;
+    return error ?? new Error('its rule failed without a reason');
   }
 }
+
+type CommandOfEvent = Pick<StoredEvent['metadata'], 'commandId' | 'fingerprint'> & { at?: string };
 
 /** Remembers an event's command; says so where the event's id is not the one that it gives it. */
 function remember(folded: Folded, event: StoredEvent): string | undefined {
   const { commands } = folded;
-  const commandId = commandOf(event);
-  if (commandId === undefined) return 'its metadata does not say of which command it is';
+  const command = commandOf(event);
+  if (command === undefined) return 'its metadata does not say of which command it is';
+  const { commandId, fingerprint, at = '' } = command;
   folded.index = commandId === folded.commandId ? folded.index + 1 : 0;
-  const isRepeat = folded.index === 0 && commands.has(commandId);
+  const atMs = Date.parse(at) || 0;
+  const isRepeat = folded.index === 0 && commands.find(commandId, atMs) !== undefined;
   folded.commandId = commandId;
-  commands.add(commandId);
-  if (commands.size > MAX_REMEMBERED_COMMANDS) commands.delete(commands.values().next().value!);
+  commands.add(commandId, fingerprint, atMs, atMs);
   if (isRepeat) return `command ${commandId} took effect before, and other events came between`;
-  return event.id === idFrom(event.stream, commandId, folded.index)
+  // Where keys are forgotten after their day, the id has the day; in older logs it never has.
+  const ids = [[], [at.slice(0, 10)]].map((day) =>
+    eventId(event.stream, commandId, folded.index, ...day),
+  );
+  return ids.includes(event.id)
     ? undefined
     : `its id is not that of event ${folded.index} of command ${commandId}`;
 }
 
-function commandOf(event: StoredEvent): string | undefined {
+function commandOf(event: StoredEvent): CommandOfEvent | undefined {
   try {
-    const { commandId } = event.metadata;
-    return typeof commandId === 'string' ? commandId : undefined;
+    const { metadata } = event;
+    return typeof metadata.commandId === 'string' ? metadata : undefined;
   } catch {
     return undefined;
   }

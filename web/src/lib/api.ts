@@ -41,11 +41,21 @@ type Options = {
   attempts?: number;
 };
 
-/** A key for one command, however often it is sent. Works on plain http, unlike randomUUID. */
-export function newKey(): string {
+/**
+ * A key for one command, however often it is sent: a UUID of version 7 (RFC 9562), which says when it
+ * was made, so that nobody takes a very late repeat for a new command. Works on plain http, unlike
+ * randomUUID.
+ */
+export function newKey(nowMs = Date.now()): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  new DataView(bytes.buffer).setBigUint64(0, (BigInt(nowMs) << 16n) | 0x7000n | randomOf(bytes));
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
+
+/** The twelve random bits behind the version. */
+const randomOf = (bytes: Uint8Array): bigint => BigInt(((bytes[6]! & 0x0f) << 8) | bytes[7]!);
 
 /** Reads what everybody may see. Throws `ApiError`. */
 export function read<T>(path: string, options: Options = {}): Promise<T> {
