@@ -47,7 +47,7 @@ const listings = defineTable(
     subcategory: 'text?',
     pack: 'text?',
     /** What a piece of a loose article is to weigh. */
-    grams_each: 'integer?',
+    grams_each: 'bigint?',
     description: 'text?',
     hsn: 'text?',
     /** Oldest first. */
@@ -72,10 +72,10 @@ const stock = defineTable(
   'stock',
   {
     listing_id: 'text',
-    on_hand: 'integer?',
-    reserved: 'integer',
-    safety_buffer: 'integer',
-    quantity: 'integer?',
+    on_hand: 'bigint?',
+    reserved: 'bigint',
+    safety_buffer: 'bigint',
+    quantity: 'bigint?',
   },
   ['listing_id'],
 );
@@ -127,7 +127,7 @@ export type StoreRow = Row<typeof stores>;
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 7,
+  version: 8,
   tables: [stores, listings, stock],
 
   on: {

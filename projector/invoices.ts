@@ -23,7 +23,7 @@ const invoiceTable = defineTable(
     order_id: 'uuid',
     store_id: 'text',
     fiscal_year: 'text',
-    sequence: 'integer',
+    sequence: 'bigint',
     number: 'text',
     kind: 'text',
     date: 'text',
@@ -45,7 +45,7 @@ const creditNotes = defineTable(
   {
     credit_note_id: 'uuid',
     store_order_id: 'uuid',
-    sequence: 'integer',
+    sequence: 'bigint',
     number: 'text',
     date: 'text',
     reason: 'text',
@@ -64,7 +64,7 @@ export type CreditNoteRow = Row<typeof creditNotes>;
 /** What shops billed and took back, for their books and for who bought. */
 export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
-  version: 3,
+  version: 4,
   tables: [registrations, invoiceTable, creditNotes],
 
   on: {

@@ -11,7 +11,7 @@ const days = defineTable('day', { store_id: 'text', date: 'text', slots: json<Sl
 /** A row for each place that an order has. */
 const holds = defineTable(
   'hold',
-  { store_order_id: 'uuid', store_id: 'text', date: 'text', from_minute: 'integer' },
+  { store_order_id: 'uuid', store_id: 'text', date: 'text', from_minute: 'bigint' },
   ['store_order_id'],
   { indexes: ['(store_id, date)'] },
 );
@@ -19,7 +19,7 @@ const holds = defineTable(
 /** When shops deliver, and how much of that is taken. */
 export const slots = projection<SlotDayEvent>({
   name: 'slots',
-  version: 1,
+  version: 2,
   tables: [days, holds],
 
   on: {

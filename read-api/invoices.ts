@@ -226,7 +226,7 @@ async function readPage(
   const { rows } = await pool.query<InvoiceRow>({
     name: 'invoices-page',
     text: `select ${INVOICE_COLUMNS} from invoices.invoice
-      where store_id = $1 and fiscal_year = $2 and ($3::integer is null or sequence < $3)
+      where store_id = $1 and fiscal_year = $2 and ($3::bigint is null or sequence < $3)
       order by sequence desc limit ${PAGE + 1}`,
     values: [storeId, year, after ?? null],
   });

@@ -315,4 +315,16 @@ test('64 shoppers, one item left of each: as many orders, and nobody waits long'
   assert.ok(slowestMs < HELP_MS, `${took}: it waited for the reactor`);
 });
 
+test('more pieces than a 32-bit number holds are shown to the piece', async ({ shop }) => {
+  const { storeId } = await openStore(shop);
+  const [times, quantity] = [216, 9_999_999];
+  const answers = await Promise.all(
+    Array.from({ length: times }, () => receive(shop, storeId, 's1', quantity)),
+  );
+  assert.ok(answers.every(({ status }) => status === 200));
+  const { onHand } = await standing(shop, storeId, `${await headOfCommands(shop.client)}`);
+  assert.is(onHand, times * quantity);
+  assert.ok(onHand! > 2 ** 31);
+});
+
 test.run();

@@ -15,6 +15,8 @@ const DIGEST_BYTES = 12;
 const PRINT_BYTES = 4;
 /** What one takes in memory, roughly, with its place in a map. */
 const ENTRY_BYTES = 130;
+/** What one takes when it is packed, roughly. */
+const PACKED_CHARACTERS = 24;
 
 /** That a command came: what of its request, and when, in milliseconds since 1970. */
 export type Mark = { print: number; atMs: number };
@@ -44,22 +46,37 @@ const NEVER_REPEATED = / [0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-
  * number, so that no rush makes it forget. 50,000 a day take 6 MB here, and 900 KB in a snapshot.
  */
 export class RememberedCommands {
-  /** By digest of their ids, oldest first. */
-  readonly #marks: Map<string, Mark>;
+  /** By digest of their ids, oldest first; behind those that are packed. */
+  readonly #marks = new Map<string, Mark>();
+  /** As they lay in a snapshot: a server that starts need not wait until they are opened. */
+  #packed: string | undefined;
   readonly #forgets: boolean;
 
-  constructor(forgets: boolean, marks = new Map<string, Mark>()) {
+  constructor(forgets: boolean, packed?: string) {
     this.#forgets = forgets;
-    this.#marks = marks;
+    this.#packed = packed;
   }
 
   get bytes(): number {
-    return this.#marks.size * ENTRY_BYTES;
+    const entries = this.#marks.size + (this.#packed?.length ?? 0) / PACKED_CHARACTERS;
+    return Math.ceil(entries) * ENTRY_BYTES;
+  }
+
+  #all(): Map<string, Mark> {
+    if (this.#packed === undefined) return this.#marks;
+    const newer = [...this.#marks];
+    this.#marks.clear();
+    for (const [digest, mark] of [...marksIn(this.#packed), ...newer]) {
+      this.#marks.delete(digest);
+      this.#marks.set(digest, mark);
+    }
+    this.#packed = undefined;
+    return this.#marks;
   }
 
   /** Undefined for what did not come, and for a key without a time of its own after its day. */
   find(commandId: string, nowMs: number): Mark | undefined {
-    const mark = this.#marks.get(digestOf(commandId));
+    const mark = this.#all().get(digestOf(commandId));
     if (!mark || !this.#forgets) return mark;
     const isOver = nowMs - mark.atMs >= KEY_LIFETIME_MS && timeOfKey(commandId) === undefined;
     return isOver ? undefined : mark;
@@ -85,7 +102,7 @@ export class RememberedCommands {
   pack(): string {
     const bytes: number[] = [];
     let lastS = 0;
-    for (const [digest, { print, atMs }] of this.#marks) {
+    for (const [digest, { print, atMs }] of this.#all()) {
       for (let i = 0; i < DIGEST_BYTES; i++) bytes.push(digest.charCodeAt(i));
       for (let i = 0; i < PRINT_BYTES; i++) bytes.push((print >>> (8 * i)) & 0xff);
       // Rounded up: rather a second too long than too short.
@@ -96,20 +113,22 @@ export class RememberedCommands {
     return Buffer.from(bytes).toString('base64');
   }
 
-  /** Of a stream without an end. Throws for what `pack` did not make. */
+  /** Of a stream without an end: what `pack` made of it. */
   static unpack(text: string): RememberedCommands {
-    const bytes = Buffer.from(text, 'base64');
-    const marks = new Map<string, Mark>();
-    let atS = 0;
-    for (let at = 0; at < bytes.length;) {
-      const digest = bytes.toString('latin1', at, at + DIGEST_BYTES);
-      const print = bytes.readUInt32LE(at + DIGEST_BYTES);
-      const { value, next } = readVarint(bytes, at + DIGEST_BYTES + PRINT_BYTES);
-      atS += value;
-      at = next;
-      marks.set(digest, { print, atMs: atS * 1000 });
-    }
-    return new RememberedCommands(true, marks);
+    return new RememberedCommands(true, text);
+  }
+}
+
+function* marksIn(packed: string): Generator<[string, Mark]> {
+  const bytes = Buffer.from(packed, 'base64');
+  let atS = 0;
+  for (let at = 0; at < bytes.length;) {
+    const digest = bytes.toString('latin1', at, at + DIGEST_BYTES);
+    const print = bytes.readUInt32LE(at + DIGEST_BYTES);
+    const { value, next } = readVarint(bytes, at + DIGEST_BYTES + PRINT_BYTES);
+    atS += value;
+    at = next;
+    yield [digest, { print, atMs: atS * 1000 }];
   }
 }
 

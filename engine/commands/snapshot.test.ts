@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { binaryEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { evolve } from '../decider.ts';
+import { evolve, type AnyDecider } from '../decider.ts';
 import {
   inventory,
   itemOf,
@@ -11,10 +11,18 @@ import {
   type InventoryEvent,
 } from '../../domain/inventory/inventory.ts';
 import { IS_THOROUGH, startParts } from '../../test/shop.ts';
-import { NO_REVISION, append, type EventStore, type NewEvent } from '../../platform/event-store.ts';
+import {
+  NO_REVISION,
+  append,
+  snapshotStreamOf,
+  type EventStore,
+  type NewEvent,
+} from '../../platform/event-store.ts';
 import type { Problem } from '../../platform/http.ts';
 import { createLog } from '../../platform/log.ts';
+import { emptyOf } from './folded.ts';
 import { createHandler, type CommandContext } from './handle.ts';
+import { newestSnapshot, writeSnapshot } from './snapshot.ts';
 import { as } from '../../test/write-api.ts';
 
 const LISTINGS = 5_000;
@@ -153,6 +161,36 @@ test('a snapshot that is outdated or broken is passed over', async ({ client }) 
   assert.is(itemOf(await load(), 'a').onHand, 5);
   await put(Buffer.from('not a snapshot'));
   assert.is(itemOf(await load(), 'a').onHand, 5);
+});
+
+test('a snapshot’s stream keeps only the newest, wherever a server died that wrote one', async ({
+  client,
+}) => {
+  const folded = emptyOf(inventory as unknown as AnyDecider<typeof inventory.initial>);
+  const isBounded = async (stream: string) =>
+    (await client.getStreamMetadata(snapshotStreamOf(stream))).metadata?.maxCount === 1;
+  const keep = (by: EventStore, stream: string) => writeSnapshot(by, log, rules, stream, folded);
+  /** Dies right before one of its calls. */
+  const dyingAt = (name: string): EventStore =>
+    new Proxy(client, {
+      get(target, key) {
+        if (key === name) return () => Promise.reject(new Error('killed'));
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+
+  const first = `inventory-${randomUUID()}`;
+  await keep(dyingAt('appendToStream'), first);
+  assert.ok(await isBounded(first), 'before there is anything to keep');
+  const second = `inventory-${randomUUID()}`;
+  await keep(dyingAt('setStreamMetadata'), second);
+  assert.is(await newestSnapshot(client, second), undefined);
+  const old = `inventory-${randomUUID()}`;
+  const data = Buffer.from('of a server that died before it said how many to keep');
+  await client.appendToStream(snapshotStreamOf(old), binaryEvent({ type: 'SnapshotTaken', data }));
+  await keep(client, old);
+  assert.ok(await isBounded(old));
 });
 
 test.run();

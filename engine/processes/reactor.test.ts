@@ -9,10 +9,14 @@ import { newKey, openStore, startParts, startShop, type Shop } from '../../test/
 import { headOfLog, REACTOR_CHECKPOINT } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { createHandler } from '../commands/handle.ts';
+import { noteDropped, noteRetried, readParking } from '../parking.ts';
 import { paymentPorts } from '../../write-api/payment-ports.ts';
 import { reactions } from '../../write-api/reactions.ts';
 import { runReactor } from './reactor.ts';
+import { EXAMPLES } from '../../test/golden/examples.ts';
 import { as, fillShelf, ON_SHELF, place, until } from '../../test/write-api.ts';
+
+const now = () => new Date();
 
 type Read = { status: string; timeline: { event: string }[] };
 
@@ -94,6 +98,56 @@ test('a task that was set aside is tried again after a restart, although the che
       const { status } = await handler.load(order, orderId, { fresh: true });
       return status === 'confirmed';
     });
+  } finally {
+    stopping.abort();
+    await running;
+    await stop();
+  }
+});
+
+test('an event that cannot be read is parked by name, and the reactor goes on', async () => {
+  const { client, stop } = await startParts();
+  const log = createLog('test', 'silent');
+  const handler = createHandler(client, log);
+  const stopping = new AbortController();
+  const services = { client, drivers: { handler, payments: paymentPorts(handler), now } };
+  const run = () =>
+    runReactor({ client, reactions: reactions(services), log, signal: stopping.signal });
+  let running = Promise.resolve();
+  const parked = async () => (await readParking(client)).parked.map(({ by, type }) => [by, type]);
+  try {
+    const about = { commandId: 'by hand', at: now().toISOString(), schemaVersion: 2 };
+    const planted = [
+      ['order-1', 'OrderPlaced', { ...EXAMPLES.OrderPlaced, parts: undefined }, about],
+      ['order-2', 'OrderPlaced', EXAMPLES.OrderPlaced, { ...about, at: 'never' }],
+      ['payment-3', 'PaymentSucceeded', {}, { ...about, schemaVersion: 1 }],
+      ['reactor-checkpoint', 'ReactorReachedPosition', { position: 'nowhere' }, {}],
+    ] as const;
+    for (const [stream, type, data, metadata] of planted) {
+      await client.appendToStream(stream, jsonEvent({ type, data, metadata }));
+    }
+    const storeId = randomUUID();
+    await fillShelf({ handler }, storeId, ON_SHELF);
+    running = run();
+    const { orderId } = await place({ handler }, [{ storeId, listingIds: [`${storeId}.s1`] }]);
+    await until({ client }, async () => {
+      const { status } = await handler.load(order, orderId, { fresh: true });
+      return status === 'confirmed';
+    });
+    const all = [
+      ['reactor', 'OrderPlaced'],
+      ['reactor', 'OrderPlaced'],
+      ['reactor', 'PaymentSucceeded'],
+    ];
+    await until({ client }, async () => (await parked()).length === all.length);
+    assert.equal(await parked(), all);
+    // Tried again, it is parked again as long as nothing has changed.
+    const [first] = (await readParking(client)).parked;
+    await noteRetried(client, first!, 'test');
+    assert.is((await parked()).length, all.length - 1);
+    await until({ client }, async () => (await parked()).length === all.length);
+    await noteDropped(client, { ...first!, reason: 'a test', isFolded: false }, 'test');
+    assert.is((await parked()).length, all.length - 1);
   } finally {
     stopping.abort();
     await running;

@@ -8,11 +8,11 @@ import { RowChanges, createStatements, defineTable, type Rows } from './rows.ts'
 
 const counters = defineTable(
   'counter',
-  { shop: 'text', item: 'integer', amount: 'integer', note: 'text?' },
+  { shop: 'text', item: 'bigint', amount: 'bigint', note: 'text?' },
   ['shop', 'item'],
 );
 
-const tracked = defineTable('tracked', { item: 'integer', amount: 'integer' }, ['item'], {
+const tracked = defineTable('tracked', { item: 'bigint', amount: 'bigint' }, ['item'], {
   versions: { indexes: [] },
 });
 

@@ -1,7 +1,10 @@
 import type { Connection } from '../../platform/postgres.ts';
 
-/** Postgres types that read models use; `?` marks a column that may be null. */
-type ColumnType = 'uuid' | 'text' | 'integer' | 'bigint' | 'numeric' | 'timestamptz' | 'json';
+/**
+ * Postgres types that read models use; `?` marks a column that may be null. Whole numbers are all
+ * `bigint`, which holds whatever a number of ours does: an `integer` ends at 2^31.
+ */
+type ColumnType = 'uuid' | 'text' | 'bigint' | 'numeric' | 'timestamptz' | 'json';
 type Columns = Record<string, ColumnType | `${ColumnType}?`>;
 
 /** Only the compiler sees it: what a column of JSON holds. */
@@ -16,7 +19,7 @@ type Value<Type> = Type extends { readonly [HOLDS]: infer T }
   ? T
   : Type extends `${infer Base}?`
     ? Value<Base> | null
-    : Type extends 'integer' | 'bigint' | 'numeric'
+    : Type extends 'bigint' | 'numeric'
       ? number
       : Type extends 'json'
         ? unknown
@@ -225,7 +228,7 @@ function keyOf({ key }: Table, row: Values): string {
 const sqlType = (type: string): string => type.replace('?', '');
 
 /** Types whose text never needs quotes in an array. */
-const PLAIN_TYPES = new Set(['uuid', 'integer', 'bigint', 'numeric', 'timestamptz']);
+const PLAIN_TYPES = new Set(['uuid', 'bigint', 'numeric', 'timestamptz']);
 
 /**
  * A column of many rows in Postgres's text form of an array. `pg` would escape every element of

@@ -42,6 +42,17 @@ api('repeats a command that got no answer, with the same key', async (context) =
   assert.equal(keys, [key, key, key]);
 });
 
+api('a key is a UUID of version 7, of this moment, and another each time', () => {
+  const nowMs = Date.parse('2026-11-21T10:15:00.123Z');
+  const keys = Array.from({ length: 1_000 }, () => newKey(nowMs));
+  const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+  for (const key of keys) {
+    assert.match(key, form);
+    assert.is(Number.parseInt(key.slice(0, 13).replace('-', ''), 16), nowMs);
+  }
+  assert.is(new Set(keys).size, keys.length);
+});
+
 api('gives up after its attempts and says that no answer came', async (context) => {
   let requests = 0;
   context.handle = (request) => {
