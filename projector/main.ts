@@ -45,5 +45,7 @@ try {
   process.exitCode = 1;
 }
 health.close();
-await Promise.all([purger.close(), client.dispose(), pool.end()]);
+// It takes what is left from Postgres.
+await purger.close();
+await Promise.all([client.dispose(), pool.end()]);
 process.exit();

@@ -1,5 +1,5 @@
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
-import { hasAppended, inRequest } from '../engine/commands/appends.ts';
+import { inRequest, isBegun } from '../engine/commands/request.ts';
 import {
   AppendOutcomeUnknown,
   headOfLog,
@@ -91,9 +91,12 @@ function problemOf(error: unknown, acceptLanguage: string | undefined): Problem 
     );
   }
   if (isEventStoreUnavailable(error) || isPostgresUnavailable(error)) {
-    return hasAppended()
+    return isBegun()
       ? outcomeUnknown()
-      : unavailable('UNAVAILABLE', 'Nothing was done: try again in a moment.');
+      : unavailable(
+          'UNAVAILABLE',
+          'Nothing was done now: try again in a moment, with the same Idempotency-Key.',
+        );
   }
   return undefined;
 }

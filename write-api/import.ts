@@ -19,6 +19,7 @@ import { refusalText } from '../wording/en/refusals.ts';
 import type { Services } from './services.ts';
 import { atPosition } from '../engine/commands/context.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
+import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
 import type { Caller } from '../engine/commands/route.ts';
 import { RowRefused, columnsOf, readRow, type Columns, type ImportedRow } from './import-row.ts';
 import { assertStoreExists, anybody } from './who.ts';
@@ -330,8 +331,9 @@ class ImportWork {
       else this.report.updated += 1;
       return true;
     } catch (error) {
-      if (!(error instanceof Rejected)) throw error;
-      this.#refuse(row, refusalText(error));
+      const isDamaged = error instanceof StreamDamaged;
+      if (!isDamaged && !(error instanceof Rejected)) throw error;
+      this.#refuse(row, isDamaged ? error.message : refusalText(error));
       return false;
     }
   }

@@ -6,6 +6,7 @@ import {
   openStore,
   quoteCart,
   recipient,
+  startParts,
   startShop,
   STEPS,
   takeAsShop,
@@ -13,7 +14,7 @@ import {
   type Answer,
   type Shop,
 } from '../test/shop.ts';
-import { readStream } from '../platform/event-store.ts';
+import { readStream, type EventStore } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
@@ -206,5 +207,56 @@ test('shops work their parts, and the order ends when the last one has', async (
   );
   assert.is(ended.timeline.at(-1)?.event, 'OrderCompleted');
 });
+
+/** An event store that is gone as soon as an event of a kind of streams is on disk. */
+function gone(client: EventStore) {
+  const state = { isGone: false, after: 'nothing' };
+  const away = () => Promise.reject(Object.assign(new Error('gone'), { type: 'unavailable' }));
+  const reading = { [Symbol.asyncIterator]: () => ({ next: away }) };
+  const store = new Proxy(client, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name === 'readStream') {
+        return (...args: unknown[]) => (state.isGone ? reading : value.apply(target, args));
+      }
+      if (name !== 'appendToStream') return value.bind(target);
+      return async (...args: [string, ...unknown[]]) => {
+        if (state.isGone) return away();
+        const answer: unknown = await value.apply(target, args);
+        if (args[0].startsWith(state.after)) state.isGone = true;
+        return answer;
+      };
+    },
+  });
+  return { state, store };
+}
+
+test('nobody says that nothing was done once something was', async () => {
+  const parts = await startParts();
+  const { state, store } = gone(parts.client);
+  const shop = await startShop({ parts: { ...parts, client: store } });
+  try {
+    const filled = await fillCart(shop);
+    const key = newKey();
+    state.isGone = true;
+    const before = await order(shop, filled, key);
+    assert.equal([before.status, codeIn(before)], [503, 'UNAVAILABLE']);
+    Object.assign(state, { isGone: false, after: 'order-' });
+    const cut = await order(shop, filled, key);
+    assert.equal([cut.status, codeIn(cut)], [503, 'OUTCOME_UNKNOWN']);
+    const repeat = await order(shop, filled, key);
+    assert.equal([repeat.status, codeIn(repeat)], [503, 'OUTCOME_UNKNOWN']);
+    Object.assign(state, { isGone: false, after: 'nothing' });
+    const done = await order(shop, filled, key);
+    assert.is(done.status, 201);
+    assert.is((await order(shop, filled, key)).body.orderId, done.body.orderId);
+  } finally {
+    Object.assign(state, { isGone: false, after: 'nothing' });
+    await shop.stop();
+  }
+});
+
+const codeIn = ({ body }: Answer<unknown>): string => (body as { code: string }).code;
 
 test.run();

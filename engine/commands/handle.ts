@@ -17,11 +17,11 @@ import { Problem, unavailable } from '../../platform/http.ts';
 import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
 import { streamOf } from '../../platform/stream-name.ts';
-import { noteAppend } from './appends.ts';
 import { ParkedEvents } from '../parking.ts';
 import { CommandQueue } from './command-queue.ts';
 import { emptyOf, type Folded } from './folded.ts';
 import { printOf, type Mark } from './remembered.ts';
+import { noteCommand } from './request.ts';
 import { StreamCache } from './stream-cache.ts';
 import { StreamDamaged } from './stream-damaged.ts';
 
@@ -192,11 +192,14 @@ export function createHandler(
   ): Promise<Outcome<State>> {
     const stream = streamOf(decider, id);
     const any = decider as unknown as AnyDecider<never>;
+    // It came before, whatever becomes of this repeat.
+    const known = cache.get(any, stream)?.commands;
+    if (known?.find(context.commandId, now().getTime())) noteCommand();
     const outcome = await new Promise<Outcome<State>>((resolve, reject) => {
       const waiting = { command, context, resolve, reject } as unknown as Waiting<never>;
       queue.add(stream, waiting, (batch) => handleBatch(any, stream, batch)).catch(reject);
     });
-    if (outcome.events.length > 0) noteAppend();
+    noteCommand();
     return outcome;
   }
 

@@ -147,6 +147,48 @@ test('what is made has the id of its key, which nobody guesses', async ({ client
   assert.equal([short.statusCode, short.json<Problem>().code], [400, 'INVALID_IDEMPOTENCY_KEY']);
 });
 
+/** A UUID of version 7 that was made so long ago. */
+function keyOf(ageMs: number): string {
+  const time = (Date.now() - ageMs).toString(16).padStart(12, '0');
+  const rest = randomUUID().slice(15);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${rest}`;
+}
+
+test('a key that says that it is too old, or not made yet, is refused before anything is done', async ({
+  client,
+  app,
+}) => {
+  const [MINUTE_MS, HOUR_MS] = [60_000, 3_600_000];
+  const doorId = randomUUID();
+  const lock = async (key: string) => {
+    const headers = { authorization: 'asha', 'idempotency-key': key };
+    const url = `/doors/${doorId}/lock`;
+    const answer = await app.inject({ method: 'PUT', url, headers, payload: { locked: true } });
+    return [answer.statusCode, answer.json<Problem>().code];
+  };
+  const make = async (key: string) => {
+    const headers = { 'idempotency-key': key };
+    return (await app.inject({ method: 'POST', url: '/doors', headers })).statusCode;
+  };
+  for (const ageMs of [24 * HOUR_MS + MINUTE_MS, 365 * 24 * HOUR_MS, -6 * MINUTE_MS, -HOUR_MS]) {
+    assert.equal(await lock(keyOf(ageMs)), [409, 'KEY_TOO_OLD']);
+    assert.equal(await lock(keyOf(ageMs).toUpperCase()), [409, 'KEY_TOO_OLD']);
+    assert.is(await make(keyOf(ageMs)), 409);
+  }
+  assert.equal(await eventsOf(client, doorId), []);
+  for (const ageMs of [24 * HOUR_MS - MINUTE_MS, 0, -4 * MINUTE_MS]) {
+    const key = keyOf(ageMs);
+    assert.equal(
+      [await lock(key), await lock(key)],
+      [
+        [200, undefined],
+        [200, undefined],
+      ],
+    );
+  }
+  assert.is((await eventsOf(client, doorId)).filter(([type]) => type === 'Locked').length, 1);
+});
+
 /** Never run: what the compiler has to refuse. */
 export function refused(app: FastifyInstance, client: EventStore): void {
   const handler = createHandler(client, log);
