@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createLog } from './log.ts';
-import { createPurger } from './purge.ts';
+import { createLog } from '../platform/log.ts';
+import { createPurger } from '../platform/purge.ts';
 
 /** What CloudFront was asked to invalidate, batch by batch; `failing` requests are not answered well. */
 type Context = {
