@@ -9,6 +9,7 @@ import * as assert from 'uvu/assert';
 import { openStore, startShop, type Shop } from '../test/shop.ts';
 import { headOfLog, holdsPositions, isSystemEvent } from '../platform/event-store.ts';
 import { environmentOf, ops } from '../test/ops.ts';
+import { untilSo } from '../test/until-so.ts';
 
 /** A real price list of 27,555 rows that is not ours to publish, so it is beside the repository. */
 const REAL_LIST = '../shared/data/catalogue.csv.gz';
@@ -16,7 +17,6 @@ const REAL_FILE = join(import.meta.dirname, '..', REAL_LIST);
 const REAL_MAP =
   'sku:index,name:product,subcategory:sub_category,price:sale_price,mrp:market_price';
 /** Rows that are compared after a real import follow it at once. */
-const PROJECTED_TIMEOUT_MS = 20_000;
 
 type Report = {
   rows: number;
@@ -158,8 +158,8 @@ async function realListings(storeId: string): Promise<Map<string, object>> {
 }
 
 async function untilProjected(shop: Shop, position: string): Promise<void> {
-  const deadline = Date.now() + PROJECTED_TIMEOUT_MS;
-  while ((await shop.read('/stores', position)).status !== 200) assert.ok(Date.now() < deadline);
+  const isRead = async () => (await shop.read('/stores', position)).status === 200;
+  await untilSo(isRead, `position ${position} is projected`);
 }
 
 test('a real catalogue reads back exactly, and again appends nothing', async ({ shop, env }) => {

@@ -39,9 +39,9 @@ import { collectViolations, type Violations } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
+import { STUCK_MS } from '../test/until-so.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
-const SETTLE_TIMEOUT_MS = 20_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const FEE_PAISE = 1_000;
@@ -213,7 +213,7 @@ async function untilSeen(
 ): Promise<StoredEvent> {
   const left = new Map(Object.entries(wanted));
   const done = new AbortController();
-  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
+  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(STUCK_MS)]);
   let last: StoredEvent | undefined;
   const consume = async ({ events }: { events: StoredEvent[] }) => {
     for (const event of events) {

@@ -13,7 +13,7 @@ test.before(async (world) => {
     log: createLog('test', 'silent'),
     title: 'echo',
     prefix: '/api',
-    healthy: async () => {},
+    ready: async () => {},
     whoReadsDocument: anybody,
     routes: (routes) => {
       const run = async () => ({ ok: true });

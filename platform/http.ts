@@ -8,10 +8,11 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { readyInTime, type Readiness } from './health.ts';
 import type { Logger } from './log.ts';
 import { hookRoute, whoOf, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
-import { HEALTH_PATH } from './system.ts';
+import { LIVE_PATH, READY_PATH } from './system.ts';
 import { isStorable } from './text.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -81,18 +82,18 @@ export type AppOptions = {
    * for one it does not know.
    */
   problemOf?: (error: unknown, acceptLanguage: string | undefined) => Problem | undefined;
-  /** Rejects when the room cannot serve. */
-  healthy: () => Promise<void>;
+  /** Whether the room can serve. */
+  ready: Readiness;
   /** Who may read the OpenAPI document. */
   whoReadsDocument: Who;
   routes: (app: FastifyInstance) => void;
 };
 
-/** The edge answers its own /healthz: this one is for who watches over the process. */
+/** The edge answers for itself at these addresses: here it is for who watches over the process. */
 const whoeverReachesThePort: Who = { name: 'whoever reaches the port', identify: () => undefined };
 
 /**
- * An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /healthz. Throws for a
+ * An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /livez and /readyz. Throws for a
  * route that does not say who may call it.
  */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
@@ -139,11 +140,20 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
   });
   hookRoute(app, {
-    path: `GET ${HEALTH_PATH}`,
+    path: `GET ${LIVE_PATH}`,
+    who: whoeverReachesThePort,
+    schema: { hide: true },
+    run: async () => ({ ok: true }),
+  });
+  hookRoute(app, {
+    path: `GET ${READY_PATH}`,
     who: whoeverReachesThePort,
     schema: { hide: true },
     run: async () => {
-      await options.healthy();
+      await readyInTime(options.ready).catch((error: unknown) => {
+        options.log.warn({ err: error }, 'not ready');
+        throw unavailable('NOT_READY', 'It waits for what it needs: ask again in a moment.');
+      });
       return { ok: true };
     },
   });

@@ -1,7 +1,7 @@
-import { createServer } from 'node:http';
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
-import { connectEventStore } from '../platform/event-store.ts';
+import { connectEventStore, headOfLog } from '../platform/event-store.ts';
+import { serveHealth } from '../platform/health.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { PROJECTIONS } from './app.ts';
@@ -10,10 +10,13 @@ import { createPurger, noPurger } from '../platform/purge.ts';
 import { environmentOf } from '../platform/system.ts';
 import { runProjector } from '../engine/projections/run.ts';
 
+/** Far more than the largest batch takes. */
+const BATCH_WITHIN_MS = 8_000;
+
 const env = environmentOf('projector');
 const log = createLog('projector', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
-const pool = createPool(env.DATABASE_URL, log);
+const pool = createPool(env.DATABASE_URL, log, { answerWithinMs: BATCH_WITHIN_MS });
 const purger = env.CLOUDFRONT_DISTRIBUTION_ID
   ? createPurger({
       distributionId: env.CLOUDFRONT_DISTRIBUTION_ID,
@@ -24,9 +27,11 @@ const purger = env.CLOUDFRONT_DISTRIBUTION_ID
   : noPurger;
 const stopping = new AbortController();
 
-/** It serves nobody: this only tells whoever watches the process that it lives. */
-const health = createServer((_request, response) => response.end('{"ok":true}'));
-health.listen(Number(env.PORT), env.HOST);
+/** Rows follow the log as long as both ends answer. */
+const ready = async () => {
+  await Promise.all([headOfLog(client), pool.query('select 1 from projector.checkpoint limit 1')]);
+};
+const closeHealth = serveHealth({ host: env.HOST, port: env.PORT, log }, ready);
 
 const stop = () => stopping.abort();
 process.on('SIGTERM', stop).on('SIGINT', stop);
@@ -39,6 +44,6 @@ try {
   log.fatal({ err: error }, 'the projector failed');
   process.exitCode = 1;
 }
-health.close();
+closeHealth();
 await Promise.all([purger.close(), client.dispose(), pool.end()]);
 process.exit();

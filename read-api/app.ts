@@ -47,8 +47,9 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
     title: 'Doorstep Groceries: queries',
     prefix: '/api/read',
     problemOf,
-    healthy: async () => {
+    ready: async () => {
       await services.pool.query('select 1 from projector.checkpoint limit 1');
+      if (!services.projected.connected) throw new Error('the projector is not heard');
     },
     whoReadsDocument: anybody,
     routes: (app) => {

@@ -31,6 +31,7 @@ import { runReactor } from '../engine/processes/reactor.ts';
 import { startEventStore } from '../event-store/server.ts';
 import { startPostgres } from '../local/postgres.ts';
 import { startRazorpay } from '../local/razorpay/server.ts';
+import { STUCK_MS } from './until-so.ts';
 
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
@@ -38,8 +39,7 @@ export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
 /** THOROUGH=1 runs tests at the size that was promised where a fifth of it shows the same sooner. */
 export const IS_THOROUGH = process.env.THOROUGH === '1';
 
-const LIVE_TIMEOUT_MS = 20_000;
-const MAX_READS = 15;
+const MAX_READS = 60;
 
 /** Undone in reverse order, all of it even when something fails. */
 class Cleanup {
@@ -156,7 +156,7 @@ export async function startShop({
 }: ShopOptions = {}) {
   const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = parts ?? (await startParts());
   const pool = createPool(databaseUrl, log);
-  const vaultPool = createPool(vaultUrl, log, 4);
+  const vaultPool = createPool(vaultUrl, log, { max: 4 });
   cleanup.add(() => pool.end());
   cleanup.add(() => vaultPool.end());
   const stopping = new AbortController();
@@ -299,7 +299,7 @@ export async function untilLive<T>(
   wanted: (page: T) => boolean,
   position?: string | null,
 ): Promise<T> {
-  const signal = AbortSignal.timeout(LIVE_TIMEOUT_MS);
+  const signal = AbortSignal.timeout(STUCK_MS);
   const headers = { ...(position && { 'doorstep-position': position }) };
   let response = await fetch(url, { signal, headers });
   // Not yet projected: it waited for a second.

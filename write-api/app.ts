@@ -106,7 +106,7 @@ export const createWriteApi = (services: Services) =>
     title: 'Doorstep Groceries: commands',
     prefix: '/api/write',
     problemOf,
-    healthy: async () => void (await headOfLog(services.client)),
+    ready: async () => void (await headOfLog(services.client)),
     whoReadsDocument: anybody,
     routes: (app) => {
       storeRoutes(app, services);

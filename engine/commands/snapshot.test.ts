@@ -10,6 +10,7 @@ import {
   type InventoryCommand,
   type InventoryEvent,
 } from '../../domain/inventory/inventory.ts';
+import { within } from '../../test/promised-time.ts';
 import { IS_THOROUGH, startParts } from '../../test/shop.ts';
 import { NO_REVISION, append, type EventStore, type NewEvent } from '../../platform/event-store.ts';
 import type { Problem } from '../../platform/http.ts';
@@ -21,7 +22,6 @@ const LISTINGS = 5_000;
 const EVENTS = IS_THOROUGH ? 200_000 : 40_000;
 const APPEND_EVENTS = 1_000;
 const COLD_LOAD_MS = 100;
-const MAX_COLD_LOADS = 30;
 const EVERY = inventory.snapshot!.every;
 
 const log = createLog('test', 'silent');
@@ -75,18 +75,16 @@ async function appendAll(client: EventStore, stream: string, events: InventoryEv
   }
 }
 
-/** How long a server takes that has just started. A machine that is shared may need some tries. */
+/** How long a server takes that has just started. */
 async function coldLoadMs(client: EventStore, id: string): Promise<number> {
-  let bestMs = Infinity;
-  for (let i = 0; i < MAX_COLD_LOADS && bestMs >= COLD_LOAD_MS; i++) {
-    const startedMs = performance.now();
-    await createHandler(client, log).load(inventory, id, { fresh: false });
-    bestMs = Math.min(bestMs, performance.now() - startedMs);
-  }
-  return bestMs;
+  const startedMs = performance.now();
+  await createHandler(client, log).load(inventory, id, { fresh: false });
+  return performance.now() - startedMs;
 }
 
-test(`a shop with 5,000 listings and ${EVENTS} events is loaded in 100 ms`, async ({ client }) => {
+test(`of a shop with 5,000 listings and ${EVENTS} events only the newest are read`, async ({
+  client,
+}) => {
   const id = randomUUID();
   const stream = `inventory-${id}`;
   const past = Array.from({ length: EVENTS }, (_, i) => happened(i));
@@ -95,9 +93,9 @@ test(`a shop with 5,000 listings and ${EVENTS} events is loaded in 100 ms`, asyn
   // The first to load it reads it all, and leaves a snapshot for the others.
   await createHandler(client, log).load(inventory, id, { fresh: false });
   await appendAll(client, stream, newest, EVENTS);
-  const tookMs = await coldLoadMs(client, id);
-  console.log(`cold load: ${tookMs.toFixed(1)} ms`);
-  assert.ok(tookMs < COLD_LOAD_MS, `it took ${tookMs.toFixed(1)} ms`);
+  within(COLD_LOAD_MS, await coldLoadMs(client, id), 'a cold load of a shop');
+  // What the snapshot has is not missed.
+  await client.setStreamMetadata(stream, { truncateBefore: EVENTS });
 
   const loaded = await createHandler(client, log).load(inventory, id, { fresh: false });
   const folded = [...past, ...newest].reduce(

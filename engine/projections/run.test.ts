@@ -11,8 +11,7 @@ import { PROJECTED_CHANNEL } from './checkpoint.ts';
 import { projection, type Projection } from './projection.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
-
-const COMMIT_TIMEOUT_MS = 20_000;
+import { STUCK_MS } from '../../test/until-so.ts';
 
 const log = createLog('test', 'silent');
 const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);
@@ -141,7 +140,7 @@ async function until(pool: Pool, isThere: () => Promise<boolean>): Promise<void>
   const connection = await pool.connect();
   try {
     await connection.query(`listen ${PROJECTED_CHANNEL}`);
-    const signal = AbortSignal.timeout(COMMIT_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(STUCK_MS);
     const commits = on(connection, 'notification', { signal });
     while (!(await isThere())) await commits.next();
   } finally {

@@ -1,7 +1,7 @@
-/** `npm run drill`: what can go wrong, done to the event store on purpose. */
+/** `npm run drill`: what can go wrong, done on purpose. */
 import { parseArgs } from 'node:util';
-import type { Cheat } from './cheat.ts';
-import type { Drill, Report } from './drill.ts';
+import type { Cheat } from '../../event-store/drill/cheat.ts';
+import type { Drill, Report } from '../../event-store/drill/drill.ts';
 import { DRILLS } from './drills.ts';
 
 const USAGE = `Usage: npm run drill -- NAME … [--short] [--json] [--cheat CHEAT]
@@ -12,7 +12,9 @@ ${DRILLS.map(({ name, summary }) => `  ${name.padEnd(16)} ${summary}`).join('\n'
   all              every drill
   --short          seconds instead of minutes, as npm test runs them
   --cheat CHEAT    against a store that breaks its promise; the drill has to fail:
-${DRILLS.map(({ name, cheats }) => `                   ${name}: ${cheats.join(', ')}`).join('\n')}
+${DRILLS.filter(({ cheats }) => cheats.length > 0)
+  .map(({ name, cheats }) => `                   ${name}: ${cheats.join(', ')}`)
+  .join('\n')}
   --json           the reports as JSON on stdout
 
 Exit code 0: what was promised held, or could not be tried here. 1: it did not hold.`;
