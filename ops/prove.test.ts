@@ -31,8 +31,9 @@ import {
   type StoredEvent,
 } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
-import { followLog, parsedLater } from '../platform/subscription.ts';
+import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
+import { followLog } from '../platform/subscription.ts';
+import { parsedLater } from '../platform/event-store.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
 import { collectViolations, type Violations } from './prove/check.ts';
@@ -40,6 +41,7 @@ import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 import { STUCK_MS } from '../test/until-so.ts';
+import { AppendCall } from '../platform/appends.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
 const HOUR_MS = 3_600_000;
@@ -246,7 +248,7 @@ async function violationsInStore(events: RawEvent[]): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-prove-'));
   const store = await startEventStore({ dir });
   const client = connectEventStore(store.url, upcasterOf(DECIDERS));
-  const appends = await RawAppends.open(client);
+  const appends = await AppendCall.open(client);
   try {
     await Promise.all(
       events.map((event) => appends.append(event.stream, event.revision - 1n, [event])),

@@ -1,9 +1,5 @@
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
-import {
-  AppendOutcomeUnknown,
-  headOfLog,
-  isEventStoreUnavailable,
-} from '../platform/event-store.ts';
+import { headOfLog } from '../platform/event-store.ts';
 import { Problem, createApp, unavailable } from '../platform/http.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { languageFor } from '../wording/language.ts';
@@ -22,6 +18,8 @@ import { tillRoutes } from './till.ts';
 import { upiRoutes } from './upi.ts';
 import { anybody } from './who.ts';
 import type { Services } from './services.ts';
+import { AppendOutcomeUnknown } from '../platform/appends.ts';
+import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 const STATUS_OF: Record<RejectionCode, number> = {
   BELOW_MINIMUM: 409,

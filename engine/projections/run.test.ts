@@ -3,7 +3,7 @@ import { on } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts } from '../../test/shop.ts';
-import { append, NO_REVISION, type EventStore } from '../../platform/event-store.ts';
+import { append, type EventStore } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool, type Pool } from '../../platform/postgres.ts';
 import { UnknownEventVersion } from '../upcast.ts';
@@ -12,6 +12,7 @@ import { projection, type Projection } from './projection.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
 import { STUCK_MS } from '../../test/until-so.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 
 const log = createLog('test', 'silent');
 const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);

@@ -6,7 +6,7 @@ import {
 } from '../../platform/event-store.ts';
 import type { RawEvent } from '../../platform/raw-events.ts';
 import { splitStream } from '../../platform/stream-name.ts';
-import { parsedLater } from '../../platform/subscription.ts';
+import { parsedLater } from '../../platform/event-store.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
 import { placeText, type Check, type Report } from './check.ts';
