@@ -251,17 +251,32 @@ export async function newestEvent(
   return found;
 }
 
-/** The position of the newest event of the log; 0 of an empty one. */
-export async function headOfLog(client: EventStore): Promise<bigint> {
+/** Events of the event store's own that can follow each other at the end of the log. */
+const NEWEST_EVENTS = 50;
+
+async function newestOf(
+  client: EventStore,
+  maxCount: number,
+  isMeant: (event: Pick<StoredEvent, 'type'>) => boolean,
+): Promise<bigint> {
   const newest = client.readAll({
     direction: BACKWARDS,
     fromPosition: END,
-    maxCount: 1,
+    maxCount,
     deadline: READ_TIMEOUT_MS,
   });
-  let head = 0n;
+  let head: bigint | undefined;
   // Read to its end: a read that is left half way stays open in the client for ever, and then
   // `dispose` never resolves.
-  for await (const { event } of newest) head = event?.position.commit ?? head;
-  return head;
+  for await (const { event } of newest) {
+    if (event && isMeant(event)) head ??= event.position.commit;
+  }
+  return head ?? 0n;
 }
+
+/** The position of the newest event of the log; 0 of an empty one. */
+export const headOfLog = (client: EventStore): Promise<bigint> => newestOf(client, 1, () => true);
+
+/** The position of the newest event but for the event store's own: projections come as far. */
+export const headOfEvents = (client: EventStore): Promise<bigint> =>
+  newestOf(client, NEWEST_EVENTS, (event) => !isSystemEvent(event));

@@ -36,9 +36,6 @@ export const withRate = (rates: readonly GstRate[], rate: GstRate): GstRate[] =>
 export const rateOn = (rates: readonly GstRate[], date: string): number | null =>
   rates.findLast(({ gstFrom }) => gstFrom <= date)?.gstPercent ?? null;
 
-/** GST came into force (CGST Act 2017, section 1; Notification 9/2017-Central Tax). */
-export const GST_BEGAN = '2017-07-01';
-
 /** All rates that goods could have from a business date on, until the next row's; oldest first. */
 const RATES_OF_LAW: { from: string; percents: readonly number[] }[] = [
   // Notifications 1/2017 and 2/2017-Central Tax (Rate), as amended until 2025.
