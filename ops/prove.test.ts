@@ -33,7 +33,6 @@ import {
 import { idFrom } from '../platform/ids.ts';
 import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { followLog } from '../platform/subscription.ts';
-import { parsedLater } from '../platform/event-store.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
 import { collectViolations, type Violations } from './prove/check.ts';
@@ -42,6 +41,7 @@ import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 import { STUCK_MS } from '../test/until-so.ts';
 import { AppendCall } from '../platform/appends.ts';
+import { parsedLater } from '../platform/event-store.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
 const HOUR_MS = 3_600_000;

@@ -8,7 +8,7 @@ import {
   type ProposedEvent,
 } from './appends.ts';
 import { connect } from './connection.ts';
-import { newestRawEvent, readRawStream, type RawEvent } from './raw-events.ts';
+import { newestRawEvents, readRawStream, type RawEvent } from './raw-events.ts';
 import { splitStream, streamOf } from './stream-name.ts';
 
 /** What every event says about itself besides its data. */
@@ -114,7 +114,7 @@ export function connectEventStore(url: string, upcast: Upcast): EventStore {
     appendEvents: (stream: string, expected: Expected, events: UnplacedEvent[]) =>
       appender.append(stream, expected, events.map(proposed)),
     async readNewest(stream: string) {
-      const newest = await newestRawEvent(client, stream);
+      const [newest] = await Array.fromAsync(newestRawEvents(client, stream, 1));
       return newest && parsed(newest, upcast);
     },
     async *readEvents(stream: string, from: bigint, maxCount?: number) {
@@ -267,5 +267,23 @@ export async function newestEvent(
 }
 
 /** The position of the newest event of the log; 0 of an empty one. */
-export const headOfLog = async (client: EventStore): Promise<bigint> =>
-  (await newestRawEvent(client, undefined))?.position ?? 0n;
+export const headOfLog = (client: EventStore): Promise<bigint> =>
+  newestWhere(client, 1, () => true);
+
+/** Events of the event store's own that can follow each other at the end of the log. */
+const NEWEST_EVENTS = 50;
+
+/** The position of the newest event but for the event store's own: projections come as far. */
+export const headOfEvents = (client: EventStore): Promise<bigint> =>
+  newestWhere(client, NEWEST_EVENTS, (event) => !isSystemEvent(event));
+
+async function newestWhere(
+  client: EventStore,
+  maxCount: number,
+  isMeant: (event: RawEvent) => boolean,
+): Promise<bigint> {
+  for await (const event of newestRawEvents(client, '$all', maxCount)) {
+    if (isMeant(event)) return event.position;
+  }
+  return 0n;
+}

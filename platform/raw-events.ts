@@ -86,7 +86,7 @@ const readAllFrom = (
   client: EventStoreDBClient,
   from: bigint | undefined,
   maxCount?: number,
-): AsyncGenerator<RawEvent> => read(client, optionsOfRead(from, maxCount));
+): AsyncGenerator<RawEvent> => readAnswers(client, optionsOfRead(from, maxCount));
 
 /** A stream's events from a revision on, oldest first; none where there is no such stream. */
 export function readRawStream(
@@ -100,17 +100,18 @@ export function readRawStream(
   of.setRevision(String(from));
   const options = optionsOfReading();
   options.setStream(of);
-  return read(client, countedAndUnfiltered(options, maxCount));
+  return readAnswers(client, countedAndUnfiltered(options, maxCount));
 }
 
-/** Of a stream, or of the whole log where none is named. */
-export async function newestRawEvent(
+/** The newest events of a stream, or of the whole log (`$all`), newest first. */
+export function newestRawEvents(
   client: EventStoreDBClient,
-  stream: string | undefined,
-): Promise<RawEvent | undefined> {
+  stream: string,
+  maxCount: number,
+): AsyncGenerator<RawEvent> {
   const { Options } = streamsPb.ReadReq;
   const options = optionsOfReading();
-  if (stream === undefined) {
+  if (stream === '$all') {
     const all = new Options.AllOptions();
     all.setEnd(new sharedPb.Empty());
     options.setAll(all);
@@ -120,17 +121,15 @@ export async function newestRawEvent(
     of.setEnd(new sharedPb.Empty());
     options.setStream(of);
   }
-  countedAndUnfiltered(options, 1).setReadDirection(Options.ReadDirection.BACKWARDS);
-  let newest: RawEvent | undefined;
-  for await (const event of read(client, options)) newest = event;
-  return newest;
+  countedAndUnfiltered(options, maxCount).setReadDirection(Options.ReadDirection.BACKWARDS);
+  return readAnswers(client, options);
 }
 
 /**
  * What a follower of a cluster knows may be old, so the leader is asked. A server that falls silent
  * is given up: then this throws, and the next who asks discovers the cluster anew.
  */
-async function* read(
+async function* readAnswers(
   client: EventStoreDBClient,
   options: streamsPb.ReadReq.Options,
 ): AsyncGenerator<RawEvent> {

@@ -1,14 +1,9 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import {
-  headOfLog,
-  isSystemEvent,
-  parsedLater,
-  type EventStore,
-  type StoredEvent,
-} from './event-store.ts';
+import { headOfLog, isSystemEvent, type EventStore, type StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
 import { subscribeToLog, type ReadAnswer } from './raw-events.ts';
 import { RETRY_MS } from './time.ts';
+import { parsedLater } from './event-store.ts';
 
 /** How often a subscription's server is asked whether it is there. */
 const PULSE_MS = 1_000;

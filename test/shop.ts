@@ -195,11 +195,23 @@ export async function startShop({
   const deliveryCodeSecret = given.DELIVERY_CODE_SECRET;
   const upiWebhookSecret = given.UPI_WEBHOOK_SECRET;
   const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
-  const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+  let readUrl = '';
+  const readApiUrl = () => readUrl;
+  const services = {
+    client,
+    handler,
+    vault,
+    ...secrets,
+    readApiUrl,
+    payments,
+    razorpay,
+    log,
+    now,
+  };
   const writeApi = await createWriteApi(services);
   const readApi = await createReadApi({ pool, projected, vault, ...secrets, log, now });
   writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
-  const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
+  readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
   cleanup.add(() => readApi.close());
 
@@ -256,13 +268,13 @@ export async function startShop({
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
 
-    /** Sends a price list. */
+    /** Sends a price list; `query` is how it is to be read, of which `map` may come alone. */
     importCsv: <T = Record<string, unknown>>(
       storeId: string,
-      csv: string | ReadableStream,
-      map = '',
+      csv: string | ReadableStream | Uint8Array<ArrayBuffer>,
+      query: string | Record<string, string> = {},
     ) =>
-      sendCommand<T>(`/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`, {
+      sendCommand<T>(`/stores/${storeId}/imports${queryOf(query)}`, {
         method: 'POST',
         headers: { 'content-type': 'text/csv' },
         body: csv,
@@ -289,6 +301,11 @@ export async function startShop({
 
     stop: () => cleanup.run(),
   };
+}
+
+function queryOf(query: string | Record<string, string>): string {
+  const search = new URLSearchParams(typeof query === 'string' ? { map: query } : query);
+  return typeof query === 'string' && query === '' ? '' : `?${search.toString()}`;
 }
 
 const isNotYet = ({ status, body }: Answer<unknown>): boolean =>

@@ -6,6 +6,7 @@ import { languageFor } from '../wording/language.ts';
 import { cartRoutes } from './cart.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
+import { listingRoutes } from './listing.ts';
 import { orderRoutes } from './order.ts';
 import { paymentRoutes } from './payment.ts';
 import { GatewayUnavailable } from './payment-ports.ts';
@@ -110,6 +111,7 @@ export const createWriteApi = (services: Services) =>
       storeRoutes(app, services);
       deliveryRoutes(app, services);
       importRoutes(app, services);
+      listingRoutes(app, services);
       cartRoutes(app, services);
       quoteRoutes(app, services);
       orderRoutes(app, services);
