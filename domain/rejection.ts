@@ -34,7 +34,8 @@ export type RefusalFacts = {
   /** `article` is a listing or an SKU. */
   LINE_NAMED_TWICE: { article: string };
   LINE_NOT_FOUND: { listingId: string };
-  LISTING_NOT_FOUND: { because: 'unknown' | 'withdrawn'; listingId: string };
+  LISTING_NOT_FOUND:
+    { because: 'unknown' | 'withdrawn'; listingId: string } | { because: 'not-listed' };
   /** `lines` are listings, `names` what they are called. */
   NOT_PICKED: { lines: string[]; names: string[] };
   ORDER_ALREADY_PLACED: null;

@@ -4,9 +4,7 @@
  * models note their own in Postgres, where they are made anew with the rows.
  */
 import { randomUUID } from 'node:crypto';
-import { ANY, jsonEvent } from '@eventstore/db-client';
 import {
-  answered,
   PARKED_EVENTS,
   readStream,
   type EventMetadata,
@@ -88,8 +86,7 @@ async function note(
     at: new Date().toISOString(),
     schemaVersion: 1,
   };
-  const event = jsonEvent({ type, data, metadata });
-  await answered(client.appendToStream(PARKED_EVENTS, event, { expectedRevision: ANY }));
+  await client.appendEvents(PARKED_EVENTS, 'any', [{ type, data, metadata }]);
 }
 
 /** What one process knows of parked events, and how it adds to them. */

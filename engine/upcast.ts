@@ -64,10 +64,10 @@ export function upcasterOf(deciders: readonly EventShapes[]): Upcast {
       const what = `version ${String(version)} is none`;
       throw new MalformedEvent(event, `${what}, and neither this nor a newer release wrote it`);
     }
-    if (version > newest) throw new UnknownEventVersion(event, version, newest);
     if (!event.stream.startsWith(prefix)) {
       throw new MalformedEvent(event, `it belongs into a stream ${prefix}…`);
     }
+    if (version > newest) throw new UnknownEventVersion(event, version, newest);
     const raised = version === newest ? data : raiseOrRefuse(event, upcasters, version, data);
     const problem = check(raised);
     if (problem !== undefined) throw new MalformedEvent(event, `its data${problem}`);

@@ -3,13 +3,11 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startPostgres } from './postgres.ts';
-
-const GONE_TIMEOUT_MS = 10_000;
+import { untilSo } from '../test/until-so.ts';
 
 const test = suite<{ dir: string }>('local postgres');
 test.before.each((context) => {
@@ -29,9 +27,7 @@ async function query(url: string, sql: string, values: unknown[] = []) {
 }
 
 async function untilGone(pid: number): Promise<void> {
-  const deadline = Date.now() + GONE_TIMEOUT_MS;
-  while (fs.existsSync(`/proc/${pid}`) && Date.now() < deadline) await delay(20);
-  assert.not.ok(fs.existsSync(`/proc/${pid}`), `process ${pid} still runs`);
+  await untilSo(() => !fs.existsSync(`/proc/${pid}`), `process ${pid} has ended`);
 }
 
 test('what is written is there after a stop and another start', async ({ dir }) => {

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { freePort } from '../platform/free-port.ts';
 import { endOf, lastLines } from './service.ts';
+import { whenPatienceEnds } from './supervisor.ts';
 
 const SUPERUSER = 'doorstep';
 const SYSTEM_USER = 'postgres';
@@ -59,7 +60,7 @@ export type Postgres = {
   /** Makes the database unless it is there already, and answers its connection string. */
   createDatabase(name: string): Promise<string>;
   /** Ends sessions, writes a checkpoint and stops; within {@link STOP_FAST_TIMEOUT_MS} or harder. */
-  stop(): Promise<void>;
+  stop(now?: AbortSignal): Promise<void>;
 };
 
 export type PostgresOptions = {
@@ -133,11 +134,11 @@ function handle(
       }
       return url(name);
     },
-    async stop() {
+    async stop(now?: AbortSignal) {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT');
-      const hurry = setTimeout(() => child.kill('SIGQUIT'), STOP_FAST_TIMEOUT_MS);
+      const callOff = whenPatienceEnds(STOP_FAST_TIMEOUT_MS, now, () => child.kill('SIGQUIT'));
       await exited;
-      clearTimeout(hurry);
+      callOff();
     },
   };
 }

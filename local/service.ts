@@ -6,8 +6,8 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { isVariable } from '../platform/env.ts';
-import { HEALTH_PATH } from '../platform/system.ts';
-import type { Running, Service } from './supervisor.ts';
+import { READY_PATH } from '../platform/system.ts';
+import { whenPatienceEnds, type Running, type Service } from './supervisor.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Beside what `npm ci` replaces: another version of a package never meets the code of this one. */
@@ -81,11 +81,11 @@ export function launchNode(
   return {
     exited,
     kill: () => child.kill('SIGKILL'),
-    async stop() {
+    async stop(now) {
       child.kill('SIGTERM');
-      const enough = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      const callOff = whenPatienceEnds(STOP_TIMEOUT_MS, now, () => child.kill('SIGKILL'));
       await exited;
-      clearTimeout(enough);
+      callOff();
     },
   };
 }
@@ -101,11 +101,11 @@ export const endOf = (child: ChildProcess): Promise<string> =>
     (error: Error) => error.message,
   );
 
-/** Whether `GET /healthz` on this port answers 200. */
+/** Whether `GET /readyz` on this port answers 200. */
 export function healthy(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = get(
-      { host, port, path: HEALTH_PATH, agent: false, timeout: PROBE_TIMEOUT_MS },
+      { host, port, path: READY_PATH, agent: false, timeout: PROBE_TIMEOUT_MS },
       (answer) => {
         answer.resume();
         resolve(answer.statusCode === 200);

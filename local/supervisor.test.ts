@@ -4,7 +4,6 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,8 +11,9 @@ import { freePort } from '../platform/free-port.ts';
 import { boundLogs, healthy, nodeService } from './service.ts';
 import { supervise } from './supervisor.ts';
 import type { Service } from './supervisor.ts';
+import { within } from '../test/promised-time.ts';
+import { untilSo } from '../test/until-so.ts';
 
-const GONE_TIMEOUT_MS = 10_000;
 /** What the shop promises: it answers again within two seconds. */
 const BACK_WITHIN_MS = 2_000;
 
@@ -61,9 +61,7 @@ const diaryOf = (context: Context): string[] =>
   fs.readFileSync(context.diary, 'utf8').trim().split('\n');
 
 async function untilGone(pid: number): Promise<void> {
-  const deadline = Date.now() + GONE_TIMEOUT_MS;
-  while (fs.existsSync(`/proc/${pid}`) && Date.now() < deadline) await delay(20);
-  assert.not.ok(fs.existsSync(`/proc/${pid}`), `process ${pid} still runs`);
+  await untilSo(() => !fs.existsSync(`/proc/${pid}`), `process ${pid} has ended`);
 }
 
 test('everything starts after what it needs, and ends before it', async (context) => {
@@ -99,12 +97,28 @@ test('a process that dies is back within two seconds, and that is said', async (
   const killedAt = Date.now();
   process.kill(pid, 'SIGKILL');
   await back.promise;
-  assert.ok(Date.now() - killedAt < BACK_WITHIN_MS);
+  within(BACK_WITHIN_MS, Date.now() - killedAt, 'a process that died is back');
   assert.is.not(await pidOf(room), pid);
   assert.match(said[0]!, /^room stopped by itself \(SIGKILL\): starting it again$/);
   assert.match(said[1]!, /^room is back after \d\.\d s$/);
   await supervisor.stop();
   assert.is(said.length, 2, 'an end that was asked for is no news');
+});
+
+test('a stop says what it waits for, and ends what does not listen', async (context) => {
+  const deaf = `${ROOM}if (process.env.NAME === 'deaf') process.removeAllListeners('SIGTERM').on('SIGTERM', () => {});`;
+  fs.writeFileSync(context.room, deaf);
+  const rooms = await Promise.all([
+    createRoom(context, 'deaf', 'ground'),
+    createRoom(context, 'ground'),
+  ]);
+  const said: string[] = [];
+  const bounds = { patienceMs: 500, sayEveryMs: 100 };
+  const supervisor = supervise(rooms, (line) => said.push(line), bounds);
+  await supervisor.start();
+  await supervisor.stop();
+  assert.is(said[0], 'waiting for deaf, ground');
+  for (const room of rooms) assert.not.ok(await healthy(room.port));
 });
 
 test('a service that never comes up is named, and the rest can be stopped', async (context) => {
@@ -154,7 +168,7 @@ test('no process outlives a supervisor that was killed', async (context) => {
       stdio: ['ignore', 'ignore', 'inherit'],
     },
   );
-  while (!(await healthy(port))) await delay(20);
+  await untilSo(() => healthy(port), 'it is ready');
   const pid = Number(await (await fetch(`http://127.0.0.1:${port}`)).text());
   owner.kill('SIGKILL');
   await untilGone(pid);

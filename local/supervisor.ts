@@ -8,13 +8,16 @@ const FIRST_START_TRIES = 4;
 const STABLE_MS = 10_000;
 const FIRST_BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 5_000;
+/** How long a stop asks; whoever started us, systemd for one, waits for ten seconds and more. */
+const PATIENCE_MS = 8_000;
+const SAY_EVERY_MS = 2_000;
 
 /** One life of a service. */
 export type Running = {
   /** Settles with the reason when it has ended, however that came. */
   exited: Promise<string>;
-  /** Ends it, within a bounded time. */
-  stop(): Promise<void>;
+  /** Ends it, within a bounded time; at once when it is told `now`. */
+  stop(now?: AbortSignal): Promise<void>;
 };
 
 export type Service = {
@@ -25,6 +28,21 @@ export type Service = {
   /** Whether it can serve now. A rejection counts as no. */
   ready(): Promise<boolean>;
 };
+
+/**
+ * Does something harder when a time is over, or at once when nobody waits any more (`now`). Answers
+ * what calls it off.
+ */
+export function whenPatienceEnds(
+  limitMs: number,
+  now: AbortSignal | undefined,
+  harder: () => void,
+) {
+  const ends = AbortSignal.any([AbortSignal.timeout(limitMs), ...(now ? [now] : [])]);
+  if (ends.aborted) harder();
+  ends.addEventListener('abort', harder);
+  return () => ends.removeEventListener('abort', harder);
+}
 
 /** A service that cannot be started at all. */
 export class ServiceFailed extends Error {
@@ -38,7 +56,10 @@ export class ServiceFailed extends Error {
 export type Supervisor = {
   /** Resolves when every service is ready; rejects with `ServiceFailed` when one is given up. */
   start(): Promise<void>;
-  /** Ends everything, each service before what it needs. May be called at any time, and twice. */
+  /**
+   * Ends everything, each service before what it needs, within ten seconds: says what it waits for,
+   * and no longer asks what still runs near the end. May be called at any time, and twice.
+   */
   stop(): Promise<void>;
 };
 
@@ -48,7 +69,11 @@ export type Supervisor = {
  *
  * `say` gets one line for each change of state that somebody should know of.
  */
-export function supervise(services: Service[], say: (line: string) => void): Supervisor {
+export function supervise(
+  services: Service[],
+  say: (line: string) => void,
+  { patienceMs = PATIENCE_MS, sayEveryMs = SAY_EVERY_MS } = {},
+): Supervisor {
   const stopping = new AbortController();
   const kept = new Map(
     services.map((service) => [service.name, new Keeper(service, stopping.signal, say)]),
@@ -64,10 +89,14 @@ export function supervise(services: Service[], say: (line: string) => void): Sup
     const users = services.filter((other) => other.needs.includes(service.name));
     const stop =
       stops.get(service.name) ??
-      Promise.all(users.map(stopService)).then(() => get(service.name).stop());
+      Promise.all(users.map(stopService)).then(() => get(service.name).stop(patience.signal));
     stops.set(service.name, stop);
+    void stop.then(() => running.delete(service.name));
     return stop;
   };
+  const patience = new AbortController();
+  const running = new Set(services.map(({ name }) => name));
+  const sayWhatRuns = () => say(`waiting for ${[...running].join(', ')}`);
 
   return {
     async start() {
@@ -81,7 +110,11 @@ export function supervise(services: Service[], say: (line: string) => void): Sup
     },
     async stop() {
       stopping.abort();
+      const saying = setInterval(sayWhatRuns, sayEveryMs);
+      const enough = setTimeout(() => patience.abort(), patienceMs);
       await Promise.all(services.map(stopService));
+      clearInterval(saying);
+      clearTimeout(enough);
     },
   };
 }
@@ -113,9 +146,9 @@ class Keeper {
     this.#loop = this.#keepAlive();
   }
 
-  async stop(): Promise<void> {
+  async stop(now: AbortSignal): Promise<void> {
     this.#giveUp('it was stopped');
-    await this.#running?.stop();
+    await this.#running?.stop(now);
     await this.#loop;
   }
 

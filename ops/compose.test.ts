@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hasFallback, isVariable } from '../platform/env.ts';
 import {
-  HEALTH_PATH,
+  READY_PATH,
   PORT,
   PROCESSES,
   processOf,
@@ -109,7 +109,7 @@ test('each process gets exactly the variables that it reads', () => {
 });
 
 test('each process listens where it is looked for, and is asked for its health there', () => {
-  const asked = `fetch('http://127.0.0.1:${PORT}${HEALTH_PATH}')`;
+  const asked = `fetch('http://127.0.0.1:${PORT}${READY_PATH}')`;
   assert.ok(anchors.get('room')!.includes(asked));
   for (const name of PROCESS_NAMES) {
     assert.is(variables(name).get('PORT'), `'${PORT}'`, name);

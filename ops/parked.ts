@@ -27,6 +27,8 @@ import { Progress } from './progress.ts';
 
 /** One holds the lock, one writes. */
 const POOL_SIZE = 2;
+/** What an operator asks for may go through all rows. */
+const STATEMENT_MS = 5 * 60_000;
 const MAX_REASON_LENGTH = 500;
 
 export const name = 'parked';
@@ -73,7 +75,10 @@ export async function run(args: string[]): Promise<number> {
   if (!isRight) throw new OperatorError(`Not so. See: npm run ops -- help ${name}`);
   const env = required('EVENTSTORE_URL', 'DATABASE_URL');
   const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
-  const pool = createPool(env.DATABASE_URL, operatorLog(), POOL_SIZE);
+  const pool = createPool(env.DATABASE_URL, operatorLog(), {
+    max: POOL_SIZE,
+    answerWithinMs: STATEMENT_MS,
+  });
   const tools = { client, pool, json: values.json ?? false };
   try {
     if (what === 'retry') return await retry(tools, events);

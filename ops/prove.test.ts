@@ -31,18 +31,20 @@ import {
   type StoredEvent,
 } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
-import { followLog, parsedLater } from '../platform/subscription.ts';
+import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
+import { followLog } from '../platform/subscription.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
 import { collectViolations, type Violations } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
+import { STUCK_MS } from '../test/until-so.ts';
+import { AppendCall } from '../platform/appends.ts';
+import { parsedLater } from '../platform/event-store.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
 const toMinute = 1_200;
-const SETTLE_TIMEOUT_MS = 20_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const FEE_PAISE = 1_000;
@@ -214,7 +216,7 @@ async function untilSeen(
 ): Promise<StoredEvent> {
   const left = new Map(Object.entries(wanted));
   const done = new AbortController();
-  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(SETTLE_TIMEOUT_MS)]);
+  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(STUCK_MS)]);
   let last: StoredEvent | undefined;
   const consume = async ({ events }: { events: StoredEvent[] }) => {
     for (const event of events) {
@@ -247,7 +249,7 @@ async function violationsInStore(events: RawEvent[]): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-prove-'));
   const store = await startEventStore({ dir });
   const client = connectEventStore(store.url, upcasterOf(DECIDERS));
-  const appends = await RawAppends.open(client);
+  const appends = await AppendCall.open(client);
   try {
     await Promise.all(
       events.map((event) => appends.append(event.stream, event.revision - 1n, [event])),

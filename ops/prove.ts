@@ -28,6 +28,8 @@ import { RowsProof } from './prove/rows.ts';
 
 /** One holds the lock, one the copies of the live rows, one writes. */
 const POOL_SIZE = 3;
+/** What an operator asks for may go through all rows. */
+const STATEMENT_MS = 5 * 60_000;
 
 export const name = 'prove';
 export const summary =
@@ -75,7 +77,7 @@ export async function run(args: string[]): Promise<number> {
   const progress = new Progress('proving', 'events');
   const log = operatorLog((line) => progress.say(line));
   const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
-  const pool = createPool(env.DATABASE_URL, log, POOL_SIZE);
+  const pool = createPool(env.DATABASE_URL, log, { max: POOL_SIZE, answerWithinMs: STATEMENT_MS });
   try {
     const proof = await prove({ client, pool, log, progress });
     progress.end();

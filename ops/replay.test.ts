@@ -23,10 +23,10 @@ import { PROJECTIONS } from '../projector/app.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { runProjector } from '../engine/projections/run.ts';
 import { environmentOf, ops, startOps } from '../test/ops.ts';
+import { STUCK_MS } from '../test/until-so.ts';
 
 const ITEMS = 2_000;
 /** How long somebody may take to reach a lock that another holds. */
-const LOCK_TIMEOUT_MS = 20_000;
 
 const SLOT_DATE = '2099-11-21';
 
@@ -154,7 +154,7 @@ test('a reader that holds the old rows for long delays it and does not break it'
   await reader.query('begin');
   await reader.query('select from catalogue.listing limit 1');
   const { child, outcome } = startOps(['replay'], environmentOf(shop));
-  const signal = AbortSignal.timeout(LOCK_TIMEOUT_MS);
+  const signal = AbortSignal.timeout(STUCK_MS);
   for await (const [text] of on(child.stderr, 'data', { signal })) {
     if (String(text).includes('readers hold the old tables')) break;
   }
@@ -171,7 +171,7 @@ test('Ctrl-C leaves the live ones untouched', async ({ shop }) => {
   const brake = await shop.pool.connect();
   await brake.query('begin; lock table projector.checkpoint in exclusive mode');
   const { child, outcome } = startOps(['replay'], environmentOf(shop));
-  const deadline = Date.now() + LOCK_TIMEOUT_MS;
+  const deadline = Date.now() + STUCK_MS;
   for (let waits = false; !waits;) {
     assert.ok(Date.now() < deadline, 'the replay did not begin');
     const { rowCount } = await shop.pool.query(

@@ -15,6 +15,8 @@ import { Progress } from './progress.ts';
 
 /** One holds the lock, one writes. */
 const POOL_SIZE = 2;
+/** What an operator asks for may go through all rows. */
+const STATEMENT_MS = 5 * 60_000;
 
 const NAMES = PROJECTIONS.map((each) => each.name).join(', ');
 
@@ -44,7 +46,7 @@ export async function run(args: string[]): Promise<number> {
   const progress = new Progress('rebuilding', 'events');
   const log = operatorLog((line) => progress.say(line));
   const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
-  const pool = createPool(env.DATABASE_URL, log, POOL_SIZE);
+  const pool = createPool(env.DATABASE_URL, log, { max: POOL_SIZE, answerWithinMs: STATEMENT_MS });
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   process.on('SIGINT', stop).on('SIGTERM', stop);

@@ -5,15 +5,10 @@ import { jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore, startParts, startShop, type Shop } from '../test/shop.ts';
-import {
-  append,
-  headOfLog,
-  NO_REVISION,
-  REACTOR_CHECKPOINT,
-  REACTOR_LEASE,
-} from '../platform/event-store.ts';
+import { append, headOfLog, REACTOR_CHECKPOINT, REACTOR_LEASE } from '../platform/event-store.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { environmentOf, ops } from '../test/ops.ts';
+import { NO_REVISION } from '../platform/appends.ts';
 
 type Status = {
   ok: boolean;

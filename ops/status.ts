@@ -11,7 +11,7 @@ import {
   type EventStore,
 } from '../platform/event-store.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
-import { HEALTH_PATH, PROCESSES, processOf, type ProcessName } from '../platform/system.ts';
+import { READY_PATH, PROCESSES, processOf, type ProcessName } from '../platform/system.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
@@ -107,7 +107,7 @@ export async function run(args: string[]): Promise<number> {
 async function look(): Promise<Status> {
   const env = required('EVENTSTORE_URL', 'DATABASE_URL');
   const client = connectEventStore(env.EVENTSTORE_URL, asStored);
-  const pool = createPool(env.DATABASE_URL, operatorLog(), POOL_SIZE);
+  const pool = createPool(env.DATABASE_URL, operatorLog(), { max: POOL_SIZE });
   try {
     const names = Object.keys(PROCESSES) as ProcessName[];
     const [log, database, rooms] = await Promise.all([
@@ -163,11 +163,11 @@ async function checkRoom(room: ProcessName): Promise<Service | undefined> {
     .find((value) => value !== undefined);
   if (address === undefined) return undefined;
   const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS);
-  const answer = await attempt(fetch(new URL(HEALTH_PATH, address), { signal }));
+  const answer = await attempt(fetch(new URL(READY_PATH, address), { signal }));
   if (answer.error) return { name: room, address, up: false, detail: reasonOf(answer.error) };
   const { ok, status } = answer.value;
   await answer.value.body?.cancel();
-  return { name: room, address, up: ok, detail: ok ? '' : `its ${HEALTH_PATH} answers ${status}` };
+  return { name: room, address, up: ok, detail: ok ? '' : `its ${READY_PATH} answers ${status}` };
 }
 
 /** That the one that works has died is what its address tells, or another that follows it. */

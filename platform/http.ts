@@ -8,11 +8,12 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { readyInTime, type Readiness } from './health.ts';
 import type { Logger } from './log.ts';
 import { hookRoute, whoOf, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
-import { HEALTH_PATH } from './system.ts';
-import { isStorable } from './text.ts';
+import { LIVE_PATH, READY_PATH } from './system.ts';
+import { inNfc, isStorable } from './text.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -81,18 +82,18 @@ export type AppOptions = {
    * for one it does not know.
    */
   problemOf?: (error: unknown, acceptLanguage: string | undefined) => Problem | undefined;
-  /** Rejects when the room cannot serve. */
-  healthy: () => Promise<void>;
+  /** Whether the room can serve. */
+  ready: Readiness;
   /** Who may read the OpenAPI document. */
   whoReadsDocument: Who;
   routes: (app: FastifyInstance) => void;
 };
 
-/** The edge answers its own /healthz: this one is for who watches over the process. */
+/** The edge answers for itself at these addresses: here it is for who watches over the process. */
 const whoeverReachesThePort: Who = { name: 'whoever reaches the port', identify: () => undefined };
 
 /**
- * An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /healthz. Throws for a
+ * An HTTP API with the house rules: strict schemas, problem+json, OpenAPI, /livez and /readyz. Throws for a
  * route that does not say who may call it.
  */
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
@@ -119,8 +120,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   }) as unknown as FastifyInstance;
   acceptJson(app);
   answerProblems(app, options);
-  app.addHook('onRequest', async ({ params, query }) => {
-    if (!isStorable(params) || !isStorable(query)) throw notText();
+  app.addHook('onRequest', async (request) => {
+    if (!isStorable(request.params) || !isStorable(request.query)) throw notText();
+    // Names in the path are ids, which are taken as they were given out.
+    request.query = inNfc(request.query);
   });
   // A body that is refused by its head is still on its way: closing now would lose the answer.
   app.addHook('onSend', async (_request, reply) => {
@@ -139,11 +142,20 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     openapi: { openapi: '3.1.0', info: { title: options.title, version: '1' } },
   });
   hookRoute(app, {
-    path: `GET ${HEALTH_PATH}`,
+    path: `GET ${LIVE_PATH}`,
+    who: whoeverReachesThePort,
+    schema: { hide: true },
+    run: async () => ({ ok: true }),
+  });
+  hookRoute(app, {
+    path: `GET ${READY_PATH}`,
     who: whoeverReachesThePort,
     schema: { hide: true },
     run: async () => {
-      await options.healthy();
+      await readyInTime(options.ready).catch((error: unknown) => {
+        options.log.warn({ err: error }, 'not ready');
+        throw unavailable('NOT_READY', 'It waits for what it needs: ask again in a moment.');
+      });
       return { ok: true };
     },
   });
@@ -162,7 +174,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-/** JSON in UTF-8 (RFC 8259, 8.1): broken bytes are refused instead of read as U+FFFD. */
+/**
+ * JSON in UTF-8 (RFC 8259, 8.1): broken bytes are refused instead of read as U+FFFD. Text comes in
+ * in one form of Unicode (NFC), however a keyboard or a file system spells it.
+ */
 function acceptJson(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser(['application/json', 'text/plain']);
@@ -175,11 +190,14 @@ function acceptJson(app: FastifyInstance): void {
         return done(new Problem(400, 'INVALID_UTF8', 'The body is not UTF-8: encode it as such.'));
       }
       const text = body.toString();
+      const isEscaped = text.includes('\\u');
+      const isNfc = text === text.normalize('NFC');
       // Only what is escaped can be in UTF-8 and not be text. It calls back by itself, with the value
       // or with an error of Fastify's.
-      void parseJson(request, text, (error, value) =>
-        done(error ?? (text.includes('\\u') && !isStorable(value) ? notText() : null), value),
-      );
+      void parseJson(request, text, (error, value) => {
+        const refused = error ?? (isEscaped && !isStorable(value) ? notText() : null);
+        done(refused, refused || (isNfc && !isEscaped) ? value : inNfc(value));
+      });
       return undefined;
     },
   );

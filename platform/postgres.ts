@@ -5,8 +5,12 @@ export type Pool = pg.Pool;
 export type Connection = pg.PoolClient;
 
 const CONNECT_TIMEOUT_MS = 3_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
+/** Of a server that is asked by people: who has no answer by then shall hear that there is none. */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** How soon a connection is probed on which nothing is said. */
+const KEEP_ALIVE_MS = 5_000;
 const IDLE_TIMEOUT_MS = 30_000;
+const GRACE_MS = 500;
 
 // Counts, paise and log positions stay far below 2^53: read them as numbers.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -29,14 +33,29 @@ const NETWORK_ERRORS = new Set([
   'EAI_AGAIN',
 ]);
 
-/** A bounded set of connections that survives a restart of Postgres. */
-export function createPool(url: string, log: Logger, max = 10): Pool {
+/**
+ * How every connection to Postgres is made: none waits for ever for a host that has fallen silent.
+ * Postgres gives up a statement that takes longer, and we a moment later, since it may not hear us.
+ */
+export const connectionOf = (url: string, answerWithinMs = ANSWER_TIMEOUT_MS): pg.ClientConfig => ({
+  connectionString: url,
+  connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  statement_timeout: answerWithinMs,
+  query_timeout: answerWithinMs + GRACE_MS,
+  keepAlive: true,
+  keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+});
+
+/** A bounded set of connections that survives a restart of Postgres, and its silence. */
+export function createPool(
+  url: string,
+  log: Logger,
+  { max = 10, answerWithinMs = ANSWER_TIMEOUT_MS }: { max?: number; answerWithinMs?: number } = {},
+): Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connectionOf(url, answerWithinMs),
     max,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
   });
   // A connection without a listener ends the process when it is lost: the pool listens to the idle
   // ones, nobody to those in use that wait for no answer just then.
@@ -59,7 +78,9 @@ export async function transaction<T>(
     await connection.query('commit');
     return result;
   } catch (error) {
-    await connection.query('rollback').catch((failure: Error) => (broken = failure));
+    // One that has not answered would not answer this either.
+    if (isPostgresUnavailable(error)) broken = error as Error;
+    else await connection.query('rollback').catch((failure: Error) => (broken = failure));
     throw error;
   } finally {
     // A connection that could not even roll back is thrown away, not given to the next.
@@ -71,7 +92,8 @@ export async function transaction<T>(
 export function isPostgresUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';
-  // Class 08: connection; 57P0x: shutting or starting up; 53: out of resources; 40: lost a race.
-  if (/^(?:08|57P|53|40)/.test(code) || NETWORK_ERRORS.has(code)) return true;
+  // Class 08: connection; 57P0x: shutting or starting up; 57014: it took too long; 53: out of
+  // resources; 40: lost a race.
+  if (/^(?:08|57P|57014|53|40)/.test(code) || NETWORK_ERRORS.has(code)) return true;
   return code === '' && /connection|timeout/i.test(error.message);
 }

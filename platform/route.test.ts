@@ -14,7 +14,7 @@ const appWith = (routes: (app: FastifyInstance) => void) =>
     log: createLog('test', 'silent'),
     title: 'doors',
     prefix: '/api',
-    healthy: async () => {},
+    ready: async () => {},
     whoReadsDocument: anybody,
     routes,
   });

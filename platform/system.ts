@@ -7,8 +7,10 @@ import { environment, type VariableName } from './env.ts';
 
 /** Where a process listens that has a machine or a container to itself. */
 export const PORT = 8080;
-/** Answers `GET` with 200 while a process can do its work. */
-export const HEALTH_PATH = '/healthz';
+/** Answers `GET` with 200 as long as a process runs: it asks nothing of others. */
+export const LIVE_PATH = '/livez';
+/** Answers `GET` with 200 while a process can do its work, and with 503 while it cannot. */
+export const READY_PATH = '/readyz';
 
 /** The servers that are not ours, and the variable that says where each is. */
 export const SERVERS = {
@@ -98,6 +100,7 @@ export const PROCESSES = {
       'RAZORPAY_KEY_SECRET',
       'RAZORPAY_WEBHOOK_SECRET',
       'UPI_WEBHOOK_SECRET',
+      'READ_API_URL',
     ],
     address: ['ORIGIN_WRITE_API'],
     heapMiB: 512,

@@ -1,7 +1,7 @@
-import { createServer } from 'node:http';
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
-import { connectEventStore } from '../platform/event-store.ts';
+import { connectEventStore, headOfLog } from '../platform/event-store.ts';
+import { serveHealth } from '../platform/health.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
 import { PROJECTIONS } from './app.ts';
@@ -11,10 +11,13 @@ import { environmentOf } from '../platform/system.ts';
 import { ALL_TAGS, purgeQueue } from '../engine/projections/purges.ts';
 import { runProjector } from '../engine/projections/run.ts';
 
+/** Far more than the largest batch takes. */
+const BATCH_WITHIN_MS = 8_000;
+
 const env = environmentOf('projector');
 const log = createLog('projector', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
-const pool = createPool(env.DATABASE_URL, log);
+const pool = createPool(env.DATABASE_URL, log, { answerWithinMs: BATCH_WITHIN_MS });
 const isCached = env.CLOUDFRONT_DISTRIBUTION_ID !== '';
 const isPurged = isPublicTag;
 const purger = isCached
@@ -28,9 +31,11 @@ const purger = isCached
   : noPurger;
 const stopping = new AbortController();
 
-/** It serves nobody: this only tells whoever watches the process that it lives. */
-const health = createServer((_request, response) => response.end('{"ok":true}'));
-health.listen(Number(env.PORT), env.HOST);
+/** Rows follow the log as long as both ends answer. */
+const ready = async () => {
+  await Promise.all([headOfLog(client), pool.query('select 1 from projector.checkpoint limit 1')]);
+};
+const closeHealth = serveHealth({ host: env.HOST, port: env.PORT, log }, ready);
 
 const stop = () => stopping.abort();
 process.on('SIGTERM', stop).on('SIGINT', stop);
@@ -44,7 +49,7 @@ try {
   log.fatal({ err: error }, 'the projector failed');
   process.exitCode = 1;
 }
-health.close();
+closeHealth();
 // It takes what is left from Postgres.
 await purger.close();
 await Promise.all([client.dispose(), pool.end()]);

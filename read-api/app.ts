@@ -8,6 +8,7 @@ import { historyRoutes } from './history.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
+import { priceListRoutes } from './price-list.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 import { tillRoutes } from './till.ts';
@@ -47,8 +48,9 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
     title: 'Doorstep Groceries: queries',
     prefix: '/api/read',
     problemOf,
-    healthy: async () => {
+    ready: async () => {
       await services.pool.query('select 1 from projector.checkpoint limit 1');
+      if (!services.projected.connected) throw new Error('the projector is not heard');
     },
     whoReadsDocument: anybody,
     routes: (app) => {
@@ -66,6 +68,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       invoiceRoutes(app, services);
       slotsRoutes(app, services);
       stockRoutes(app, services);
+      priceListRoutes(app, services);
       tillRoutes(app, services);
     },
   });

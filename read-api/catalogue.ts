@@ -5,6 +5,8 @@ import { localNames, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { ListingDescription, ListingPrice } from '../domain/catalogue/listing.ts';
+import type { PackSize, UnitPrice } from '../domain/catalogue/pack.ts';
+import { searchable } from '../platform/text.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
@@ -32,6 +34,9 @@ export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
 export type CatalogueItem = Required<Omit<ListingDescription, 'description' | 'hsn'>> &
   ListingPrice & {
     listingId: string;
+    /** What the text of the pack says, or the weight of what is loose; null where it is unclear. */
+    packSize: PackSize | null;
+    unitPrice: UnitPrice | null;
     /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
     stock: number | null;
   };
@@ -55,7 +60,8 @@ export type Listing = CatalogueItem &
 /** An item as it stands in a catalogue; `l` is the listing, `s` its stock. */
 export const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.category,
   l.subcategory, l.pack, l.grams_each as "gramsEach", l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
-  s.quantity as stock`;
+  l.pack_size as "packSize", l.unit_price as "unitPrice",
+  case when l.withdrawn_at is null then s.quantity else 0 end as stock`;
 
 /** Of the rates that a listing has from given days on, the one of a day in India ($2). */
 const GST_PERCENT = `(select (rate->>'gstPercent')::float
@@ -64,7 +70,8 @@ const GST_PERCENT = `(select (rate->>'gstPercent')::float
   order by rate->>'gstFrom' desc limit 1)`;
 
 const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
-  (select count(*)::int from catalogue.listing l where l.store_id = s.store_id) as listings`;
+  (select count(*)::int from catalogue.listing l
+    where l.store_id = s.store_id and l.withdrawn_at is null) as listings`;
 
 /** Throws a 404 for an unknown shop. */
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
@@ -125,18 +132,22 @@ function decodeCursor(after: string): Cursor {
 async function readCategories(pool: Pool, storeId: string): Promise<Catalogue['categories']> {
   const { rows } = await pool.query<{ name: string; count: number }>(
     `select category as name, count(*)::int as count from catalogue.listing
-     where store_id = $1 group by category order by category`,
+     where store_id = $1 and withdrawn_at is null group by category order by category`,
     [storeId],
   );
   return rows;
 }
 
-/** A page of a shop's listings: `columns` are what is wanted of each, and `Item` their type. */
+/**
+ * A page of a shop's listings: `columns` are what is wanted of each, and `Item` their type. `which`
+ * are for sale, or also those that were withdrawn.
+ */
 export async function readPage<Item extends { listingId: string; category: string }>(
   pool: Pool,
   storeId: string,
   wanted: Wanted,
   columns: string,
+  which: 'for-sale' | 'all' = 'for-sale',
 ): Promise<{ items: Item[]; next: string | null }> {
   const limit = wanted.limit === undefined ? DEFAULT_PAGE : Number(wanted.limit);
   if (limit < 1 || limit > MAX_PAGE) {
@@ -144,10 +155,13 @@ export async function readPage<Item extends { listingId: string; category: strin
   }
   const values: unknown[] = [storeId];
   const where = ['l.store_id = $1'];
+  if (which === 'for-sale') where.push('l.withdrawn_at is null');
   const add = (condition: (parameter: string) => string, value: unknown) =>
     where.push(condition(`$${values.push(value)}`));
   if (wanted.category) add((category) => `l.category = ${category}`, wanted.category);
-  const words = (wanted.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searchable(wanted.q ?? '')
+    .split(/\s+/)
+    .filter(Boolean);
   for (const word of words.slice(0, MAX_SEARCH_WORDS)) {
     add((pattern) => `l.search like ${pattern}`, `%${word.replace(/[\\%_]/g, '\\$&')}%`);
   }
@@ -178,7 +192,7 @@ async function readListing(pool: Pool, listingId: string, date: string): Promise
      from catalogue.listing l
        join catalogue.store t using (store_id)
        left join catalogue.stock s using (listing_id)
-     where listing_id = $1`,
+     where listing_id = $1 and l.withdrawn_at is null`,
     [listingId, date],
   );
   if (!rows[0]) throw new Problem(404, 'LISTING_NOT_FOUND', `Nobody sells "${listingId}".`);
@@ -245,6 +259,11 @@ export const itemFields = {
   gramsEach: orNull(count, 'What a piece is to weigh that is weighed when it is packed'),
   pricePaise: paise,
   mrpPaise: orNull(paise),
+  packSize: orNull(
+    object({ count, amount: { type: 'number' }, unit: text }),
+    'Read from the text of the pack: so many times an amount of g, ml or pieces',
+  ),
+  unitPrice: orNull(object({ paise, per: text }), 'By the g, kg, ml, l or piece'),
   stock: orNull(
     count,
     'Pieces that an order may have, exact from 10 down; null where the shop does not count',

@@ -16,8 +16,7 @@ import { historyText } from '../wording/en/history.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
 import type { StoreOrderWhy, Why, WhyEntry } from './history.ts';
 import type { Order } from './my-orders.ts';
-
-const EVENT_TIMEOUT_MS = 20_000;
+import { STUCK_MS } from '../test/until-so.ts';
 
 const test = suite<{ shop: Shop }>('history');
 test.before(async (context) => {
@@ -52,7 +51,7 @@ async function order(shop: Shop, storeIds: string[], meanwhile = async () => {},
 /** The position of the newest event that a stream has once it has one of this type. */
 async function untilEvent({ client }: Shop, stream: string, type: string): Promise<string> {
   const events = client.subscribeToStream(stream, { fromRevision: START });
-  const tooLong = setTimeout(() => void events.unsubscribe(), EVENT_TIMEOUT_MS);
+  const tooLong = setTimeout(() => void events.unsubscribe(), STUCK_MS);
   try {
     for await (const { event } of events) {
       if (event?.type === type) return String(event.position!.commit);

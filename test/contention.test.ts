@@ -5,8 +5,6 @@ import { newKey, openStore, quoteCart, recipient, startShop, type Shop } from '.
 const SHOPPERS = 64;
 /** So many want the same item first; who comes too late takes the next one. */
 const RIVALS = 2;
-/** `perf -- checkout` measures it; here the machine may have other things to do. */
-const MAX_WAIT_MS = 30_000;
 
 const test = suite<{ shop: Shop }>('contention');
 test.before(async (context) => {
@@ -27,11 +25,9 @@ async function buyFirst(shop: Shop, listingIds: string[]) {
     await setItem(shop, opened.cartId, listingId, 1);
     const quote = await quoteCart(shop, opened.cartId);
     const order = { ...opened, quote, ...recipient, payment: 'cash-on-delivery' };
-    const beganMs = performance.now();
     const { status, body } = await shop.write<Refusal>('POST', '/orders', order, {
       'idempotency-key': newKey(),
     });
-    assert.ok(performance.now() - beganMs < MAX_WAIT_MS);
     if (status === 201) return listingId;
     assert.equal([status, body.code], [409, 'INSUFFICIENT_STOCK']);
     assert.equal(body.shortages, [{ listingId, wanted: 1, left: 0 }]);

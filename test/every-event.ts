@@ -418,6 +418,9 @@ function keepBooks(): void {
     { type: 'CashGivenBack', data: { ...moved, refundNumber: 1 } },
     { type: 'TillClosed', data: { ...closing, reason: 'wrong-change' } },
   );
+  const withdrawn = { type: 'ListingWithdrawn', data: {} } as const;
+  say(listing, OIL, withdrawn);
+  say(listing, DAL, withdrawn, { type: 'ListingRelisted', data: {} });
 }
 
 for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks]) tell();

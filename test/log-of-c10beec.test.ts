@@ -34,10 +34,10 @@ import { readRawLog } from '../platform/raw-events.ts';
 import { followLog } from '../platform/subscription.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
+import { STUCK_MS } from './until-so.ts';
 
 /** How it was made stands in its README. */
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'c10beec');
-const SETTLES_WITHIN_MS = 90_000;
 const HOUR_MS = 3_600_000;
 
 /** An order of the fixture, and the names by which its README tells of orders and shops. */
@@ -286,7 +286,7 @@ const wrongIn = (
 async function settled({ shop }: World, wrong: () => Promise<string[]>): Promise<string[]> {
   const { client, log } = shop;
   const done = new AbortController();
-  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(SETTLES_WITHIN_MS)]);
+  const signal = AbortSignal.any([done.signal, AbortSignal.timeout(STUCK_MS)]);
   let last: string[] = [];
   const consume = async () => {
     last = await wrong();

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -40,6 +40,30 @@ test('a file that does not exist, or is no test, is named and nothing runs', () 
     assert.equal(lines, ['']);
     assert.match(stderr, `${name} is no test file. Name it from here: npm test -- `);
   }
+});
+
+/** A test that fails as often as it is told, until it is told `passes` times. */
+const flakyTest = (file: string, passes: number) => `
+import * as fs from 'node:fs';
+import { test } from '${import.meta.resolve('uvu')}';
+const times = (fs.existsSync('${file}.told') ? fs.readFileSync('${file}.told', 'utf8').length : 0) + 1;
+fs.writeFileSync('${file}.told', '.'.repeat(times));
+test('flaky', () => { if (times < ${passes}) throw new Error('this time it failed'); });
+test.run();
+`;
+
+test('what fails is told once more, and named if it passes then', ({ dir }) => {
+  const runFlaky = (passes: number) => {
+    const file = join(dir, `${passes}.test.ts`);
+    fs.writeFileSync(file, flakyTest(file, passes));
+    return { name: relative(ROOT, file), ...runMain(file) };
+  };
+  const second = runFlaky(2);
+  assert.equal([second.status, second.lines.at(-1)], [0, '1 passed, 0 failed']);
+  assert.ok(second.lines.includes(`had to be told twice: ${second.name}`));
+  const third = runFlaky(3);
+  assert.equal([third.status, third.lines.at(-1)], [1, '0 passed, 1 failed']);
+  assert.ok(third.lines.includes(`failed: ${third.name}`));
 });
 
 const RULES = `export function price(kind: string): number {

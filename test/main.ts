@@ -1,7 +1,8 @@
 /**
  * What `npm test` runs: types, lint, format, then every test file in a process of its own, beside
  * one Postgres for all; at the end, which branches of the rules and of the engine no test took. The
- * last line is "N passed, N failed". With `--only-checks`: no tests. Names of test files as arguments
+ * last line is "N passed, N failed". A file that fails is told once more, alone, when the others are
+ * done, and named at the end if it passes then: the machine may have been busy, or the test is flaky. With `--only-checks`: no tests. Names of test files as arguments
  * (`npm test -- write-api/cart.test.ts`) run only those, without the checks.
  */
 import { spawn } from 'node:child_process';
@@ -15,7 +16,9 @@ import { TEST_POSTGRES_URL } from './shop.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PARALLEL_FILES = 2;
-const FILE_TIMEOUT_MS = 5 * 60_000;
+const FILE_TIMEOUT_MS = 10 * 60_000;
+/** More failures than this are no accident: they are not tried again. */
+const MAX_TOLD_TWICE = 5;
 const MEASURED_ROOMS = ['domain', 'engine'];
 /** Each place that no test took, for whoever looks at the gaps. */
 const OPEN_BRANCHES = 'node_modules/.cache/open-branches.txt';
@@ -37,7 +40,7 @@ const CHECKS: [name: string, command: string, ...args: string[]][] = [
   ['format', 'prettier', '--check', '--log-level', 'warn', '.'],
 ];
 
-type Result = { name: string; ok: boolean; passed: number; failed: number };
+type Result = { name: string; ok: boolean; passed: number; failed: number; toldTwice?: true };
 
 /** Runs a program to its end and prints what it said in one piece. */
 async function run(
@@ -110,11 +113,23 @@ async function runFiles(files: string[], coverage: BranchCoverage | undefined): 
   };
   try {
     await Promise.all(Array.from({ length: PARALLEL_FILES }, (_, i) => worker(_, i)));
+    return await tellAgain(results, env);
   } finally {
     await postgres.stop();
     await rm(dir, { recursive: true, force: true });
   }
-  return results;
+}
+
+/** Runs what failed once more, each file alone. */
+async function tellAgain(results: Result[], env: NodeJS.ProcessEnv): Promise<Result[]> {
+  const failures = results.filter(({ ok }) => !ok).length;
+  if (failures > MAX_TOLD_TWICE) return results;
+  const final: Result[] = [];
+  for (const result of results) {
+    if (result.ok) final.push(result);
+    else final.push({ ...(await runFile(result.name, env, undefined)), toldTwice: true });
+  }
+  return final;
 }
 
 /** The files that were named, from the root; throws for one that is none. */
@@ -150,7 +165,10 @@ async function main(args: string[]): Promise<void> {
   if (!onlyChecks) results.push(...(await runFiles(named.length > 0 ? named : files, coverage)));
   if (coverage) await printCoverage(coverage);
   const failures = results.filter(({ ok }) => !ok);
-  if (failures.length > 0) console.log(`\nfailed: ${failures.map(({ name }) => name).join(', ')}`);
+  const flaky = results.filter(({ ok, toldTwice }) => ok && toldTwice);
+  const namesOf = (some: Result[]) => some.map(({ name }) => name).join(', ');
+  if (flaky.length > 0) console.log(`\nhad to be told twice: ${namesOf(flaky)}`);
+  if (failures.length > 0) console.log(`\nfailed: ${namesOf(failures)}`);
   const sum = (key: 'passed' | 'failed') =>
     results.reduce((total, result) => total + result[key], 0);
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);

@@ -31,6 +31,7 @@ import { runReactor } from '../engine/processes/reactor.ts';
 import { startEventStore } from '../event-store/server.ts';
 import { startPostgres } from '../local/postgres.ts';
 import { startRazorpay } from '../local/razorpay/server.ts';
+import { STUCK_MS } from './until-so.ts';
 
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
@@ -38,8 +39,7 @@ export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
 /** THOROUGH=1 runs tests at the size that was promised where a fifth of it shows the same sooner. */
 export const IS_THOROUGH = process.env.THOROUGH === '1';
 
-const LIVE_TIMEOUT_MS = 20_000;
-const MAX_READS = 15;
+const MAX_READS = 60;
 
 /** Undone in reverse order, all of it even when something fails. */
 class Cleanup {
@@ -156,7 +156,7 @@ export async function startShop({
 }: ShopOptions = {}) {
   const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = parts ?? (await startParts());
   const pool = createPool(databaseUrl, log);
-  const vaultPool = createPool(vaultUrl, log, 4);
+  const vaultPool = createPool(vaultUrl, log, { max: 4 });
   cleanup.add(() => pool.end());
   cleanup.add(() => vaultPool.end());
   const stopping = new AbortController();
@@ -195,11 +195,23 @@ export async function startShop({
   const deliveryCodeSecret = given.DELIVERY_CODE_SECRET;
   const upiWebhookSecret = given.UPI_WEBHOOK_SECRET;
   const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
-  const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+  let readUrl = '';
+  const readApiUrl = () => readUrl;
+  const services = {
+    client,
+    handler,
+    vault,
+    ...secrets,
+    readApiUrl,
+    payments,
+    razorpay,
+    log,
+    now,
+  };
   const writeApi = await createWriteApi(services);
   const readApi = await createReadApi({ pool, projected, vault, ...secrets, log, now });
   writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
-  const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
+  readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
   cleanup.add(() => readApi.close());
 
@@ -256,13 +268,13 @@ export async function startShop({
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
 
-    /** Sends a price list. */
+    /** Sends a price list; `query` is how it is to be read, of which `map` may come alone. */
     importCsv: <T = Record<string, unknown>>(
       storeId: string,
-      csv: string | ReadableStream,
-      map = '',
+      csv: string | ReadableStream | Uint8Array<ArrayBuffer>,
+      query: string | Record<string, string> = {},
     ) =>
-      sendCommand<T>(`/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`, {
+      sendCommand<T>(`/stores/${storeId}/imports${queryOf(query)}`, {
         method: 'POST',
         headers: { 'content-type': 'text/csv' },
         body: csv,
@@ -291,6 +303,11 @@ export async function startShop({
   };
 }
 
+function queryOf(query: string | Record<string, string>): string {
+  const search = new URLSearchParams(typeof query === 'string' ? { map: query } : query);
+  return typeof query === 'string' && query === '' ? '' : `?${search.toString()}`;
+}
+
 const isNotYet = ({ status, body }: Answer<unknown>): boolean =>
   status === 503 && (body as { code?: string } | null)?.code === 'NOT_YET';
 
@@ -299,7 +316,7 @@ export async function untilLive<T>(
   wanted: (page: T) => boolean,
   position?: string | null,
 ): Promise<T> {
-  const signal = AbortSignal.timeout(LIVE_TIMEOUT_MS);
+  const signal = AbortSignal.timeout(STUCK_MS);
   const headers = { ...(position && { 'doorstep-position': position }) };
   let response = await fetch(url, { signal, headers });
   // Not yet projected: it waited for a second.

@@ -17,9 +17,9 @@ import { driveCheckout } from '../write-api/checkout.ts';
 import type { Drivers } from '../write-api/processes.ts';
 import type { CommandContext } from '../engine/commands/handle.ts';
 import { paymentIdOf, paymentsOf } from '../write-api/payment.ts';
+import { STUCK_MS } from './until-so.ts';
 
 /** Far beyond what the reactor waits before it takes over. */
-const ENDS_WITHIN_MS = 15_000;
 export const ON_SHELF = 100;
 export const WANTED = 2;
 export const PRICE_PAISE = 65_000;
@@ -112,7 +112,7 @@ export async function until(
   const head = await headOfLog(client);
   if (await isSo()) return;
   const events = client.subscribeToAll({ fromPosition: { commit: head, prepare: head } });
-  const tooLong = setTimeout(() => void events.unsubscribe(), ENDS_WITHIN_MS);
+  const tooLong = setTimeout(() => void events.unsubscribe(), STUCK_MS);
   try {
     for await (const { event } of events) {
       if (event && !event.type.startsWith('$') && (await isSo())) return;
@@ -120,7 +120,7 @@ export async function until(
   } finally {
     clearTimeout(tooLong);
   }
-  throw new Error(`it was not so within ${ENDS_WITHIN_MS} ms`);
+  throw new Error(`it was not so within ${STUCK_MS} ms`);
 }
 
 /** Pays whatever is asked for an order, as soon as it is. */

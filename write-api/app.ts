@@ -1,16 +1,14 @@
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
 import { inRequest, isBegun } from '../engine/commands/request.ts';
-import {
-  AppendOutcomeUnknown,
-  headOfLog,
-  isEventStoreUnavailable,
-} from '../platform/event-store.ts';
+import { UnknownEventVersion } from '../engine/upcast.ts';
+import { headOfLog } from '../platform/event-store.ts';
 import { Problem, createApp, unavailable } from '../platform/http.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { languageFor } from '../wording/language.ts';
 import { cartRoutes } from './cart.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
+import { listingRoutes } from './listing.ts';
 import { orderRoutes } from './order.ts';
 import { paymentRoutes } from './payment.ts';
 import { GatewayUnavailable } from './payment-ports.ts';
@@ -23,6 +21,8 @@ import { tillRoutes } from './till.ts';
 import { upiRoutes } from './upi.ts';
 import { anybody } from './who.ts';
 import type { Services } from './services.ts';
+import { AppendOutcomeUnknown } from '../platform/appends.ts';
+import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 const STATUS_OF: Record<RejectionCode, number> = {
   BELOW_MINIMUM: 409,
@@ -83,6 +83,12 @@ function problemOf(error: unknown, acceptLanguage: string | undefined): Problem 
     const detail = languageFor(acceptLanguage).refusalText({ code, facts });
     return new Problem(STATUS_OF[code], code, detail, { facts });
   }
+  if (error instanceof UnknownEventVersion) {
+    return unavailable(
+      'NEWER_RELEASE_NEEDED',
+      'A newer release has written here, and this server is of an older one: try again.',
+    );
+  }
   if (error instanceof AppendOutcomeUnknown) return outcomeUnknown();
   if (error instanceof GatewayUnavailable) {
     return unavailable(
@@ -113,13 +119,14 @@ export const createWriteApi = (services: Services) =>
     title: 'Doorstep Groceries: commands',
     prefix: '/api/write',
     problemOf,
-    healthy: async () => void (await headOfLog(services.client)),
+    ready: async () => void (await headOfLog(services.client)),
     whoReadsDocument: anybody,
     routes: (app) => {
       app.addHook('preHandler', (_request, _reply, done) => inRequest(done));
       storeRoutes(app, services);
       deliveryRoutes(app, services);
       importRoutes(app, services);
+      listingRoutes(app, services);
       cartRoutes(app, services);
       quoteRoutes(app, services);
       orderRoutes(app, services);

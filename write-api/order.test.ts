@@ -15,6 +15,7 @@ import {
   type Shop,
 } from '../test/shop.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
+import { AppendOutcomeUnknown } from '../platform/appends.ts';
 import { idFrom } from '../platform/ids.ts';
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
@@ -211,22 +212,18 @@ test('shops work their parts, and the order ends when the last one has', async (
 /** An event store that is gone as soon as an event of a kind of streams is on disk. */
 function gone(client: EventStore) {
   const state = { isGone: false, after: 'nothing' };
-  const away = () => Promise.reject(Object.assign(new Error('gone'), { type: 'unavailable' }));
-  const reading = { [Symbol.asyncIterator]: () => ({ next: away }) };
-  const store = new Proxy(client, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      if (name === 'readStream') {
-        return (...args: unknown[]) => (state.isGone ? reading : value.apply(target, args));
-      }
-      if (name !== 'appendToStream') return value.bind(target);
-      return async (...args: [string, ...unknown[]]) => {
-        if (state.isGone) return away();
-        const answer: unknown = await value.apply(target, args);
-        if (args[0].startsWith(state.after)) state.isGone = true;
-        return answer;
-      };
+  const lost = () => Promise.reject(Object.assign(new Error('gone'), { type: 'unavailable' }));
+  const store: EventStore = Object.assign(Object.create(client), {
+    readNewest: (stream: string) => (state.isGone ? lost() : client.readNewest(stream)),
+    async *readEvents(...args: Parameters<EventStore['readEvents']>) {
+      if (state.isGone) await lost();
+      yield* client.readEvents(...args);
+    },
+    async appendEvents(...args: Parameters<EventStore['appendEvents']>) {
+      if (state.isGone) throw new AppendOutcomeUnknown('gone');
+      const appended = await client.appendEvents(...args);
+      if (args[0].startsWith(state.after)) state.isGone = true;
+      return appended;
     },
   });
   return { state, store };

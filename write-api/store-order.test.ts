@@ -17,26 +17,18 @@ import {
 import type { Invoice } from '../read-api/invoices.ts';
 import type { Order, StoreOrder } from '../read-api/my-orders.ts';
 import type { BoardCard } from '../read-api/order-board.ts';
+import { untilSo } from '../test/until-so.ts';
 
 const STOCK = 10;
 const FEE = 2_000;
 const DATE = '2099-01-05';
 const SLOT = { fromMinute: 1_080, toMinute: 1_200 };
-const GIVE_UP_MS = 20_000;
 
 const test = suite<{ shop: Shop }>('store-order');
 test.before(async (context) => {
   context.shop = await startShop();
 });
 test.after(({ shop }) => shop.stop());
-
-/** Asks again until the reactor has done it. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const sinceMs = performance.now();
-  while (!(await isSo())) {
-    if (performance.now() - sinceMs > GIVE_UP_MS) throw new Error(`it never was: ${String(isSo)}`);
-  }
-}
 
 type Refusal = { code: string; detail: string };
 
@@ -114,17 +106,20 @@ async function placePart(
     },
     /** Resolves once the shop's books say so. */
     untilStock: (sku: string, wanted: { onHand: number; reserved: number }) =>
-      until(async () => {
-        const stock = await shop.handler.load(inventory, storeId, { fresh: true });
-        const { onHand, reserved } = itemOf(stock, sku);
-        return onHand === wanted.onHand && reserved === wanted.reserved;
-      }),
+      untilSo(
+        async () => {
+          const stock = await shop.handler.load(inventory, storeId, { fresh: true });
+          const { onHand, reserved } = itemOf(stock, sku);
+          return onHand === wanted.onHand && reserved === wanted.reserved;
+        },
+        `${sku} stands at ${JSON.stringify(wanted)}`,
+      ),
     /** Resolves once so many places of the day are taken. */
     untilSlots: (taken: number) =>
-      until(async () => {
+      untilSo(async () => {
         const day = await shop.handler.load(slotDay, slotDayId(storeId, DATE), { fresh: true });
         return day.held.size === taken;
-      }),
+      }, `${taken} places of the day are taken`),
   };
 }
 

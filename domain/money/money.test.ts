@@ -18,6 +18,42 @@ test('rupees as shopkeepers write them', () => {
     ['free', undefined],
     ['', undefined],
     ['1e3', undefined],
+    ['45/-', 4_500],
+    ['₹ 45/-', 4_500],
+    ['Rs. 45/-', 4_500],
+    ['Rs.45', 4_500],
+    ['45 Rs', 4_500],
+    ['45 Rs.', 4_500],
+    ['45.', 4_500],
+    ['.5', 50],
+    ['௧௨.௫', 1_250],
+    ['.', undefined],
+    ['Rs', undefined],
+    ['45/kg', undefined],
+  ];
+  for (const [text, paise] of amounts) assert.is(paiseFromRupees(text), paise, text);
+});
+
+test('commas stand where India or the rest of the world groups digits, and nowhere else', () => {
+  const amounts: [string, number | undefined][] = [
+    ['1,299.00', 129_900],
+    ['12,990', 1_299_000],
+    ['1,29,900', 12_990_000],
+    ['129,900', 12_990_000],
+    ['1,29,900.00', 12_990_000],
+    ['1,299,000', 129_900_000],
+    ['12,99,000', 129_900_000],
+    ['12,50', undefined],
+    ['45,50', undefined],
+    [',45', undefined],
+    ['45,', undefined],
+    ['1,2,3', undefined],
+    ['0,450', undefined],
+    ['1,,299', undefined],
+    ['1,29,90', undefined],
+    ['1,299,00', undefined],
+    ['1.299,00', undefined],
+    ['12.5,0', undefined],
   ];
   for (const [text, paise] of amounts) assert.is(paiseFromRupees(text), paise, text);
 });

@@ -26,17 +26,41 @@ export const sumPaise = (amounts: Iterable<number>): number => {
   return total;
 };
 
+/** The ten digits of each of India's scripts stand in a row, from the same place of their block. */
+const INDIC_DIGIT = /[०-९০-৯੦-੯૦-૯୦-୯௦-௯౦-౯೦-೯൦-൯]/g;
+const FIRST_INDIC_DIGIT = 0x0966;
+const SCRIPT_BLOCK = 0x80;
+
+/** `1,299` and `12,99,000` (India), `129,900` and `1,299,000` (elsewhere): a comma is nothing else. */
+const GROUPED = /^[1-9]\d{0,2}(?:,\d{3})+$|^[1-9]\d?(?:,\d{2})*,\d{3}$/;
+
 /**
- * Reads rupees as a shopkeeper writes them ("45", "45.5", "₹1,299.00", "१२") into whole paise.
- * Works on the digits, never through a fraction, so no paisa is lost.
+ * The digits of a number as people write it, with a point at most: `1,29,900.50` → `129900.50`, `१२`
+ * → `12`. Undefined for what is none, as `12,50`: nobody knows whether that is 12.50 or 1,250.
+ */
+export function plainNumber(text: string): string | undefined {
+  const latin = text.replace(INDIC_DIGIT, (digit) =>
+    String((digit.charCodeAt(0) - FIRST_INDIC_DIGIT) % SCRIPT_BLOCK),
+  );
+  const [, whole = '', fraction] = /^([\d,]*)(?:\.(\d*))?$/.exec(latin) ?? [];
+  if (whole === '' && !fraction) return undefined;
+  if (whole.includes(',') && !GROUPED.test(whole)) return undefined;
+  const digits = whole.replaceAll(',', '') || '0';
+  return fraction ? `${digits}.${fraction}` : digits;
+}
+
+/**
+ * Reads rupees as a shopkeeper writes them ("45", "45.5", "₹1,299.00", "Rs. 45/-", "45 Rs", "१२") into
+ * whole paise. Works on the digits, never through a fraction, so no paisa is lost.
  * Returns undefined for what is not an amount or has more than two decimals.
  */
 export function paiseFromRupees(text: string): number | undefined {
-  const plain = text
+  const amount = text
     .replace(/^(?:₹|rs\.?|inr)\s*/i, '')
-    .replace(/[०-९]/g, (digit) => String(digit.charCodeAt(0) - 0x0966))
-    .replaceAll(',', '');
-  const match = /^(\d{1,9})(?:\.(\d{1,2})0*)?$/.exec(plain);
+    .replace(/\s*(?:\/[-=]|₹|rs\.?|inr|rupees?)$/i, '')
+    .replace(/\s*\/[-=]$/, '');
+  const plain = plainNumber(amount);
+  const match = plain && /^(\d{1,9})(?:\.(\d{1,2})0*)?$/.exec(plain);
   if (!match) return undefined;
   return Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'));
 }

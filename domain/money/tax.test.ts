@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rateOn, taxWithin, withRate, type GstRate } from './tax.ts';
+import { rateOn, ratesOfLaw, taxWithin, withRate, type GstRate } from './tax.ts';
 
 const RATES = [0, 0.25, 1.5, 3, 5, 12, 18, 28, 40];
 const pricePaise = fc.integer({ min: 1, max: 10_000_000 });
@@ -62,6 +62,20 @@ test('on each day the rate is the last that began, whatever the order in which t
   assert.is(rateOn([slabs2025], '2025-09-21'), null);
   const corrected = withRate([old, slabs2025], { gstFrom: '2025-09-22', gstPercent: 0 });
   assert.is(rateOn(corrected, '2026-01-01'), 0);
+});
+
+test('which rates there are is for the law of the day', () => {
+  const days: [date: string, has: number[], hasNot: number[]][] = [
+    ['2017-07-01', [0, 0.1, 0.25, 5, 12, 18, 28], [0.05, 0.18, 7, 40]],
+    ['2025-09-21', [12, 28], [40]],
+    ['2025-09-22', [0, 0.25, 1.5, 3, 5, 18, 28, 40], [0.1, 0.18, 1, 6, 7.5, 12]],
+    ['2026-01-31', [28], [12]],
+    ['2026-02-01', [0, 0.25, 1.5, 3, 5, 18, 40], [28, 12]],
+  ];
+  for (const [date, has, hasNot] of days) {
+    for (const rate of has) assert.ok(ratesOfLaw(date).includes(rate), `${rate} on ${date}`);
+    for (const rate of hasNot) assert.not(ratesOfLaw(date).includes(rate), `${rate} on ${date}`);
+  }
 });
 
 test.run();

@@ -35,3 +35,17 @@ export const withRate = (rates: readonly GstRate[], rate: GstRate): GstRate[] =>
 /** The rate in force on a business date; null where none was told. `rates` are oldest first. */
 export const rateOn = (rates: readonly GstRate[], date: string): number | null =>
   rates.findLast(({ gstFrom }) => gstFrom <= date)?.gstPercent ?? null;
+
+/** All rates that goods could have from a business date on, until the next row's; oldest first. */
+const RATES_OF_LAW: { from: string; percents: readonly number[] }[] = [
+  // Notifications 1/2017 and 2/2017-Central Tax (Rate), as amended until 2025.
+  { from: SINCE_EVER, percents: [0, 0.1, 0.25, 1, 1.5, 3, 5, 6, 7.5, 12, 18, 28] },
+  // Notification 9/2025-Central Tax (Rate); 28 for tobacco only.
+  { from: '2025-09-22', percents: [0, 0.25, 1.5, 3, 5, 18, 28, 40] },
+  // Notification 19/2025-Central Tax (Rate) omits schedule VII.
+  { from: '2026-02-01', percents: [0, 0.25, 1.5, 3, 5, 18, 40] },
+];
+
+/** The GST rates that goods can have by law on a business date, in percent. */
+export const ratesOfLaw = (date: string): readonly number[] =>
+  RATES_OF_LAW.findLast(({ from }) => from <= date)!.percents;

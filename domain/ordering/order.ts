@@ -3,7 +3,7 @@ import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import type { Fulfilment } from '../stores/delivery.ts';
 import type { OrderSlot } from '../slots/slot-day.ts';
-import { storeOfListing, type Listing, type LocalNames } from '../catalogue/listing.ts';
+import { isForSale, storeOfListing, type Listing, type LocalNames } from '../catalogue/listing.ts';
 import { linePaise, sumPaise } from '../money/money.ts';
 import type { PaymentMethod } from '../money/payment.ts';
 
@@ -143,7 +143,7 @@ export function quote(
   return [...byStore].map(([storeId, storeLines]) => {
     const priced = storeLines.map(({ listingId, quantity }): OrderLine => {
       const listing = listingOf(listingId);
-      if (!listing?.published) {
+      if (!isForSale(listing)) {
         throw new Rejected('LISTING_NOT_FOUND', { because: 'withdrawn', listingId });
       }
       const { name, names, pack, pricePaise, gramsEach } = listing;

@@ -1,5 +1,6 @@
 import { evolve, type AnyDecider, type Message } from '../decider.ts';
-import { NO_REVISION, type StoredEvent } from '../../platform/event-store.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
+import type { StoredEvent } from '../../platform/event-store.ts';
 import { RememberedCommands } from './remembered.ts';
 import type { StreamDamaged } from './stream-damaged.ts';
 

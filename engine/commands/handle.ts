@@ -6,13 +6,7 @@ import {
   type Message,
 } from '../decider.ts';
 import { writtenAs, type Written } from '../upcast.ts';
-import {
-  NO_REVISION,
-  append,
-  type EventMetadata,
-  type EventStore,
-  type NewEvent,
-} from '../../platform/event-store.ts';
+import { append, type EventStore, type NewEvent } from '../../platform/event-store.ts';
 import { Problem, unavailable } from '../../platform/http.ts';
 import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -24,6 +18,8 @@ import { printOf, type Mark } from './remembered.ts';
 import { noteCommand } from './request.ts';
 import { StreamCache } from './stream-cache.ts';
 import { StreamDamaged } from './stream-damaged.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
+import type { EventMetadata } from '../../platform/event-store.ts';
 
 /** How often a decision is made anew because another process appended first. */
 const MAX_ATTEMPTS = 10;

@@ -50,7 +50,7 @@ test.before(async (context) => {
     log,
     title: 'doors',
     prefix: '',
-    healthy: async () => {},
+    ready: async () => {},
     whoReadsDocument: { name: 'anybody', identify: () => undefined },
     routes: (routes) => {
       commandRoute(routes, handler, {

@@ -10,9 +10,9 @@ import {
   type InventoryCommand,
   type InventoryEvent,
 } from '../../domain/inventory/inventory.ts';
+import { within } from '../../test/promised-time.ts';
 import { IS_THOROUGH, startParts } from '../../test/shop.ts';
 import {
-  NO_REVISION,
   append,
   snapshotStreamOf,
   type EventStore,
@@ -24,12 +24,12 @@ import { emptyOf } from './folded.ts';
 import { createHandler, type CommandContext } from './handle.ts';
 import { newestSnapshot, writeSnapshot } from './snapshot.ts';
 import { as } from '../../test/write-api.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 
 const LISTINGS = 5_000;
 const EVENTS = IS_THOROUGH ? 200_000 : 40_000;
 const APPEND_EVENTS = 1_000;
 const COLD_LOAD_MS = 100;
-const MAX_COLD_LOADS = 30;
 const EVERY = inventory.snapshot!.every;
 
 const log = createLog('test', 'silent');
@@ -83,18 +83,16 @@ async function appendAll(client: EventStore, stream: string, events: InventoryEv
   }
 }
 
-/** How long a server takes that has just started. A machine that is shared may need some tries. */
+/** How long a server takes that has just started. */
 async function coldLoadMs(client: EventStore, id: string): Promise<number> {
-  let bestMs = Infinity;
-  for (let i = 0; i < MAX_COLD_LOADS && bestMs >= COLD_LOAD_MS; i++) {
-    const startedMs = performance.now();
-    await createHandler(client, log).load(inventory, id, { fresh: false });
-    bestMs = Math.min(bestMs, performance.now() - startedMs);
-  }
-  return bestMs;
+  const startedMs = performance.now();
+  await createHandler(client, log).load(inventory, id, { fresh: false });
+  return performance.now() - startedMs;
 }
 
-test(`a shop with 5,000 listings and ${EVENTS} events is loaded in 100 ms`, async ({ client }) => {
+test(`of a shop with 5,000 listings and ${EVENTS} events only the newest are read`, async ({
+  client,
+}) => {
   const id = randomUUID();
   const stream = `inventory-${id}`;
   const past = Array.from({ length: EVENTS }, (_, i) => happened(i));
@@ -103,9 +101,9 @@ test(`a shop with 5,000 listings and ${EVENTS} events is loaded in 100 ms`, asyn
   // The first to load it reads it all, and leaves a snapshot for the others.
   await createHandler(client, log).load(inventory, id, { fresh: false });
   await appendAll(client, stream, newest, EVENTS);
-  const tookMs = await coldLoadMs(client, id);
-  console.log(`cold load: ${tookMs.toFixed(1)} ms`);
-  assert.ok(tookMs < COLD_LOAD_MS, `it took ${tookMs.toFixed(1)} ms`);
+  within(COLD_LOAD_MS, await coldLoadMs(client, id), 'a cold load of a shop');
+  // What the snapshot has is not missed.
+  await client.setStreamMetadata(stream, { truncateBefore: EVENTS });
 
   const loaded = await createHandler(client, log).load(inventory, id, { fresh: false });
   const folded = [...past, ...newest].reduce(
@@ -170,21 +168,20 @@ test('a snapshot’s stream keeps only the newest, wherever a server died that w
   const isBounded = async (stream: string) =>
     (await client.getStreamMetadata(snapshotStreamOf(stream))).metadata?.maxCount === 1;
   const keep = (by: EventStore, stream: string) => writeSnapshot(by, log, rules, stream, folded);
-  /** Dies right before one of its calls. */
-  const dyingAt = (name: string): EventStore =>
-    new Proxy(client, {
-      get(target, key) {
-        if (key === name) return () => Promise.reject(new Error('killed'));
-        const value: unknown = Reflect.get(target, key);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
+  /** Dies right before it appends to a stream that begins so. */
+  const dyingAt = (beginning: string): EventStore =>
+    Object.assign(Object.create(client), {
+      appendEvents: (...args: Parameters<EventStore['appendEvents']>) =>
+        args[0].startsWith(beginning)
+          ? Promise.reject(new Error('killed'))
+          : client.appendEvents(...args),
     });
 
   const first = `inventory-${randomUUID()}`;
-  await keep(dyingAt('appendToStream'), first);
+  await keep(dyingAt('inventorysnapshot-'), first);
   assert.ok(await isBounded(first), 'before there is anything to keep');
   const second = `inventory-${randomUUID()}`;
-  await keep(dyingAt('setStreamMetadata'), second);
+  await keep(dyingAt('$$'), second);
   assert.is(await newestSnapshot(client, second), undefined);
   const old = `inventory-${randomUUID()}`;
   const data = Buffer.from('of a server that died before it said how many to keep');

@@ -1,22 +1,13 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import {
-  ANY,
-  BACKWARDS,
-  END,
-  StreamNotFoundError,
-  binaryEvent,
-  type EventStoreDBClient,
-} from '@eventstore/db-client';
 import type { SnapshotRules } from '../decider.ts';
-import { answered, snapshotStreamOf } from '../../platform/event-store.ts';
+import { keepNewestOnly, snapshotStreamOf, type EventStore } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Folded } from './folded.ts';
 import { RememberedCommands } from './remembered.ts';
 
 /** EventStoreDB takes 1 MiB in an append: a state that is larger even when packed is not kept. */
 const MAX_SNAPSHOT_BYTES = 1_000_000;
-const READ_TIMEOUT_MS = 5_000;
 const TYPE = 'SnapshotTaken';
 
 type Kept = {
@@ -41,7 +32,7 @@ const unzip = promisify(gunzip);
  * it, after a restore too, has them as well.
  */
 export async function readSnapshot<State>(
-  client: EventStoreDBClient,
+  client: EventStore,
   log: Logger,
   rules: SnapshotRules<State>,
   stream: string,
@@ -86,31 +77,18 @@ function commandsIn({ keys, commands: old = [] }: Kept): RememberedCommands | un
 }
 
 /** A stream's newest snapshot, packed; undefined where there is none. */
-export async function newestSnapshot(
-  client: EventStoreDBClient,
+export const newestSnapshot = async (
+  client: EventStore,
   stream: string,
-): Promise<Uint8Array | undefined> {
-  const events = client.readStream(snapshotStreamOf(stream), {
-    direction: BACKWARDS,
-    fromRevision: END,
-    maxCount: 1,
-    deadline: READ_TIMEOUT_MS,
-  });
-  let bytes: Uint8Array | undefined;
-  try {
-    for await (const { event } of events) bytes = event?.data as Uint8Array | undefined;
-  } catch (error) {
-    if (!(error instanceof StreamNotFoundError)) throw error;
-  }
-  return bytes;
-}
+): Promise<Uint8Array | undefined> =>
+  (await client.readNewest(snapshotStreamOf(stream)))?.data as Uint8Array | undefined;
 
 /**
  * Keeps what a stream folded to, and measures it anew. Never throws: without a snapshot a cold load
  * takes longer.
  */
 export async function writeSnapshot<State>(
-  client: EventStoreDBClient,
+  client: EventStore,
   log: Logger,
   { version, pack }: SnapshotRules<State>,
   stream: string,
@@ -133,9 +111,8 @@ export async function writeSnapshot<State>(
       throw new Error(`it takes ${data.length} bytes, at most ${MAX_SNAPSHOT_BYTES} are kept`);
     }
     const name = snapshotStreamOf(stream);
-    const event = binaryEvent({ type: TYPE, data });
     await keepOnlyNewest(client, name);
-    await answered(client.appendToStream(name, event, { expectedRevision: ANY }));
+    await client.appendEvents(name, 'any', [{ type: TYPE, data }]);
   } catch (error) {
     log.warn({ err: error, stream }, 'no snapshot was kept: cold loads take longer');
   }
@@ -145,8 +122,8 @@ export async function writeSnapshot<State>(
  * Before there is anything to keep, and looked at each time: a process may die between any two of
  * its steps, and each snapshot is as large as a stream's whole state.
  */
-async function keepOnlyNewest(client: EventStoreDBClient, name: string): Promise<void> {
-  const { metadata } = await answered(client.getStreamMetadata(name));
-  if (metadata?.maxCount === 1) return;
-  await answered(client.setStreamMetadata(name, { maxCount: 1 }));
+async function keepOnlyNewest(client: EventStore, name: string): Promise<void> {
+  const newest = await client.readNewest(`$$${name}`);
+  const metadata = newest?.data as { $maxCount?: number } | undefined;
+  if (metadata?.$maxCount !== 1) await keepNewestOnly(client, name);
 }

@@ -8,13 +8,14 @@
  * log grows by this only where several wait, and a lone reactor costs it nothing.
  */
 import { randomUUID } from 'node:crypto';
-import { jsonEvent, NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
+import { WrongExpectedVersionError } from '@eventstore/db-client';
 import {
-  answered,
+  keepNewestOnly,
   newestEvent,
   REACTOR_LEASE,
   type EventStore,
 } from '../../platform/event-store.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 import type { Logger } from '../../platform/log.ts';
 import { waitUnlessAborted } from '../../platform/subscription.ts';
 
@@ -240,7 +241,7 @@ class Lease {
   }
 
   async #newest(): Promise<LeaseEvent | undefined> {
-    const newest = await newestEvent(this.#client, REACTOR_LEASE, GIVE_UP_MS);
+    const newest = await newestEvent(this.#client, REACTOR_LEASE);
     if (!newest) return undefined;
     const { holder, boot } = (newest.data ?? {}) as Partial<Owner>;
     if (typeof holder !== 'string' || typeof boot !== 'string') {
@@ -257,12 +258,11 @@ class Lease {
     { holder, boot }: Owner,
     after: LeaseEvent | undefined,
   ): Promise<bigint | undefined> {
-    if (!after) await answered(this.#client.setStreamMetadata(REACTOR_LEASE, { maxCount: 1 }));
-    const event = jsonEvent({ type, data: { holder, boot } });
-    const expectedRevision = after?.revision ?? NO_STREAM;
+    if (!after) await keepNewestOnly(this.#client, REACTOR_LEASE);
+    const event = { type, data: { holder, boot } };
+    const expected = after?.revision ?? NO_REVISION;
     try {
-      const appended = this.#client.appendToStream(REACTOR_LEASE, event, { expectedRevision });
-      return (await answered(appended)).nextExpectedRevision;
+      return (await this.#client.appendEvents(REACTOR_LEASE, expected, [event])).revision;
     } catch (error) {
       if (error instanceof WrongExpectedVersionError) return undefined;
       throw error;

@@ -1,12 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ANY, jsonEvent } from '@eventstore/db-client';
 import {
   REACTOR_CHECKPOINT,
-  answered,
+  keepNewestOnly,
   newestEvent,
   readStream,
   type EventStore,
-  type StoredEvent,
 } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../../platform/subscription.ts';
@@ -14,6 +12,7 @@ import { ParkedEvents, refOf, RETRIED, type EventRef } from '../parking.ts';
 import { UnknownEventVersion } from '../upcast.ts';
 import type { Reaction, SetAsideTask } from './task-list.ts';
 import { Tasks } from './tasks.ts';
+import type { StoredEvent } from '../../platform/event-store.ts';
 
 const ROOM_EVERY_MS = 200;
 const MAX_BATCH_EVENTS = 1_000;
@@ -188,13 +187,12 @@ async function loadCheckpoint(client: EventStore, log: Logger): Promise<Checkpoi
       return { position: undefined, setAside: [] };
     }
   }
-  await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
+  await keepNewestOnly(client, REACTOR_CHECKPOINT);
   return { position: undefined, setAside: [] };
 }
 
 async function saveCheckpoint(client: EventStore, data: CheckpointData): Promise<void> {
-  const event = jsonEvent({ type: 'ReactorReachedPosition', data });
-  await answered(client.appendToStream(REACTOR_CHECKPOINT, event, { expectedRevision: ANY }));
+  await client.appendEvents(REACTOR_CHECKPOINT, 'any', [{ type: 'ReactorReachedPosition', data }]);
 }
 
 /** Tasks that were set aside before a restart are made again from the events that ask for them. */

@@ -3,7 +3,7 @@ import { on } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts } from '../../test/shop.ts';
-import { append, NO_REVISION, readStream, type EventStore } from '../../platform/event-store.ts';
+import { append, readStream, type EventStore } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool, type Pool } from '../../platform/postgres.ts';
 import { noteDropped, refOf } from '../parking.ts';
@@ -13,8 +13,8 @@ import { projection, type Projection } from './projection.ts';
 import { ALL_TAGS, purgeQueue } from './purges.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
-
-const COMMIT_TIMEOUT_MS = 20_000;
+import { STUCK_MS } from '../../test/until-so.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 
 const log = createLog('test', 'silent');
 const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);
@@ -214,7 +214,7 @@ async function until(pool: Pool, isThere: () => Promise<boolean>): Promise<void>
   const connection = await pool.connect();
   try {
     await connection.query(`listen ${PROJECTED_CHANNEL}`);
-    const signal = AbortSignal.timeout(COMMIT_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(STUCK_MS);
     const commits = on(connection, 'notification', { signal });
     while (!(await isThere())) await commits.next();
   } finally {

@@ -44,7 +44,7 @@ test('a change while the first page is read is told', async () => {
     title: 'live pages',
     prefix: '',
     problemOf: () => undefined,
-    healthy: async () => {},
+    ready: async () => {},
     whoReadsDocument: anybody,
     routes: (routes) => {
       readRoute(routes, services, {

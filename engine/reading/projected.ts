@@ -2,12 +2,15 @@ import { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { unavailable } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Pool } from '../../platform/postgres.ts';
+import { connectionOf, type Pool } from '../../platform/postgres.ts';
 import { RETRY_MS } from '../../platform/time.ts';
 import { PROJECTED_CHANNEL } from '../projections/checkpoint.ts';
 
 /** How long a read waits for a command's events to be projected. */
 const MAX_WAIT_MS = 1_000;
+/** How often the connection is asked whether it still is one, and how long that may take. */
+const BEAT_EVERY_MS = 1_000;
+const BEAT_WITHIN_MS = 1_500;
 /** Pages that stay open: server-sent events and waiting reads. */
 const MAX_LISTENERS = 5_000;
 
@@ -28,6 +31,7 @@ export class Projected {
   #pool: Pool;
   #log: Logger;
   #retry: NodeJS.Timeout | undefined;
+  #beat: NodeJS.Timeout | undefined;
 
   constructor(url: string, pool: Pool, log: Logger) {
     this.#url = url;
@@ -42,6 +46,7 @@ export class Projected {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#beat);
     await this.#client?.end();
   }
 
@@ -74,7 +79,7 @@ export class Projected {
 
   async #connect(): Promise<void> {
     if (this.#stopped) return;
-    const client = new pg.Client({ connectionString: this.#url, keepAlive: true });
+    const client = new pg.Client(connectionOf(this.#url, BEAT_WITHIN_MS));
     this.#client = client;
     client.on('error', (error) => this.#log.warn({ err: error }, 'the projector is not heard'));
     client.on('notification', ({ payload }) => this.#heard(payload ?? '{}'));
@@ -84,16 +89,33 @@ export class Projected {
       await client.query(`listen ${PROJECTED_CHANNEL}`);
       await this.#readPosition();
       this.connected = true;
+      this.#beatLater(client);
     } catch (error) {
       this.#log.warn({ err: error }, 'cannot listen to the projector yet');
       await client.end().catch(() => this.#lost(client));
     }
   }
 
+  /** A host that is gone ends no connection: only that nothing answers tells of it. */
+  #beatLater(client: pg.Client): void {
+    this.#beat = setTimeout(() => {
+      client.query('select 1').then(
+        () => this.#client === client && this.#beatLater(client),
+        (error: unknown) => {
+          this.#log.warn({ err: error }, 'Postgres has fallen silent');
+          this.#lost(client);
+          // With an answer outstanding this does not wait for one, it cuts the connection.
+          client.end().catch((failure: unknown) => this.#log.debug({ err: failure }, 'cut'));
+        },
+      );
+    }, BEAT_EVERY_MS);
+  }
+
   #lost(client: pg.Client): void {
     if (this.#client !== client || this.#stopped) return;
     this.#client = undefined;
     this.connected = false;
+    clearTimeout(this.#beat);
     this.#retry = setTimeout(() => {
       this.#connect().catch((error: unknown) =>
         this.#log.error({ err: error }, 'cannot listen to the projector'),

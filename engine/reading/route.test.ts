@@ -42,7 +42,7 @@ test.before(async (context) => {
     log,
     title: 'doors',
     prefix: '',
-    healthy: async () => {},
+    ready: async () => {},
     whoReadsDocument: anybody,
     routes: (routes) => {
       readRoute(routes, services, {

@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { LIVE_PATH, READY_PATH } from '../../platform/system.ts';
 import { createCache } from './cache.ts';
 import type { Cache, Entry } from './cache.ts';
 import type { Behaviour, Distribution } from './distribution.ts';
@@ -37,7 +38,8 @@ export type EdgeOptions = {
 
 /**
  * A shared HTTP cache that behaves as CloudFront does with the same distribution: what one machine
- * has in place of CloudFront. Two addresses are its own: `/healthz`, and CloudFront's API.
+ * has in place of CloudFront. Its own addresses are those of its health,
+ * and CloudFront's API.
  */
 export class Edge {
   readonly server: http.Server;
@@ -100,7 +102,7 @@ export class Edge {
     url: string,
   ): Promise<void> | undefined {
     const { distribution, distributionId, purgeKeyId } = this.#options;
-    if (url === '/healthz') {
+    if (url === LIVE_PATH || url === READY_PATH) {
       response.writeHead(200, { 'Cache-Control': 'no-store' }).end('{"ok":true}');
       return undefined;
     }

@@ -1,5 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
+import { READY_PATH } from '../../platform/system.ts';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 
 /** Tries to deliver a webhook; Razorpay itself tries for a day. */
@@ -138,7 +139,7 @@ export async function startRazorpay(options: RazorpayOptions) {
   app.addHook('onRequest', async () => {
     if (isAway) throw new Refused(503, 'The gateway is away');
   });
-  app.get('/healthz', async () => ({ ok: true }));
+  app.get(READY_PATH, async () => ({ ok: true }));
   apiRoutes(app, options, entities, refunds);
   pageRoutes(app, entities, pay);
   const url = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });

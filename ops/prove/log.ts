@@ -6,12 +6,12 @@ import {
 } from '../../platform/event-store.ts';
 import type { RawEvent } from '../../platform/raw-events.ts';
 import { splitStream } from '../../platform/stream-name.ts';
-import { parsedLater } from '../../platform/subscription.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
 import { placeText, type Check, type Report } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { READABLE, Streams } from './streams.ts';
+import { parsedLater } from '../../platform/event-store.ts';
 
 /** `created` counts in units of 100 ns. */
 const UNITS_OF_A_MS = 10_000n;

@@ -1,8 +1,10 @@
-import { DRILLS as OF_EVENT_STORE } from '../../event-store/drill/drills.ts';
 import type { Drill } from '../../event-store/drill/drill.ts';
-import { poisonDrill } from './poison.ts';
+import { DRILLS as OF_THE_EVENT_STORE } from '../../event-store/drill/drills.ts';
+import { poison } from './poison.ts';
+import { silentNetwork } from './silent-network.ts';
+import { times } from './times.ts';
 
-/** What is done to a whole shop on purpose. */
-export const OF_SHOP: Drill[] = [poisonDrill];
+export const OF_THE_SHOP: Drill[] = [poison, silentNetwork, times];
 
-export const DRILLS: Drill[] = [...OF_EVENT_STORE, ...OF_SHOP];
+/** What can go wrong, done on purpose: to the event store alone, and to the whole shop. */
+export const DRILLS: Drill[] = [...OF_THE_EVENT_STORE, ...OF_THE_SHOP];

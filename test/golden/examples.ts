@@ -201,6 +201,8 @@ export const EXAMPLES = {
   },
   GstRateSet: { gstFrom: '2025-09-22', gstPercent: 12 },
   PriceSet: { pricePaise: 65_000, mrpPaise: 70_000 },
+  ListingWithdrawn: {},
+  ListingRelisted: {},
 
   OrderPlaced: {
     cartId: 'cart',

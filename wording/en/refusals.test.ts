@@ -86,6 +86,7 @@ const SENTENCES: { [Code in RejectionCode]: [facts: Facts<Code>, sentence: strin
   LISTING_NOT_FOUND: [
     [{ because: 'unknown', listingId: 'a.1' }, 'No shop sells "a.1": look for it again.'],
     [{ because: 'withdrawn', listingId: 'a.1' }, '"a.1" is no longer sold: remove it.'],
+    [{ because: 'not-listed' }, 'The shop never listed this: look for it again.'],
   ],
   NOT_PICKED: [
     [

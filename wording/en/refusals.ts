@@ -47,10 +47,12 @@ const WORDS: { [Code in RejectionCode]: (facts: RefusalFacts[Code]) => string } 
   INVOICE_NOT_FOUND: () => 'There is no invoice yet: it is issued on delivery.',
   LINE_NAMED_TWICE: ({ article }) => `"${article}" is in two lines: make them one.`,
   LINE_NOT_FOUND: ({ listingId }) => `"${listingId}" is not in this order: look at its lines.`,
-  LISTING_NOT_FOUND: ({ because, listingId }) =>
-    because === 'unknown'
-      ? `No shop sells "${listingId}": look for it again.`
-      : `"${listingId}" is no longer sold: remove it.`,
+  LISTING_NOT_FOUND(facts) {
+    if (facts.because === 'not-listed') return 'The shop never listed this: look for it again.';
+    return facts.because === 'unknown'
+      ? `No shop sells "${facts.listingId}": look for it again.`
+      : `"${facts.listingId}" is no longer sold: remove it.`;
+  },
   NOT_PICKED: ({ names }) => `Pick first, or say that it is not there: ${names.join(', ')}.`,
   ORDER_ALREADY_PLACED: () => 'This order was placed already.',
   ORDER_CANCELLED: () => 'You cancelled this order: place a new one.',

@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import { hostname } from 'node:os';
 import { DECIDERS } from '../../domain/deciders.ts';
 import { createHandler } from '../../engine/commands/handle.ts';
@@ -6,7 +5,8 @@ import { knownParking } from '../../engine/parking.ts';
 import { underLease } from '../../engine/processes/lease.ts';
 import { runReactor } from '../../engine/processes/reactor.ts';
 import { upcasterOf } from '../../engine/upcast.ts';
-import { connectEventStore } from '../../platform/event-store.ts';
+import { connectEventStore, headOfLog } from '../../platform/event-store.ts';
+import { serveHealth } from '../../platform/health.ts';
 import { createLog } from '../../platform/log.ts';
 import { environmentOf } from '../../platform/system.ts';
 import { paymentPorts } from '../payment-ports.ts';
@@ -21,9 +21,9 @@ const payments = paymentPorts(handler, razorpayPortFrom(env));
 const stopping = new AbortController();
 const { signal } = stopping;
 
-/** It serves nobody: this only tells whoever watches the process that it lives. */
-const health = createServer((_request, response) => response.end('{"ok":true}'));
-health.listen(Number(env.PORT), env.HOST);
+/** Whether it works or waits for the lease: it does so by the log. */
+const ready = async () => void (await headOfLog(client));
+const closeHealth = serveHealth({ host: env.HOST, port: env.PORT, log }, ready);
 
 const stop = () => stopping.abort();
 process.on('SIGTERM', stop).on('SIGINT', stop);
@@ -47,6 +47,6 @@ try {
   log.fatal({ err: error }, 'the reactor failed');
   process.exitCode = 1;
 }
-health.close();
+closeHealth();
 await client.dispose();
 process.exit();
