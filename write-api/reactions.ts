@@ -6,12 +6,19 @@ import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import type { Reactions } from '../engine/processes/reactor.ts';
 import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/task-list.ts';
-import type { EventStore, StoredEvent } from '../platform/event-store.ts';
+import {
+  AppendOutcomeUnknown,
+  isEventStoreUnavailable,
+  type EventStore,
+  type StoredEvent,
+} from '../platform/event-store.ts';
+import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { businessDate } from '../platform/time.ts';
 import { factOf, type Fact } from '../engine/projections/projection.ts';
 import { driveCheckout, driveCompletion } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
 import { lookAtPayment, paymentIdOf } from './payment.ts';
+import { GatewayUnavailable } from './payment-ports.ts';
 import { drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
 import { driveStock } from './stock.ts';
 import { driveSubstitution } from './substitution.ts';
@@ -150,6 +157,11 @@ export const reactions = (services: ReactorServices): Reactions<ReactorServices>
   subscribedTypes: Object.keys(on),
   reactionTo,
   now: services.drivers.now,
+  passes: (error) =>
+    error instanceof GatewayUnavailable ||
+    error instanceof AppendOutcomeUnknown ||
+    isEventStoreUnavailable(error) ||
+    isPostgresUnavailable(error),
 });
 
 /** Due as soon as it is heard of. */
