@@ -1369,7 +1369,7 @@ const FAULTS: Record<string, Fault> = {
   'an event that does not say what its name promises': (story) => {
     const { order, placed, data } = newOrder(story);
     const commandId = newKey();
-    const metadata = { commandId, schemaVersion: 2 };
+    const metadata = { commandId, schemaVersion: 3 };
     return {
       plant: [{ ...placed, commandId, metadata, data: { ...data, parts: null } }],
       says: [`every event says what its name promises: event 0 of ${order}: OrderPlaced cannot be`],

@@ -10,6 +10,7 @@ const registrations = defineTable(
     store_id: 'text',
     gstin: 'text?',
     composition: json<boolean>(),
+    state: 'text?',
     legal_name: 'text',
     address: 'text',
   },
@@ -31,6 +32,7 @@ const invoiceTable = defineTable(
     person_id: 'uuid',
     sealed_recipient: 'text',
     pincode: 'text',
+    place_of_supply: 'text?',
     lines: json<InvoiceLine[]>(),
     fees: json<InvoiceFee[]>(),
     total_paise: 'bigint',
@@ -64,7 +66,7 @@ export type CreditNoteRow = Row<typeof creditNotes>;
 /** What shops billed and took back, for their books and for who bought. */
 export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
-  version: 3,
+  version: 4,
   tables: [registrations, invoiceTable, creditNotes],
 
   on: {
@@ -73,7 +75,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
     },
     InvoiceIssued({ id, data }, rows) {
       const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...rest } = data;
-      const { fees, ...same } = rest;
+      const { fees, placeOfSupply, ...same } = rest;
       const { storeId, period } = storeAndPeriodOf(id);
       rows.add(invoiceTable, {
         ...same,
@@ -84,6 +86,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
         order_id: orderId,
         person_id: personId,
         sealed_recipient: sealedRecipient,
+        place_of_supply: placeOfSupply,
         total_paise: totalPaise,
         credited_paise: 0,
       });

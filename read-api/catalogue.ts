@@ -26,7 +26,13 @@ export type Store = {
 };
 
 /** A shop with what it says of how its goods come to people. */
-export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
+export type StorePage = Store &
+  Pick<StoreRow, 'delivery' | 'upi'> & {
+    /** The state that it sells from, by code; null where nobody told. */
+    state: string | null;
+    /** Who charges no tax sells within that state only. */
+    chargesTax: boolean;
+  };
 
 /** `gramsEach` is what a piece is to weigh that is weighed when it is packed. */
 export type CatalogueItem = Required<Omit<ListingDescription, 'description' | 'hsn'>> &
@@ -70,7 +76,7 @@ const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: `select store_id, name, city, pincode, delivery, upi
+    text: `select store_id, name, city, pincode, delivery, upi, charges_tax, state
       from catalogue.store where store_id = $1`,
     values: [storeId],
   });
@@ -90,12 +96,12 @@ async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
-  const { delivery, upi } = await findStore(pool, storeId);
+  const { delivery, upi, state, charges_tax: chargesTax } = await findStore(pool, storeId);
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return { ...rows[0]!, delivery, upi };
+  return { ...rows[0]!, delivery, upi, state, chargesTax };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
@@ -212,6 +218,8 @@ const coordinates = object({ latitude: { type: 'number' }, longitude: { type: 'n
 
 const storePageSchema = object({
   ...storeFields,
+  state: orNull(text, 'That it sells from, by the code of GST; null where nobody told'),
+  chargesTax: { type: 'boolean', description: 'Who charges none sells within that state only' },
   upi: orNull(object({ vpa: text, name: text }), 'Where it takes UPI; null where it does not'),
   delivery: object({
     paused: { type: 'boolean' },

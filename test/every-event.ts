@@ -75,6 +75,7 @@ const part: OrderPart = {
   minimumPaise: 10_000,
   fulfilment: 'delivery',
   slot,
+  placeOfSupply: '29',
   totalPaise: 98_500,
 };
 const other: OrderPart = { ...part, storeOrderId: OTHER_PART, storeId: 'annapurna' };
@@ -106,7 +107,13 @@ function openStore(): void {
     { type: 'StoreRegistered', data: { name: 'Lakshmi', city: 'Bengaluru', pincode: '560001' } },
     {
       type: 'TaxRegistrationSet',
-      data: { gstin: null, composition: false, legalName: 'Lakshmi Stores', address: '1st Cross' },
+      data: {
+        gstin: null,
+        composition: false,
+        state: '29',
+        legalName: 'Lakshmi Stores',
+        address: '1st Cross',
+      },
     },
     { type: 'UpiAddressSet', data: { upi: { vpa: 'lakshmi@okbank', name: 'Lakshmi' } } },
     {
@@ -363,7 +370,7 @@ function pay(): void {
 }
 
 function keepBooks(): void {
-  const tax = { taxablePaise: 11_428, cgstPaise: 286, sgstPaise: 286 };
+  const tax = { taxablePaise: 11_428, cgstPaise: 286, sgstPaise: 286, igstPaise: 0 };
   const { names: _n, ifMissing: _i, gramsEach: _g, ...line } = lineOf(DAL, 1, 12_000);
   const lines: InvoiceLine[] = [{ ...line, hsn: '0713', gstPercent: 5, grams: 950, ...tax }];
   const fees: InvoiceFee[] = [{ gstPercent: 5, feePaise: 2_500, ...tax }];
@@ -371,6 +378,7 @@ function keepBooks(): void {
   const supplier = {
     gstin: null,
     composition: false,
+    state: '29',
     legalName: 'Lakshmi Stores',
     address: '1st Cross',
     storeName: 'Lakshmi',
@@ -384,6 +392,7 @@ function keepBooks(): void {
         ...about,
         ...person,
         supplier,
+        placeOfSupply: '29',
         sequence: 1,
         number: 'A26/1',
         kind: 'tax-invoice',

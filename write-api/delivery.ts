@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import {
   assertSlotAhead,
+  placeOfSupply,
   termsOf,
   type Coordinates,
   type DeliveryFee,
@@ -18,7 +19,9 @@ import {
   type OrderSlot,
   type Slot,
 } from '../domain/slots/slot-day.ts';
-import { store, type Store } from '../domain/stores/store.ts';
+import { chargesTax, stateOf, store, type Store } from '../domain/stores/store.ts';
+import { STATES } from '../domain/stores/gstin.ts';
+import { PLACES, stateFrom } from '../domain/stores/pincode-states.ts';
 import { Problem } from '../platform/http.ts';
 import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text } from '../platform/schema.ts';
@@ -50,6 +53,13 @@ export const coordinatesSchema = bodyOf({
   latitude: { type: 'number', minimum: -90, maximum: 90 },
   longitude: { type: 'number', minimum: -180, maximum: 180 },
 });
+
+/** Of an address or a shop. */
+export const stateSchema = {
+  type: 'string',
+  enum: [...PLACES, ...PLACES.map((code) => STATES[code]!)],
+  description: 'State or union territory: the two digits that GST gives it, or its name',
+} as const;
 
 export const pickupIds = {
   ...listOf({ type: 'string', maxLength: 64 }, MAX_PICKUPS),
@@ -254,7 +264,7 @@ function assertShopsOf(parts: { storeId: string }[], wanted: string[]): void {
 /** What of a request is about how goods come to the shopper. */
 export type Delivery = {
   /** Left out, it is near each shop. */
-  address?: { pincode: string; location?: Coordinates };
+  address?: { pincode: string; state?: string; location?: Coordinates };
   /** Ids of the shops whose part the shopper fetches. */
   pickup?: string[];
   slots?: SlotWish[];
@@ -298,12 +308,15 @@ export async function onTerms(
     const minimumPaise = fulfilment === 'delivery' ? shop.delivery.minimumPaise : 0;
     const pincode = address?.pincode ?? shop.pincode;
     const coordinates = address?.location ?? null;
-    const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
-    const { feePaise } = termsOf(shop, { ...wish, hasSlot: slot !== null });
+    const state = (address?.state && stateFrom(address.state)) ?? null;
+    const seller = { ...shop, state: stateOf(shop), chargesTax: chargesTax(shop.tax) };
+    const wish = { fulfilment, pincode, state, coordinates, valuePaise, atMs };
+    const { feePaise } = termsOf(seller, { ...wish, hasSlot: slot !== null });
     return {
       ...part,
       fulfilment,
       slot,
+      placeOfSupply: placeOfSupply(seller, wish),
       minimumPaise,
       feePaise,
       totalPaise: valuePaise + feePaise,

@@ -19,7 +19,14 @@ import { paise, pincode } from '../domain/schema.ts';
 import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './services.ts';
 import { driveCheckout } from './checkout.ts';
-import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import {
+  coordinatesSchema,
+  pickupIds,
+  slotWishes,
+  stateSchema,
+  type Delivery,
+} from './delivery.ts';
+import { stateFrom } from '../domain/stores/pincode-states.ts';
 import { eventId } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { assertPayable } from './payment-ports.ts';
@@ -100,6 +107,7 @@ const newOrder = {
         line1: words(240),
         city: words(80),
         pincode,
+        state: stateSchema,
         location: coordinatesSchema,
       },
     },
@@ -229,7 +237,12 @@ async function price(
   const personId = idFrom('person', orderId);
   const recipient: Recipient = {
     contact: { name: contact.name.trim(), phone: contact.phone.trim() },
-    address: { ...address, line1: address.line1.trim(), city: address.city.trim() },
+    address: {
+      ...address,
+      ...(address.state && { state: stateFrom(address.state)! }),
+      line1: address.line1.trim(),
+      city: address.city.trim(),
+    },
   };
   return {
     cartId,

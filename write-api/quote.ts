@@ -19,7 +19,14 @@ import { list, object, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
-import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import {
+  coordinatesSchema,
+  onTerms,
+  pickupIds,
+  slotWishes,
+  stateSchema,
+  type Delivery,
+} from './delivery.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment-ports.ts';
@@ -36,7 +43,7 @@ const wantedDelivery = {
       type: 'object',
       required: ['pincode'],
       additionalProperties: false,
-      properties: { pincode, location: coordinatesSchema },
+      properties: { pincode, state: stateSchema, location: coordinatesSchema },
     },
     pickup: pickupIds,
     slots: slotWishes,

@@ -6,6 +6,8 @@ import { object, orNull, text } from '../platform/schema.ts';
 import { sign } from '../platform/signature.ts';
 import type { Services } from './services.ts';
 import { commandRoute } from '../engine/commands/route.ts';
+import { stateFrom } from '../domain/stores/pincode-states.ts';
+import { stateSchema } from './delivery.ts';
 import { anybody, registeredShop } from './who.ts';
 
 const newStore = {
@@ -25,6 +27,11 @@ const taxRegistration = {
   additionalProperties: false,
   properties: {
     gstin: orNull(text, '15 characters; null for a shop that is not registered'),
+    state: {
+      ...stateSchema,
+      description:
+        'Of a shop without a GSTIN whose PIN code does not tell: its state, as two digits or as a name',
+    },
     composition: { type: 'boolean', description: 'Under the composition scheme: charges no tax' },
     legalName: { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' },
     address: { type: 'string', minLength: 1, maxLength: 400, pattern: '\\S' },
@@ -58,7 +65,10 @@ const registration = object({
   pass: { ...text, description: 'Lets the shop’s staff in: nobody else gets to know it' },
 });
 
-type TaxRegistrationBody = Omit<TaxRegistration, 'composition'> & { composition?: boolean };
+type TaxRegistrationBody = Pick<TaxRegistration, 'gstin' | 'legalName' | 'address'> & {
+  composition?: boolean;
+  state?: string;
+};
 
 /**
  * A shop and what its owner says of it. Whoever registers it gets its pass with the answer, and with
@@ -89,11 +99,12 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     id: ({ storeId }) => storeId,
     body: taxRegistration,
     decider: store,
-    command: ({ gstin, composition = false, legalName, address }: TaxRegistrationBody) => ({
+    command: ({ gstin, composition = false, state, legalName, address }: TaxRegistrationBody) => ({
       type: 'SetTaxRegistration',
       data: {
         gstin: written(gstin),
         composition,
+        state: (state && stateFrom(state)) ?? null,
         legalName: legalName.trim(),
         address: address.trim(),
       },

@@ -9,6 +9,7 @@ import {
   instantOf,
   metresBetween,
   nextOpening,
+  placeOfSupply,
   termsOf,
   type DeliverySettings,
   type DeliveryWish,
@@ -26,12 +27,15 @@ const india = (date: string, time: string) => Date.parse(`${date}T${time}:00+05:
 const shop = (delivery: Partial<DeliverySettings>) => ({
   name: 'Asha Stores',
   pincode: '560001',
+  state: '29',
+  chargesTax: false,
   delivery: { ...DEFAULT_DELIVERY, ...delivery },
 });
 
 const wish = (more: Partial<DeliveryWish> = {}): DeliveryWish => ({
   fulfilment: 'delivery',
   pincode: '560034',
+  state: null,
   coordinates: null,
   valuePaise: 20_000,
   hasSlot: false,
@@ -160,6 +164,54 @@ test('an area is its PIN codes, or what is within the radius where both sides sa
     assert.is(code, 'OUT_OF_AREA');
   }
   assert.is(termsOf(shop({ area }), wish({ fulfilment: 'pickup', pincode: '110001' })).feePaise, 0);
+});
+
+/** In Chandigarh, whose PIN codes begin like some of Punjab's. */
+const inSector17 = (seller: Partial<Parameters<typeof termsOf>[0]> = {}) => ({
+  ...shop({}),
+  pincode: '160017',
+  state: '04' as string | null,
+  ...seller,
+});
+
+test('only a shop that charges tax sells into another state', () => {
+  const toMohali = wish({ pincode: '160055', state: '03' });
+  assert.equal(termsOf(inSector17({ chargesTax: true }), toMohali), { feePaise: 0 });
+  const refused = refusal(() => termsOf(inSector17(), toMohali));
+  assert.is(refused.code, 'OUT_OF_STATE');
+  const { because, state, stateName } = refused.facts;
+  assert.equal([because, state, stateName], ['not-registered', '03', 'Punjab']);
+  assert.equal(termsOf(inSector17(), wish({ pincode: '160055', state: '04' })), { feePaise: 0 });
+  const fetched = { ...toMohali, fulfilment: 'pickup' } as const;
+  assert.equal(termsOf(inSector17(), fetched), { feePaise: 0 });
+  const far = shop({ area: { pincodes: ['600017'], within: null } });
+  assert.is(refusal(() => termsOf(far, wish({ pincode: '600017' }))).code, 'OUT_OF_STATE');
+});
+
+test('where a PIN code crosses a border, the shopper is asked, and so is a shop without tax', () => {
+  const toMohali = wish({ pincode: '160055' });
+  const { code, facts } = refusal(() => termsOf(inSector17({ chargesTax: true }), toMohali));
+  assert.is(code, 'STATE_NEEDED');
+  const states = [
+    { code: '03', name: 'Punjab' },
+    { code: '04', name: 'Chandigarh' },
+  ];
+  assert.equal(facts, { pincode: '160055', states });
+  // Whatever state it is in, the shop is in the same.
+  const untold = inSector17({ state: null });
+  assert.equal(termsOf(untold, wish({ pincode: '160017' })), { feePaise: 0 });
+  const unknown = refusal(() => termsOf(untold, wish({ pincode: '160055', state: '04' })));
+  assert.equal([unknown.code, unknown.facts.because], ['OUT_OF_STATE', 'own-state-unknown']);
+});
+
+test('goods are supplied where they go, or are fetched', () => {
+  const place = (more: Partial<DeliveryWish>) => placeOfSupply(inSector17(), wish(more));
+  assert.is(place({ pincode: '160055', state: '03' }), '03');
+  assert.is(place({ pincode: '110037' }), '07');
+  assert.is(place({ pincode: '110037', state: '06' }), '06');
+  assert.is(place({ pincode: '160055' }), null);
+  assert.is(place({ pincode: '160017' }), '04');
+  assert.is(place({ pincode: '110037', fulfilment: 'pickup' }), '04');
 });
 
 test('distance is as the crow flies', () => {

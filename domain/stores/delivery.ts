@@ -1,4 +1,6 @@
 import { Rejected } from '../rejection.ts';
+import { STATES } from './gstin.ts';
+import { PLACES, stateOfPincode, statesOfPincode } from './pincode-states.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
@@ -52,6 +54,8 @@ export type Fulfilment = (typeof FULFILMENTS)[number];
 export type DeliveryWish = {
   fulfilment: Fulfilment;
   pincode: string;
+  /** By code, as the address has it; null where only its PIN code tells. */
+  state: string | null;
   coordinates: Coordinates | null;
   /** Of the goods alone. */
   valuePaise: number;
@@ -180,14 +184,62 @@ export function assertSlotAhead(
   throw new Rejected('STORE_CLOSED', { because: 'holiday', storeName: name, date, opensAtMs });
 }
 
+/** What of a shop says to whom it may sell. */
+export type Seller = {
+  name: string;
+  pincode: string;
+  /** The state that it sells from, by code; null where nobody knows. */
+  state: string | null;
+  /** One that is not registered, or is under the composition scheme, may charge none. */
+  chargesTax: boolean;
+};
+
+/**
+ * In which state goods are supplied, by code: where they are brought to, or fetched (IGST Act 2017,
+ * section 10(1)). Null where nobody knows, as a PIN code's first digits may cross a border: of a
+ * shop's own PIN code it is known to be where the shop is, wherever that is.
+ */
+export function placeOfSupply(
+  seller: Pick<Seller, 'pincode' | 'state'>,
+  { fulfilment, pincode, state }: Pick<DeliveryWish, 'fulfilment' | 'pincode' | 'state'>,
+): string | null {
+  if (fulfilment === 'pickup') return seller.state;
+  return state ?? stateOfPincode(pincode) ?? (pincode === seller.pincode ? seller.state : null);
+}
+
+const placesOf = (pincode: string): { code: string; name: string }[] => {
+  const states = statesOfPincode(pincode);
+  return (states.length > 0 ? states : PLACES).map((code) => ({ code, name: STATES[code]! }));
+};
+
+/**
+ * Across a state border only who charges tax may sell (CGST Act 2017, sections 10(2)(c) and 24(i)).
+ * Throws `Rejected` STATE_NEEDED, OUT_OF_STATE.
+ */
+function assertMaySell(seller: Seller, wish: DeliveryWish): void {
+  const { pincode } = wish;
+  const place = placeOfSupply(seller, wish);
+  if (place === null) {
+    if (pincode === seller.pincode) return;
+    throw new Rejected('STATE_NEEDED', { pincode, states: placesOf(pincode) });
+  }
+  if (seller.chargesTax || place === seller.state) return;
+  // Of a shop that did not say where it is, and whose PIN code does not tell.
+  const because = seller.state === null ? 'own-state-unknown' : 'not-registered';
+  const state = { state: place, stateName: STATES[place]! };
+  throw new Rejected('OUT_OF_STATE', { because, storeName: seller.name, ...state });
+}
+
 /**
  * On which terms a shop takes a part of an order. Throws `Rejected` STORE_PAUSED, STORE_CLOSED,
- * OUT_OF_AREA or BELOW_MINIMUM, which say when it opens and what is missing.
+ * OUT_OF_AREA, STATE_NEEDED, OUT_OF_STATE or BELOW_MINIMUM, which say when it opens and what is
+ * missing.
  */
 export function termsOf(
-  { name, pincode, delivery }: { name: string; pincode: string; delivery: DeliverySettings },
+  shop: Seller & { delivery: DeliverySettings },
   wish: DeliveryWish,
 ): { feePaise: number } {
+  const { name, pincode, delivery } = shop;
   assertNotPaused(delivery, name);
   if (!wish.hasSlot) assertOpen(delivery, name, wish.atMs);
   if (wish.fulfilment === 'pickup') return { feePaise: 0 };
@@ -195,6 +247,7 @@ export function termsOf(
   if (!reaches(area, pincode, wish)) {
     throw new Rejected('OUT_OF_AREA', { storeName: name, pincode: wish.pincode });
   }
+  assertMaySell(shop, wish);
   const missingPaise = minimumPaise - wish.valuePaise;
   if (missingPaise > 0) {
     const missing = { minimumPaise, missingPaise };

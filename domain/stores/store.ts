@@ -1,4 +1,4 @@
-import type { Decider, Message } from '../../engine/decider.ts';
+import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import {
   DEFAULT_DELIVERY,
@@ -7,7 +7,8 @@ import {
   type OpeningHours,
   type ServiceArea,
 } from './delivery.ts';
-import { isGstin } from './gstin.ts';
+import { isGstin, stateCodeOf } from './gstin.ts';
+import { stateOfPincode } from './pincode-states.ts';
 import type { UpiAddress } from '../money/payment.ts';
 
 type NewStore = { name: string; city: string; pincode: string };
@@ -19,6 +20,11 @@ export type TaxRegistration = {
   gstin: string | null;
   /** Pays tax on its turnover and may charge none (CGST Act 2017, section 10). */
   composition: boolean;
+  /**
+   * Code of the state that it sells from: that of its GSTIN, or else what the shop says. Null where
+   * its PIN code tells, or nobody told.
+   */
+  state: string | null;
   legalName: string;
   address: string;
 };
@@ -54,6 +60,15 @@ export type Store = NewStore & {
   upi: UpiAddress | null;
   delivery: DeliverySettings;
 };
+
+/** The state that a shop sells from, by code; null where its PIN code crosses a border and it did not say. */
+export const stateOf = ({ tax, pincode }: Pick<Store, 'tax' | 'pincode'>): string | null =>
+  tax?.state ?? stateOfPincode(pincode);
+
+/** Who may charge tax: a shop that is registered, and not under the composition scheme. */
+export const chargesTax = (
+  tax: Pick<TaxRegistration, 'gstin' | 'composition'> | null | undefined,
+): boolean => typeof tax?.gstin === 'string' && !tax.composition;
 
 /** What each event makes of the settings: for the fold and for read models alike. */
 export const deliveryChanges: {
@@ -126,22 +141,18 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       }
       return [{ type: 'StoreRegistered', data }];
     },
-    SetTaxRegistration(state, data) {
-      assertRegistered(state);
+    SetTaxRegistration(known, data) {
+      assertRegistered(known);
       const { gstin, composition, legalName, address } = data;
+      const state = gstin === null ? data.state : stateCodeOf(gstin);
       if (gstin !== null && !isGstin(gstin)) {
         throw new Rejected('INVALID_GSTIN', { because: 'malformed', gstin });
       }
       if (gstin === null && composition) {
         throw new Rejected('INVALID_GSTIN', { because: 'composition' });
       }
-      const { tax } = state;
-      const known =
-        tax?.gstin === gstin &&
-        tax.composition === composition &&
-        tax.legalName === legalName &&
-        tax.address === address;
-      return known ? [] : [{ type: 'TaxRegistrationSet', data }];
+      const tax = { gstin, composition, state, legalName, address };
+      return isSame(tax, known.tax) ? [] : [{ type: 'TaxRegistrationSet', data: tax }];
     },
     SetUpiAddress(state, { upi: given }) {
       assertRegistered(state);
@@ -189,7 +200,26 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     StorePaused: (state, data) => changed(state, deliveryChanges.StorePaused(data)),
     StoreResumed: (state, data) => changed(state, deliveryChanges.StoreResumed(data)),
   },
+
+  upcast: {
+    TaxRegistrationSet: [(data: Optional<TaxRegistration, 'state'>) => fullRegistration(data)],
+  },
 };
+
+/** A registration with what was not asked for at first, its members in one order. */
+export const fullRegistration = ({
+  gstin,
+  composition,
+  state = gstin && stateCodeOf(gstin),
+  legalName,
+  address,
+}: Optional<TaxRegistration, 'state'>): TaxRegistration => ({
+  gstin,
+  composition,
+  state,
+  legalName,
+  address,
+});
 
 /** The shop and the day or year of a stream that is named after both: `{storeId}.{period}`. */
 export function storeAndPeriodOf(id: string): { storeId: string; period: string } {

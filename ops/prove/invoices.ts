@@ -1,6 +1,12 @@
-import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/money/invoices.ts';
+import {
+  supplyKindOf,
+  type CreditNote,
+  type Invoice,
+  type Invoices,
+  type InvoicesEvent,
+} from '../../domain/money/invoices.ts';
 import { sumPaise } from '../../domain/money/money.ts';
-import { taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
+import { taxPaise, taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
 import { billText, listingsText, type Book, type Delivered } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
 
@@ -98,8 +104,9 @@ const chargesOf = ({ lines, fees }: Pick<Invoice, 'lines' | 'fees'>): Charge[] =
 /** What does not add up, in words. */
 function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
   const charges = chargesOf(bill);
-  for (const { of, paise, taxablePaise, cgstPaise, sgstPaise } of charges) {
-    if (taxablePaise + cgstPaise + sgstPaise !== paise) {
+  for (const { of, paise, taxablePaise, ...tax } of charges) {
+    const { cgstPaise, sgstPaise } = tax;
+    if (taxablePaise + taxPaise(tax) !== paise) {
       yield `value and tax of ${of} are not its ${paise} paise`;
     }
     if (cgstPaise !== sgstPaise) {
@@ -111,10 +118,14 @@ function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
 }
 
 function* wrongTax(bill: Invoice): Generator<string> {
-  for (const { of, paise, gstPercent, cgstPaise } of chargesOf(bill)) {
-    const due = taxWithin(paise, gstPercent ?? 0).cgstPaise;
-    if (cgstPaise !== due) {
-      yield `half of ${gstPercent ?? 0} % in ${of} is ${due} paise, not ${cgstPaise}`;
+  const supply = supplyKindOf(bill);
+  for (const { of, paise, gstPercent, cgstPaise, igstPaise } of chargesOf(bill)) {
+    const due = taxWithin(paise, gstPercent ?? 0, supply);
+    if (cgstPaise !== due.cgstPaise) {
+      yield `half of ${gstPercent ?? 0} % in ${of} is ${due.cgstPaise} paise, not ${cgstPaise}`;
+    }
+    if (igstPaise !== due.igstPaise) {
+      yield `IGST at ${gstPercent ?? 0} % in ${of} is ${due.igstPaise} paise, not ${igstPaise}`;
     }
   }
 }

@@ -70,6 +70,7 @@ const terms = {
   minimumPaise: 10_000,
   fulfilment: 'delivery',
   slot: { date: '2026-11-22', fromMinute: 1_080, toMinute: 1_200 },
+  placeOfSupply: '29',
 } as const;
 const goods = { storeId: STORE_ID, lines: [{ ...line }], totalPaise: 132_500 } as const;
 const person = { personId: 'person', sealedRecipient: 'sealed', pincode: '560001' };
@@ -83,7 +84,13 @@ const cash = {
   amountPaise: 132_500,
   at: AT,
 };
-const taxed = { gstPercent: 12, taxablePaise: 116_072, cgstPaise: 6_964, sgstPaise: 6_964 };
+const taxed = {
+  gstPercent: 12,
+  taxablePaise: 116_072,
+  cgstPaise: 6_964,
+  sgstPaise: 6_964,
+  igstPaise: 0,
+};
 const billed = {
   listingId: GHEE,
   name: 'Ghee',
@@ -101,6 +108,7 @@ const fee = {
   taxablePaise: 2_232,
   cgstPaise: 134,
   sgstPaise: 134,
+  igstPaise: 0,
 };
 const kept = {
   kept: {
@@ -145,9 +153,11 @@ export const EXAMPLES = {
     ...held,
     ...person,
     date: '2026-11-21',
+    placeOfSupply: '29',
     supplier: {
       gstin: '29AAACB1234C1Z5',
       composition: false,
+      state: '29',
       legalName: 'Kirana Stores LLP',
       address: '12 MG Road, Bengaluru',
       storeName: 'Kirana',
@@ -247,6 +257,7 @@ export const EXAMPLES = {
   TaxRegistrationSet: {
     gstin: '29AAACB1234C1Z5',
     composition: false,
+    state: '29',
     legalName: 'Kirana Stores LLP',
     address: '12 MG Road, Bengaluru',
   },

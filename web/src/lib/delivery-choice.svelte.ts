@@ -8,7 +8,7 @@ import { datesFrom } from './time.ts';
 /** Where to, shops where the goods are fetched, and slots in which they are wanted. */
 export type DeliveryWishes = {
   /** Absent until the shopper says it. */
-  address?: { pincode: string; location?: Coordinates };
+  address?: { pincode: string; state?: string; location?: Coordinates };
   pickup: string[];
   slots: { storeId: string; date: string; fromMinute: number }[];
 };
@@ -19,6 +19,8 @@ const SLOT_DAYS = 3;
 /** How the shopper gets what is in the cart: from each shop brought, or fetched there. */
 export class DeliveryChoice {
   pincode = $state<string | null>(null);
+  /** By code; null while only the PIN code tells. */
+  state = $state<string | null>(null);
   /** Where the shopper says to be; null while only the PIN code is known. */
   location = $state.raw<Coordinates | null>(null);
   nowMs = $state(Date.now());
@@ -86,10 +88,11 @@ export class DeliveryChoice {
   refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): Refusal | null {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;
-    const { pincode, location: coordinates, nowMs: atMs } = this;
+    const { pincode, state, location: coordinates, nowMs: atMs } = this;
     const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
     const hasSlot = this.slotOf(storeId) !== null;
-    return refusalOf(shop, { fulfilment, pincode, coordinates, valuePaise, hasSlot, atMs });
+    const wish = { fulfilment, pincode, state, coordinates, valuePaise, hasSlot, atMs };
+    return refusalOf(shop, wish);
   }
 
   /** Of the first shop that refuses; null where none does. */
@@ -98,8 +101,11 @@ export class DeliveryChoice {
   }
 
   /** As an address has it. */
-  get located(): { location?: Coordinates } {
-    return this.location ? { location: this.location } : {};
+  get located(): { state?: string; location?: Coordinates } {
+    return {
+      ...(this.state && { state: this.state }),
+      ...(this.location && { location: this.location }),
+    };
   }
 
   /** How the shopper wants it from the shops in the cart, as quote and order say it. */

@@ -1,3 +1,4 @@
+import { stateOfPincode } from '#domain/stores/pincode-states.ts';
 import type { Address, Contact } from './contract.ts';
 
 /** What the shopper typed, as it was typed. */
@@ -7,6 +8,8 @@ export type RecipientForm = {
   line1: string;
   city: string;
   pincode: string;
+  /** By code; needed where the PIN code does not tell. */
+  state?: string;
 };
 
 export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
@@ -34,13 +37,19 @@ export function checkRecipient(
   const pincode = withoutSpaces(form.pincode);
   const mobile = MOBILE.exec(withoutSpaces(form.phone))?.[1];
 
+  const { state } = form;
+
   const errors: RecipientErrors = {};
   if (!name) errors.name = 'Enter your name.';
   if (!mobile) errors.phone = 'Enter 10 digits, like 98400 12345.';
   if (!line1) errors.line1 = 'Enter house and street.';
   if (!city) errors.city = 'Enter town or city.';
   if (!isPincode(pincode)) errors.pincode = 'Enter the 6 digits.';
+  else if (!state && !stateOfPincode(pincode)) errors.state = 'Choose the state.';
   if (!mobile || Object.keys(errors).length > 0) return { errors };
 
-  return { contact: { name, phone: `+91${mobile}` }, address: { line1, city, pincode } };
+  return {
+    contact: { name, phone: `+91${mobile}` },
+    address: { line1, city, pincode, ...(state && { state }) },
+  };
 }
