@@ -12,12 +12,12 @@ const DIGEST_LENGTH = 12;
 const PINNED: Record<string, { version: number; digest: string }> = {
   catalogue: { version: 8, digest: '1c49fa178407' },
   cart: { version: 2, digest: 'c1206674124f' },
-  my_orders: { version: 9, digest: 'c271e5bb914e' },
+  my_orders: { version: 9, digest: '6ceba9edffef' },
   order_board: { version: 8, digest: '4a045b1c2101' },
-  payments: { version: 4, digest: '29ac5adf058d' },
+  payments: { version: 4, digest: '6a1bd3f58213' },
   invoices: { version: 4, digest: 'ff8daacb6da4' },
   slots: { version: 1, digest: '35f342a45720' },
-  history: { version: 3, digest: '881ca58d212d' },
+  history: { version: 3, digest: '54ab40571f38' },
   till: { version: 1, digest: '14e3b9a96d44' },
 };
 

@@ -13,7 +13,9 @@ const LATE_DAYS = 2;
  * Money that goes back to the shopper, for a part or for the order as a whole. What failed is for
  * the part's shop to give back.
  */
-export type OrderRefund = Pick<Refund, 'refundNumber' | 'storeOrderId' | 'amountPaise' | 'status'>;
+export type OrderRefund = Pick<Refund, 'refundNumber' | 'storeOrderId' | 'amountPaise'> & {
+  status: Exclude<Refund['status'], 'void'>;
+};
 
 export type OrderPayment = {
   paymentId: string;
@@ -58,12 +60,10 @@ const sumOf = (items: { amountPaise: number }[]): number =>
 
 export type StatedPayment = Pick<PaymentRow, 'payment_id' | 'state'>;
 
-const orderRefund = ({ refundNumber, storeOrderId, amountPaise, status }: Refund): OrderRefund => ({
-  refundNumber,
-  storeOrderId,
-  amountPaise,
-  status,
-});
+const orderRefunds = (refunds: Refund[]): OrderRefund[] =>
+  refunds.flatMap(({ refundNumber, storeOrderId, amountPaise, status }) =>
+    status === 'void' ? [] : [{ refundNumber, storeOrderId, amountPaise, status }],
+  );
 
 const orderUpi = ({ vpa, name }: UpiAddress): UpiAddress => ({ vpa, name });
 
@@ -79,7 +79,7 @@ export function orderPayment({ payment_id: paymentId, state }: StatedPayment): O
     amountPaise,
     takenPaise: sumOf(receipts),
     refundedPaise: sumOf(refunds),
-    refunds: refunds.map(orderRefund),
+    refunds: orderRefunds(refunds),
     expiresAt,
     upi: upi ? orderUpi(upi) : null,
     failed: status === 'requested' && failed.length > 0,

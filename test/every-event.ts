@@ -429,7 +429,29 @@ function keepBooks(): void {
   );
 }
 
-for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks]) tell();
+/** What came to be said later: after all else, whose times and places stay as they are. */
+function giveBackElsewhere(): void {
+  const whole = { orderId: REJECTED, storeOrderId: null, storeId: null };
+  const refund = { ...whole, refundNumber: 1, amountPaise: 5_000 };
+  say(
+    payment,
+    WHOLE,
+    { type: 'RefundTakenOver', data: { ...refund, externalId: 'pay_1', givenAs: 'rfnd_1' } },
+    { type: 'RefundReduced', data: { ...refund, amountPaise: 0 } },
+  );
+}
+
+for (const tell of [
+  openStore,
+  keepStock,
+  placeOrders,
+  workPart,
+  pay,
+  keepBooks,
+  giveBackElsewhere,
+]) {
+  tell();
+}
 
 /**
  * A log in which every event that read models hear of happens, in an order in which a shop's day

@@ -236,6 +236,7 @@ export async function startShop({
     eventStoreUrl,
     upiWebhookSecret,
     storePassSecret,
+    secrets: given,
     passOf: (storeId: string) => sign(storePassSecret, storeId),
     /** The headers of what a shop's own staff send. */
     asShop: (storeId: string) => ({

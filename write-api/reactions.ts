@@ -115,6 +115,8 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
     done: [{ key: refundOf(fact) }],
     tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data })],
   }),
+  /** What came to nothing elsewhere may have to go back from here. */
+  RefundReduced: (fact) => ({ tasks: [settle(fact)] }),
   RefundFailed: (fact) => ({ done: [{ key: refundOf(fact) }] }),
   /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
   StockReserved(fact) {

@@ -246,6 +246,14 @@ export const EXAMPLES = {
   CashCollected: { ...paid, amountPaise: 132_500 },
   RefundRequested: { ...paid, refundNumber: 1, externalId: 'pay_2', amountPaise: 132_500 },
   RefundSucceeded: { ...paid, refundNumber: 1, amountPaise: 132_500, externalId: 'rfnd_1' },
+  RefundTakenOver: {
+    ...paid,
+    refundNumber: 2,
+    externalId: 'pay_1',
+    amountPaise: 5_000,
+    givenAs: 'rfnd_2',
+  },
+  RefundReduced: { ...paid, refundNumber: 1, amountPaise: 127_500 },
   RefundFailed: { ...paid, refundNumber: 1, amountPaise: 132_500, reason: 'refund.failed' },
 
   SlotCapacitySet: { slots: [{ fromMinute: 1_080, toMinute: 1_200, capacity: 20 }] },
