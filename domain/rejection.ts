@@ -73,7 +73,8 @@ export type RefusalFacts = {
   /** Minutes of the day. */
   SLOT_FULL: { because: 'full'; fromMinute: number; toMinute: number } | { because: 'just-taken' };
   SLOT_NOT_FOUND:
-    | { because: 'begun' }
+    /** `next` is the first that is free; absent where none is in sight. */
+    | { because: 'begun' | 'closed'; next?: { date: string; fromMinute: number; toMinute: number } }
     | { because: 'just-taken' }
     | { because: 'no-such-slot'; fromMinute: number };
   STALE_COUNT:

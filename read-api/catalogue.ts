@@ -9,6 +9,7 @@ import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
+import { upiAddress } from './payments.ts';
 import { anybody } from './who.ts';
 
 const DEFAULT_PAGE = 24;
@@ -220,7 +221,7 @@ const storePageSchema = object({
   ...storeFields,
   state: orNull(text, 'That it sells from, by the code of GST; null where nobody told'),
   chargesTax: { type: 'boolean', description: 'Who charges none sells within that state only' },
-  upi: orNull(object({ vpa: text, name: text }), 'Where it takes UPI; null where it does not'),
+  upi: orNull(upiAddress, 'Where it takes UPI; null where it does not'),
   delivery: object({
     paused: { type: 'boolean' },
     hours: object({
@@ -238,6 +239,10 @@ const storePageSchema = object({
     fee: object({
       steps: list(object({ fromMetres: wholeNumber, fromPaise: paise, feePaise: paise })),
       freeFromPaise: orNull(paise),
+    }),
+    slotClosing: object({
+      leadMinutes: wholeNumber,
+      sameDayUntilMinute: orNull(wholeNumber, 'Of the day in Asia/Kolkata; null for no such end'),
     }),
   }),
 });

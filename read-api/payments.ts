@@ -65,7 +65,11 @@ const orderRefunds = (refunds: Refund[]): OrderRefund[] =>
     status === 'void' ? [] : [{ refundNumber, storeOrderId, amountPaise, status }],
   );
 
-const orderUpi = ({ vpa, name }: UpiAddress): UpiAddress => ({ vpa, name });
+const orderUpi = ({ vpa, name, merchant }: UpiAddress): UpiAddress => ({
+  vpa,
+  name,
+  ...(merchant && { merchant }),
+});
 
 export function orderPayment({ payment_id: paymentId, state }: StatedPayment): OrderPayment {
   const { storeOrderId, method, amountPaise, receipts, refunds, expiresAt, upi, failed } = state;
@@ -153,6 +157,12 @@ function tasksOf(row: TaskRow, storeId: string, contact: PaymentTask['contact'])
 
 const method = { type: 'string', enum: ['cash-on-delivery', 'upi', 'razorpay'] };
 
+/** `merchant` is what the shop's own QR says besides. */
+export const upiAddress = object(
+  { vpa: text, name: text },
+  { merchant: object({}, { mc: text, mode: text, purpose: text, orgid: text, sign: text }) },
+);
+
 export const orderPaymentSchema = object({
   paymentId: uuid,
   storeOrderId: orNull(uuid, 'Null where it is for the whole order'),
@@ -171,7 +181,7 @@ export const orderPaymentSchema = object({
     'What failed is for the shop of the part to give back',
   ),
   expiresAt: orNull(time),
-  upi: orNull(object({ vpa: text, name: text })),
+  upi: orNull(upiAddress),
   failed: {
     type: 'boolean',
     description: 'It is waited for, and a try failed: another may succeed',

@@ -430,7 +430,7 @@ function keepBooks(): void {
 }
 
 /** What came to be said later: after all else, whose times and places stay as they are. */
-function giveBackElsewhere(): void {
+function sayLater(): void {
   const whole = { orderId: REJECTED, storeOrderId: null, storeId: null };
   const refund = { ...whole, refundNumber: 1, amountPaise: 5_000 };
   say(
@@ -439,17 +439,11 @@ function giveBackElsewhere(): void {
     { type: 'RefundTakenOver', data: { ...refund, externalId: 'pay_1', givenAs: 'rfnd_1' } },
     { type: 'RefundReduced', data: { ...refund, amountPaise: 0 } },
   );
+  const closing = { leadMinutes: 60, sameDayUntilMinute: 660 };
+  say(store, STORE, { type: 'SlotClosingSet', data: closing });
 }
 
-for (const tell of [
-  openStore,
-  keepStock,
-  placeOrders,
-  workPart,
-  pay,
-  keepBooks,
-  giveBackElsewhere,
-]) {
+for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks, sayLater]) {
   tell();
 }
 

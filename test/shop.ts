@@ -333,7 +333,7 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
 
 /** Whom an order is for, as a shopper says it. */
 export const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  contact: { name: 'Asha Rao', phone: '+919876543210' },
   address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
 };
 

@@ -725,6 +725,20 @@ test('nobody is at the door: the goods and the money go back, and nothing is bil
   assert.is((await shop.read(`/store-orders/${storeOrderId}/invoice`)).status, 404);
 });
 
+test('what a shop’s own QR says is in the link to pay it', async ({ shop }) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const path = `/stores/${store.storeId}/upi`;
+  const merchant = { mc: '5411', mode: '02' };
+  const upi = { vpa: 'kirana@okbank', name: 'Test Kirana', merchant };
+  const set = (body: object) => shop.write('PUT', path, body, shop.asShop(store.storeId));
+  const [first, second] = [await set({ upi }), await set({ upi })];
+  assert.equal([first.status, second.status], [200, 200]);
+  assert.is(second.position, first.position, 'the same again changes nothing');
+  assert.is((await set({ upi: { ...upi, merchant: { mc: '54' } } })).status, 400);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'upi' });
+  assert.equal((await pageOf(shop, placed)).payments[0]!.upi, upi);
+});
+
 test('a shop confirms what came by UPI, and says when it gave money back', async ({ shop }) => {
   const store = await openShelf(shop, ON_SHELF);
   const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'upi' });

@@ -55,6 +55,19 @@ const upiAddress = {
           description: 'A UPI address, like sharma.kirana@okhdfcbank',
         },
         name: { type: 'string', minLength: 1, maxLength: 100, pattern: '\\S' },
+        merchant: {
+          type: 'object',
+          additionalProperties: false,
+          minProperties: 1,
+          description: 'What the shop’s own QR says besides: upi://pay?pa=…&mc=5411&mode=02',
+          properties: {
+            mc: { type: 'string', pattern: '^[0-9]{4}$', description: 'Merchant category code' },
+            mode: { type: 'string', pattern: '^[0-9]{2}$' },
+            purpose: { type: 'string', pattern: '^[0-9]{2}$' },
+            orgid: { type: 'string', pattern: '^[0-9]{1,12}$' },
+            sign: { type: 'string', pattern: '^[A-Za-z0-9+/=_-]{1,500}$' },
+          },
+        },
       },
     },
   },
@@ -121,7 +134,7 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     decider: store,
     command: ({ upi }: { upi: UpiAddress | null }) => ({
       type: 'SetUpiAddress',
-      data: { upi: upi && { vpa: upi.vpa, name: upi.name.trim() } },
+      data: { upi: upi && { ...upi, name: upi.name.trim() } },
     }),
     answer: object({ storeId: text }),
     reply: (_, { id: storeId }) => ({ storeId }),

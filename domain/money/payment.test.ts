@@ -8,6 +8,7 @@ import {
   missingPaise,
   PAYMENT_METHODS,
   payment,
+  upiAddressFrom,
   upiLink,
   type LateReason,
   type Payment,
@@ -130,6 +131,28 @@ test('what goes back elsewhere stands for what was asked for here and is not giv
   // The shop was told to give it, and did so at the gateway.
   assert.equal(leftAfter(5_000, asked(23_000), failed), [18_000, 'failed']);
   assert.equal(leftAfter(23_000, asked(23_000), failed), [0, 'void']);
+});
+
+test('a link carries what the shop’s own QR says, its signature last', () => {
+  const merchant = { mc: '5411', mode: '02', purpose: '00', orgid: '159761', sign: 'MEUCIQ==' };
+  const qr =
+    'upi://pay?pa=sharma.kirana@okbank&pn=Sharma%20Kirana&mc=5411&tr=EZ12&mode=02&purpose=00' +
+    '&orgid=159761&sign=MEUCIQ%3D%3D&cu=INR';
+  const upi = { vpa: 'sharma.kirana@okbank', name: 'Sharma Kirana', merchant };
+  assert.equal(upiAddressFrom(` ${qr}\n`), upi);
+  const asked = { paymentId: 'a-b', amountPaise: 23_000, note: 'Order 1' };
+  const link = upiLink(upi, asked);
+  assert.is(
+    link,
+    'upi://pay?pa=sharma.kirana@okbank&pn=Sharma%20Kirana&am=230.00&cu=INR&tr=ab&tn=Order%201' +
+      '&mc=5411&mode=02&purpose=00&orgid=159761&sign=MEUCIQ%3D%3D',
+  );
+  const { merchant: _, ...person } = upi;
+  assert.equal(upiAddressFrom('UPI://pay?pn=Sharma%20Kirana&pa=sharma.kirana@okbank'), person);
+  assert.not.match(upiLink(person, asked), 'mc=');
+  for (const text of ['', 'sharma@okbank', 'upi://pay?pa=x@y', 'https://pay?pa=x@y&pn=X']) {
+    assert.is(upiAddressFrom(text), undefined, text);
+  }
 });
 
 test('money that comes in several sums is all there with the last of them', () => {

@@ -11,8 +11,31 @@ export const isPrepaid = (method: PaymentMethod): boolean => method !== 'cash-on
 /** Whether each shop takes the money for its part; else one payment is for the whole order. */
 export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpay';
 
-/** Where UPI pays a shop: its virtual payment address, and in whose name that is. */
-export type UpiAddress = { vpa: string; name: string };
+/**
+ * What a merchant's own QR says besides: its category code (`mc`), by which apps tell a merchant
+ * from a person and without which some decline it, how it is paid, whose QR it is, and a signature.
+ */
+export const UPI_MERCHANT_FIELDS = ['mc', 'mode', 'purpose', 'orgid', 'sign'] as const;
+export type UpiMerchant = Partial<Record<(typeof UPI_MERCHANT_FIELDS)[number], string>>;
+
+/**
+ * Where UPI pays a shop: its virtual payment address, and in whose name that is. `merchant` is absent
+ * where its QR says nothing more, as a person's does.
+ */
+export type UpiAddress = { vpa: string; name: string; merchant?: UpiMerchant };
+
+/** The address in the text of a shop's own QR, `upi://pay?pa=…`; undefined for another text. */
+export function upiAddressFrom(qr: string): UpiAddress | undefined {
+  const [, query] = /^upi:\/\/pay\/?\?(.+)$/is.exec(qr.trim()) ?? [];
+  const said = new URLSearchParams(query);
+  const [vpa, name] = [said.get('pa')?.trim(), said.get('pn')?.trim()];
+  if (!vpa || !name) return undefined;
+  const fields = UPI_MERCHANT_FIELDS.flatMap((field) => {
+    const value = said.get(field)?.trim();
+    return value ? [[field, value] as const] : [];
+  });
+  return fields.length > 0 ? { vpa, name, merchant: Object.fromEntries(fields) } : { vpa, name };
+}
 
 /**
  * What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order; a refund
@@ -353,6 +376,11 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
     },
   },
 
+  upcast: {
+    // What a shop's QR says came with the second version.
+    PaymentRequested: [(data: RequestedPayment) => ({ ...data })],
+  },
+
   evolve: {
     PaymentRequested: (state, data) => ({ ...state, ...data, status: 'requested' }),
     PaymentCancelled: (state) => ({ ...state, status: 'cancelled' }),
@@ -414,17 +442,22 @@ function lateReason(state: Payment, amountPaise: number): LateReason | undefined
 
 /**
  * What a UPI app opens to pay a shop (NPCI, UPI Linking Specifications 1.6). `paymentId`, without
- * its hyphens, is the reference in the shop's own statement; `note` is shown to both.
+ * its hyphens, is the reference in the shop's own statement; `note` is shown to both. What the shop's
+ * own QR says follows, the signature last.
  */
 export function upiLink(
-  { vpa, name }: UpiAddress,
+  { vpa, name, merchant = {} }: UpiAddress,
   { paymentId, amountPaise, note }: { paymentId: string; amountPaise: number; note: string },
 ): string {
   const rupees = `${Math.floor(amountPaise / 100)}.${String(amountPaise % 100).padStart(2, '0')}`;
   const reference = paymentId.replaceAll('-', '');
   const parameters = { pa: vpa, pn: name, am: rupees, cu: 'INR', tr: reference, tn: note };
   // The apps want the @ of an address as it is.
-  const query = Object.entries(parameters).map(
+  const said = UPI_MERCHANT_FIELDS.flatMap((field) => {
+    const value = merchant[field];
+    return value ? [[field, value] as const] : [];
+  });
+  const query = [...Object.entries(parameters), ...said].map(
     ([key, value]) => `${key}=${encodeURIComponent(value).replaceAll('%40', '@')}`,
   );
   return `upi://pay?${query.join('&')}`;

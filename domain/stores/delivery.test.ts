@@ -7,6 +7,7 @@ import {
   DEFAULT_DELIVERY,
   dayOf,
   instantOf,
+  isSlotOpen,
   metresBetween,
   nextOpening,
   placeOfSupply,
@@ -212,6 +213,30 @@ test('goods are supplied where they go, or are fetched', () => {
   assert.is(place({ pincode: '160055' }), null);
   assert.is(place({ pincode: '160017' }), '04');
   assert.is(place({ pincode: '110037', fulfilment: 'pickup' }), '04');
+});
+
+test('a slot is open until so long before it begins, and on its day until a time of it', () => {
+  const isOpen = (time: string, leadMinutes: number, sameDayUntilMinute: number | null = null) => {
+    const [date, minutes] = time.split(' ') as [string, string];
+    const slotClosing = { leadMinutes, sameDayUntilMinute };
+    return isSlotOpen(
+      { slotClosing },
+      { date: '2026-11-22', fromMinute: 1_080 },
+      india(date, minutes),
+    );
+  };
+  assert.equal([isOpen('2026-11-22 17:59', 0), isOpen('2026-11-22 18:00', 0)], [true, false]);
+  assert.equal([isOpen('2026-11-22 16:59', 60), isOpen('2026-11-22 17:00', 60)], [true, false]);
+  const dayBefore = 24 * 60;
+  assert.equal(
+    [isOpen('2026-11-21 17:59', dayBefore), isOpen('2026-11-21 18:00', dayBefore)],
+    [true, false],
+  );
+  const until11 = (time: string) => isOpen(time, 60, 11 * 60);
+  assert.equal(
+    [until11('2026-11-22 10:59'), until11('2026-11-22 11:00'), until11('2026-11-21 23:59')],
+    [true, false, true],
+  );
 });
 
 test('distance is as the crow flies', () => {

@@ -1,4 +1,5 @@
 import { Rejected } from '../rejection.ts';
+import type { OrderSlot } from '../slots/slot-day.ts';
 import { STATES } from './gstin.ts';
 import { PLACES, stateOfPincode, statesOfPincode } from './pincode-states.ts';
 
@@ -12,6 +13,18 @@ const MAX_DAYS_AHEAD = 60;
 const EARTH_RADIUS_METRES = 6_371_009;
 
 export type Coordinates = { latitude: number; longitude: number };
+
+/** In degrees, within which all of India lies: a pair that changed places never does. */
+export const INDIA = {
+  latitude: { minimum: 6, maximum: 38 },
+  longitude: { minimum: 68, maximum: 98 },
+} as const;
+
+export const isInIndia = ({ latitude, longitude }: Coordinates): boolean =>
+  latitude >= INDIA.latitude.minimum &&
+  latitude <= INDIA.latitude.maximum &&
+  longitude >= INDIA.longitude.minimum &&
+  longitude <= INDIA.longitude.maximum;
 
 /**
  * Open from `fromMinute` of a weekday (0 is Sunday) until `toMinute`, in minutes of that day in
@@ -37,6 +50,12 @@ export type FeeStep = { fromMetres: number; fromPaise: number; feePaise: number 
 /** `freeFromPaise`: goods of that value are brought for nothing, however far; null for never. */
 export type DeliveryFee = { steps: FeeStep[]; freeFromPaise: number | null };
 
+/**
+ * Until when a slot can be ordered: so long before it begins; and on the same day, only until
+ * `sameDayUntilMinute` (null: for as long as the first allows).
+ */
+export type SlotClosing = { leadMinutes: number; sameDayUntilMinute: number | null };
+
 /** What a shop says of how its goods come to people. */
 export type DeliverySettings = {
   paused: boolean;
@@ -45,6 +64,7 @@ export type DeliverySettings = {
   /** Of goods that are brought; who fetches them costs the shop no way. */
   minimumPaise: number;
   fee: DeliveryFee;
+  slotClosing: SlotClosing;
 };
 
 export const FULFILMENTS = ['delivery', 'pickup'] as const;
@@ -71,6 +91,7 @@ export const DEFAULT_DELIVERY: DeliverySettings = {
   area: { pincodes: null, within: null },
   minimumPaise: 0,
   fee: { steps: [], freeFromPaise: null },
+  slotClosing: { leadMinutes: 0, sameDayUntilMinute: null },
 };
 
 /** Minutes since 1970 by the clocks of India. */
@@ -81,6 +102,10 @@ const weekdayOf = (day: number): number => (day + 4) % 7;
 
 /** Days since 1970 of a calendar date. */
 export const dayOf = (date: string): number => Date.parse(date) / (DAY_MINUTES * MINUTE_MS);
+
+/** The calendar date of a number of days since 1970. */
+export const dateOf = (day: number): string =>
+  new Date(day * DAY_MINUTES * MINUTE_MS).toISOString().slice(0, 10);
 
 /** The instant of a minute of a day in India. */
 export const instantOf = (day: number, minute: number): number =>
@@ -164,20 +189,35 @@ function assertOpen({ hours }: DeliverySettings, name: string, atMs: number): vo
   throw new Rejected('STORE_CLOSED', { because: 'hours', storeName: name, opensAtMs, atMs });
 }
 
+/** Whether a slot that begins at a minute of a date can still be ordered. */
+export function isSlotOpen(
+  { slotClosing: { leadMinutes, sameDayUntilMinute } }: Pick<DeliverySettings, 'slotClosing'>,
+  { date, fromMinute }: { date: string; fromMinute: number },
+  atMs: number,
+): boolean {
+  const day = dayOf(date);
+  const closesMs = instantOf(day, fromMinute - leadMinutes);
+  const lastMs = sameDayUntilMinute === null ? Infinity : instantOf(day, sameDayUntilMinute);
+  return atMs < Math.min(closesMs, lastMs);
+}
+
 /**
  * Whether a shop comes in a slot that begins at a minute of a date. Its slots are hours of their
  * own, for milk may come before it opens, but none is on a holiday. Throws `Rejected`
- * SLOT_NOT_FOUND, or STORE_CLOSED.
+ * SLOT_NOT_FOUND, which says the `next` one that is free, or STORE_CLOSED.
  */
 export function assertSlotAhead(
-  { name, delivery: { hours } }: { name: string; delivery: DeliverySettings },
+  { name, delivery }: { name: string; delivery: DeliverySettings },
   { date, fromMinute }: { date: string; fromMinute: number },
   atMs: number,
+  next: OrderSlot | null = null,
 ): void {
+  const { hours } = delivery;
   const day = dayOf(date);
   const beginsMs = instantOf(day, fromMinute);
-  if (beginsMs <= atMs) {
-    throw new Rejected('SLOT_NOT_FOUND', { because: 'begun' });
+  if (!isSlotOpen(delivery, { date, fromMinute }, atMs)) {
+    const because = beginsMs <= atMs ? 'begun' : 'closed';
+    throw new Rejected('SLOT_NOT_FOUND', { because, ...(next && { next }) });
   }
   if (!isHoliday(hours, day)) return;
   const opensAtMs = nextOpening(hours, beginsMs);

@@ -49,6 +49,10 @@ const SETTINGS: { command: StoreCommand; event: StoreEvent['type'] }[] = [
     },
     event: 'DeliveryFeeSet',
   },
+  {
+    command: { type: 'SetSlotClosing', data: { leadMinutes: 60, sameDayUntilMinute: 660 } },
+    event: 'SlotClosingSet',
+  },
   { command: { type: 'PauseStore', data: {} }, event: 'StorePaused' },
 ];
 

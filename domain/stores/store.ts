@@ -6,10 +6,11 @@ import {
   type DeliverySettings,
   type OpeningHours,
   type ServiceArea,
+  type SlotClosing,
 } from './delivery.ts';
 import { isGstin, stateCodeOf } from './gstin.ts';
 import { stateOfPincode } from './pincode-states.ts';
-import type { UpiAddress } from '../money/payment.ts';
+import { UPI_MERCHANT_FIELDS, type UpiAddress, type UpiMerchant } from '../money/payment.ts';
 
 type NewStore = { name: string; city: string; pincode: string };
 type Nothing = Record<string, never>;
@@ -38,6 +39,7 @@ export type StoreCommand =
   | Message<'SetServiceArea', ServiceArea>
   | Message<'SetMinimumOrder', { minimumPaise: number }>
   | Message<'SetDeliveryFee', DeliveryFee>
+  | Message<'SetSlotClosing', SlotClosing>
   | Message<'PauseStore', Nothing>
   | Message<'ResumeStore', Nothing>;
 
@@ -49,6 +51,7 @@ export type StoreEvent =
   | Message<'ServiceAreaSet', ServiceArea>
   | Message<'MinimumOrderSet', { minimumPaise: number }>
   | Message<'DeliveryFeeSet', DeliveryFee>
+  | Message<'SlotClosingSet', SlotClosing>
   | Message<'StorePaused', Nothing>
   | Message<'StoreResumed', Nothing>;
 
@@ -80,6 +83,7 @@ export const deliveryChanges: {
   ServiceAreaSet: (area) => ({ area }),
   MinimumOrderSet: ({ minimumPaise }) => ({ minimumPaise }),
   DeliveryFeeSet: (fee) => ({ fee }),
+  SlotClosingSet: (slotClosing) => ({ slotClosing }),
   StorePaused: () => ({ paused: true }),
   StoreResumed: () => ({ paused: false }),
 };
@@ -114,6 +118,11 @@ const areaInOrder = ({ pincodes, within }: ServiceArea): ServiceArea => ({
     radiusMetres: within.radiusMetres,
   },
 });
+
+const merchantInOrder = (merchant: UpiMerchant): UpiMerchant =>
+  Object.fromEntries(
+    UPI_MERCHANT_FIELDS.filter((field) => merchant[field]).map((field) => [field, merchant[field]]),
+  );
 
 const feeInOrder = ({ steps, freeFromPaise }: DeliveryFee): DeliveryFee => ({
   steps: steps
@@ -156,7 +165,8 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     },
     SetUpiAddress(state, { upi: given }) {
       assertRegistered(state);
-      const upi = given && { vpa: given.vpa, name: given.name };
+      const merchant = given?.merchant && merchantInOrder(given.merchant);
+      const upi = given && { vpa: given.vpa, name: given.name, ...(merchant && { merchant }) };
       return isSame(upi, state.upi) ? [] : [{ type: 'UpiAddressSet', data: { upi } }];
     },
     SetHours(state, data) {
@@ -179,6 +189,12 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       const fee = feeInOrder(data);
       return isSame(fee, state.delivery.fee) ? [] : [{ type: 'DeliveryFeeSet', data: fee }];
     },
+    SetSlotClosing(state, { leadMinutes, sameDayUntilMinute }) {
+      assertRegistered(state);
+      const closing = { leadMinutes, sameDayUntilMinute };
+      const isKnown = isSame(closing, state.delivery.slotClosing);
+      return isKnown ? [] : [{ type: 'SlotClosingSet', data: closing }];
+    },
     PauseStore(state) {
       assertRegistered(state);
       return state.delivery.paused ? [] : [{ type: 'StorePaused', data: {} }];
@@ -197,11 +213,14 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     ServiceAreaSet: (state, data) => changed(state, deliveryChanges.ServiceAreaSet(data)),
     MinimumOrderSet: (state, data) => changed(state, deliveryChanges.MinimumOrderSet(data)),
     DeliveryFeeSet: (state, data) => changed(state, deliveryChanges.DeliveryFeeSet(data)),
+    SlotClosingSet: (state, data) => changed(state, deliveryChanges.SlotClosingSet(data)),
     StorePaused: (state, data) => changed(state, deliveryChanges.StorePaused(data)),
     StoreResumed: (state, data) => changed(state, deliveryChanges.StoreResumed(data)),
   },
 
   upcast: {
+    // What a shop's QR says came with the second version.
+    UpiAddressSet: [(data: { upi: UpiAddress | null }) => ({ ...data })],
     TaxRegistrationSet: [(data: Optional<TaxRegistration, 'state'>) => fullRegistration(data)],
   },
 };

@@ -84,6 +84,11 @@ const cash = {
   amountPaise: 132_500,
   at: AT,
 };
+const upi = {
+  vpa: 'kirana@okbank',
+  name: 'Kirana',
+  merchant: { mc: '5411', mode: '02', purpose: '00', orgid: '159761', sign: 'MEUCIQ==' },
+};
 const taxed = {
   gstPercent: 12,
   taxablePaise: 116_072,
@@ -236,7 +241,7 @@ export const EXAMPLES = {
     method: 'upi',
     amountPaise: 132_500,
     expiresAt: AT,
-    upi: { vpa: 'kirana@okbank', name: 'Kirana' },
+    upi: { ...upi },
     gatewayOrderId: 'order_1',
   },
   PaymentCancelled: { ...paid, reason: 'CHECKOUT_EXPIRED' },
@@ -269,7 +274,7 @@ export const EXAMPLES = {
     legalName: 'Kirana Stores LLP',
     address: '12 MG Road, Bengaluru',
   },
-  UpiAddressSet: { upi: { vpa: 'kirana@okbank', name: 'Kirana' } },
+  UpiAddressSet: { upi: { ...upi } },
   HoursSet: {
     weekly: [{ weekday: 1, fromMinute: 540, toMinute: 1_260 }],
     holidays: ['2026-11-08'],
@@ -283,6 +288,7 @@ export const EXAMPLES = {
     steps: [{ fromMetres: 0, fromPaise: 0, feePaise: 2_500 }],
     freeFromPaise: 50_000,
   },
+  SlotClosingSet: { leadMinutes: 60, sameDayUntilMinute: 660 },
   StorePaused: {},
   StoreResumed: {},
 

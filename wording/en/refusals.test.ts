@@ -182,6 +182,11 @@ const SENTENCES: { [Code in RejectionCode]: [facts: Facts<Code>, sentence: strin
     [{ because: 'just-taken' }, 'That slot was just taken: choose another.'],
   ],
   SLOT_NOT_FOUND: [
+    [
+      { because: 'closed', next: { date: '2026-11-22', fromMinute: 1_080, toMinute: 1_200 } },
+      'That slot has closed: the next is on 2026-11-22 from 18:00 to 20:00.',
+    ],
+    [{ because: 'closed' }, 'That slot has closed: choose a later one.'],
     [{ because: 'begun' }, 'That slot has begun: choose a later one.'],
     [{ because: 'no-such-slot', fromMinute: 545 }, 'No slot begins at 09:05: choose again.'],
     [{ because: 'just-taken' }, 'That slot was just taken: choose another.'],

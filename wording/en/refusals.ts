@@ -95,9 +95,14 @@ const WORDS: { [Code in RejectionCode]: (facts: RefusalFacts[Code]) => string } 
       : `The slot from ${clock(facts.fromMinute)} to ${clock(facts.toMinute)} is full: choose another.`,
   SLOT_NOT_FOUND(facts) {
     if (facts.because === 'just-taken') return JUST_TAKEN;
-    return facts.because === 'begun'
-      ? 'That slot has begun: choose a later one.'
-      : `No slot begins at ${clock(facts.fromMinute)}: choose again.`;
+    if (facts.because === 'no-such-slot') {
+      return `No slot begins at ${clock(facts.fromMinute)}: choose again.`;
+    }
+    const { next } = facts;
+    const later = next
+      ? `the next is on ${next.date} from ${clock(next.fromMinute)} to ${clock(next.toMinute)}`
+      : 'choose a later one';
+    return `That slot has ${facts.because === 'begun' ? 'begun' : 'closed'}: ${later}.`;
   },
   STALE_COUNT: ({ because }) =>
     because === 'till'

@@ -1,7 +1,7 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
-import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
-import { dayOf, instantOf, type Coordinates } from '#domain/stores/delivery.ts';
+import type { CartStore, Fulfilment, OrderSlot, Slots, StorePage } from './contract.ts';
+import { isSlotOpen, type Coordinates } from '#domain/stores/delivery.ts';
 import { refusalOf, type Refusal } from './delivery.ts';
 import { datesFrom } from './time.ts';
 
@@ -40,18 +40,20 @@ export class DeliveryChoice {
         const days = datesFrom(nowMs, SLOT_DAYS).map((date) =>
           read<Slots>(`${path}/slots?date=${date}`),
         );
-        this.#shops.set(storeId, await read<StorePage>(path));
-        this.#setSlots(storeId, await Promise.all(days));
+        const shop = await read<StorePage>(path);
+        this.#shops.set(storeId, shop);
+        this.#setSlots(storeId, shop, await Promise.all(days));
       }),
     );
   }
 
-  /** Those that have a place left and have not begun; a choice that has gone is no choice. */
-  #setSlots(storeId: string, days: Slots[]): void {
+  /** Those that have a place left and are open still; a choice that has gone is no choice. */
+  #setSlots(storeId: string, { delivery }: StorePage, days: Slots[]): void {
     const slots = days.flatMap(({ date, slots: all }) =>
       all
         .filter(
-          ({ left, fromMinute }) => left > 0 && instantOf(dayOf(date), fromMinute) > this.nowMs,
+          ({ left, fromMinute }) =>
+            left > 0 && isSlotOpen(delivery, { date, fromMinute }, this.nowMs),
         )
         .map(({ fromMinute, toMinute }) => ({ date, fromMinute, toMinute })),
     );
@@ -89,7 +91,7 @@ export class DeliveryChoice {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;
     const { pincode, state, location: coordinates, nowMs: atMs } = this;
-    const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
+    const fulfilment: Fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
     const hasSlot = this.slotOf(storeId) !== null;
     const wish = { fulfilment, pincode, state, coordinates, valuePaise, hasSlot, atMs };
     return refusalOf(shop, wish);

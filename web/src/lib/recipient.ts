@@ -1,3 +1,4 @@
+import { mobileFrom, pincodeFrom } from '#domain/ordering/recipient.ts';
 import { stateOfPincode } from '#domain/stores/pincode-states.ts';
 import type { Address, Contact } from './contract.ts';
 
@@ -14,18 +15,9 @@ export type RecipientForm = {
 
 export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
 
-/** Ten digits from 6 to 9 on, which is every Indian mobile number, however it is spaced. */
-const MOBILE = /^(?:\+?91|0)?([6-9]\d{9})$/;
-const PINCODE = /^[1-9]\d{5}$/;
-
-export const isPincode = (text: string): boolean => PINCODE.test(text);
-
 /** A number as people read it out: `+91 98400 12345`. */
 export const phoneText = (phone: string): string =>
   phone.replace(/^(\+91)(\d{5})(\d{5})$/, '$1 $2 $3');
-
-/** As people write numbers: `560 001`, `(098400) 12-345`. */
-export const withoutSpaces = (text: string): string => text.replace(/[\s()-]/g, '');
 
 /** Who the order is for and where to; or, for each field that is not right, what to do. */
 export function checkRecipient(
@@ -34,22 +26,22 @@ export function checkRecipient(
   const name = form.name.trim();
   const line1 = form.line1.trim();
   const city = form.city.trim();
-  const pincode = withoutSpaces(form.pincode);
-  const mobile = MOBILE.exec(withoutSpaces(form.phone))?.[1];
+  const pincode = pincodeFrom(form.pincode);
+  const phone = mobileFrom(form.phone);
 
   const { state } = form;
 
   const errors: RecipientErrors = {};
   if (!name) errors.name = 'Enter your name.';
-  if (!mobile) errors.phone = 'Enter 10 digits, like 98400 12345.';
+  if (!phone) errors.phone = 'Enter 10 digits, like 98400 12345.';
   if (!line1) errors.line1 = 'Enter house and street.';
   if (!city) errors.city = 'Enter town or city.';
-  if (!isPincode(pincode)) errors.pincode = 'Enter the 6 digits.';
+  if (!pincode) errors.pincode = 'Enter the 6 digits.';
   else if (!state && !stateOfPincode(pincode)) errors.state = 'Choose the state.';
-  if (!mobile || Object.keys(errors).length > 0) return { errors };
+  if (!phone || !pincode || Object.keys(errors).length > 0) return { errors };
 
   return {
-    contact: { name, phone: `+91${mobile}` },
+    contact: { name, phone },
     address: { line1, city, pincode, ...(state && { state }) },
   };
 }
