@@ -421,7 +421,8 @@ function billOfOpen(story: Story, change: Partial<Invoice> = {}): Planted {
     const gstPercent = line.listingId.endsWith('dal') ? 5 : 0;
     return { ...line, hsn: null, gstPercent };
   });
-  const data = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const of = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const data = { ...of, payment: 'cash-on-delivery' as const };
   const [issued] = invoices.decide.IssueInvoice(invoices.initial, data);
   const { fees, totalPaise, lines: billed } = issued!.data as Invoice;
   const own = { storeOrderId: story.open.storeOrderId, lines: billed, totalPaise };

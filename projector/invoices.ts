@@ -11,6 +11,7 @@ const registrations = defineTable(
     gstin: 'text?',
     composition: json<boolean>(),
     state: 'text?',
+    fssai: 'text?',
     legal_name: 'text',
     address: 'text',
   },
@@ -36,6 +37,7 @@ const invoiceTable = defineTable(
     lines: json<InvoiceLine[]>(),
     fees: json<InvoiceFee[]>(),
     total_paise: 'bigint',
+    rounding_paise: 'bigint',
     credited_paise: 'bigint',
   },
   ['store_order_id'],
@@ -75,7 +77,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
     },
     InvoiceIssued({ id, data }, rows) {
       const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...rest } = data;
-      const { fees, placeOfSupply, ...same } = rest;
+      const { fees, placeOfSupply, roundingPaise, ...same } = rest;
       const { storeId, period } = storeAndPeriodOf(id);
       rows.add(invoiceTable, {
         ...same,
@@ -88,6 +90,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
         sealed_recipient: sealedRecipient,
         place_of_supply: placeOfSupply,
         total_paise: totalPaise,
+        rounding_paise: roundingPaise,
         credited_paise: 0,
       });
       rows.changed(orderTag(orderId));

@@ -12,12 +12,12 @@ const DIGEST_LENGTH = 12;
 const PINNED: Record<string, { version: number; digest: string }> = {
   catalogue: { version: 8, digest: 'b3b6a0f29c5f' },
   cart: { version: 2, digest: 'c1206674124f' },
-  my_orders: { version: 9, digest: '6ceba9edffef' },
-  order_board: { version: 8, digest: '4a045b1c2101' },
+  my_orders: { version: 9, digest: '49de3a68aa1a' },
+  order_board: { version: 8, digest: 'c4d6b7a1e73c' },
   payments: { version: 4, digest: '6a1bd3f58213' },
-  invoices: { version: 4, digest: 'ff8daacb6da4' },
+  invoices: { version: 4, digest: 'acde269b7099' },
   slots: { version: 1, digest: '35f342a45720' },
-  history: { version: 3, digest: '54ab40571f38' },
+  history: { version: 3, digest: '28d7a56ea284' },
   till: { version: 1, digest: '14e3b9a96d44' },
 };
 

@@ -48,6 +48,8 @@ export type Invoice = {
   /** Null without the right to see it, and once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
+  /** The business that bought; null where a person did, and as `contact`. */
+  buyer: Recipient['buyer'] | null;
   pincode: string;
   /** The state in which it was supplied, by code; null in bills from before it was asked. */
   placeOfSupply: string | null;
@@ -56,6 +58,8 @@ export type Invoice = {
   totals: RateTotal[];
   /** Lines and delivery. */
   totalPaise: number;
+  /** What is left off of it because it is paid in cash, in whole rupees: 0 or less. */
+  roundingPaise: number;
   /** What was charged for the delivery, by the rates of the goods. */
   fees: InvoiceFee[];
   creditNotes: CreditNote[];
@@ -112,8 +116,8 @@ function invoiceFee(fee: InvoiceFee): InvoiceFee {
 }
 
 function supplierOf(supplier: Supplier): Supplier {
-  const { storeName, gstin, composition, state, legalName, address } = supplier;
-  return { storeName, gstin, composition, state, legalName, address };
+  const { storeName, gstin, composition, state, fssai, legalName, address } = supplier;
+  return { storeName, gstin, composition, state, fssai, legalName, address };
 }
 
 function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
@@ -129,7 +133,8 @@ function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
 }
 
 const INVOICE_COLUMNS = `store_order_id, order_id, store_id, fiscal_year, sequence, number, kind, date,
-  supplier, person_id, sealed_recipient, pincode, place_of_supply, lines, fees, total_paise, credited_paise`;
+  supplier, person_id, sealed_recipient, pincode, place_of_supply, lines, fees, total_paise, rounding_paise,
+  credited_paise`;
 
 /** An invoice with its credit notes; whom it is for only where the caller may see that. */
 async function readInvoice(
@@ -174,11 +179,13 @@ async function readInvoice(
     supplier: supplierOf(row.supplier),
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
+    buyer: recipient?.buyer ?? null,
     pincode: row.pincode,
     placeOfSupply: row.place_of_supply,
     lines,
     totals: totalsByRate(lines, fees),
     totalPaise: row.total_paise,
+    roundingPaise: row.rounding_paise,
     fees,
     creditNotes: notes.rows.map(creditNoteOf),
     creditedPaise: row.credited_paise,
@@ -203,6 +210,7 @@ const registrationOf = (row: RegistrationRow): TaxRegistration => ({
   gstin: row.gstin,
   composition: row.composition,
   state: row.state,
+  fssai: row.fssai,
   legalName: row.legal_name,
   address: row.address,
 });
@@ -215,7 +223,7 @@ async function readPage(
   await findStore(pool, storeId);
   const registered = await pool.query<RegistrationRow>({
     name: 'registration',
-    text: `select store_id, gstin, composition, state, legal_name, address
+    text: `select store_id, gstin, composition, state, fssai, legal_name, address
       from invoices.registration where store_id = $1`,
     values: [storeId],
   });
@@ -285,6 +293,7 @@ const registrationFields = {
   gstin: orNull(text, 'Null: not registered'),
   composition: { type: 'boolean' },
   state: orNull(text, 'That it sells from, by the code of GST'),
+  fssai: orNull(text, 'Number of its FSSAI licence or registration'),
   legalName: text,
   address: text,
 };
@@ -305,11 +314,16 @@ const invoiceSchema = object({
   date,
   supplier: object({ storeName: text, ...registrationFields }),
   ...recipientFields,
+  buyer: orNull(
+    object({ gstin: text, legalName: text }),
+    'The business that bought; null without the right to see it, and where a person did',
+  ),
   pincode,
   placeOfSupply: orNull(text, 'State in which it was supplied, by the code of GST'),
   lines,
   totals,
   totalPaise: paise,
+  roundingPaise: { ...paise, description: 'What is left off in cash, in paise: 0 or less' },
   fees,
   creditNotes: list(
     object({

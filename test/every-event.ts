@@ -111,6 +111,7 @@ function openStore(): void {
         gstin: null,
         composition: false,
         state: '29',
+        fssai: null,
         legalName: 'Lakshmi Stores',
         address: '1st Cross',
       },
@@ -379,6 +380,7 @@ function keepBooks(): void {
     gstin: null,
     composition: false,
     state: '29',
+    fssai: null,
     legalName: 'Lakshmi Stores',
     address: '1st Cross',
     storeName: 'Lakshmi',
@@ -399,6 +401,7 @@ function keepBooks(): void {
         lines,
         fees,
         totalPaise: 14_500,
+        roundingPaise: 0,
       },
     },
     {

@@ -133,7 +133,7 @@ test('a registered and an unregistered shop in one order: an invoice and a bill 
   assert.is(invoice.kind, 'invoice-cum-bill-of-supply');
   assert.is(invoice.number, `${year.slice(2)}/000001`);
   assert.is(invoice.date, businessDate(Date.now()));
-  const supplier = { storeName: 'Test Kirana', composition: false, state: '29' };
+  const supplier = { storeName: 'Test Kirana', composition: false, state: '29', fssai: null };
   assert.equal(invoice.supplier, { ...supplier, ...registration });
   assert.is(invoice.placeOfSupply, '29');
   assert.equal(invoice.contact, recipient.contact);
@@ -252,6 +252,56 @@ test('a few grams that cost nothing are billed, with what bringing them cost', a
     const invoice = await untilInvoiced(shop, orderId, storeOrderId);
     assert.equal([invoice.lines[0]!.linePaise, invoice.totalPaise], [0, feePaise]);
   }
+});
+
+test('a bill has the shop’s FSSAI number, and the GSTIN of a business that buys', async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  const fssai = '11217332000123';
+  assert.is((await register(shop, storeId, { ...registration, fssai: '123' })).status, 400);
+  assert.is((await register(shop, storeId, { ...registration, fssai })).status, 200);
+  const { cartId } = (await shop.write<{ cartId: string }>('POST', '/carts')).body;
+  await shop.write('PUT', `/carts/${cartId}/items/${storeId}.dal`, { quantity: 1 });
+  const buyer = { gstin: ' 27aapfu0939f1zv', legalName: ' Asha Caterers ' };
+  const quote = await quoteCart(shop, cartId);
+  const wish = { cartId, quote, ...recipient, payment: 'cash-on-delivery' };
+  const wrong = { ...buyer, gstin: '27AAPFU0939F1ZX' };
+  const refused = await shop.write<Refused>('POST', '/orders', { ...wish, buyer: wrong });
+  assert.equal([refused.status, refused.body.code], [422, 'INVALID_GSTIN']);
+  const placed = await shop.write<Placed>('POST', '/orders', { ...wish, buyer });
+  assert.is(placed.status, 201);
+  const { orderId, storeOrders } = placed.body;
+  const { storeOrderId } = storeOrders[0]!;
+  await shop.read(`/orders/${orderId}`, placed.position);
+  await work(shop, storeOrderId);
+  const invoice = await untilInvoiced(shop, orderId, storeOrderId);
+  assert.is(invoice.supplier.fssai, fssai);
+  assert.equal(invoice.buyer, { gstin: '27AAPFU0939F1ZV', legalName: 'Asha Caterers' });
+  const stranger = await shop.read<InvoicePaper>(`/store-orders/${storeOrderId}/invoice`);
+  assert.is(stranger.body.buyer, null);
+});
+
+test('cash is taken and given back in whole rupees, and the bill says so', async ({ shop }) => {
+  const storeId = await openStore(shop);
+  await shop.importCsv(storeId, 'sku,name,price\ndal,Toor dal,105.30\nmilk,Milk,28.35\n');
+  const { orderId, storeOrders } = await order(shop, storeId);
+  const { storeOrderId } = storeOrders[0]!;
+  await work(shop, storeOrderId);
+  const invoice = await untilInvoiced(shop, orderId, storeOrderId);
+  assert.equal([invoice.totalPaise, invoice.roundingPaise], [26_730, -30]);
+  type Paid = { payments: { takenPaise: number; refundedPaise: number }[] };
+  const untilPaid = (isSo: (paid: Paid['payments'][number]) => boolean) =>
+    shop.untilLive<Paid>(
+      `/orders/${orderId}`,
+      ({ payments: [one] }) => one !== undefined && isSo(one),
+    );
+  await untilPaid(({ takenPaise }) => takenPaise === 26_700);
+  const back = { lines: [{ listingId: `${storeId}.milk`, quantity: 1 }], reason: 'returned' };
+  const returned = await takeAsShop(shop, storeOrderId, 'returns', { ...back, to: 'shelf' });
+  assert.is(returned.status, 200, JSON.stringify(returned.body));
+  // Of 267.30 less 28.35, 238 rupees stay paid.
+  await untilPaid(({ refundedPaise }) => refundedPaise === 2_900);
 });
 
 test('whom it is for is seen by the shopper and the shop, and the list by the shop alone', async ({
@@ -521,7 +571,7 @@ test('a registration that cannot be right is refused and changes nothing', async
     second.position,
     headers,
   );
-  const known = { ...registration, composition: false, state: '29' };
+  const known = { ...registration, composition: false, state: '29', fssai: null };
   assert.equal(page.body.registration, known);
   assert.equal([page.body.year, page.body.invoices], [null, []]);
 });

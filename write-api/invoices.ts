@@ -43,7 +43,8 @@ export async function driveInvoice(
   cause: Cause,
 ): Promise<void> {
   const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const { storeId, orderId, personId, sealedRecipient, pincode, placeOfSupply, feePaise } = part;
+  const { storeId, orderId, personId, sealedRecipient, pincode, ...rest } = part;
+  const { placeOfSupply, feePaise, payment } = rest;
   const date = businessDate(deliveredAt);
   const basket = basketOf(part.lines);
   const data = {
@@ -57,6 +58,7 @@ export async function driveInvoice(
     supplier: supplierOf(await handler.load(store, storeId, { fresh: true })),
     lines: await Promise.all(basket.map((line) => billedLine(handler, line, date))),
     feePaise,
+    payment,
   };
   const register = registerId(storeId, fiscalYearOf(date));
   const command = { type: 'IssueInvoice', data } as const;
@@ -79,12 +81,8 @@ export async function partTaxPaise(
 /** A shop that told nothing bills in the name over its door. */
 function supplierOf(shop: Store): Supplier {
   const { name, city, pincode, tax } = shop;
-  const untold = {
-    gstin: null,
-    composition: false,
-    legalName: name,
-    address: `${city} ${pincode}`,
-  };
+  const nobody = { gstin: null, composition: false, fssai: null };
+  const untold = { ...nobody, legalName: name, address: `${city} ${pincode}` };
   return { storeName: name, ...(tax ?? untold), state: stateOf(shop) };
 }
 

@@ -17,7 +17,8 @@ import { applyQuote } from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
 import { paise } from '../domain/schema.ts';
-import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
+import { isGstin, writtenGstin } from '../domain/stores/gstin.ts';
+import { bodyOf, count, list, noBody, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './services.ts';
 import { driveCheckout } from './checkout.ts';
 import {
@@ -111,6 +112,10 @@ const newOrder = {
         state: stateSchema,
         location: coordinatesSchema,
       },
+    },
+    buyer: {
+      ...bodyOf({ gstin: { type: 'string', maxLength: 40 }, legalName: words(200) }),
+      description: 'The business that buys, for a bill with its GSTIN',
     },
     payment: { type: 'string', enum: PAYMENT_METHODS },
     onShortage: {
@@ -239,7 +244,9 @@ async function price(
     parts.map(({ storeId }) => storeId),
   );
   const personId = idFrom('person', orderId);
+  const buyer = body.buyer && readBuyer(body.buyer);
   const recipient: Recipient = {
+    ...(buyer && { buyer }),
     contact: { name: contact.name.trim(), phone },
     address: { ...address, line1: address.line1.trim(), city: address.city.trim() },
   };
@@ -255,6 +262,13 @@ async function price(
     quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },
     expiresAt: new Date(at.getTime() + CHECKOUT_TIMEOUT_MS).toISOString(),
   };
+}
+
+/** Throws `Rejected` INVALID_GSTIN. */
+function readBuyer({ gstin: written, legalName }: NonNullable<Recipient['buyer']>) {
+  const gstin = writtenGstin(written);
+  if (!isGstin(gstin)) throw new Rejected('INVALID_GSTIN', { because: 'malformed', gstin });
+  return { gstin, legalName: legalName.trim() };
 }
 
 function rejectedCheckout(state: AnyPlaced): Rejected {

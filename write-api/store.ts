@@ -6,6 +6,7 @@ import { object, orNull, text } from '../platform/schema.ts';
 import { sign } from '../platform/signature.ts';
 import type { Services } from './services.ts';
 import { commandRoute } from '../engine/commands/route.ts';
+import { writtenGstin } from '../domain/stores/gstin.ts';
 import { stateFrom } from '../domain/stores/pincode-states.ts';
 import { stateSchema } from './delivery.ts';
 import { anybody, registeredShop } from './who.ts';
@@ -32,6 +33,10 @@ const taxRegistration = {
       description:
         'Of a shop without a GSTIN whose PIN code does not tell: its state, as two digits or as a name',
     },
+    fssai: orNull(
+      { type: 'string', pattern: '^[12][0-9]{13}$' },
+      'Number of the FSSAI licence or registration, 14 digits, for the bills',
+    ),
     composition: { type: 'boolean', description: 'Under the composition scheme: charges no tax' },
     legalName: { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' },
     address: { type: 'string', minLength: 1, maxLength: 400, pattern: '\\S' },
@@ -81,6 +86,7 @@ const registration = object({
 type TaxRegistrationBody = Pick<TaxRegistration, 'gstin' | 'legalName' | 'address'> & {
   composition?: boolean;
   state?: string;
+  fssai?: string | null;
 };
 
 /**
@@ -112,14 +118,21 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     id: ({ storeId }) => storeId,
     body: taxRegistration,
     decider: store,
-    command: ({ gstin, composition = false, state, legalName, address }: TaxRegistrationBody) => ({
+    command: ({
+      gstin,
+      composition = false,
+      state,
+      fssai = null,
+      ...named
+    }: TaxRegistrationBody) => ({
       type: 'SetTaxRegistration',
       data: {
         gstin: written(gstin),
         composition,
         state: (state && stateFrom(state)) ?? null,
-        legalName: legalName.trim(),
-        address: address.trim(),
+        fssai,
+        legalName: named.legalName.trim(),
+        address: named.address.trim(),
       },
     }),
     answer: object({ gstin: orNull(text) }),
@@ -141,6 +154,4 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
   });
 }
 
-/** A GSTIN as the portal writes it: people put spaces into it, or small letters. */
-const written = (gstin: string | null): string | null =>
-  gstin && gstin.replace(/\s/g, '').toUpperCase();
+const written = (gstin: string | null): string | null => gstin && writtenGstin(gstin);

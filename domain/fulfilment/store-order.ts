@@ -170,7 +170,7 @@ export type StoreOrder = {
   /** Events so far: which of two views of it is newer. */
   revision: number;
 } & Subject &
-  Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode'>;
+  Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode' | 'payment'>;
 
 /** Nothing more is to be done for it. */
 export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
@@ -358,6 +358,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     personId: '',
     sealedRecipient: '',
     pincode: '',
+    payment: 'cash-on-delivery',
   },
 
   decide: {
@@ -557,8 +558,8 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
   evolve: {
     StoreOrderSubmitted: (state, { lines, slot, feePaise, minimumPaise, ...data }) => {
-      const { orderId, storeId, personId, sealedRecipient, pincode, placeOfSupply } = data;
-      const person = { personId, sealedRecipient, pincode };
+      const { orderId, storeId, personId, sealedRecipient, pincode, placeOfSupply, payment } = data;
+      const person = { personId, sealedRecipient, pincode, payment };
       const place = { orderId, storeId, slot, placeOfSupply, feePaise, minimumPaise };
       return after(state, {
         status: 'submitted',

@@ -17,6 +17,7 @@ import {
   type Supplier,
 } from './invoices.ts';
 import { sumPaise } from './money.ts';
+import type { PaymentMethod } from './payment.ts';
 import { given } from '../../test/given.ts';
 
 const registered: Supplier = {
@@ -24,6 +25,7 @@ const registered: Supplier = {
   gstin: '29AAGCB7383J1Z4',
   composition: false,
   state: '29',
+  fssai: null,
   legalName: 'Test Kirana Private Limited',
   address: '12, 4th Cross, Bengaluru',
 };
@@ -46,6 +48,7 @@ const issue = (
   supplier = registered,
   feePaise = 0,
   placeOfSupply: string | null = '29',
+  payment: PaymentMethod = 'upi',
 ): InvoicesCommand => ({
   type: 'IssueInvoice',
   data: {
@@ -59,6 +62,7 @@ const issue = (
     placeOfSupply,
     lines,
     feePaise,
+    payment,
   },
 });
 
@@ -160,6 +164,19 @@ test('what is brought into another state bears IGST, and so does what comes back
   const [event] = given(invoices, billed).decide({ type: 'IssueCreditNote', data });
   const [ghee] = (event!.data as CreditNote).lines;
   assert.equal([ghee!.cgstPaise, ghee!.sgstPaise, ghee!.igstPaise], [0, 0, 9_000]);
+});
+
+test('what is paid in cash is rounded down to whole rupees, by a line that says so', () => {
+  const bill = (pricePaise: number, payment: PaymentMethod) => {
+    const lines = [line('dal', 1, pricePaise, 5)];
+    return issued(...given(invoices).decide(issue('so01', lines, registered, 0, '29', payment)));
+  };
+  const cash = bill(26_660, 'cash-on-delivery');
+  assert.equal([cash.totalPaise, cash.roundingPaise], [26_660, -60]);
+  assert.is(bill(26_600, 'cash-on-delivery').roundingPaise, 0);
+  for (const payment of ['upi', 'razorpay'] as const) {
+    assert.is(bill(26_660, payment).roundingPaise, 0);
+  }
 });
 
 test('a bill from before places were asked for stays within its state', () => {

@@ -1,6 +1,7 @@
 import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { sharePaise, splitPaise, sumPaise } from './money.ts';
+import { payablePaise, type PaymentMethod } from './payment.ts';
 import type { OrderLine } from '../ordering/order.ts';
 import { chargesTax, fullRegistration, type TaxRegistration } from '../stores/store.ts';
 import { taxPaise, taxWithin, type SupplyKind, type TaxSplit } from './tax.ts';
@@ -52,6 +53,8 @@ export type Invoice = Delivered & {
   fees: InvoiceFee[] | null;
   /** Lines and fees. */
   totalPaise: number;
+  /** What is left off of the total because it is paid in cash: 0 or less. */
+  roundingPaise: number;
 };
 
 /** Why a shop takes back what it billed. */
@@ -75,7 +78,10 @@ export type CreditNote = {
 };
 
 export type InvoicesCommand =
-  | Message<'IssueInvoice', Delivered & { lines: BilledLine[]; feePaise: number }>
+  | Message<
+      'IssueInvoice',
+      Delivered & { lines: BilledLine[]; feePaise: number; payment: PaymentMethod }
+    >
   | Message<
       'IssueCreditNote',
       {
@@ -243,7 +249,7 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
 
   decide: {
     /** Bills a delivered store order; one that was billed stays as it was billed. */
-    IssueInvoice(state, { lines: billed, feePaise, ...delivered }) {
+    IssueInvoice(state, { lines: billed, feePaise, payment, ...delivered }) {
       if (revisionOf(state, delivered.storeOrderId) !== undefined) return [];
       const sequence = state.lastInvoice + 1;
       const number = numberOf(fiscalYearOf(delivered.date).slice(2), sequence);
@@ -251,7 +257,8 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
       const fees = feesFor(lines, feePaise, supplyKindOf(delivered));
       const totalPaise = sumPaise(lines.map((line) => line.linePaise)) + feePaise;
       const papers = { sequence, number, kind: kindOf(lines) };
-      const data = { ...delivered, ...papers, lines, fees, totalPaise };
+      const roundingPaise = payablePaise(payment, totalPaise) - totalPaise;
+      const data = { ...delivered, ...papers, lines, fees, totalPaise, roundingPaise };
       return [{ type: 'InvoiceIssued', data }];
     },
 
@@ -311,8 +318,9 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
   upcast: {
     InvoiceIssued: [
       ({ fees = null, ...data }: Optional<Invoice, 'fees'>) => ({ ...data, fees }),
-      ({ supplier, placeOfSupply = null, ...data }: InvoiceV2) => ({
+      ({ supplier, placeOfSupply = null, roundingPaise = 0, ...data }: InvoiceV2) => ({
         ...data,
+        roundingPaise,
         ...withinState(data),
         supplier: { storeName: supplier.storeName, ...fullRegistration(supplier) },
         placeOfSupply,
@@ -329,8 +337,11 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
 type ChargesV2<Fees> = { lines: Optional<InvoiceLine, 'igstPaise'>[]; fees: Fees };
 type FeesV2 = Optional<InvoiceFee, 'igstPaise'>[];
 type CreditNoteV2 = Omit<CreditNote, 'lines' | 'fees'> & ChargesV2<FeesV2>;
-type InvoiceV2 = Optional<Omit<Invoice, 'supplier' | 'lines' | 'fees'>, 'placeOfSupply'> &
-  ChargesV2<FeesV2 | null> & { supplier: Optional<Supplier, 'state'> };
+type InvoiceV2 = Optional<
+  Omit<Invoice, 'supplier' | 'lines' | 'fees'>,
+  'placeOfSupply' | 'roundingPaise'
+> &
+  ChargesV2<FeesV2 | null> & { supplier: Optional<Supplier, 'state' | 'fssai'> };
 
 const untaxedAcross = <Charge>(charge: Charge) => ({ igstPaise: 0, ...charge });
 

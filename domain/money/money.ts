@@ -25,6 +25,9 @@ export function splitPaise(paise: number, weights: readonly number[]): number[] 
   return shares;
 }
 
+/** What is paid of an amount in whole rupees: never more than it, as MRP and quotes are the most. */
+export const wholeRupees = (paise: number): number => Math.floor(paise / 100) * 100;
+
 export const sumPaise = (amounts: Iterable<number>): number => {
   let total = 0;
   for (const amount of amounts) total += amount;

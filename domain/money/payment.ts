@@ -1,12 +1,16 @@
 import type { Decider, Message } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
-import { sumPaise } from './money.ts';
+import { sumPaise, wholeRupees } from './money.ts';
 
 export const PAYMENT_METHODS = ['cash-on-delivery', 'upi', 'razorpay'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
 
 /** Whether the shops wait for the money before they begin. */
 export const isPrepaid = (method: PaymentMethod): boolean => method !== 'cash-on-delivery';
+
+/** What is to be paid of what is owed: in cash whole rupees, as nobody has paise. */
+export const payablePaise = (method: PaymentMethod, owedPaise: number): number =>
+  isPrepaid(method) ? owedPaise : wholeRupees(owedPaise);
 
 /** Whether each shop takes the money for its part; else one payment is for the whole order. */
 export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpay';

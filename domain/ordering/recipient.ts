@@ -11,6 +11,8 @@ export type Recipient = {
     state?: string;
     location?: Coordinates;
   };
+  /** Whom it is billed to, where a business buys (CGST Rules 2017, 46(d)). */
+  buyer?: { gstin: string; legalName: string };
 };
 
 /** The zero of each script in which people in India write digits, and that of full-width ones. */

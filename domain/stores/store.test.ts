@@ -88,6 +88,7 @@ const tax: TaxRegistration = {
   gstin: '29AAGCB7383J1Z4',
   composition: false,
   state: '29',
+  fssai: '11217332000123',
   legalName: 'Test Kirana Private Limited',
   address: '12, 4th Cross, Bengaluru',
 };

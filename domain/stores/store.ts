@@ -26,6 +26,11 @@ export type TaxRegistration = {
    * its PIN code tells, or nobody told.
    */
   state: string | null;
+  /**
+   * Its licence or registration for food, 14 digits, which belong on every bill of food (FSSAI, order
+   * of 8 June 2021); null where it did not tell.
+   */
+  fssai: string | null;
   legalName: string;
   address: string;
 };
@@ -152,7 +157,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     },
     SetTaxRegistration(known, data) {
       assertRegistered(known);
-      const { gstin, composition, legalName, address } = data;
+      const { gstin, composition, fssai, legalName, address } = data;
       const state = gstin === null ? data.state : stateCodeOf(gstin);
       if (gstin !== null && !isGstin(gstin)) {
         throw new Rejected('INVALID_GSTIN', { because: 'malformed', gstin });
@@ -160,7 +165,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       if (gstin === null && composition) {
         throw new Rejected('INVALID_GSTIN', { because: 'composition' });
       }
-      const tax = { gstin, composition, state, legalName, address };
+      const tax = { gstin, composition, state, fssai, legalName, address };
       return isSame(tax, known.tax) ? [] : [{ type: 'TaxRegistrationSet', data: tax }];
     },
     SetUpiAddress(state, { upi: given }) {
@@ -221,21 +226,25 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
   upcast: {
     // What a shop's QR says came with the second version.
     UpiAddressSet: [(data: { upi: UpiAddress | null }) => ({ ...data })],
-    TaxRegistrationSet: [(data: Optional<TaxRegistration, 'state'>) => fullRegistration(data)],
+    TaxRegistrationSet: [(data: RegistrationV1) => fullRegistration(data)],
   },
 };
+
+type RegistrationV1 = Optional<TaxRegistration, 'state' | 'fssai'>;
 
 /** A registration with what was not asked for at first, its members in one order. */
 export const fullRegistration = ({
   gstin,
   composition,
   state = gstin && stateCodeOf(gstin),
+  fssai = null,
   legalName,
   address,
-}: Optional<TaxRegistration, 'state'>): TaxRegistration => ({
+}: RegistrationV1): TaxRegistration => ({
   gstin,
   composition,
   state,
+  fssai,
   legalName,
   address,
 });

@@ -5,7 +5,7 @@ import {
   type Invoices,
   type InvoicesEvent,
 } from '../../domain/money/invoices.ts';
-import { sumPaise } from '../../domain/money/money.ts';
+import { sumPaise, wholeRupees } from '../../domain/money/money.ts';
 import { taxPaise, taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
 import { billText, listingsText, type Book, type Delivered } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
@@ -32,6 +32,7 @@ export function invoicesCheck({ parts }: Book, report: Report): Check {
         number(seen, seen.before.lastInvoice);
         for (const problem of wrongSums(data)) report(TAX, placeText(seen), problem);
         for (const problem of wrongTax(data)) report(TAX, placeText(seen), problem);
+        for (const problem of wrongRounding(data)) report(TAX, placeText(seen), problem);
         const part = parts.get(data.storeOrderId);
         const problem = part?.invoice
           ? `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`
@@ -115,6 +116,12 @@ function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
   }
   const sum = sumPaise(charges.map(({ paise }) => paise));
   if (sum !== bill.totalPaise) yield `its lines are ${sum} paise, and its total ${bill.totalPaise}`;
+}
+
+function* wrongRounding({ totalPaise, roundingPaise }: Invoice): Generator<string> {
+  const payable = totalPaise + roundingPaise;
+  if (roundingPaise === 0 || payable === wholeRupees(totalPaise)) return;
+  yield `its total of ${totalPaise} paise is rounded by ${roundingPaise}`;
 }
 
 function* wrongTax(bill: Invoice): Generator<string> {

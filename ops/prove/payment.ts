@@ -1,4 +1,4 @@
-import { sumPaise } from '../../domain/money/money.ts';
+import { sumPaise, wholeRupees } from '../../domain/money/money.ts';
 import { LATE_WAIT_MS, type OrderEvent } from '../../domain/ordering/order.ts';
 import {
   isPrepaid,
@@ -142,7 +142,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         const part = parts.get(data.storeOrderId ?? '');
         const most = part?.delivered?.owedPaise ?? 0;
         // In older logs, what came back before it was taken down was not collected.
-        const least = part?.owedPaise ?? 0;
+        const least = wholeRupees(part?.owedPaise ?? 0);
         if (data.amountPaise < least || data.amountPaise > most) {
           const text = `${data.amountPaise} paise were collected; owed at the door were ${most}`;
           report(CASH, placeText(seen), text);
@@ -222,7 +222,8 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         );
         const owed = owedFor(payment);
         const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
-        const isRight = kept <= owed && kept >= owed - payment.elsewherePaise;
+        const least = payment.prepaid ? owed - payment.elsewherePaise : wholeRupees(owed);
+        const isRight = kept === owed || (kept < owed && kept >= least);
         if (isRight || !isLate(settledMs + waitMs, nowMs)) continue;
         report(
           OWED,

@@ -163,6 +163,7 @@ export const EXAMPLES = {
       gstin: '29AAACB1234C1Z5',
       composition: false,
       state: '29',
+      fssai: '11217332000123',
       legalName: 'Kirana Stores LLP',
       address: '12 MG Road, Bengaluru',
       storeName: 'Kirana',
@@ -173,6 +174,7 @@ export const EXAMPLES = {
     lines: [billed],
     fees: [fee],
     totalPaise: 132_500,
+    roundingPaise: -40,
   },
   CreditNoteIssued: {
     ...held,
@@ -271,6 +273,7 @@ export const EXAMPLES = {
     gstin: '29AAACB1234C1Z5',
     composition: false,
     state: '29',
+    fssai: '11217332000123',
     legalName: 'Kirana Stores LLP',
     address: '12 MG Road, Bengaluru',
   },

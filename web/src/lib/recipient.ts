@@ -1,6 +1,7 @@
 import { mobileFrom, pincodeFrom } from '#domain/ordering/recipient.ts';
 import { stateOfPincode } from '#domain/stores/pincode-states.ts';
-import type { Address, Contact } from './contract.ts';
+import { isGstin, writtenGstin } from '#domain/stores/gstin.ts';
+import type { Address, Buyer, Contact } from './contract.ts';
 
 /** What the shopper typed, as it was typed. */
 export type RecipientForm = {
@@ -11,6 +12,9 @@ export type RecipientForm = {
   pincode: string;
   /** By code; needed where the PIN code does not tell. */
   state?: string;
+  /** Of a business that wants a bill with its GSTIN; empty for a person. */
+  gstin?: string;
+  legalName?: string;
 };
 
 export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
@@ -19,10 +23,12 @@ export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
 export const phoneText = (phone: string): string =>
   phone.replace(/^(\+91)(\d{5})(\d{5})$/, '$1 $2 $3');
 
+export type CheckedRecipient = { contact: Contact; address: Address; buyer?: Buyer };
+
 /** Who the order is for and where to; or, for each field that is not right, what to do. */
 export function checkRecipient(
   form: RecipientForm,
-): { contact: Contact; address: Address } | { errors: RecipientErrors } {
+): CheckedRecipient | { errors: RecipientErrors } {
   const name = form.name.trim();
   const line1 = form.line1.trim();
   const city = form.city.trim();
@@ -38,10 +44,15 @@ export function checkRecipient(
   if (!city) errors.city = 'Enter town or city.';
   if (!pincode) errors.pincode = 'Enter the 6 digits.';
   else if (!state && !stateOfPincode(pincode)) errors.state = 'Choose the state.';
+  const gstin = writtenGstin(form.gstin ?? '');
+  const legalName = form.legalName?.trim() ?? '';
+  if (gstin && !isGstin(gstin)) errors.gstin = 'Compare its 15 characters: one is wrong.';
+  if (gstin && !legalName) errors.legalName = 'Enter the name of the business.';
   if (!phone || !pincode || Object.keys(errors).length > 0) return { errors };
 
   return {
     contact: { name, phone },
     address: { line1, city, pincode, ...(state && { state }) },
+    ...(gstin && { buyer: { gstin, legalName } }),
   };
 }
