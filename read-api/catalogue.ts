@@ -11,6 +11,7 @@ import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
+import { upiAddress } from './payments.ts';
 import { anybody } from './who.ts';
 
 const DEFAULT_PAGE = 24;
@@ -28,7 +29,13 @@ export type Store = {
 };
 
 /** A shop with what it says of how its goods come to people. */
-export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
+export type StorePage = Store &
+  Pick<StoreRow, 'delivery' | 'upi'> & {
+    /** The state that it sells from, by code; null where nobody told. */
+    state: string | null;
+    /** Who charges no tax sells within that state only. */
+    chargesTax: boolean;
+  };
 
 /** `gramsEach` is what a piece is to weigh that is weighed when it is packed. */
 export type CatalogueItem = Required<Omit<ListingDescription, 'description' | 'hsn'>> &
@@ -77,7 +84,7 @@ const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: `select store_id, name, city, pincode, delivery, upi
+    text: `select store_id, name, city, pincode, delivery, upi, charges_tax, state
       from catalogue.store where store_id = $1`,
     values: [storeId],
   });
@@ -97,12 +104,12 @@ async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
-  const { delivery, upi } = await findStore(pool, storeId);
+  const { delivery, upi, state, charges_tax: chargesTax } = await findStore(pool, storeId);
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return { ...rows[0]!, delivery, upi };
+  return { ...rows[0]!, delivery, upi, state, chargesTax };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
@@ -226,7 +233,9 @@ const coordinates = object({ latitude: { type: 'number' }, longitude: { type: 'n
 
 const storePageSchema = object({
   ...storeFields,
-  upi: orNull(object({ vpa: text, name: text }), 'Where it takes UPI; null where it does not'),
+  state: orNull(text, 'That it sells from, by the code of GST; null where nobody told'),
+  chargesTax: { type: 'boolean', description: 'Who charges none sells within that state only' },
+  upi: orNull(upiAddress, 'Where it takes UPI; null where it does not'),
   delivery: object({
     paused: { type: 'boolean' },
     hours: object({
@@ -244,6 +253,10 @@ const storePageSchema = object({
     fee: object({
       steps: list(object({ fromMetres: wholeNumber, fromPaise: paise, feePaise: paise })),
       freeFromPaise: orNull(paise),
+    }),
+    slotClosing: object({
+      leadMinutes: wholeNumber,
+      sameDayUntilMinute: orNull(wholeNumber, 'Of the day in Asia/Kolkata; null for no such end'),
     }),
   }),
 });

@@ -104,6 +104,7 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'PUT /api/write/stores/:storeId/listings/:sku/withdrawn: the shop',
     'PUT /api/write/stores/:storeId/minimum: anybody',
     'PUT /api/write/stores/:storeId/pause: anybody',
+    'PUT /api/write/stores/:storeId/slot-closing: anybody',
     'PUT /api/write/stores/:storeId/slots/:date: anybody',
     'PUT /api/write/stores/:storeId/tax-registration: the shop',
     'PUT /api/write/stores/:storeId/till/:date/opening: the shop',

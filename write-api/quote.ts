@@ -14,12 +14,21 @@ import {
 } from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
 import { hookRoute } from '../platform/route.ts';
-import { orderLineFields, paise, pincode } from '../domain/schema.ts';
+import { orderLineFields, paise } from '../domain/schema.ts';
 import { list, object, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
-import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import {
+  coordinatesSchema,
+  onTerms,
+  pickupIds,
+  readAddress,
+  slotWishes,
+  stateSchema,
+  writtenPincode,
+  type Delivery,
+} from './delivery.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment-ports.ts';
@@ -36,7 +45,7 @@ const wantedDelivery = {
       type: 'object',
       required: ['pincode'],
       additionalProperties: false,
-      properties: { pincode, location: coordinatesSchema },
+      properties: { pincode: writtenPincode, state: stateSchema, location: coordinatesSchema },
     },
     pickup: pickupIds,
     slots: slotWishes,
@@ -71,7 +80,8 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
     who: cartHolder,
     schema: { params, body: wantedDelivery, response: { 200: quoted } },
     async run({ params: { cartId }, body }, reply) {
-      const delivery = (body as Delivery | null) ?? {};
+      const said = (body as Delivery | null) ?? {};
+      const delivery = { ...said, ...(said.address && { address: readAddress(said.address) }) };
       const at = now();
       const parts = await priceCart(handler, cartId, delivery, at);
       const made: Quote = {

@@ -26,6 +26,8 @@ export type Reactions<Services> = {
   reactionTo: (event: StoredEvent) => Reaction<Services>;
   /** The time by which tasks are due. */
   now: () => Date;
+  /** Whether what a task failed with ends by itself, such as an outage. */
+  passes: (error: unknown) => boolean;
 };
 
 /**
@@ -43,7 +45,8 @@ export async function runReactor<Services>(options: {
 }): Promise<void> {
   const { client, reactions, log, signal, isHeld = () => true } = options;
   const { reactionTo, subscribedTypes } = reactions;
-  const tasks = new Tasks(reactions.services, log, signal, reactions.now, isHeld);
+  const { services, now, passes } = reactions;
+  const tasks = new Tasks(services, log, signal, now, isHeld, passes);
   const start = await loadCheckpoint(client);
   let seen = start.position;
   let saved = dataOf(start);

@@ -42,3 +42,4 @@ export type { TaxRegistration as Registration } from '#domain/stores/store.ts';
 export type CartStore = Cart['stores'][number];
 export type Contact = Recipient['contact'];
 export type Address = Recipient['address'];
+export type Buyer = NonNullable<Recipient['buyer']>;
