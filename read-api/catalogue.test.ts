@@ -19,6 +19,8 @@ const LIST = [
   'd,"100% atta",आटा,கோதுமை மாவு,Chakki,Flours,52,9',
 ].join('\n');
 
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
 type Context = { shop: Shop; storeId: string; position: string; clock: { now: Date } };
 const test = suite<Context>('catalogue');
 test.before(async (context) => {
@@ -218,8 +220,9 @@ test('a position that nobody has reached is "not yet", within a second or so', a
 
 test('bad questions are told what is wrong', async ({ shop, storeId }) => {
   const bad: [number, string][] = [
-    [404, '/stores/nobody'],
-    [404, '/stores/nobody/catalogue'],
+    [400, '/stores/nobody'],
+    [404, `/stores/${NOBODY}`],
+    [404, `/stores/${NOBODY}/catalogue`],
     [404, '/listings/nobody.1'],
     [404, '/nothing'],
     [400, `/stores/${storeId}/catalogue?limit=0`],
@@ -230,7 +233,7 @@ test('bad questions are told what is wrong', async ({ shop, storeId }) => {
     [404, '/carts/00000000-0000-4000-8000-000000000000'],
     [404, '/orders/00000000-0000-4000-8000-000000000000'],
     [404, '/orders/00000000-0000-4000-8000-000000000000/live'],
-    [404, '/stores/nobody/board/live'],
+    [404, `/stores/${NOBODY}/board/live`],
   ];
   for (const [status, path] of bad) {
     const answer = await shop.read(path);

@@ -336,6 +336,7 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
   readRoute(app, services, {
     path: 'GET /listings/:listingId',
     who: anybody,
+    params: { type: 'object', properties: { listingId: text } },
     answer: listingSchema,
     answers: 'public',
     tags: ({ listingId }) => [storeTag(storeOf(listingId))],

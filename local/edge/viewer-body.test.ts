@@ -138,12 +138,16 @@ test('silent uploads leave room for commands', () =>
   }));
 
 test('a connection on which nothing happens any more is closed', () =>
-  against({ idleMs: 300 }, () => undefined, async (_, open) => {
-    const socket = open();
-    socket.write('GET /api/read/orders/o1 HTTP/1.1\r\nHost: x\r\n\r\n');
-    socket.resume();
-    await once(socket, 'close');
-  }));
+  against(
+    { idleMs: 300 },
+    () => undefined,
+    async (_, open) => {
+      const socket = open();
+      socket.write('GET /api/read/orders/o1 HTTP/1.1\r\nHost: x\r\n\r\n');
+      socket.resume();
+      await once(socket, 'close');
+    },
+  ));
 
 test('what is no HTTP is refused in the form of every other refusal', () =>
   against({}, whenWhole, async (_, open) => {
