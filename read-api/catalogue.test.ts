@@ -168,6 +168,33 @@ test('shops are found by their PIN code’s district', async ({ shop, storeId })
   assert.is((await shop.read('/stores?pin=12')).status, 400);
 });
 
+test('shops come in pages: those of the PIN code itself first, and none is pushed out', async ({
+  shop,
+}) => {
+  type Stores = { stores: { storeId: string; pincode: string }[]; next: string | null };
+  const opened = [];
+  for (let i = 0; i < 5; i++) opened.push((await openStore(shop, [])).storeId);
+  const { position } = await shop.importCsv(opened[0]!, 'sku,name,price\nx,Y,1\n');
+  const { body: whole } = await shop.read<Stores>('/stores?pin=560095', position);
+  assert.is(whole.next, null);
+  for (const id of opened) assert.ok(whole.stores.some(({ storeId }) => storeId === id));
+  const seen: string[] = [];
+  let next = '';
+  do {
+    const { body } = await shop.read<Stores>(`/stores?pin=560095&limit=2${next}`);
+    assert.ok(body.stores.length <= 2);
+    seen.push(...body.stores.map(({ storeId }) => storeId));
+    next = body.next ? `&after=${body.next}` : '';
+  } while (next);
+  assert.equal(
+    seen,
+    whole.stores.map(({ storeId }) => storeId),
+  );
+  for (const wrong of ['limit=0', 'limit=201', 'after=nonsense', `after=${'W10'}`]) {
+    assert.is((await shop.read(`/stores?${wrong}`)).status, 400, wrong);
+  }
+});
+
 test('a public answer may be kept by anybody, and is known by its tag', async ({
   shop,
   storeId,
