@@ -26,7 +26,7 @@ export function watchBody(request: IncomingMessage, patienceMs: number): AbortSi
   let silentMs = 0;
   let readingMs = 0;
   const tick = setInterval(() => {
-    if (request.complete) return stop();
+    if (request.complete || socket.destroyed) return stop();
     if (!request.readableFlowing) return;
     readingMs += tickMs;
     silentMs = socket.bytesRead > bytesSeen ? 0 : silentMs + tickMs;
@@ -35,7 +35,7 @@ export function watchBody(request: IncomingMessage, patienceMs: number): AbortSi
     if (silentMs < patienceMs && bytesSeen - bytesBefore >= dueBytes) return;
     stop();
     late.abort();
-  }, tickMs);
+  }, tickMs).unref();
   const stop = () => clearInterval(tick);
   request.once('end', stop).once('close', stop);
   return late.signal;
