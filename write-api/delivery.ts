@@ -31,7 +31,7 @@ import { PLACES, stateFrom } from '../domain/stores/pincode-states.ts';
 import { pincodeFrom } from '../domain/ordering/recipient.ts';
 import { Problem } from '../platform/http.ts';
 import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
-import { bodyOf, object, orNull, text } from '../platform/schema.ts';
+import { bodyOf, object, orNull, text, uuid } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
@@ -80,7 +80,7 @@ export const stateSchema = {
 } as const;
 
 export const pickupIds = {
-  ...listOf({ type: 'string', maxLength: 64 }, MAX_PICKUPS),
+  ...listOf(uuid, MAX_PICKUPS),
   description: 'Ids of the shops whose part the shopper fetches; the others deliver',
 } as const;
 
@@ -94,10 +94,7 @@ const minutes = {
 };
 
 export const slotWishes = {
-  ...listOf(
-    bodyOf({ storeId: { type: 'string', maxLength: 64 }, date, fromMinute: minutes.fromMinute }),
-    MAX_PICKUPS,
-  ),
+  ...listOf(bodyOf({ storeId: uuid, date, fromMinute: minutes.fromMinute }), MAX_PICKUPS),
   description: 'Slots of the shops that shall not come as soon as they can',
 } as const;
 

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { cart } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { FULFILMENTS, type Fulfilment } from '../domain/stores/delivery.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { listing } from '../domain/catalogue/listing.ts';
 import { sumPaise } from '../domain/money/money.ts';
 import { quote } from '../domain/ordering/order.ts';
@@ -13,6 +14,7 @@ import {
   type Quote,
 } from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
+import { Limiter } from '../platform/limits.ts';
 import { hookRoute } from '../platform/route.ts';
 import { orderLineFields, paise } from '../domain/schema.ts';
 import { list, object, text, time, uuid } from '../platform/schema.ts';
@@ -78,6 +80,7 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
   hookRoute(app, {
     path: 'POST /carts/:cartId/quotes',
     who: cartHolder,
+    limits: [new Limiter(LIMITS.quotesOfCart), new Limiter(LIMITS.quotes)],
     schema: { params, body: wantedDelivery, response: { 200: quoted } },
     async run({ params: { cartId }, body }, reply) {
       const said = (body as Delivery | null) ?? {};

@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { UpiAddress } from '../domain/money/payment.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { store, type TaxRegistration } from '../domain/stores/store.ts';
 import { pincode as pincodeSchema } from '../domain/schema.ts';
+import { Limiter } from '../platform/limits.ts';
 import { object, orNull, text } from '../platform/schema.ts';
 import { sign } from '../platform/signature.ts';
 import type { Services } from './services.ts';
@@ -102,6 +104,7 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     path: 'POST /stores',
     who: anybody,
     creates: 'store',
+    limits: [new Limiter(LIMITS.stores)],
     body: newStore,
     decider: store,
     command: ({ name, city, pincode }: { name: string; city: string; pincode: string }) => ({

@@ -8,6 +8,7 @@ export type {
   CatalogueItem,
   Listing,
   Store,
+  Stores,
   StorePage,
 } from '../../../read-api/catalogue.ts';
 export type { StoreOrderWhy, WhyEntry } from '../../../read-api/history.ts';
