@@ -7,9 +7,9 @@ import { randomUUID } from 'node:crypto';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { unpackToCommandError } from '@eventstore/db-client/dist/streams/appendToStream/unpackError.js';
 import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
+import codePb from '@eventstore/db-client/generated/code_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import { status } from '@grpc/grpc-js';
 import { discoverAnew, isEventStoreUnavailable, lost, openCall, Silence } from './connection.ts';
 
 /** An event as it is appended, byte for byte. */
@@ -112,7 +112,7 @@ export class AppendCall {
     waiting?.reject(refusal);
     // One that is not ready, or leads no more, says so append by append, and keeps the call open. One
     // that has too much to do is still the right one.
-    const isBusy = error.getCode() === Number(status.RESOURCE_EXHAUSTED);
+    const isBusy = error.getCode() === codePb.Code.RESOURCE_EXHAUSTED;
     if (isEventStoreUnavailable(refusal) && !isBusy) this.#giveUp(refusal);
     return undefined;
   }

@@ -93,8 +93,7 @@ export async function discoverAnew(client: EventStoreDBClient, call: Call): Prom
   await connection.handleError(grpc, lost('The event store does not answer.'));
   // What was just being opened is on the list only then.
   await setImmediate();
-  for (const open of connection.disposableStreams)
-    if (wentOver.get(open) === grpc) open.cancel();
+  for (const open of connection.disposableStreams) if (wentOver.get(open) === grpc) open.cancel();
 }
 
 /**
