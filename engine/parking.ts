@@ -125,18 +125,29 @@ export class ParkedEvents {
    * out: resolves to whether they did.
    */
   async park(event: EventRef, error: unknown): Promise<boolean> {
+    await this.parkAll([{ event, error }]);
+    return this.isDropped(event.eventId);
+  }
+
+  /** Takes each off the list once it is noted, or was dropped. Throws what the event store does. */
+  async parkAll(met: { event: EventRef; error: unknown }[]): Promise<void> {
+    if (met.length === 0) return;
     const parking = await readParking(this.#client);
     this.#dropped = parking.dropped;
-    if (this.isDropped(event.eventId)) return true;
+    for (let first = met[0]; first; first = met[0]) {
+      await this.#note(first.event, first.error, parking.parked);
+      met.shift();
+    }
+  }
+
+  async #note(event: EventRef, error: unknown, parked: ParkedEvent[]): Promise<void> {
+    if (this.isDropped(event.eventId)) return;
     const mine = { ...event, by: this.#by, error: textOf(error) };
-    const isKnown = parking.parked.some(
-      ({ by, eventId }) => by === mine.by && eventId === mine.eventId,
-    );
-    if (isKnown) return false;
+    const isKnown = parked.some(({ by, eventId }) => by === mine.by && eventId === mine.eventId);
+    if (isKnown) return;
     const { stream, revision, type } = mine;
     this.#log.error({ err: error, stream, revision, type }, 'an event was parked');
     await note(this.#client, PARKED, mine, this.#by);
-    return false;
   }
 }
 

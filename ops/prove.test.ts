@@ -426,7 +426,8 @@ function billOfOpen(story: Story, change: Partial<Invoice> = {}): Planted {
     const gstPercent = line.listingId.endsWith('dal') ? 5 : 0;
     return { ...line, hsn: null, gstPercent };
   });
-  const data = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const of = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const data = { ...of, payment: 'cash-on-delivery' as const };
   const [issued] = invoices.decide.IssueInvoice(invoices.initial, data);
   const { fees, totalPaise, lines: billed } = issued!.data as Invoice;
   const own = { storeOrderId: story.open.storeOrderId, lines: billed, totalPaise };
@@ -1387,7 +1388,7 @@ const FAULTS: Record<string, Fault> = {
   'an event that does not say what its name promises': (story) => {
     const { order, placed, data } = newOrder(story);
     const commandId = newKey();
-    const metadata = { commandId, schemaVersion: 2 };
+    const metadata = { commandId, schemaVersion: 3 };
     return {
       plant: [{ ...placed, commandId, metadata, data: { ...data, parts: null } }],
       says: [`every event says what its name promises: event 0 of ${order}: OrderPlaced cannot be`],

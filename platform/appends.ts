@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { unpackToCommandError } from '@eventstore/db-client/dist/streams/appendToStream/unpackError.js';
 import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
+import codePb from '@eventstore/db-client/generated/code_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
 import { discoverAnew, isEventStoreUnavailable, lost, openCall, Silence } from './connection.ts';
@@ -81,7 +82,7 @@ export class AppendCall {
       this.#waiting.set(correlation, { resolve, reject });
     });
     this.#call.write(appendRequest(correlation, stream, expected, events));
-    this.#silence ??= new Silence(() => this.#fellSilent());
+    this.#silence ??= new Silence(() => this.#giveUp(lost('The event store does not answer.')));
     return answered;
   }
 
@@ -104,15 +105,22 @@ export class AppendCall {
         ? NO_REVISION
         : BigInt(success?.getCurrentRevision() ?? NO_REVISION),
     };
-    if (error?.getDetails()) waiting?.reject(unpackToCommandError(error, stream));
-    else if (error) waiting?.reject(lost(error.getMessage()));
-    else waiting?.resolve(appended);
+    if (!error) return waiting?.resolve(appended);
+    const refusal = error.getDetails()
+      ? unpackToCommandError(error, stream)
+      : lost(error.getMessage());
+    waiting?.reject(refusal);
+    // One that is not ready, or leads no more, says so append by append, and keeps the call open. One
+    // that has too much to do is still the right one.
+    const isBusy = error.getCode() === codePb.Code.RESOURCE_EXHAUSTED;
+    if (isEventStoreUnavailable(refusal) && !isBusy) this.#giveUp(refusal);
+    return undefined;
   }
 
-  #fellSilent(): void {
-    this.#fail(lost('The event store does not answer.'));
+  #giveUp(error: unknown): void {
+    this.#fail(error);
     // Whoever asks next hears of it, if no other server can be found.
-    discoverAnew(this.#client).catch(() => {});
+    discoverAnew(this.#client, this.#call).catch(() => {});
   }
 
   #endSilence(): void {
@@ -152,21 +160,29 @@ export class Appender {
     }
   }
 
-  /** To open one may take long where no server is found: that is silence as well. */
+  /**
+   * To open one may take long where no server is found: that is silence as well, but whoever comes
+   * next waits for the same one.
+   */
   async #open(): Promise<AppendCall> {
-    const opening = (this.#call ??= AppendCall.open(this.#client));
+    const opening = (this.#call ??= this.#begin());
     const silence = new Silence(() => {});
     try {
       const call = await silence.orElse(opening);
       if (!call.isOver) return call;
-    } catch (error) {
-      if (this.#call === opening) this.#call = undefined;
-      throw error;
     } finally {
       silence.end();
     }
     if (this.#call === opening) this.#call = undefined;
     return this.#open();
+  }
+
+  #begin(): Promise<AppendCall> {
+    const opening = AppendCall.open(this.#client);
+    opening.catch(() => {
+      if (this.#call === opening) this.#call = undefined;
+    });
+    return opening;
   }
 }
 

@@ -4,10 +4,11 @@
  * whoever hears nothing for `SILENCE_MS` throws the connection away, so that the next who asks
  * discovers the cluster anew, until somebody answers.
  */
+import { setImmediate } from 'node:timers/promises';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { isCommandError } from '@eventstore/db-client/dist/utils/CommandError.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import { status, type CallOptions, type Channel, type Metadata } from '@grpc/grpc-js';
+import { status, type CallOptions, type Metadata } from '@grpc/grpc-js';
 
 /** A server that is well answers within some milliseconds. */
 const SILENCE_MS = 2_500;
@@ -16,7 +17,7 @@ const TICK_MS = 250;
 const GOSSIP_TIMEOUT_S = 1;
 
 type Call = { cancel(): void };
-type GrpcClient = { getChannel(): Channel };
+type GrpcClient = object;
 
 /** What the client keeps to itself; version 6.2.1. */
 type Connection = {
@@ -49,16 +50,31 @@ export function connect(url: string): EventStoreDBClient {
  * Opens a call of the protocol's own at the leader, where there are several servers, which ends
  * when it is cancelled or the connection is lost.
  */
-export function openCall<Opened>(
+export function openCall<Opened extends Call>(
   client: EventStoreDBClient,
   name: string,
   start: (streams: streamsGrpc.StreamsClient, metadata: Metadata, options: CallOptions) => Opened,
 ): Promise<Opened> {
   const connection = connectionOf(client);
   const endless = { deadline: Infinity };
-  return connection.GRPCStreamCreator(streamsGrpc.StreamsClient, name, (streams) =>
-    start(streams, ...connection.callArguments({ requiresLeader: true }, endless)),
-  )();
+  return connection.GRPCStreamCreator(streamsGrpc.StreamsClient, name, (streams) => {
+    const call = start(streams, ...connection.callArguments({ requiresLeader: true }, endless));
+    wentOver.set(call, streams);
+    return call;
+  })();
+}
+
+/** The client has one at a time, and an older call may still be open on the last. */
+const wentOver = new WeakMap<Call, GrpcClient>();
+
+/** Whether what is asked now goes to where this call went. */
+export async function isOnNewestConnection(
+  client: EventStoreDBClient,
+  call: Call,
+): Promise<boolean> {
+  const name = 'isOnNewestConnection';
+  const newest = await connectionOf(client).getGRPCClient(streamsGrpc.StreamsClient, name);
+  return wentOver.get(call) === newest;
 }
 
 /** An error after which nobody knows what happened: `isEventStoreUnavailable` holds for it. */
@@ -66,15 +82,18 @@ export const lost = (message: string): Error =>
   Object.assign(new Error(message), { type: 'unavailable', code: status.UNAVAILABLE });
 
 /**
- * Throws the connection away and ends all that is open on it, as lost: whatever is asked next finds
- * a server anew. Of many who ask for it at once one does it.
+ * Throws the connection away that a call went over, and ends all that is open on it, as lost: whatever
+ * is asked next finds a server anew. Of many who ask for it at once one does it, and whoever comes
+ * late does no harm to the next connection.
  */
-export async function discoverAnew(client: EventStoreDBClient): Promise<void> {
+export async function discoverAnew(client: EventStoreDBClient, call: Call): Promise<void> {
   const connection = connectionOf(client);
-  const open = [...connection.disposableStreams];
-  const grpc = await connection.getGRPCClient(streamsGrpc.StreamsClient, 'discoverAnew');
+  const grpc = wentOver.get(call);
+  if (!grpc) return;
   await connection.handleError(grpc, lost('The event store does not answer.'));
-  for (const call of open) call.cancel();
+  // What was just being opened is on the list only then.
+  await setImmediate();
+  for (const open of connection.disposableStreams) if (wentOver.get(open) === grpc) open.cancel();
 }
 
 /**
@@ -123,11 +142,20 @@ export class Silence {
   }
 }
 
-/** Ends a read that has fallen silent, with all else that is open on the connection, as lost. */
-export function watchRead(client: EventStoreDBClient): Silence {
-  // The read itself tells that it was lost.
-  return new Silence(() => void discoverAnew(client).catch(() => {}));
+/**
+ * Ends a read that has fallen silent, with all else that is open on the connection, as lost. As long
+ * as it is not opened there is no connection to be given up.
+ */
+export function watchRead(client: EventStoreDBClient, opened: () => Call | undefined): Silence {
+  return new Silence(() => {
+    const call = opened();
+    // The read itself tells that it was lost.
+    if (call) discoverAnew(client, call).catch(() => {});
+  });
 }
+
+/** A follower that was asked what only the leader answers. */
+const NOT_LEADER = 'not-leader';
 
 /** Refusals that a repeat would meet again; whatever else is said comes of the server's own trouble. */
 const FINAL_TYPES = new Set([
@@ -161,7 +189,10 @@ const FINAL_CODES = new Set([
 export function isEventStoreUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error.message.startsWith('Failed to discover')) return true;
-  const { code, type } = error as { code?: unknown; type?: unknown };
+  const { code, metadata } = error as { code?: unknown; metadata?: Metadata };
+  const type = (error as { type?: unknown }).type ?? metadata?.get('exception')[0];
+  // Its code is that of what is not found.
+  if (type === NOT_LEADER) return true;
   const isOfServer = isCommandError(error) || (typeof code === 'number' && code in status);
   if (!isOfServer && type !== 'unavailable') return false;
   return !FINAL_CODES.has(code as number) && !FINAL_TYPES.has(type as string);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Metadata } from '@grpc/grpc-js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts, type Parts } from '../test/shop.ts';
@@ -97,6 +98,11 @@ test('a few refusals are final, whatever else a cluster says means: again', () =
   for (const code of [1, 4, 8, 10, 13, 14])
     assert.ok(isEventStoreUnavailable(said(code)), `${code}`);
   for (const code of [3, 5, 7, 12, 16]) assert.not(isEventStoreUnavailable(said(code)), `${code}`);
+  const metadata = new Metadata();
+  metadata.set('exception', 'not-leader');
+  assert.ok(isEventStoreUnavailable(Object.assign(said(5), { metadata })), 'ask another');
+  metadata.set('exception', 'stream-deleted');
+  assert.not(isEventStoreUnavailable(Object.assign(said(9), { metadata })));
   assert.ok(isEventStoreUnavailable(new Error('Failed to discover after 10 attempts.')));
   assert.not(isEventStoreUnavailable(new TypeError('undefined is not iterable')));
 });

@@ -8,6 +8,7 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { answerClientError } from './client-error.ts';
 import { readyInTime, type Readiness } from './health.ts';
 import type { Logger } from './log.ts';
 import { hookRoute, whoOf, type Who } from './route.ts';
@@ -106,6 +107,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    clientErrorHandler: answerClientError,
     // What is asked for before any route is found; as every other refusal.
     frameworkErrors: (error, _request, reply) => {
       const isMalformed = error.code === 'FST_ERR_BAD_URL';

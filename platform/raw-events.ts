@@ -133,10 +133,11 @@ async function* readAnswers(
   client: EventStoreDBClient,
   options: streamsPb.ReadReq.Options,
 ): AsyncGenerator<RawEvent> {
-  const silence = watchRead(client);
   let call: ClientReadableStream<ReadAnswer> | undefined;
+  const silence = watchRead(client, () => call);
+  const opening = openRead(client, options);
   try {
-    call = await silence.orElse(openRead(client, options));
+    call = await silence.orElse(opening);
     // What cancelling says is of no interest; what comes before it ends the loop.
     call.on('error', () => {});
     for await (const answer of call as AsyncIterable<ReadAnswer>) {
@@ -146,7 +147,11 @@ async function* readAnswers(
     }
   } finally {
     silence.end();
-    call?.cancel();
+    // Also one that is opened only after it was given up.
+    opening.then(
+      (opened) => opened.cancel(),
+      () => {},
+    );
   }
 }
 

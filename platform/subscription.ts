@@ -1,4 +1,5 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
+import { isOnNewestConnection } from './connection.ts';
 import { headOfLog, isSystemEvent, type EventStore, type StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
 import { subscribeToLog, type ReadAnswer } from './raw-events.ts';
@@ -90,8 +91,13 @@ async function drain(
   const onAbort = () => wake();
   signal.addEventListener('abort', onAbort);
   // A server that is gone ends no subscription, and none to which nothing happens says anything:
-  // one that does not answer this either is given up, and the subscription with it.
-  const pulse = setInterval(() => void headOfLog(client).catch(() => {}), PULSE_MS);
+  // one that does not answer this either is given up, and the subscription with it. Where another
+  // server answers by now, nobody would hear that the old one does not.
+  const beat = async (): Promise<void> => {
+    await headOfLog(client);
+    if (!(await isOnNewestConnection(client, source))) source.cancel();
+  };
+  const pulse = setInterval(() => void beat().catch(() => {}), PULSE_MS);
   try {
     while (!signal.aborted) {
       if (isDue() && (queue.length > 0 || (caughtUp && !announced))) {

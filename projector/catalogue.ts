@@ -14,7 +14,13 @@ import {
   type LocalNames,
 } from '../domain/catalogue/listing.ts';
 import type { UpiAddress } from '../domain/money/payment.ts';
-import { deliveryChanges, type StoreEvent } from '../domain/stores/store.ts';
+import {
+  chargesTax,
+  deliveryChanges,
+  stateOf,
+  type StoreEvent,
+  type TaxRegistration,
+} from '../domain/stores/store.ts';
 import { readPack, unitPriceOf, type PackSize, type UnitPrice } from '../domain/catalogue/pack.ts';
 import { SINCE_EVER, withRate, type GstRate } from '../domain/money/tax.ts';
 import { eachRule } from '../engine/projections/fold.ts';
@@ -32,6 +38,9 @@ const stores = defineTable(
     pincode: 'text',
     delivery: json<DeliverySettings>(),
     upi: jsonOrNull<UpiAddress>(),
+    /** The state that it sells from, and whether it may sell across its border. */
+    state: 'text?',
+    charges_tax: json<boolean>(),
   },
   ['store_id'],
   { indexes: ['(left(pincode, 3))'] },
@@ -154,6 +163,11 @@ const changeDelivery =
     rows.changed(storeTag(id));
   };
 
+const sellerColumns = (pincode: string, tax: TaxRegistration | null = null) => ({
+  state: stateOf({ tax, pincode }),
+  charges_tax: chargesTax(tax),
+});
+
 export type StoreRow = Row<typeof stores>;
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
@@ -164,12 +178,17 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
 
   on: {
     StoreRegistered({ id, data }, rows) {
-      rows.add(stores, { store_id: id, ...data, delivery: DEFAULT_DELIVERY, upi: null });
+      const settings = { delivery: DEFAULT_DELIVERY, upi: null };
+      rows.add(stores, { store_id: id, ...data, ...settings, ...sellerColumns(data.pincode) });
       rows.changed(STORES_TAG);
       rows.changed(storeTag(id));
     },
     UpiAddressSet({ id, data: { upi } }, rows) {
       rows.change(stores, { store_id: id }, () => ({ upi }));
+      rows.changed(storeTag(id));
+    },
+    TaxRegistrationSet({ id, data }, rows) {
+      rows.change(stores, { store_id: id }, ({ pincode }) => sellerColumns(pincode, data));
       rows.changed(storeTag(id));
     },
     ...eachRule(deliveryChanges, changeDelivery),

@@ -1,4 +1,6 @@
 import { POSITION_HEADER, Problem, createApp, unavailable } from '../platform/http.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { Limiter } from '../platform/limits.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { PublicAnswers } from '../engine/reading/answers.ts';
 import { isPublicTag } from '../projector/tags.ts';
@@ -39,10 +41,11 @@ function positionAsked(header: string | string[] | undefined): bigint | undefine
   );
 }
 
-export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
+export function createReadApi(options: Omit<Services, 'answers' | 'closing' | 'streams'>) {
   const closing = new AbortController();
   const answers = new PublicAnswers(options.projected, isPublicTag);
-  const services: Services = { ...options, answers, closing: closing.signal };
+  const streams = [new Limiter(LIMITS.streams), new Limiter(LIMITS.streamsOfPage)];
+  const services: Services = { ...options, answers, closing: closing.signal, streams };
   return createApp({
     log: services.log,
     title: 'Doorstep Groceries: queries',

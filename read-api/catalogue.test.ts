@@ -19,6 +19,8 @@ const LIST = [
   'd,"100% atta",आटा,கோதுமை மாவு,Chakki,Flours,52,9',
 ].join('\n');
 
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
 type Context = { shop: Shop; storeId: string; position: string; clock: { now: Date } };
 const test = suite<Context>('catalogue');
 test.before(async (context) => {
@@ -166,6 +168,33 @@ test('shops are found by their PIN code’s district', async ({ shop, storeId })
   assert.is((await shop.read('/stores?pin=12')).status, 400);
 });
 
+test('shops come in pages: those of the PIN code itself first, and none is pushed out', async ({
+  shop,
+}) => {
+  type Stores = { stores: { storeId: string; pincode: string }[]; next: string | null };
+  const opened = [];
+  for (let i = 0; i < 5; i++) opened.push((await openStore(shop, [])).storeId);
+  const { position } = await shop.importCsv(opened[0]!, 'sku,name,price\nx,Y,1\n');
+  const { body: whole } = await shop.read<Stores>('/stores?pin=560095', position);
+  assert.is(whole.next, null);
+  for (const id of opened) assert.ok(whole.stores.some(({ storeId }) => storeId === id));
+  const seen: string[] = [];
+  let next = '';
+  do {
+    const { body } = await shop.read<Stores>(`/stores?pin=560095&limit=2${next}`);
+    assert.ok(body.stores.length <= 2);
+    seen.push(...body.stores.map(({ storeId }) => storeId));
+    next = body.next ? `&after=${body.next}` : '';
+  } while (next);
+  assert.equal(
+    seen,
+    whole.stores.map(({ storeId }) => storeId),
+  );
+  for (const wrong of ['limit=0', 'limit=201', 'after=nonsense', 'after=W10']) {
+    assert.is((await shop.read(`/stores?${wrong}`)).status, 400, wrong);
+  }
+});
+
 test('a public answer may be kept by anybody, and is known by its tag', async ({
   shop,
   storeId,
@@ -218,8 +247,9 @@ test('a position that nobody has reached is "not yet", within a second or so', a
 
 test('bad questions are told what is wrong', async ({ shop, storeId }) => {
   const bad: [number, string][] = [
-    [404, '/stores/nobody'],
-    [404, '/stores/nobody/catalogue'],
+    [400, '/stores/nobody'],
+    [404, `/stores/${NOBODY}`],
+    [404, `/stores/${NOBODY}/catalogue`],
     [404, '/listings/nobody.1'],
     [404, '/nothing'],
     [400, `/stores/${storeId}/catalogue?limit=0`],
@@ -230,7 +260,7 @@ test('bad questions are told what is wrong', async ({ shop, storeId }) => {
     [404, '/carts/00000000-0000-4000-8000-000000000000'],
     [404, '/orders/00000000-0000-4000-8000-000000000000'],
     [404, '/orders/00000000-0000-4000-8000-000000000000/live'],
-    [404, '/stores/nobody/board/live'],
+    [404, `/stores/${NOBODY}/board/live`],
   ];
   for (const [status, path] of bad) {
     const answer = await shop.read(path);

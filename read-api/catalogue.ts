@@ -11,11 +11,12 @@ import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
+import { upiAddress } from './payments.ts';
 import { anybody } from './who.ts';
 
 const DEFAULT_PAGE = 24;
 const MAX_PAGE = 100;
-const MAX_STORES = 200;
+const STORES_PAGE = 200;
 const MAX_SEARCH_WORDS = 6;
 
 export type Store = {
@@ -28,7 +29,13 @@ export type Store = {
 };
 
 /** A shop with what it says of how its goods come to people. */
-export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
+export type StorePage = Store &
+  Pick<StoreRow, 'delivery' | 'upi'> & {
+    /** The state that it sells from, by code; null where nobody told. */
+    state: string | null;
+    /** Who charges no tax sells within that state only. */
+    chargesTax: boolean;
+  };
 
 /** `gramsEach` is what a piece is to weigh that is weighed when it is packed. */
 export type CatalogueItem = Required<Omit<ListingDescription, 'description' | 'hsn'>> &
@@ -77,7 +84,7 @@ const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: `select store_id, name, city, pincode, delivery, upi
+    text: `select store_id, name, city, pincode, delivery, upi, charges_tax, state
       from catalogue.store where store_id = $1`,
     values: [storeId],
   });
@@ -85,47 +92,71 @@ export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> 
   return rows[0];
 }
 
+export type Stores = { stores: Store[]; next: string | null };
+
+/** The place of a page's last shop: those of the PIN code itself (0) come first. */
+type StoreCursor = [isElsewhere: string, city: string, name: string, storeId: string];
+
 /** The first three digits of a PIN code are its sorting district: the shops around it. */
-async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores: Store[] }> {
-  const { rows } = await pool.query<Store>(
-    `select ${STORE_COLUMNS} from catalogue.store s
-     where $1::text is null or left(s.pincode, 3) = left($1, 3)
-     order by s.pincode = $1 desc, s.city, s.name, s.store_id limit $2`,
-    [pin ?? null, MAX_STORES],
+async function readStores(
+  pool: Pool,
+  { pin, after, limit: asked }: { pin?: string; after?: string; limit?: string },
+): Promise<Stores> {
+  const limit = pageSize(asked, STORES_PAGE, STORES_PAGE);
+  const isElsewhere = `(case when s.pincode = $1 then '0' else '1' end)`;
+  const values: unknown[] = [pin ?? null, limit + 1];
+  const place = `(${isElsewhere}, s.city, s.name, s.store_id)`;
+  if (after) values.push(...decodeCursor<StoreCursor>(after, 4));
+  const { rows } = await pool.query<Store & { isElsewhere: string }>(
+    `select ${STORE_COLUMNS}, ${isElsewhere} as "isElsewhere" from catalogue.store s
+     where ($1::text is null or left(s.pincode, 3) = left($1, 3))
+       ${after ? `and ${place} > ($3, $4, $5, $6)` : ''}
+     order by ${isElsewhere}, s.city, s.name, s.store_id limit $2`,
+    values,
   );
-  return { stores: rows };
+  const stores = rows.slice(0, limit).map(({ isElsewhere: _, ...store }) => store);
+  const last = rows.length > limit ? rows[limit - 1]! : undefined;
+  const next = last && encodeCursor([last.isElsewhere, last.city, last.name, last.storeId]);
+  return { stores, next: next ?? null };
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
-  const { delivery, upi } = await findStore(pool, storeId);
+  const { delivery, upi, state, charges_tax: chargesTax } = await findStore(pool, storeId);
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return { ...rows[0]!, delivery, upi };
+  return { ...rows[0]!, delivery, upi, state, chargesTax };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
 /** The place of a page's last item: aisle by aisle, by name. */
 type Cursor = [category: string, sortKey: string, listingId: string];
 
-const encodeCursor = (cursor: Cursor): string =>
+const encodeCursor = (cursor: string[]): string =>
   Buffer.from(JSON.stringify(cursor)).toString('base64url');
 
-function decodeCursor(after: string): Cursor {
+function decodeCursor<Place extends string[]>(after: string, length: Place['length']): Place {
   try {
     const cursor: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
     if (
       Array.isArray(cursor) &&
-      cursor.length === 3 &&
+      cursor.length === length &&
       cursor.every((p) => typeof p === 'string')
     ) {
-      return cursor as Cursor;
+      return cursor as Place;
     }
   } catch {
     // Falls through: whatever is wrong with it, it is none of ours.
   }
   throw new Problem(400, 'INVALID_CURSOR', '`after` is not the `next` of a page: leave it out.');
+}
+
+/** How many a page is to have. Throws a `Problem` 400. */
+function pageSize(asked: string | undefined, usual: number, most: number): number {
+  const limit = asked === undefined ? usual : Number(asked);
+  if (limit >= 1 && limit <= most) return limit;
+  throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${most}.`);
 }
 
 /** Counting a large shop's aisles takes longer than reading a page of it: done once for all. */
@@ -149,10 +180,7 @@ export async function readPage<Item extends { listingId: string; category: strin
   columns: string,
   which: 'for-sale' | 'all' = 'for-sale',
 ): Promise<{ items: Item[]; next: string | null }> {
-  const limit = wanted.limit === undefined ? DEFAULT_PAGE : Number(wanted.limit);
-  if (limit < 1 || limit > MAX_PAGE) {
-    throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${MAX_PAGE}.`);
-  }
+  const limit = pageSize(wanted.limit, DEFAULT_PAGE, MAX_PAGE);
   const values: unknown[] = [storeId];
   const where = ['l.store_id = $1'];
   if (which === 'for-sale') where.push('l.withdrawn_at is null');
@@ -166,7 +194,7 @@ export async function readPage<Item extends { listingId: string; category: strin
     add((pattern) => `l.search like ${pattern}`, `%${word.replace(/[\\%_]/g, '\\$&')}%`);
   }
   if (wanted.after) {
-    const parameters = decodeCursor(wanted.after).map((part) => `$${values.push(part)}`);
+    const parameters = decodeCursor<Cursor>(wanted.after, 3).map((part) => `$${values.push(part)}`);
     where.push(`(l.category, l.sort_key, l.listing_id) > (${parameters.join(', ')})`);
   }
   // One more than asked for tells whether there is a next page.
@@ -199,12 +227,19 @@ async function readListing(pool: Pool, listingId: string, date: string): Promise
   return rows[0];
 }
 
+const after = {
+  type: 'string',
+  maxLength: 2_000,
+  description: '`next` of the page before',
+} as const;
+const limitTo = (most: number) =>
+  ({ type: 'string', pattern: '^[0-9]{1,3}$', description: `1–${most}` }) as const;
+const next = orNull(text, 'What to send as `after` for the next page; null on the last');
+
 const storesQuery = {
   type: 'object',
   additionalProperties: false,
-  properties: {
-    pin: pincode,
-  },
+  properties: { pin: pincode, after, limit: limitTo(STORES_PAGE) },
 } as const;
 
 export const catalogueQuery = {
@@ -213,8 +248,8 @@ export const catalogueQuery = {
   properties: {
     category: { type: 'string', maxLength: 300 },
     q: { type: 'string', maxLength: 200, description: 'Words that are all to be found' },
-    after: { type: 'string', maxLength: 2_000, description: '`next` of the page before' },
-    limit: { type: 'string', pattern: '^[0-9]{1,3}$', description: `1–${MAX_PAGE}` },
+    after,
+    limit: limitTo(MAX_PAGE),
   },
 } as const;
 
@@ -226,7 +261,9 @@ const coordinates = object({ latitude: { type: 'number' }, longitude: { type: 'n
 
 const storePageSchema = object({
   ...storeFields,
-  upi: orNull(object({ vpa: text, name: text }), 'Where it takes UPI; null where it does not'),
+  state: orNull(text, 'That it sells from, by the code of GST; null where nobody told'),
+  chargesTax: { type: 'boolean', description: 'Who charges none sells within that state only' },
+  upi: orNull(upiAddress, 'Where it takes UPI; null where it does not'),
   delivery: object({
     paused: { type: 'boolean' },
     hours: object({
@@ -244,6 +281,10 @@ const storePageSchema = object({
     fee: object({
       steps: list(object({ fromMetres: wholeNumber, fromPaise: paise, feePaise: paise })),
       freeFromPaise: orNull(paise),
+    }),
+    slotClosing: object({
+      leadMinutes: wholeNumber,
+      sameDayUntilMinute: orNull(wholeNumber, 'Of the day in Asia/Kolkata; null for no such end'),
     }),
   }),
 });
@@ -274,7 +315,7 @@ const catalogueSchema = object({
   storeId: text,
   items: list(object(itemFields)),
   categories: list(object({ name: text, count })),
-  next: orNull(text, 'What to send as `after` for the next page; null on the last'),
+  next,
 });
 
 const listingSchema = object({
@@ -299,10 +340,11 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
     path: 'GET /stores',
     who: anybody,
     query: storesQuery,
-    answer: object({ stores: list(storeSchema) }),
+    answer: object({ stores: list(storeSchema), next }),
     answers: 'public',
     tags: () => [STORES_TAG],
-    read: (_, { pin }: { pin?: string }) => readStores(pool, pin),
+    read: (_, wanted: Pick<Wanted, 'after' | 'limit'> & { pin?: string }) =>
+      readStores(pool, wanted),
   });
 
   readRoute(app, services, {
@@ -336,6 +378,7 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
   readRoute(app, services, {
     path: 'GET /listings/:listingId',
     who: anybody,
+    params: { type: 'object', properties: { listingId: text } },
     answer: listingSchema,
     answers: 'public',
     tags: ({ listingId }) => [storeTag(storeOf(listingId))],

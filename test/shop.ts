@@ -248,6 +248,7 @@ export async function startShop({
     eventStoreUrl,
     upiWebhookSecret,
     storePassSecret,
+    secrets: given,
     passOf: (storeId: string) => sign(storePassSecret, storeId),
     /** The headers of what a shop's own staff send. */
     asShop: (storeId: string) => ({
@@ -349,7 +350,7 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
 
 /** Whom an order is for, as a shopper says it. */
 export const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  contact: { name: 'Asha Rao', phone: '+919876543210' },
   address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
 };
 

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
+import { LIMITS } from '../domain/limits.ts';
 import { Problem } from '../platform/http.ts';
+import { Limiter } from '../platform/limits.ts';
 import { hookRoute } from '../platform/route.ts';
 import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
@@ -106,16 +108,21 @@ const reportSchema = object({
   unconfirmed: orNull(unconfirmedSchema, 'Of a rehearsal: what would have to be confirmed'),
 });
 
-export function importRoutes(app: FastifyInstance, services: Services): void {
+/** In a scope of their own: nothing else takes what is no JSON. */
+export const importRoutes = (app: FastifyInstance, services: Services): void =>
+  void app.register(async (scope) => importRoute(scope, services));
+
+function importRoute(app: FastifyInstance, services: Services): void {
   // A price list is never held in memory: the handler gets the stream.
   app.addContentTypeParser(
-    ['text/csv', 'text/plain', 'application/csv', 'application/octet-stream'],
+    ['text/csv', 'application/csv', 'application/octet-stream'],
     (_request, payload, done) => done(null, payload),
   );
 
   hookRoute(app, {
     path: 'POST /stores/:storeId/imports',
     who: anybody,
+    limits: [new Limiter(LIMITS.imports), new Limiter(LIMITS.importsOfAll)],
     schema: { querystring, response: { 200: reportSchema }, consumes: ['text/csv'] },
     async run(request, reply, caller) {
       const { storeId } = request.params;

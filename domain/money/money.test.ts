@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { paiseFromRupees } from './money.ts';
+import { paiseFromRupees, splitPaise, sumPaise } from './money.ts';
 
 test('rupees as shopkeepers write them', () => {
   const amounts: [string, number | undefined][] = [
@@ -63,6 +63,20 @@ test('no paisa is lost for any amount', () => {
     fc.property(fc.integer({ min: 0, max: 99_999_999_999 }), (paise) => {
       const text = `${Math.floor(paise / 100)}.${String(paise % 100).padStart(2, '0')}`;
       assert.is(paiseFromRupees(text), paise);
+    }),
+  );
+});
+
+test('whatever is split adds up, also by weights that are all nothing', () => {
+  assert.equal(splitPaise(2_500, [0]), [2_500]);
+  assert.equal(splitPaise(100, [0, 0, 0]), [34, 33, 33]);
+  assert.equal(splitPaise(100, [0, 1]), [0, 100]);
+  const weights = fc.array(fc.integer({ min: 0, max: 1_000_000 }), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 10_000_000 }), weights, (paise, parts) => {
+      const shares = splitPaise(paise, parts);
+      assert.is(sumPaise(shares), paise);
+      assert.ok(shares.every((share) => share >= 0));
     }),
   );
 });

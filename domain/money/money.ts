@@ -6,11 +6,16 @@ export const sharePaise = (paise: number, part: number, whole: number): number =
   Math.floor((2 * paise * part + whole) / (2 * whole));
 
 /**
- * Splits an amount in proportion to `weights`, whose sum is above 0, to the paisa: what rounding
- * down leaves goes to the largest remainders, of equal ones to the first.
+ * Splits an amount in proportion to `weights`, to the paisa: what rounding down leaves goes to the
+ * largest remainders, of equal ones to the first. Where all weigh nothing, they weigh the same.
  */
 export function splitPaise(paise: number, weights: readonly number[]): number[] {
   const whole = sumPaise(weights);
+  if (whole === 0 && weights.length > 0)
+    return splitPaise(
+      paise,
+      weights.map(() => 1),
+    );
   const shares = weights.map((weight) => Math.floor((paise * weight) / whole));
   const remainders = weights.map((weight, index) => ({ index, rest: (paise * weight) % whole }));
   const left = paise - sumPaise(shares);
@@ -19,6 +24,9 @@ export function splitPaise(paise: number, weights: readonly number[]): number[] 
   }
   return shares;
 }
+
+/** What is paid of an amount in whole rupees: never more than it, as MRP and quotes are the most. */
+export const wholeRupees = (paise: number): number => Math.floor(paise / 100) * 100;
 
 export const sumPaise = (amounts: Iterable<number>): number => {
   let total = 0;

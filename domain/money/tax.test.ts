@@ -11,12 +11,38 @@ const gstPercent = fc.oneof(
 );
 
 test('the tax inside a price, as a shop’s accountant computes it', () => {
-  assert.equal(taxWithin(105_00, 5), { taxablePaise: 100_00, cgstPaise: 250, sgstPaise: 250 });
-  assert.equal(taxWithin(118_00, 18), { taxablePaise: 100_00, cgstPaise: 900, sgstPaise: 900 });
-  assert.equal(taxWithin(99_00, 12), { taxablePaise: 88_40, cgstPaise: 530, sgstPaise: 530 });
-  assert.equal(taxWithin(38_00, 0), { taxablePaise: 38_00, cgstPaise: 0, sgstPaise: 0 });
+  const halves = (taxablePaise: number, half: number) => ({
+    taxablePaise,
+    cgstPaise: half,
+    sgstPaise: half,
+    igstPaise: 0,
+  });
+  assert.equal(taxWithin(105_00, 5), halves(100_00, 250));
+  assert.equal(taxWithin(118_00, 18), halves(100_00, 900));
+  assert.equal(taxWithin(99_00, 12), halves(88_40, 530));
+  assert.equal(taxWithin(38_00, 0), halves(38_00, 0));
   // 525 × 5 / 210 = 12.5: half a paisa goes up.
-  assert.equal(taxWithin(525, 5), { taxablePaise: 499, cgstPaise: 13, sgstPaise: 13 });
+  assert.equal(taxWithin(525, 5), halves(499, 13));
+});
+
+test('across a border all of it is one tax, rounded once', () => {
+  const whole = (taxablePaise: number, igstPaise: number) => ({
+    taxablePaise,
+    cgstPaise: 0,
+    sgstPaise: 0,
+    igstPaise,
+  });
+  assert.equal(taxWithin(630_00, 5, 'across-states'), whole(600_00, 30_00));
+  assert.equal(taxWithin(525, 5, 'across-states'), whole(500, 25));
+  assert.equal(taxWithin(38_00, 0, 'across-states'), whole(38_00, 0));
+  fc.assert(
+    fc.property(pricePaise, gstPercent, (price, rate) => {
+      const { taxablePaise, igstPaise } = taxWithin(price, rate, 'across-states');
+      assert.is(taxablePaise + igstPaise, price);
+      const exact = (price * rate) / (100 + rate);
+      assert.ok(Math.abs(igstPaise - exact) <= 0.5 + 1e-6, `${igstPaise} is not ${exact} rounded`);
+    }),
+  );
 });
 
 test('for any price and rate the three are the price to the paisa, and the halves are equal', () => {

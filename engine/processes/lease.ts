@@ -15,7 +15,8 @@ import {
   REACTOR_LEASE,
   type EventStore,
 } from '../../platform/event-store.ts';
-import { NO_REVISION } from '../../platform/appends.ts';
+import { AppendOutcomeUnknown, NO_REVISION } from '../../platform/appends.ts';
+import { isEventStoreUnavailable } from '../../platform/connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { waitUnlessAborted } from '../../platform/subscription.ts';
 
@@ -59,8 +60,9 @@ export type Term = {
 /**
  * Runs `work` for as long as this process holds the lease, and again whenever it gets it back.
  * Resolves when `signal` aborts, or rejects with what `work` throws; either gives the lease back, so
- * that another takes it at once. A process takes over from an earlier one of the same `holder`
- * without waiting, since whoever starts it knows that the other has ended.
+ * that another takes it at once. Where `work` throws that the event store does not answer, it begins
+ * anew once that does. A process takes over from an earlier one of the same `holder` without waiting,
+ * since whoever starts it knows that the other has ended.
  */
 export async function underLease(options: {
   client: EventStore;
@@ -83,13 +85,17 @@ export async function underLease(options: {
     try {
       await work({ signal: term.signal, isHeld: () => term.isHeld() });
       isLost = !signal.aborted;
+    } catch (error) {
+      if (!(error instanceof AppendOutcomeUnknown) && !isEventStoreUnavailable(error)) throw error;
+      log.warn({ err: error }, 'the event store does not answer: this reactor begins anew');
+      await waitUnlessAborted(STANDBY_LOOK_MS, signal);
     } finally {
       signal.removeEventListener('abort', end);
       term.end();
       await kept;
       if (!isLost) await lease.release();
     }
-    log.warn({ holder }, 'the lease was lost: this reactor waits');
+    if (isLost) log.warn({ holder }, 'the lease was lost: this reactor waits');
   }
 }
 

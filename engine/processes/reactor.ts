@@ -28,6 +28,8 @@ export type Reactions<Services> = {
   reactionTo: (event: StoredEvent) => Reaction<Services>;
   /** The time by which tasks are due. */
   now: () => Date;
+  /** Whether what a task failed with ends by itself, such as an outage. */
+  passes: (error: unknown) => boolean;
 };
 
 /**
@@ -45,7 +47,8 @@ export async function runReactor<Services>(options: {
 }): Promise<void> {
   const { client, reactions, log, signal, isHeld = () => true } = options;
   const { reactionTo, subscribedTypes } = reactions;
-  const tasks = new Tasks(reactions.services, log, signal, reactions.now, isHeld);
+  const { services, now, passes } = reactions;
+  const tasks = new Tasks(services, log, signal, now, isHeld, passes);
   const poison = new Poison(client, log);
   const start = await loadCheckpoint(client, log);
   let seen = start.position;
@@ -107,7 +110,7 @@ class Poison {
   readonly #parked: ParkedEvents;
   readonly #log: Logger;
   /** Met, and not noted yet. */
-  #met: { event: StoredEvent; error: unknown }[] = [];
+  readonly #met: { event: EventRef; error: unknown }[] = [];
 
   constructor(client: EventStore, log: Logger) {
     this.#parked = new ParkedEvents(client, log, 'reactor');
@@ -137,17 +140,14 @@ class Poison {
       if (error instanceof UnknownEventVersion) throw error;
       const { stream, revision, type } = event;
       this.#log.error({ err: error, stream, revision, type }, 'an event asks for nothing readable');
-      this.#met.push({ event, error });
+      this.#met.push({ event: refOf(event), error });
       return {};
     }
   }
 
   /** Notes in the log what was met. Throws what the event store does: the rest is noted next time. */
-  async park(): Promise<void> {
-    for (let met = this.#met[0]; met; met = this.#met[0]) {
-      await this.#parked.park(refOf(met.event), met.error);
-      this.#met.shift();
-    }
+  park(): Promise<void> {
+    return this.#parked.parkAll(this.#met);
   }
 }
 
