@@ -8,7 +8,7 @@ export const LIMITS = {
   stores: { by: 'address', rate: { burst: 60, perMinute: 1 } },
   quotes: { by: 'address', rate: { burst: 5_000, perMinute: 2_400 } },
   quotesOfCart: { by: 'address-and-url', rate: { burst: 30, perMinute: 20 } },
-  imports: { by: 'address', rate: { burst: 60, perMinute: 6 }, atOnce: 4 },
+  imports: { by: 'address', rate: { burst: 60, perMinute: 6 }, atOnce: 6 },
   /** Each may be 1 GiB on this disk. */
   importsOfAll: { by: 'everybody', atOnce: 8 },
   streams: { by: 'address', atOnce: 2_500 },
