@@ -65,8 +65,9 @@ test('what is dropped is so for its stream, every read model and every rebuild',
   const env = environmentOf(shop);
   const orderId = randomUUID();
   const data = { ...EXAMPLES.OrderPlaced, parts: undefined };
+  const schemaVersion = order.upcast!.OrderPlaced!.length + 1;
   const about = { commandId: orderId, $correlationId: orderId, $causationId: orderId };
-  const metadata = { ...about, actor: 'test', at: new Date().toISOString(), schemaVersion: 2 };
+  const metadata = { ...about, actor: 'test', at: new Date().toISOString(), schemaVersion };
   const event = jsonEvent({ type: 'OrderPlaced', data, metadata });
   await shop.client.appendToStream(`order-${orderId}`, event);
   const load = () => shop.handler.load(order, orderId, { fresh: true });

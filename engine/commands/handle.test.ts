@@ -127,10 +127,10 @@ test('who looks while others look sees all that was there, and reads together', 
   const [held, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let reads = 0;
   const slow = Object.create(client, {
-    readStream: {
-      async *value(...args: Parameters<EventStore['readStream']>) {
+    readEvents: {
+      async *value(...args: Parameters<EventStore['readEvents']>) {
         reads += 1;
-        const events = await Array.fromAsync(client.readStream(...args));
+        const events = await Array.fromAsync(client.readEvents(...args));
         answered.resolve();
         await held.promise;
         yield* events;
