@@ -23,7 +23,7 @@ const uuid = (number: number): string =>
 const [ORDER, PART, OTHER_PART, PAYMENT] = [uuid(1), uuid(2), uuid(3), uuid(4)];
 const [REJECTED, CANCELLED, WHOLE] = [uuid(5), uuid(6), uuid(7)];
 const [PERSON, CART, RETURN] = [uuid(8), uuid(9), uuid(10)];
-const [STORE, DATE] = ['lakshmi', '2026-11-21'];
+const [STORE, DATE] = [uuid(20), '2026-11-21'];
 const [DAL, GHEE, OIL] = [`${STORE}.dal`, `${STORE}.ghee`, `${STORE}.oil`];
 const DAY = `${STORE}.${DATE}`;
 const BEGUN_MS = Date.parse(`${DATE}T04:30:00Z`);
