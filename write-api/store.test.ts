@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { store } from '../domain/stores/store.ts';
@@ -54,7 +55,8 @@ for (const [setting, body] of [
       assert.is(refused.detail, 'Only the shop can do this: sign in with its pass.');
     }
     assert.equal(await load(), before);
-    const unknown = await put('nobody', shop.asShop('nobody'));
+    const nobody = randomUUID();
+    const unknown = await put(nobody, shop.asShop(nobody));
     assert.equal([unknown.status, unknown.body.code], [404, 'STORE_NOT_FOUND']);
 
     const own = { ...shop.asShop(storeId), 'idempotency-key': newKey() };
