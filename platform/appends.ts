@@ -141,6 +141,8 @@ export class AppendCall {
 export class Appender {
   readonly #client: EventStoreDBClient;
   #call: Promise<AppendCall> | undefined;
+  /** The same, once it is open: then an append waits for nothing. */
+  #opened: AppendCall | undefined;
 
   constructor(client: EventStoreDBClient) {
     this.#client = client;
@@ -152,7 +154,8 @@ export class Appender {
    */
   async append(stream: string, expected: Expected, events: ProposedEvent[]): Promise<Appended> {
     try {
-      const call = await this.#open();
+      const isOpen = this.#opened?.isOver === false;
+      const call = isOpen ? this.#opened! : await this.#open();
       return await call.append(stream, expected, events);
     } catch (error) {
       if (isEventStoreUnavailable(error)) throw new AppendOutcomeUnknown(error);
@@ -169,7 +172,7 @@ export class Appender {
     const silence = new Silence(() => {});
     try {
       const call = await silence.orElse(opening);
-      if (!call.isOver) return call;
+      if (!call.isOver) return (this.#opened = call);
     } finally {
       silence.end();
     }
