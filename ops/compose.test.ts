@@ -2,8 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jsonEvent } from '@eventstore/db-client';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { startEventStore } from '../event-store/server.ts';
+import { asStored, connectEventStore } from '../platform/event-store.ts';
+import { ops } from '../test/ops.ts';
 import { hasFallback, isVariable } from '../platform/env.ts';
 import {
   READY_PATH,
@@ -145,8 +149,105 @@ test('each process waits for whom it needs, and reaches no other server', () => 
   }
 });
 
+/** What a service keeps in a volume and may write to. */
+const volumesOf = (name: string): string[] =>
+  [...services.get(name)!.matchAll(/^ {6}- ([\w-]+):(?!.*:ro$)/gm)].map(([, volume]) => volume!);
+
+const STORES = [...services.keys()].filter((name) => /<<: \*eventstore$/m.test(whole(name)));
+const NODES = STORES.filter((name) => services.get(name)!.includes('profiles: [cluster]'));
+const atPort = (names: string[]) => names.map((name) => `${name}:2113`).join(',');
+/** What a service says to EventStoreDB, with what it takes from anchors. */
+const said = (name: string, option: string): string[] =>
+  [...whole(name).matchAll(new RegExp(`^ +EVENTSTORE_${option}: (.*)$`, 'gm'))].map(
+    ([, value]) => value!,
+  );
+
+test('the single node never joins others, whatever is set', () => {
+  const single = STORES.filter((name) => !NODES.includes(name));
+  assert.equal(single, [SERVERS['event-store'].service]);
+  for (const name of single) {
+    assert.equal(said(name, 'CLUSTER_SIZE'), [`'1'`]);
+    assert.equal(said(name, 'DISCOVER_VIA_DNS'), [`'false'`]);
+    assert.equal(said(name, 'GOSSIP_SEED'), []);
+  }
+});
+
+test('the nodes of the cluster know each other and nobody else, and keep their logs apart', () => {
+  assert.is(NODES.length, 3);
+  const sizes = anchors.get('cluster-environment')!.match(/EVENTSTORE_CLUSTER_SIZE: .*/g);
+  assert.equal(sizes, [`EVENTSTORE_CLUSTER_SIZE: '3'`]);
+  for (const name of NODES) {
+    assert.match(services.get(name)!, '<<: *cluster-environment');
+    assert.is(variables(name).get('EVENTSTORE_CLUSTER_SIZE'), undefined);
+    const others = NODES.filter((each) => each !== name);
+    assert.is(variables(name).get('EVENTSTORE_GOSSIP_SEED'), atPort(others));
+  }
+  for (const name of STORES) {
+    for (const advertised of ['NODE_HOST_ADVERTISE_AS', 'REPLICATION_HOST_ADVERTISE_AS']) {
+      assert.is(variables(name).get(`EVENTSTORE_${advertised}`), name);
+    }
+    assert.equal(volumesOf(name), [name]);
+    const users = [...services.keys()].filter((each) => volumesOf(each).includes(name));
+    assert.equal(users, [name]);
+    const named = [...compose.matchAll(/^ +node \w+ (\S+)$/gm)].flatMap(([, names]) =>
+      names!.split(','),
+    );
+    assert.ok(named.includes(name), `no certificate is made for ${name}`);
+  }
+});
+
+test('a log gets from the single node into the cluster by a command that does it', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'doorstep-ops-'));
+  const testing = join(ROOT, 'event-store/testing');
+  const [certificate, key] = ['certificate.pem', 'key.pem'].map((file) =>
+    readFileSync(join(testing, file)),
+  );
+  const open = (name: string) =>
+    startEventStore({
+      dir: join(dir, name),
+      // The client's TLS takes no bare IP address.
+      host: 'localhost',
+      tls: { certificate: certificate!, key: key! },
+      users: { admin: 'secret' },
+    });
+  const [single, cluster] = [await open('single'), await open('cluster')];
+  const asComposed = [...services.get('copy-to-cluster')!.matchAll(/^ {6}- (\S.*)$/gm)]
+    .map(([, argument]) => argument!)
+    .filter((argument) => !argument.includes('/certificates/ca:ro'));
+  const args = asComposed.map((argument) =>
+    argument
+      .replace(/\$\{EVENTSTORE_PASSWORD:\?.*?\}/, 'secret')
+      .replace('/certificates/ca/ca.crt', join(testing, 'certificate.pem'))
+      .replace(`@${atPort(NODES)}?`, `@localhost:${cluster.port}?`)
+      .replace('@eventstore:2113?', `@localhost:${single.port}?`),
+  );
+  assert.is(args[0], 'ops/main.ts');
+  const copy = async () => {
+    const { code, stdout, stderr } = await ops(args.slice(1), {});
+    assert.is(code, 0, stderr);
+    return stdout;
+  };
+  const client = connectEventStore(args[3]!, asStored);
+  try {
+    const happen = (...types: string[]) =>
+      client.appendToStream(
+        'lamp-1',
+        types.map((type) => jsonEvent({ type, data: {} })),
+      );
+    await happen('LampHung', 'LampTurnedOn');
+    assert.match(await copy(), '2 events compared, 2 of them appended now');
+    await happen('LampTurnedOff');
+    assert.match(await copy(), '3 events compared, 1 of them appended now');
+    assert.match(await copy(), '3 events compared, 0 of them appended now');
+  } finally {
+    await client.dispose();
+    await Promise.all([single.close(), cluster.close()]);
+    rmSync(dir, { recursive: true });
+  }
+});
+
 test('no command of the operators gets a variable that nobody knows', () => {
-  for (const name of ['ops', 'ship-logs']) {
+  for (const name of ['ops', 'ship-logs', 'copy-to-cluster']) {
     assert.equal(
       [...variables(name).keys()].filter((each) => !isKnown(each)),
       [],
