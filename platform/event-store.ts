@@ -53,6 +53,9 @@ export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
 /** Who of several reactors works. */
 export const REACTOR_LEASE = 'reactor-lease';
 
+/** Which log this is: `platform/log-identity.ts`. */
+export const LOG_IDENTITY = 'log-identity';
+
 /** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
 export function snapshotStreamOf(stream: string): string {
   const { category, id } = splitStream(stream);
@@ -60,11 +63,13 @@ export function snapshotStreamOf(stream: string): string {
 }
 
 /**
- * Whether a stream says who is where in this very log: the engine's own streams. They mean nothing in
- * a copy, where whoever wrote them begins anew.
+ * Whether a stream says who is where in this very log, or which it is: the engine's own streams. They
+ * mean nothing in a copy, where whoever wrote them begins anew.
  */
 export const holdsPositions = (stream: string): boolean =>
-  stream === REACTOR_CHECKPOINT || stream === REACTOR_LEASE || /^[a-z]+snapshot-/.test(stream);
+  OF_THIS_LOG.has(stream) || /^[a-z]+snapshot-/.test(stream);
+
+const OF_THIS_LOG = new Set([REACTOR_CHECKPOINT, REACTOR_LEASE, LOG_IDENTITY]);
 
 /** The revision of a stream that has no event. */
 export const NO_REVISION = -1n;

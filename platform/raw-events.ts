@@ -11,8 +11,9 @@ import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import type { CallOptions, ClientReadableStream, Metadata } from '@grpc/grpc-js';
+import { status, type CallOptions, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
 import {
+  headOfLog,
   isEventStoreUnavailable,
   NO_REVISION,
   type EventStore,
@@ -77,18 +78,20 @@ export function patience(): { reset(): void; wait(error: unknown): Promise<void>
 }
 
 /**
- * The whole log after a position (from its beginning without one) to where it ends now, with what
- * the event store writes for itself. A lost connection is taken up again.
+ * The whole log after a position (from its beginning without one) to where it ends now, also what
+ * the event store writes for itself where no `filter` leaves it out. A lost connection is taken up
+ * again.
  */
 export async function* readRawLog(
   client: EventStore,
   after: bigint | undefined,
+  filter?: EventFilter,
 ): AsyncGenerator<RawEvent> {
   const trouble = patience();
   let last = after;
   for (;;) {
     try {
-      for await (const event of readAllFrom(client, last)) {
+      for await (const event of readAllFrom(client, optionsOfRead(last, undefined, filter))) {
         // A read begins with the event at its position.
         if (last !== undefined && event.position <= last) continue;
         yield event;
@@ -107,18 +110,35 @@ export async function readRawEventAt(
   client: EventStore,
   position: bigint,
 ): Promise<RawEvent | undefined> {
-  for await (const event of readAllFrom(client, position, 1)) {
+  for await (const event of readAllFrom(client, optionsOfRead(position, 1))) {
     if (event.position === position) return event;
   }
   return undefined;
 }
 
+/**
+ * Whether a position up to the end of the log is an event's, or that of one which a scavenge took.
+ * From any other EventStoreDB reads nothing, and says only that something went wrong: so it is asked
+ * twice, and whether it answers otherwise.
+ */
+export async function isPosition(client: EventStore, position: bigint): Promise<boolean> {
+  for (let tries = 1; tries <= 2; tries++) {
+    try {
+      await readRawEventAt(client, position);
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== status.UNKNOWN) throw error;
+      await headOfLog(client);
+    }
+  }
+  return false;
+}
+
 async function* readAllFrom(
   client: EventStore,
-  from: bigint | undefined,
-  maxCount?: number,
+  options: streamsPb.ReadReq.Options,
 ): AsyncGenerator<RawEvent> {
-  const call = await openRead(client, optionsOfRead(from, maxCount));
+  const call = await openRead(client, options);
   // What cancelling says is of no interest; what comes before it ends the loop.
   call.on('error', () => {});
   try {
@@ -130,29 +150,27 @@ async function* readAllFrom(
   }
 }
 
+/** Which events the server is to send, by their types. */
+export type EventFilter = { typePrefixes: string[] } | { typeRegex: string };
+
 /**
- * A subscription to the whole log after a position: what comes, until it is cancelled. With
- * `typePrefixes` only events whose types begin with one of them.
+ * All but what the event store writes for itself. Its links and statistics can be many times what
+ * everybody else writes.
  */
+export const NO_SYSTEM_EVENTS: EventFilter = { typeRegex: '^[^$].*' };
+
+/** How many events the server may look through before it says where it is. */
+const SEARCH_WINDOW = 1_000;
+
+/** A subscription to the whole log after a position: what comes, until it is cancelled. */
 export function subscribeToLog(
   client: EventStore,
   after: bigint | undefined,
-  typePrefixes: string[] | undefined,
+  filter: EventFilter,
 ): Promise<ClientReadableStream<ReadAnswer>> {
   const { Options } = streamsPb.ReadReq;
-  const options = optionsOfAll(after);
+  const options = optionsOfAll(after, filter);
   options.setSubscription(new Options.SubscriptionOptions());
-  if (typePrefixes) {
-    const types = new Options.FilterOptions.Expression();
-    types.setPrefixList(typePrefixes);
-    const filter = new Options.FilterOptions();
-    filter.setEventType(types);
-    filter.setCount(new sharedPb.Empty());
-    filter.setCheckpointintervalmultiplier(1);
-    options.setFilter(filter);
-  } else {
-    options.setNoFilter(new sharedPb.Empty());
-  }
   return openRead(client, options);
 }
 
@@ -160,15 +178,18 @@ export function subscribeToLog(
 export function optionsOfRead(
   from: bigint | undefined,
   maxCount: number = Number.MAX_SAFE_INTEGER,
+  filter?: EventFilter,
 ): streamsPb.ReadReq.Options {
-  const options = optionsOfAll(from);
+  const options = optionsOfAll(from, filter);
   options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
   options.setCount(String(maxCount));
-  options.setNoFilter(new sharedPb.Empty());
   return options;
 }
 
-function optionsOfAll(from: bigint | undefined): streamsPb.ReadReq.Options {
+function optionsOfAll(
+  from: bigint | undefined,
+  filter: EventFilter | undefined,
+): streamsPb.ReadReq.Options {
   const all = new streamsPb.ReadReq.Options.AllOptions();
   if (from === undefined) {
     all.setStart(new sharedPb.Empty());
@@ -184,6 +205,20 @@ function optionsOfAll(from: bigint | undefined): streamsPb.ReadReq.Options {
   options.setAll(all);
   options.setResolveLinks(false);
   options.setUuidOption(uuids);
+  if (filter) options.setFilter(filterOptions(filter));
+  else options.setNoFilter(new sharedPb.Empty());
+  return options;
+}
+
+function filterOptions(filter: EventFilter): streamsPb.ReadReq.Options.FilterOptions {
+  const { FilterOptions } = streamsPb.ReadReq.Options;
+  const types = new FilterOptions.Expression();
+  if ('typeRegex' in filter) types.setRegex(filter.typeRegex);
+  else types.setPrefixList(filter.typePrefixes);
+  const options = new FilterOptions();
+  options.setEventType(types);
+  options.setMax(SEARCH_WINDOW);
+  options.setCheckpointintervalmultiplier(1);
   return options;
 }
 

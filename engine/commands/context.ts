@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../../platform/http.ts';
-import type { CommandContext } from './handle.ts';
+import type { CommandContext, Handler } from './handle.ts';
 
 /**
  * 8 characters or more, so that two clients do not choose the same key by chance. None holds a space,
@@ -71,5 +71,10 @@ export function contextOfCreation(request: FastifyRequest, actor: string): Comma
 }
 
 /** Says in the answer which log position a read has to have seen to show what was done. */
-export const atPosition = (reply: FastifyReply, position: bigint): FastifyReply =>
-  reply.header(POSITION_HEADER, position.toString());
+export async function atPosition(
+  { tokenOf }: Handler,
+  reply: FastifyReply,
+  position: bigint,
+): Promise<void> {
+  reply.header(POSITION_HEADER, await tokenOf(position));
+}

@@ -17,6 +17,7 @@ import { Problem, unavailable } from '../../platform/http.ts';
 import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
 import { streamOf } from '../../platform/stream-name.ts';
+import { positionTokens } from '../position.ts';
 import { CommandQueue } from './command-queue.ts';
 import { emptyOf, remember, type Folded, type Remembered } from './folded.ts';
 import { StreamCache } from './stream-cache.ts';
@@ -162,7 +163,7 @@ export function createHandler(client: EventStore, log: Logger, now: () => Date =
     });
   }
 
-  return { handle, load };
+  return { handle, load, tokenOf: positionTokens(client, log) };
 }
 
 type Decided<State> = {

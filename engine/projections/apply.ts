@@ -28,6 +28,8 @@ export type ApplyOptions = {
   log: Logger;
   /** Tell readers (`PROJECTED_CHANNEL`): for live schemas, not for those being rebuilt. */
   notify: boolean;
+  /** Whether a stream is one of those that are projected: all of them, where nobody says. */
+  isOurs?: ((stream: string) => boolean) | undefined;
 };
 
 /**
@@ -72,7 +74,7 @@ async function applyOrPark(
 }
 
 async function applyTogether(
-  { pool, log, notify }: ApplyOptions,
+  { pool, log, notify, isOurs }: ApplyOptions,
   targets: Target[],
   events: StoredEvent[],
   refused = new Map<Target, Error>(),
@@ -80,7 +82,11 @@ async function applyTogether(
   const position = events.at(-1)!.position;
   const behind = targets.filter((target) => target.position < position);
   if (behind.length === 0) return new Set();
-  const projected = project(behind, events, refused);
+  const projected = project(
+    behind,
+    isOurs ? events.filter(({ stream }) => isOurs(stream)) : events,
+    refused,
+  );
   const tags = new Set<string>();
   await transaction(pool, async (connection) => {
     // Losing the last moments of a read model is harmless: its checkpoint goes with it.

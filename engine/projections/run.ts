@@ -1,4 +1,4 @@
-import { headOfLog, type EventStore } from '../../platform/event-store.ts';
+import type { EventStore } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import {
   isPostgresUnavailable,
@@ -21,6 +21,7 @@ import {
   type Target,
 } from './checkpoint.ts';
 import type { Projection } from './projection.ts';
+import { LogReplaced, assertStillHeld, disownAnyway, disownOtherLogs } from './same-log.ts';
 
 /** Events that are applied in one transaction. */
 const MAX_BATCH_EVENTS = 2_000;
@@ -42,6 +43,8 @@ export type Projector = {
   log: Logger;
   signal: AbortSignal;
   projections: Projection[];
+  /** Whether a stream is one of those that are projected: all of them, where nobody says. */
+  isOurs?: (stream: string) => boolean;
 };
 
 /**
@@ -53,14 +56,14 @@ export async function runProjector(
   projector: Projector,
   onChanged: (tags: Set<string>) => void = () => {},
 ): Promise<void> {
-  const { client, pool, log, signal } = projector;
+  const { client, pool, log, signal, isOurs } = projector;
   while (!signal.aborted) {
     const round = new AbortController();
     const both = AbortSignal.any([signal, round.signal]);
     try {
       await prepareDatabase(pool);
-      const { current, outdated } = await openLive(pool, projector.projections);
-      await assertNotAhead(client, current);
+      const identity = await disownOtherLogs(projector);
+      const { current, outdated } = await openLive(pool, projector.projections, identity);
       const rebuilt =
         outdated.length > 0
           ? rebuild({ ...projector, projections: outdated, signal: both })
@@ -73,15 +76,17 @@ export async function runProjector(
         maxBatch: MAX_BATCH_EVENTS,
         log,
         signal: both,
+        beforeResuming: () => assertStillHeld({ client, log, signal: both }, identity),
         consume: async ({ events }) => {
           if (events.length === 0) return;
-          onChanged(await applyEvents({ pool, log, notify: true }, current, events));
+          onChanged(await applyEvents({ pool, log, notify: true, isOurs }, current, events));
         },
       });
       await Promise.all([followed, rebuilt]);
     } catch (error) {
       round.abort();
-      if (!(error instanceof CheckpointMoved) && !isPostgresUnavailable(error)) throw error;
+      const isOtherNow = error instanceof CheckpointMoved || error instanceof LogReplaced;
+      if (!isOtherNow && !isPostgresUnavailable(error)) throw error;
       log.warn({ err: error }, 'the projector takes up again from its checkpoints');
       await waitUnlessAborted(RETRY_MS, signal);
     }
@@ -92,18 +97,6 @@ export async function runProjector(
 async function waitForOther(error: unknown, signal: AbortSignal): Promise<void> {
   if (!(error instanceof RebuildRunning)) throw error;
   await waitUnlessAborted(OTHER_REBUILD_MS, signal);
-}
-
-/** Rows from events that the log does not have would never be right again: refuse to start. */
-async function assertNotAhead(client: EventStore, targets: Target[]): Promise<void> {
-  const head = await headOfLog(client);
-  const ahead = targets.filter(({ position }) => position > head).map(({ schema }) => schema);
-  if (ahead.length > 0) {
-    throw new Error(
-      `${ahead.join(', ')} has seen events beyond the end of the log, which was restored or ` +
-        'replaced: rebuild the read models with `npm run ops -- replay`',
-    );
-  }
 }
 
 type OnProgress = (position: bigint, events: number) => void;
@@ -123,20 +116,22 @@ export async function rebuild(
 }
 
 async function fillAndSwap(
-  { client, pool, log, signal, projections }: Projector,
+  { client, pool, log, signal, projections, isOurs }: Projector,
   onProgress: OnProgress,
 ): Promise<boolean> {
+  const identity = await disownAnyway({ client, pool, log });
   const targets = await transaction(pool, async (connection) => {
     const created: Target[] = [];
     for (const projection of projections) {
-      created.push(await createSchema(connection, projection, `${projection.name}_next`));
+      const next = `${projection.name}_next`;
+      created.push(await createSchema(connection, projection, next, identity));
     }
     return created;
   });
   const done = new AbortController();
   const consume = async ({ events, caughtUp }: Batch) => {
     if (events.length > 0) {
-      await applyEvents({ pool, log, notify: false }, targets, events);
+      await applyEvents({ pool, log, notify: false, isOurs }, targets, events);
       onProgress(events.at(-1)!.position, events.length);
     }
     if (caughtUp && (await swapWhenFree(pool, targets, log, signal))) done.abort();
@@ -148,6 +143,7 @@ async function fillAndSwap(
     maxBatch: MAX_BATCH_EVENTS,
     log,
     signal: both,
+    beforeResuming: () => assertStillHeld({ client, log, signal: both }, identity),
     consume,
   });
   return done.signal.aborted;
@@ -195,6 +191,8 @@ async function lockTables(connection: Connection, targets: Target[]): Promise<vo
 async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
   return transaction(pool, async (connection) => {
     await connection.query(`set local lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
+    // A projector that starts for the first time makes the very schemas that are swapped in.
+    await connection.query('select pg_advisory_xact_lock(7226)');
     const { rows } = await connection.query<{ schema: string; position: number }>(
       'select schema, position from projector.checkpoint where schema = any($1) for update',
       [targets.map(({ projection }) => projection.name)],
