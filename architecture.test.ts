@@ -16,7 +16,14 @@ const ROOMS: Record<string, { values: string[]; types: string[] }> = {
   'write-api': { values: ['domain', 'engine', 'platform', 'wording'], types: [] },
   projector: { values: ['domain', 'engine', 'platform'], types: [] },
   'read-api': {
-    values: ['domain/schema.ts', 'projector/tags.ts', 'engine', 'platform', 'wording'],
+    values: [
+      'domain/schema.ts',
+      'domain/limits.ts',
+      'projector/tags.ts',
+      'engine',
+      'platform',
+      'wording',
+    ],
     types: ['projector', 'domain'],
   },
   web: { values: ['domain', 'wording'], types: ['read-api'] },

@@ -34,7 +34,8 @@ export type RefusalFacts = {
   /** `article` is a listing or an SKU. */
   LINE_NAMED_TWICE: { article: string };
   LINE_NOT_FOUND: { listingId: string };
-  LISTING_NOT_FOUND: { because: 'unknown' | 'withdrawn'; listingId: string };
+  LISTING_NOT_FOUND:
+    { because: 'unknown' | 'withdrawn'; listingId: string } | { because: 'not-listed' };
   /** `lines` are listings, `names` what they are called. */
   NOT_PICKED: { lines: string[]; names: string[] };
   ORDER_ALREADY_PLACED: null;
@@ -42,6 +43,13 @@ export type RefusalFacts = {
   ORDER_NOT_FOUND: null;
   OUT_OF_AREA: { storeName: string; pincode: string };
   /** `paidBy` is the reference that it was paid by. */
+  /** Where it was to be brought: `state` is its code. */
+  OUT_OF_STATE: {
+    because: 'not-registered' | 'own-state-unknown';
+    storeName: string;
+    state: string;
+    stateName: string;
+  };
   PAID_ALREADY: { paidBy: string; externalId: string };
   PAYMENT_NOT_FOUND: null;
   /** `said` is what the gateway says. */
@@ -66,7 +74,8 @@ export type RefusalFacts = {
   /** Minutes of the day. */
   SLOT_FULL: { because: 'full'; fromMinute: number; toMinute: number } | { because: 'just-taken' };
   SLOT_NOT_FOUND:
-    | { because: 'begun' }
+    /** `next` is the first that is free; absent where none is in sight. */
+    | { because: 'begun' | 'closed'; next?: { date: string; fromMinute: number; toMinute: number } }
     | { because: 'just-taken' }
     | { because: 'no-such-slot'; fromMinute: number };
   STALE_COUNT:
@@ -75,6 +84,8 @@ export type RefusalFacts = {
         because: 'stock';
         stale: { sku: string; expected?: number | null; onHand: number | null }[];
       };
+  /** The states in which a PIN code may lie. */
+  STATE_NEEDED: { pincode: string; states: { code: string; name: string }[] };
   STORE_ALREADY_REGISTERED: null;
   /** In ms since 1970; `opensAtMs` is null where it does not open for two months. */
   STORE_CLOSED: { storeName: string; opensAtMs: number | null } & (

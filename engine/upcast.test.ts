@@ -4,7 +4,6 @@ import * as assert from 'uvu/assert';
 import { as } from '../test/write-api.ts';
 import { startParts } from '../test/shop.ts';
 import {
-  NO_REVISION,
   append,
   connectEventStore,
   headOfLog,
@@ -16,6 +15,7 @@ import { followLog } from '../platform/subscription.ts';
 import { createHandler } from './commands/handle.ts';
 import type { Decider, Message } from './decider.ts';
 import { UnknownEventVersion, upcasterOf } from './upcast.ts';
+import { NO_REVISION } from '../platform/appends.ts';
 
 /** Brightness: percent, after it was a word, after a lamp was either on or off. */
 type Lamp = { percent: number };

@@ -14,6 +14,7 @@ import {
   isMetadataStream,
   isSoftDeleted,
   isTombstoned,
+  keptOf,
   metadataStreamOf,
   openForAppends,
   rowLookup,
@@ -23,6 +24,7 @@ import {
   type StreamState,
 } from './database.ts';
 import { categoryOf } from './links.ts';
+import { limitsOf, objectOf } from './metadata.ts';
 import {
   Acknowledged,
   asDamage,
@@ -37,6 +39,7 @@ import {
   dataOfRecord,
   EXPECT,
   idOfRecord,
+  isJsonRecord,
   LARGEST_INT64,
   ownBody,
   recordedEvent,
@@ -55,6 +58,8 @@ const KEPT_ROWS = 10_000;
  * revision: 50 µs. At a revision of its own it always is.
  */
 const RECOGNISED_EVENTS = 1_000;
+/** Ids of which it is known which stream had them first: twice so many, some 100 bytes each. */
+const KEPT_IDS = 25_000;
 /** Pages in the write-ahead log from which on it is folded into the database. */
 const CHECKPOINT_PAGES = 1_000;
 /** SQLite's codes for a disk that cannot be trusted any more: damage, and SQLITE_IOERR. */
@@ -80,7 +85,9 @@ const writeAheadLog = openSync(`${databaseFile(dir)}-wal`, 'r+');
 const readRow = rowLookup(db, dir);
 /** What was read or written of streams: nobody else writes. Begins anew when it is full. */
 const rows = new Map<string, StreamState>();
-const findStream = streamLookup(findRow);
+const findReadable = streamLookup(findRow);
+/** Which stream had an id first, of those that were written of late. The older half is dropped. */
+let firstStreams = { newer: new Map<string, number>(), older: new Map<string, number>() };
 const addStream = db.prepare(
   `INSERT INTO stream (name, nameSum, head, truncateBefore, maxCount, maxAgeS, checksum)
    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`,
@@ -106,7 +113,7 @@ const isAmong = db.prepare(
 );
 const idsAfter = db.prepare(
   `SELECT revision, lower(hex(id)) AS id FROM event WHERE stream = ? AND revision > ?
-    ORDER BY revision`,
+    ORDER BY revision DESC`,
 );
 const eventAt = eventLookup(db, dir);
 const walLength = db.prepare('PRAGMA wal_checkpoint(NOOP)');
@@ -136,41 +143,72 @@ function check(
   const isExact = expected !== EXPECT.any && expected !== EXPECT.streamExists;
   if (!state || expected > current) return isExact ? wrong : 'write';
   const before = isExact
-    ? placeOf(ids, (id, at) => repeated(state, expected + 1 + at, id))
-    : placeOf(ids, newestOf(state, ids));
-  if (typeof before === 'object') return { ok: true, ...before };
+    ? placesOf(ids, (id, at) => repeated(state, expected + 1 + at, id))
+    : placesOf(ids, firstOf(state, ids));
+  if (typeof before === 'object') return answerToRepeat(state, before);
   const mayBegin = !isExact || (expected === EXPECT.noStream && isSoftDeleted(state));
   return before === 'new' && mayBegin ? 'write' : wrong;
 }
 
-/**
- * The place of the last one if all were found, 'new' if the first was not: what is in between is no
- * repeat.
- */
-function placeOf(
+type Ends = { first: EventRow; last: EventRow };
+
+/** The ends if all were found, 'new' if the first was not: what is in between is no repeat. */
+function placesOf(
   ids: Uint8Array[],
-  find: (id: Uint8Array, at: number) => Place | undefined,
-): Place | 'new' | 'mixed' {
-  let place: Place | undefined;
+  find: (id: Uint8Array, at: number) => EventRow | undefined,
+): Ends | 'new' | 'mixed' {
+  let ends: Ends | undefined;
   for (const [at, id] of ids.entries()) {
-    const found = find(id, at);
-    if (!found) return at === 0 ? 'new' : 'mixed';
-    place = { revision: found.revision, position: found.position };
+    const last = find(id, at);
+    if (!last) return at === 0 ? 'new' : 'mixed';
+    ends = { first: ends?.first ?? last, last };
   }
-  return place ?? 'new';
+  return ends ?? 'new';
 }
 
-/** How to find the newest event of each id. What is new costs one search, however many come. */
-function newestOf(state: StreamState, ids: Uint8Array[]): (id: Uint8Array) => EventRow | undefined {
+/**
+ * A repeat of what is not shown any more is told its revision, and no position. EventStoreDB never
+ * answers one that ends two or more events before where it begins; this says at once what the
+ * client makes of that.
+ */
+function answerToRepeat(state: StreamState, { first, last }: Ends): Outcome {
+  const { revision, position, createdMs } = last;
+  if (revision < first.revision - 1) return { ok: false, reason: 'timeout' };
+  const kept = keptOf(state);
+  const isShown = typeof kept === 'object' && revision >= kept.first && createdMs >= kept.oldestMs;
+  return { ok: true, revision, position: isShown ? position : undefined };
+}
+
+const textOfId = (id: Uint8Array): string =>
+  Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex');
+
+/**
+ * How to find the first event of each id. An id belongs to the stream that had it first: in another
+ * it is new each time. What is new costs one search, however many come.
+ */
+function firstOf(state: StreamState, ids: Uint8Array[]): (id: Uint8Array) => EventRow | undefined {
   const after = state.head - RECOGNISED_EVENTS - ids.length;
   const [first] = ids;
   if (!first || !isAmong.get(state.id, after, first)) return () => undefined;
   const revisions = new Map<unknown, unknown>();
   for (const { id, revision } of idsAfter.iterate(state.id, after)) revisions.set(id, revision);
-  return (id) => {
-    const revision = revisions.get(Buffer.from(id).toString('hex'));
-    return revision === undefined ? undefined : eventAt(state, revision as number);
+  return (bytes) => {
+    const id = textOfId(bytes);
+    const revision = revisions.get(id);
+    if (revision === undefined || (firstStreamOf(id) ?? state.id) !== state.id) return undefined;
+    return eventAt(state, revision as number);
   };
+}
+
+const firstStreamOf = (id: string): number | undefined =>
+  firstStreams.newer.get(id) ?? firstStreams.older.get(id);
+
+function keepId(bytes: Uint8Array, stream: number): void {
+  const id = textOfId(bytes);
+  if (firstStreamOf(id) !== undefined) return;
+  if (firstStreams.newer.size >= KEPT_IDS)
+    firstStreams = { newer: new Map(), older: firstStreams.newer };
+  firstStreams.newer.set(id, stream);
 }
 
 /** The same event if it has this id. */
@@ -182,6 +220,12 @@ function repeated(state: StreamState, revision: number, id: Uint8Array): EventRo
 
 const hasMetadata = (stream: string): boolean =>
   (findStream(metadataStreamOf(stream))?.head ?? -1) >= 0;
+
+/** A tombstone closes the metadata too; but what there was of it before may still be replaced. */
+function findStream(stream: string): StreamState | undefined {
+  const own = isMetadataStream(stream) ? findRow(stream) : undefined;
+  return own && own.head >= 0 ? { ...own, maxCount: 1 } : findReadable(stream);
+}
 
 function findRow(stream: string): StreamState | undefined {
   const kept = rows.get(stream);
@@ -254,6 +298,7 @@ function add(stream: string, events: Event[], from?: number): Place {
       inType,
       checksum,
     );
+    keepId(id, row.id);
   }
   saveRow(stream, row, { head: revision });
   if (isMetadataStream(stream)) applyMetadata(streamOfMetadata(stream));
@@ -269,30 +314,16 @@ function numberIn(column: keyof typeof nextIn, value: string): number {
   return next;
 }
 
-function newestMetadata(stream: string): Record<string, unknown> {
+/** What the newest event of a metadata stream says; undefined where there is none, or no JSON. */
+function newestMetadata(stream: string): string | undefined {
   const state = findRow(metadataStreamOf(stream));
-  const newest = state && state.head >= 0 ? eventAt(state, state.head) : undefined;
-  try {
-    const metadata: unknown = JSON.parse(
-      newest ? dataOfRecord(Buffer.from(newest.record)).toString() : '{}',
-    );
-    return metadata !== null && typeof metadata === 'object' ? { ...metadata } : {};
-  } catch {
-    // Anybody may append anything to a metadata stream. What is not JSON says nothing about the
-    // stream.
-    return {};
-  }
+  if (!state || state.head < 0) return undefined;
+  const record = Buffer.from(eventAt(state, state.head).record);
+  return isJsonRecord(record) ? dataOfRecord(record).toString() : undefined;
 }
 
 function applyMetadata(stream: string): void {
-  const metadata = newestMetadata(stream);
-  const [truncateBefore, maxCount, maxAgeS] = ['$tb', '$maxCount', '$maxAge'].map((key) => {
-    const value = metadata[key];
-    if (typeof value !== 'number' || value <= 0) return null;
-    // Only the largest int64 deletes the stream.
-    if (value >= Number(LARGEST_INT64)) return TOMBSTONE_REVISION;
-    return Math.trunc(Math.min(value, TOMBSTONE_REVISION - 1));
-  });
+  const { truncateBefore, maxCount, maxAgeS } = limitsOf(newestMetadata(stream));
   saveRow(stream, rowOf(stream), {
     truncateBefore: truncateBefore ?? 0,
     maxCount: maxCount ?? null,
@@ -300,7 +331,7 @@ function applyMetadata(stream: string): void {
   });
 }
 
-function ownEvent(stream: string, type: string, json: string): Event {
+function ownEvent(stream: string, type: string, json?: string): Event {
   const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
   return { id, type, body: ownBody(id, stream, type, json) };
 }
@@ -312,21 +343,26 @@ function addMetadata(stream: string, json: string): Place {
 
 /**
  * A soft-deleted stream that is written to again keeps its metadata, and shows only what came after
- * the deletion.
+ * the deletion. Metadata that is no object stays as it is, and says nothing.
  */
 function recreate(stream: string, from: number): void {
-  addMetadata(stream, JSON.stringify({ ...newestMetadata(stream), $tb: from }));
+  const metadata = objectOf(newestMetadata(stream));
+  if (metadata) addMetadata(stream, JSON.stringify({ ...metadata, $tb: from }));
 }
 
 function append(stream: string, state: StreamState | undefined, events: Event[]): Outcome {
-  if (events.length === 0) return { ok: true, revision: state?.head ?? -1, position: undefined };
+  if (events.length === 0) {
+    if (state && isSoftDeleted(state)) recreate(stream, state.head + 1);
+    return { ok: true, revision: state?.head ?? -1, position: head };
+  }
   const described = isMetadataStream(stream) ? streamOfMetadata(stream) : undefined;
   const before = described === undefined ? undefined : findStream(described);
   const place = add(stream, events);
   if (state && isSoftDeleted(state)) recreate(stream, state.head + 1);
   // Setting metadata of a soft-deleted stream recreates it too, and must not bring its old events
   // back.
-  if (before && isSoftDeleted(before)) recreate(described!, before.head + 1);
+  if (before && isSoftDeleted(before) && !isTombstoned(before))
+    recreate(described!, before.head + 1);
   return { ok: true, ...place };
 }
 
@@ -341,7 +377,7 @@ function softDelete(stream: string, state: StreamState | undefined): Outcome {
 }
 
 function tombstone(stream: string): Outcome {
-  const events = [ownEvent(stream, '$streamDeleted', '{}')];
+  const events = [ownEvent(stream, '$streamDeleted')];
   return { ok: true, ...add(stream, events, TOMBSTONE_REVISION) };
 }
 
@@ -386,6 +422,7 @@ function commit({ writes, bytes }: Group): GroupResult {
     if (FATAL_SQLITE_CODES.includes(errcode & 0xff) && !isFull) throw asDamage(error, dir);
     if (db.isTransaction) db.exec('ROLLBACK');
     rows.clear();
+    firstStreams = { newer: new Map(), older: new Map() };
     head = headOf(db, dir);
     return { error: isFull ? DISK_FULL : message };
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eachField, Message } from './protobuf.ts';
@@ -101,6 +101,29 @@ test('an append whose rest does not come by its deadline is refused, and no othe
   await until(2);
   assert.is(statuses.get(other), WRITTEN);
   await end();
+});
+
+test('a unary append is refused as soon as it is too large', async () => {
+  const client = new Client(`127.0.0.1:${store.port}`, credentials.createInsecure());
+  const raw = (bytes: Buffer): Buffer => bytes;
+  const path = '/event_store.client.streams.Streams/Append';
+  const refused = new Promise<ServiceError>((resolve, reject) => {
+    const call = client.makeClientStreamRequest(path, raw, raw, (error) =>
+      error ? resolve(error) : reject(new Error('It was not refused.')),
+    );
+    const stream = new Message().message(1, new Message().text(3, 'too-large'));
+    call.write(new Message().message(1, stream.empty(4)).finish());
+    const event = new Message()
+      .message(1, new Message().text(2, randomUUID()))
+      .message(2, new Message().text(1, 'type').text(2, 'Part'))
+      .bytes(4, Buffer.alloc(600_000));
+    // It never ends.
+    for (let parts = 0; parts < 2; parts += 1) call.write(new Message().message(2, event).finish());
+  });
+  const { code, metadata } = await refused;
+  assert.is(code, grpcStatus.INVALID_ARGUMENT);
+  assert.equal(metadata.get('exception'), ['maximum-append-size-exceeded']);
+  client.close();
 });
 
 test.run();

@@ -18,6 +18,7 @@ import {
   decodeProposal,
   decodeWrite,
   deleteAnswer,
+  EXPECT,
   MissingType,
   type Outcome,
   type ProposedEvent,
@@ -226,6 +227,11 @@ export function serveAppend(
   log: Log,
 ): void {
   let append: Append | undefined;
+  let isOver = false;
+  const refuse = (error: unknown): void => {
+    isOver = true;
+    answer(asRefusal(error));
+  };
   const finish = async (): Promise<void> => {
     if (!append) throw new MalformedMessage('An append begins with its options.');
     requireRoom(log);
@@ -235,16 +241,20 @@ export function serveAppend(
     answer(null, appendAnswer(append.options, outcome));
   };
   call.on('data', (bytes: Buffer) => {
+    // Of one that was refused the rest is let go as it comes.
+    if (isOver) return;
     try {
       const { options, proposal } = decodeWrite(bytes);
       if (options) append = new Append({ ...options, deadlineMs: Number(call.getDeadline()) });
       if (proposal) append?.add(proposal);
+      if (append?.refused) throw writeRefusal(append.options, append.refused);
     } catch (error) {
-      call.destroy();
-      answer(asRefusal(error));
+      refuse(error);
     }
   });
-  call.on('end', () => void finish().catch((error: unknown) => answer(asRefusal(error))));
+  call.on('end', () => {
+    if (!isOver) finish().catch(refuse);
+  });
 }
 
 /**
@@ -259,6 +269,8 @@ export async function serveDelete(
   try {
     const { options } = decodeWrite(call.request);
     if (!options) throw new MalformedMessage('A delete has options.');
+    if (kind === 'delete' && options.expected === EXPECT.streamExists)
+      throw refusal(status.INTERNAL, 'EventStoreDB knows no delete of a stream that exists.');
     const refused = refusedFor(options.stream);
     if (refused) throw writeRefusal(options, refused);
     requireRoom(log);

@@ -6,9 +6,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { suite } from 'uvu';
-import { connect, runCase, withCredentials, withOption, type Server } from './conformance/case.ts';
+import * as assert from 'uvu/assert';
+import {
+  connect,
+  meet,
+  refused,
+  runCase,
+  Skipped,
+  withCredentials,
+  withOption,
+  type Server,
+} from './conformance/case.ts';
 import { TOPICS } from './conformance/cases.ts';
 import { startEventStore } from './server.ts';
+import { startCluster } from './testing/cluster.ts';
 
 const CERTIFICATE = join(import.meta.dirname, 'testing', 'certificate.pem');
 const KEY = join(import.meta.dirname, 'testing', 'key.pem');
@@ -68,20 +79,51 @@ async function startGuarded(): Promise<Server> {
   return server;
 }
 
+/** Three nodes in front of a store. */
+async function startThree(): Promise<Server> {
+  const store = await startEventStore({ dir: temporaryFolder() });
+  cleanup.push(() => store.close());
+  const cluster = await startCluster(store.port);
+  cleanup.push(() => cluster.close());
+  const server = connect(cluster.url);
+  cleanup.push(() => server.client.dispose());
+  return server;
+}
+
 let open: Server;
+let ofThree: Server;
 let guarded: Server;
 test.before(async () => {
   open = await startOpen();
+  ofThree = await startThree();
   guarded = await startGuarded();
 });
 
-// The local store can do all of it, so that what is skipped elsewhere fails here.
-for (const [topic, cases] of Object.entries(TOPICS))
+// The local store can do all of it, so that what is skipped elsewhere fails here. A cluster it only
+// plays.
+const { cluster, ...ofOneNode } = TOPICS;
+for (const [name, run] of Object.entries(cluster!))
+  test(`cluster: ${name}`, async () => {
+    await refused(runCase(run, open), Skipped);
+    await runCase(run, ofThree);
+  });
+for (const [topic, cases] of Object.entries(ofOneNode))
   for (const [name, run] of Object.entries(cases))
     test(`${topic}: ${name}`, () => runCase(run, topic === 'credentials' ? guarded : open));
 
 // What the other topics do most, once more over TLS and with credentials.
 for (const [name, run] of Object.entries(TOPICS['appends']!))
   test(`with users, appends: ${name}`, () => runCase(run, guarded));
+
+test('a server says which one it is', async () => {
+  for (const server of [open, guarded]) {
+    const { version, nodes } = await meet(server.client);
+    assert.is(version, '24.10.4-local');
+    assert.equal(
+      nodes.map(({ state }) => state),
+      ['leader'],
+    );
+  }
+});
 
 test.run();

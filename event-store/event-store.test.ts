@@ -46,6 +46,9 @@ let store: EventStore;
 let client: EventStoreDBClient;
 let newStream: Server['newStream'];
 
+/** Credentials of its own send an append through the unary call. */
+const UNARY = { credentials: { username: 'anybody', password: 'anything' } };
+
 const start = async (): Promise<void> => {
   store = await startEventStore({ dir });
   ({ client, newStream } = connect(store.url));
@@ -92,20 +95,44 @@ test('a repeat at any revision is recognised a thousand events later, at its own
   assert.is(await repeat([b], 0n), 1n);
 });
 
-test('a read of no events has none', async () => {
-  const stream = newStream();
-  await client.appendToStream(stream, events(3));
-  assert.equal(await collect(client.readStream(stream, { maxCount: 0 })), []);
+test('a read of no events of $all has none, where EventStoreDB reads on for ever', async () => {
   assert.equal(await collect(client.readAll({ maxCount: 0 })), []);
+});
+
+test('a delete or a tombstone after its deadline does not happen', async () => {
+  const stream = newStream();
+  await client.appendToStream(stream, event());
+  await refused(client.deleteStream(stream, { deadline: 0 }), DeadlineExceededError);
+  await refused(client.tombstoneStream(stream, { deadline: 0 }), DeadlineExceededError);
+  assert.is((await collect(client.readStream(stream))).length, 1);
+});
+
+test('what is not the name of a stream is refused by each call', async () => {
+  for (const name of ['', '$$'])
+    for (const options of [{}, UNARY])
+      await refused(client.appendToStream(name, event(), options), Error);
+});
+
+test('a repeat that ends before it begins is told at once that nobody knows', async () => {
+  const stream = newStream();
+  const [a, b, c] = [event(), event(), event()];
+  await client.appendToStream(stream, [a, b, c]);
+  await refused(client.appendToStream(stream, [c, a]), DeadlineExceededError);
+  await refused(client.appendToStream(stream, [c, a], UNARY), DeadlineExceededError);
+  assert.is((await collect(client.readStream(stream))).length, 3);
 });
 
 test('metadata that makes no sense is kept and says nothing', async () => {
   const stream = newStream();
   await client.appendToStream(stream, events(10));
-  const senseless = event('$metadata', { $maxAge: -1, $maxCount: 'x', $tb: 1.5 });
+  const senseless = event('$metadata', { $maxCount: 2, $tb: 1.5 });
   await client.appendToStream(`$$${stream}`, senseless);
-  assert.is((await collect(client.readStream(stream))).length, 9);
+  assert.is((await collect(client.readStream(stream))).length, 10);
   await client.appendToStream(`$$${stream}`, event('$metadata', 'no object'));
+  assert.is((await collect(client.readStream(stream))).length, 10);
+  await client.deleteStream(stream);
+  for (const data of ['no object', []])
+    await client.appendToStream(`$$${stream}`, event('$metadata', data));
   assert.is((await collect(client.readStream(stream))).length, 10);
 });
 
@@ -122,9 +149,6 @@ test('a computed stream is not written to, and says so', async () => {
     assert.match((await refused(attempt(), Error)).message, 'is computed from other streams');
   assert.is((await collect(client.readStream(`$ce-${category}`))).length, 1);
 });
-
-/** Credentials of its own send an append through the unary call. */
-const UNARY = { credentials: { username: 'anybody', password: 'anything' } };
 
 test('nothing is written to $all', async () => {
   for (const attempt of [
@@ -172,6 +196,13 @@ test('computed links are not in $all', async () => {
   await collect(client.readStream(`$ce-${category}`));
   const read = await collect(client.readAll({ fromPosition: position! }));
   assert.equal(revisions(read), [1n]);
+});
+
+test('the projections whose streams are always there may be enabled', async () => {
+  await client.enableProjection('$by_category');
+  await client.enableProjection('$by_event_type');
+  const other = await refused(client.enableProjection('$by_correlation_id'), Error);
+  assert.match(other.message, /UNIMPLEMENTED.*runs no projections/);
 });
 
 test('what is not served says why', async () => {

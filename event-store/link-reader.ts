@@ -62,13 +62,14 @@ export class LinkReader {
       if (!target) return eventAnswer(record, position);
       const { stream, revision } = target;
       if (!streams.has(stream)) streams.set(stream, this.findStream(stream));
-      const event = this.keptEvent(streams.get(stream), revision);
+      const state = streams.get(stream);
+      const event = this.keptEvent(state, revision === -1n ? state?.head : Number(revision));
       return resolvedAnswer(event?.record, record, position);
     };
   }
 
   /** The event of a stream if it has it and shows it. Throws DamagedLog. */
-  private keptEvent(state: StreamState | undefined, revision: number): EventRow | undefined {
+  private keptEvent(state: StreamState | undefined, revision = -1): EventRow | undefined {
     const kept = keptOf(state);
     const isKept = typeof kept === 'object' && revision >= kept.first && revision <= state!.head;
     if (!isKept) return undefined;

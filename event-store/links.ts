@@ -68,8 +68,19 @@ function linkId(stream: string, revision: number): Buffer {
   return id;
 }
 
-/** What a link names; undefined where its data is no link. */
-export function parseLink(data: Buffer): { revision: number; stream: string } | undefined {
-  const [, revision, stream] = /^(\d+)@(.+)$/s.exec(data.toString()) ?? [];
-  return stream === undefined ? undefined : { revision: Number(revision), stream };
+/** A revision as .NET reads a number: with a sign, zeros and spaces around it. */
+const LINKED_REVISION = /^[\t-\r ]*([+-]?\d+)[\t-\r ]*$/;
+
+/**
+ * What a link names: the last event of a stream where the revision is -1, and no stream where there
+ * is no `@`. Undefined where its data is no link but an event like any other.
+ */
+export function parseLink(data: Buffer): { revision: bigint; stream: string } | undefined {
+  const text = data.toString();
+  const at = text.includes('@') ? text.indexOf('@') : text.length;
+  const [, digits] = LINKED_REVISION.exec(text.slice(0, at)) ?? [];
+  if (digits === undefined) return undefined;
+  const revision = BigInt(digits.replace('+', ''));
+  if (BigInt.asIntN(64, revision) !== revision) return undefined;
+  return { revision, stream: text.slice(at + 1) };
 }

@@ -20,8 +20,8 @@ export type Group = {
 export type GroupResult = { outcomes: Outcome[]; head: number } | { error: string };
 
 /**
- * Matches if the name of the stream (or the type of the event) fits the expression, or begins with
- * one of the prefixes.
+ * Matches if the name of the stream (or the type of the event) fits the expression, which is one of
+ * .NET, or begins with one of the prefixes.
  */
 export type Filter =
   { on: 'stream' | 'type'; regex: string } | { on: 'stream' | 'type'; prefixes: string[] };
@@ -81,7 +81,7 @@ export type Rows = {
   sentAs?: (row: EventRow) => Sent;
   lowest: number;
   highest: number;
-  /** Behind `highest` is a tombstone. */
+  /** The `highest` is a tombstone. */
   isClosed?: boolean;
   /** Events that were created before are not shown. */
   oldestMs: number;

@@ -102,9 +102,9 @@ test('progress stops in front of the first event that is not settled', () => {
 
 test('an event that is being parked holds up the checkpoint, and comes again if it cannot be', async () => {
   const { dispatch, progress, parked, connect, add } = arrange();
-  const { got, consumer } = connect();
+  const { got } = connect();
   add(0, 1);
-  dispatch.refuse(consumer, ['id-0'], 'park', 'why');
+  dispatch.refuse(['id-0'], 'park', 'why');
   dispatch.acknowledge(['id-1']);
   assert.is(progress.settled.place, -1);
   assert.is(dispatch.counts.outstanding, 1);
@@ -115,7 +115,7 @@ test('an event that is being parked holds up the checkpoint, and comes again if 
     ['id-1', 0],
     ['id-0', 0],
   ]);
-  dispatch.refuse(consumer, ['id-0'], 'park', 'why');
+  dispatch.refuse(['id-0'], 'park', 'why');
   parked[1]!.end(true);
   await Promise.resolve();
   assert.is(progress.settled.place, 1);
@@ -154,19 +154,6 @@ test('of two events with one id the second waits until the first is settled', ()
   assert.equal(idsOf(got), ['same', 'id-2']);
   dispatch.acknowledge(['same']);
   assert.equal(idsOf(got), ['same', 'id-2', 'same']);
-});
-
-test('stop ends the subscription of the consumer, and the others get what it had', () => {
-  const { dispatch, connect, add } = arrange({ strategy: 'DispatchToSingle' });
-  const first = connect();
-  const second = connect();
-  add(0, 1);
-  dispatch.refuse(first.consumer, ['id-0'], 'stop', '');
-  assert.is(first.state.isDropped, true);
-  assert.equal(second.got, [
-    ['id-0', 1],
-    ['id-1', 1],
-  ]);
 });
 
 test('no more is read than the buffer and the memory of a group hold', () => {
@@ -246,8 +233,8 @@ test('whatever happens, each event is settled once, and no checkpoint passes one
       else if (kind === 5) await endPark(pick, pick % 3 > 0);
       else if (!of) continue;
       else if (kind === 6) dispatch.disconnect(of.consumer);
-      else if (kind === 7) dispatch.refuse(of.consumer, ids, pick % 2 ? 'retry' : 'skip', '');
-      else if (kind === 8) dispatch.refuse(of.consumer, ids, 'park', '');
+      else if (kind === 7) dispatch.refuse(ids, pick % 2 ? 'retry' : 'skip', '');
+      else if (kind === 8) dispatch.refuse(ids, 'park', '');
       else dispatch.acknowledge(ids);
       check();
     }

@@ -22,7 +22,10 @@ export type Strategy = (typeof STRATEGIES)[number];
 export const isStrategy = (name: string | undefined): name is Strategy =>
   STRATEGIES.includes(name as Strategy);
 
-/** A time of 0 is none: no event times out, no checkpoint is due. No subscribers are any number. */
+/**
+ * A time of 0 or less is none: no event times out, no checkpoint is due. No subscribers are any
+ * number, and fewer than none nobody. Nothing is live with a live buffer for less than no event.
+ */
 export type Settings = {
   resolveLinkTos: boolean;
   extraStatistics: boolean;
@@ -115,7 +118,7 @@ export type Connection = {
   name: string;
   readonly hasRoom: boolean;
   send: (message: Message) => void;
-  /** Ends the subscription; without an error, because the group was changed or the consumer said so. */
+  /** Ends the subscription; without an error, because the group was changed. */
   drop: (error?: unknown) => void;
 };
 
@@ -146,7 +149,7 @@ export class Consumer {
 }
 
 type Delivery = { message: Message; consumer: Consumer; sentMs: number };
-export type NackAction = 'retry' | 'park' | 'skip' | 'stop';
+export type NackAction = 'retry' | 'park' | 'skip';
 
 /** `park` resolves with whether the event is on disk among the parked ones. Never rejects. */
 export type Hooks = {
@@ -236,12 +239,7 @@ export class Dispatch {
     this.proceed();
   }
 
-  refuse(consumer: Consumer, ids: string[], action: NackAction, reason: string): void {
-    if (action === 'stop') {
-      this.disconnect(consumer);
-      consumer.connection.drop();
-      return;
-    }
+  refuse(ids: string[], action: NackAction, reason: string): void {
     for (const id of ids) {
       const delivery = this.inFlight.get(id);
       if (!delivery) continue;
@@ -256,7 +254,7 @@ export class Dispatch {
   /** Sends again, or parks, what was sent too long ago. */
   expire(): void {
     const { messageTimeoutMs } = this.settings;
-    if (messageTimeoutMs === 0) return;
+    if (messageTimeoutMs <= 0) return;
     const expiredMs = this.now() - messageTimeoutMs;
     for (const delivery of this.inFlight.values()) {
       if (delivery.sentMs > expiredMs) break;

@@ -109,7 +109,7 @@ export class Group {
 
   get isFull(): boolean {
     const { maxSubscriberCount } = this.config.settings;
-    return maxSubscriberCount > 0 && this.dispatch.consumers.length >= maxSubscriberCount;
+    return maxSubscriberCount !== 0 && this.dispatch.consumers.length >= maxSubscriberCount;
   }
 
   /** Finds where the group was; to be awaited before it is used. Throws if that cannot be read. */
@@ -163,8 +163,11 @@ export class Group {
     const { source, log, parked } = this;
     const last = source === undefined ? log.head : await lastRevision(log, source);
     const isEmpty = source === undefined ? last === 0 : last < 0;
+    const { liveBufferSize, historyBufferSize } = this.config.settings;
+    // EventStoreDB reads as far as its buffer goes before there is a consumer.
+    const readable = this.isReading ? 0 : this.dispatch.room(historyBufferSize);
     return {
-      isLive: this.next > last,
+      isLive: liveBufferSize >= 0 && this.next + readable > last,
       lastCheckpointed: this.checkpointed,
       lastKnown: isEmpty ? undefined : last,
       parked: parked.end - parked.replayNext,
@@ -216,24 +219,33 @@ export class Group {
         else await new Promise<void>((resolve) => (this.wake = resolve));
       }
     } catch (error) {
-      for (const consumer of this.dispatch.consumers) {
-        this.disconnect(consumer);
-        consumer.connection.drop(error);
-      }
+      this.dropConsumers(error);
     } finally {
       unwatch();
       this.isReading = false;
     }
   }
 
+  private dropConsumers(error?: unknown): void {
+    for (const consumer of this.dispatch.consumers) {
+      this.disconnect(consumer);
+      consumer.connection.drop(error);
+    }
+  }
+
+  private get batchSize(): number {
+    return Math.max(this.config.settings.readBatchSize, 1);
+  }
+
   /** A page is read when a batch has room. One that is searched with a filter may fill the room. */
   private readLimit(): number {
-    const { liveBufferSize, historyBufferSize, readBatchSize } = this.config.settings;
+    const { liveBufferSize, historyBufferSize } = this.config.settings;
+    const batch = this.batchSize;
     const room = this.dispatch.room(
-      this.isLive ? Math.max(liveBufferSize, readBatchSize) : historyBufferSize,
+      this.isLive ? Math.max(liveBufferSize, batch) : historyBufferSize,
     );
-    if (room < readBatchSize) return 0;
-    return this.config.filter ? room : readBatchSize;
+    if (room < batch) return 0;
+    return this.config.filter ? room : batch;
   }
 
   private async readLog(limit: number): Promise<void> {
@@ -243,6 +255,8 @@ export class Group {
     const query = { ...forwards(this.source, this.next), limit, live: this.live, filter };
     const page = await readEvents(this.log, query, settings.resolveLinkTos);
     if (this.isClosed) return;
+    // What was live when its stream got a tombstone has it as its last event, and waits on.
+    if (page.isTombstoned && this.live === undefined) return this.dropConsumers();
     const wanted = page.events.filter(({ original }) => !isOfAllGroups(original.stream));
     const messages = wanted.map((event) => {
       const { revision, position } = event.original;
@@ -250,7 +264,7 @@ export class Group {
     });
     this.next = page.next;
     this.isLive = page.end;
-    if (page.end) this.live = Math.max(settings.liveBufferSize, settings.readBatchSize);
+    if (page.end) this.live = Math.max(settings.liveBufferSize, this.batchSize);
     if (!page.end) this.isNews = true;
     this.passed += page.considered - messages.length;
     this.dispatch.add(messages);
@@ -259,7 +273,7 @@ export class Group {
 
   private async readParked(): Promise<void> {
     const { replayNext, replayEnd } = this.parked;
-    const limit = Math.min(this.config.settings.readBatchSize, replayEnd - replayNext);
+    const limit = Math.min(this.batchSize, replayEnd - replayNext);
     const query = { ...forwards(this.streams.parked, replayNext), limit };
     const page = await readEvents(this.log, query, true);
     if (this.isClosed) return;
@@ -430,10 +444,19 @@ async function readEvents(
   log: Log,
   query: Query,
   resolveLinks: boolean,
-): Promise<{ events: ReadEvent[]; next: number; end: boolean; considered: number }> {
+): Promise<{
+  events: ReadEvent[];
+  next: number;
+  end: boolean;
+  considered: number;
+  isTombstoned?: boolean;
+}> {
   const checkpoints = { every: Infinity, considered: 0 };
   const page = await log.read({ ...query, resolveLinks, checkpoints });
-  if (!page.found) return { events: [], next: page.next, end: true, considered: 0 };
+  if (!page.found) {
+    const isTombstoned = page.reason === 'stream-deleted';
+    return { events: [], next: page.next, end: true, considered: 0, isTombstoned };
+  }
   const events: ReadEvent[] = [];
   for (const answer of unframe(page.frames)) {
     const bytes = readEventOf(answer);

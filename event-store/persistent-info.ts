@@ -3,6 +3,9 @@ import persistentPb from '@eventstore/db-client/generated/persistent_pb.js';
 import type { Consumer } from './persistent-dispatch.ts';
 import { ALL, type Group } from './persistent-group.ts';
 
+/** How EventStoreDB tells of no time for checkpoints. */
+const NEVER_MS = 2 ** 31 - 1;
+
 export async function infoOf(group: Group): Promise<persistentPb.SubscriptionInfo> {
   const { config, dispatch } = group;
   const { settings } = config;
@@ -32,7 +35,7 @@ export async function infoOf(group: Group): Promise<persistentPb.SubscriptionInf
     .setLiveBufferSize(settings.liveBufferSize)
     .setBufferSize(settings.historyBufferSize)
     .setReadBatchSize(settings.readBatchSize)
-    .setCheckPointAfterMilliseconds(settings.checkPointAfterMs)
+    .setCheckPointAfterMilliseconds(settings.checkPointAfterMs || NEVER_MS)
     .setMinCheckPointCount(settings.minCheckPointCount)
     .setMaxCheckPointCount(settings.maxCheckPointCount)
     .setReadBufferCount(isLive ? 0 : fresh)

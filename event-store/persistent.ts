@@ -57,7 +57,8 @@ const NACK_ACTIONS: Record<number, NackAction | undefined> = {
   [Action.RETRY]: 'retry',
   [Action.PARK]: 'park',
   [Action.SKIP]: 'skip',
-  [Action.STOP]: 'stop',
+  // As EventStoreDB does, against its documentation: the event is let go, and the consumer goes on.
+  [Action.STOP]: 'skip',
 };
 
 export class PersistentSubscriptions {
@@ -65,6 +66,8 @@ export class PersistentSubscriptions {
   private loading: Promise<Map<string, Group>> | undefined;
   private changes: Promise<unknown> = Promise.resolve();
   private isClosing = false;
+  /** A stream that had groups has a list of them, which may be empty. */
+  private readonly listed = new Set<string>();
 
   constructor(log: Log) {
     this.log = log;
@@ -83,6 +86,7 @@ export class PersistentSubscriptions {
       await deleteState(this.log, config);
       await this.save([...configsOf(groups), config]);
       groups.set(keyOf(name), new Group(this.log, config));
+      this.listed.add(name.stream);
     });
     return new CreateResp();
   }
@@ -131,7 +135,8 @@ export class PersistentSubscriptions {
     const groups = [...(await this.groups()).values()].filter(
       ({ config }) => stream === undefined || config.stream === stream,
     );
-    if (stream !== undefined && groups.length === 0) throw missing({ stream, group: '' });
+    if (stream !== undefined && groups.length === 0 && !this.listed.has(stream))
+      throw missing({ stream, group: '' });
     for (const group of groups) await load(group);
     return new ListResp().setSubscriptionsList(await Promise.all(groups.map(infoOf)));
   }
@@ -195,12 +200,12 @@ export class PersistentSubscriptions {
       isFirst = false;
       if (options) await join(options);
       if (!joined) return;
-      const { group, consumer } = joined;
+      const { group } = joined;
       if (acknowledged.length > 0) group.dispatch.acknowledge(acknowledged);
       const nackAction = NACK_ACTIONS[action];
       if (refused.length > 0 && !nackAction)
         throw new MalformedMessage(`${action} is not how an event can be refused.`);
-      if (refused.length > 0) group.dispatch.refuse(consumer, refused, nackAction!, reason);
+      if (refused.length > 0) group.dispatch.refuse(refused, nackAction!, reason);
     };
     call.on('data', (bytes: Buffer) => {
       if (!isOver) receive(bytes).catch((error: unknown) => call.emit('error', asRefusal(error)));
@@ -229,8 +234,10 @@ export class PersistentSubscriptions {
   private async loadGroups(): Promise<Map<string, Group>> {
     const newest = await readLast(this.log, CONFIG_STREAM);
     const groups = new Map<string, Group>();
-    for (const config of newest ? parseConfigs(newest.data.toString()) : [])
+    for (const config of newest ? parseConfigs(newest.data.toString()) : []) {
       groups.set(keyOf(config), new Group(this.log, config));
+      this.listed.add(config.stream);
+    }
     return groups;
   }
 
@@ -308,8 +315,8 @@ function streamOf(
   const stream = textOf(
     options.getStream()?.getStreamIdentifier() ?? options.getStreamIdentifier(),
   );
-  if (stream !== '' && stream !== ALL && options.getGroupName() !== '') return stream;
-  throw refusal(code.INVALID_ARGUMENT, 'A group has a name, and a stream or all of them.');
+  if (stream !== '' && stream !== ALL) return stream;
+  throw refusal(code.UNKNOWN, 'A group has a stream, or all of them.');
 }
 
 function settingsOf(
@@ -338,11 +345,9 @@ function settingsOf(
     historyBufferSize: from.getHistoryBufferSize(),
     strategy,
   };
-  for (const [setting, value] of Object.entries(settings))
-    if (typeof value === 'number' && value < 0) throw failed(name, `${setting} is negative.`);
   const { readBatchSize, historyBufferSize } = settings;
-  if (readBatchSize < 1 || readBatchSize >= historyBufferSize)
-    throw failed(name, 'readBatchSize is at least 1, and less than historyBufferSize.');
+  if (readBatchSize >= historyBufferSize)
+    throw failed(name, 'readBatchSize is not less than historyBufferSize.');
   return settings;
 }
 

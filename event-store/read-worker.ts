@@ -14,6 +14,7 @@ import {
   type StreamState,
 } from './database.ts';
 import { asDamage, damaged, databaseFile, DamagedLog, type EventRow } from './integrity.ts';
+import { filterExpression } from './filter-expression.ts';
 import { LinkReader } from './link-reader.ts';
 import { linksOf } from './links.ts';
 import type {
@@ -99,13 +100,13 @@ function findLive(
   const { last } = isClosed
     ? (findLastOpen.get(state.id, TOMBSTONE_REVISION) as { last: number | null })
     : { last: state.head };
-  const highest = last ?? -1;
+  // A tombstone comes behind the last event, whatever its revision says.
+  const highest = (last ?? -1) + Number(isClosed);
   const left = highest - from + 1;
   if (left > live || (isClosed && left <= 0)) return undefined;
-  const most = isClosed ? Math.min(left, limit) : limit;
   return {
-    rows: ofStream.forwards.iterate(state.id, from, 0, most),
-    placeOf: (row) => row.revision,
+    rows: ofStream.forwards.iterate(state.id, from, 0, limit),
+    placeOf: ({ revision }) => Math.min(revision, isClosed ? highest : revision),
     lowest: 0,
     highest,
     isClosed,
@@ -119,7 +120,7 @@ function matcher(filter: Filter | undefined): (row: EventRow) => boolean {
     filter.on === 'stream' ? streamOfRecord(Buffer.from(row.record)) : row.type;
   if ('prefixes' in filter)
     return (row) => filter.prefixes.some((prefix) => subject(row).startsWith(prefix));
-  const regex = new RegExp(filter.regex);
+  const regex = filterExpression(filter.regex);
   return (row) => regex.test(subject(row));
 }
 

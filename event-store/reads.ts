@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { status as code, type ServerWritableStream } from '@grpc/grpc-js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
+import { filterExpression } from './filter-expression.ts';
 import type { Log } from './log.ts';
 import { frame, Frames } from './protobuf.ts';
 import type { Filter, Page, Query } from './messages.ts';
@@ -42,7 +43,7 @@ export async function serveRead(call: ReadCall, log: Log): Promise<void> {
     if (!options) throw refusal(code.INVALID_ARGUMENT, 'A read has options.');
     if (options.hasSubscription())
       await subscribe(call, log, await subscriptionQuery(options, log));
-    else await read(call, log, readQuery(options));
+    else await read(call, log, readQuery(options, log.head));
   } catch (error) {
     call.emit('error', asRefusal(error));
   }
@@ -106,6 +107,7 @@ async function read(call: ReadCall, log: Log, query: Query): Promise<void> {
   call.end();
 }
 
+/** What is told of a stream that there is not. Throws where it has a tombstone. */
 function notFound(query: Query, page: Extract<Page, { found: false }>): Buffer {
   const stream = query.stream!;
   if (page.reason === 'stream-deleted') throw streamDeleted(stream);
@@ -113,7 +115,8 @@ function notFound(query: Query, page: Extract<Page, { found: false }>): Buffer {
 }
 
 /**
- * Sends what there is, then what comes, until the client goes away or the stream gets a tombstone.
+ * Sends what there is, then what comes, until the client goes away or the stream gets a tombstone,
+ * which is sent as its last event. Of a stream that has one already nothing is confirmed.
  */
 async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> {
   const client = new Client(call);
@@ -124,7 +127,6 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
     wake();
   });
   try {
-    await client.send(frame([confirmationAnswer(randomUUID())]));
     // Whatever is committed after this is news: a page may or may not hold it.
     const readNext = (): Promise<Page> => {
       isNews = false;
@@ -132,6 +134,8 @@ async function subscribe(call: ReadCall, log: Log, query: Query): Promise<void> 
     };
     let isLive: boolean | undefined;
     let ahead: Page | undefined = await readNext();
+    if (!ahead.found) notFound(query, ahead);
+    await client.send(frame([confirmationAnswer(randomUUID())]));
     while (!client.gone) {
       if (!ahead && !isNews) await client.wait((proceed) => (wake = proceed));
       const page: Page = ahead ?? (await readNext());
@@ -168,15 +172,20 @@ function caughtUp({ checkpoints, from }: Query): Buffer[] {
  * A read includes the place that it begins with, except backwards from a position: EventStoreDB
  * counts those behind the event then.
  */
-function readQuery(options: Options): Query {
+function readQuery(options: Options, head: number): Query {
   const [stream, place] = [streamOf(options), placeOf(options)];
   const forwards = options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS;
   const isBehind = stream === undefined && !forwards;
+  const limit = Math.min(Number(options.getCount()), END);
+  if (stream !== undefined && (limit === 0 || (forwards && place === 'end')))
+    throw refusal(code.UNKNOWN, 'A stream is not read forwards from its end, nor for no events.');
+  if (isBehind && typeof place === 'number' && place > head)
+    throw refusal(code.UNKNOWN, `${place} is no position of this log.`);
   return {
     stream,
     from: place === 'start' ? START : place === 'end' ? END : place - Number(isBehind),
     forwards,
-    limit: Math.min(Number(options.getCount()), END),
+    limit,
     resolveLinks: options.getResolveLinks(),
     filter: filterOf(options.getFilter()),
   };
@@ -195,7 +204,9 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
   };
   if (typeof place === 'number') query.from = place + 1;
   else if (place === 'end') {
-    query.from = (stream === undefined ? log.head : await lastRevision(log, stream)) + 1;
+    const last = stream === undefined ? undefined : await readLast(log, stream);
+    if (last && !last.found) notFound(query, last);
+    query.from = (last?.head ?? log.head) + 1;
     query.live = LIVE_EVENTS;
   }
   if (filter) {
@@ -207,12 +218,17 @@ async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
 
 /** The revision of a stream's last event, whether or not it may be seen; -1 where there is none. */
 export async function lastRevision(log: Log, stream: string): Promise<number> {
-  return (await log.read({ stream, from: END, forwards: false, limit: 0 })).head;
+  return (await readLast(log, stream)).head;
 }
+
+const readLast = (log: Log, stream: string): Promise<Page> =>
+  log.read({ stream, from: END, forwards: false, limit: 0 });
 
 function streamOf(options: Options): string | undefined {
   const identifier = options.getStream()?.getStreamIdentifier();
-  return identifier && Buffer.from(identifier.getStreamName_asU8()).toString();
+  const stream = identifier && Buffer.from(identifier.getStreamName_asU8()).toString();
+  if (stream === '') throw refusal(code.UNKNOWN, 'A stream has a name.');
+  return stream;
 }
 
 function placeOf(options: Options): 'start' | 'end' | number {
@@ -239,9 +255,9 @@ export function filterOf(filter: FilterOptions | undefined): Filter | undefined 
   // As in EventStoreDB: an expression counts before prefixes, and no prefixes let nothing through.
   if (regex === '') return { on, prefixes: expression.getPrefixList() };
   try {
-    RegExp(regex);
+    filterExpression(regex);
   } catch (error) {
-    throw refusal(code.INVALID_ARGUMENT, (error as Error).message);
+    throw refusal(code.UNKNOWN, (error as Error).message);
   }
   return { on, regex };
 }

@@ -8,8 +8,8 @@ import { MalformedMessage } from '../platform/protobuf.ts';
 import type { Refused, WriteOptions } from './wire.ts';
 
 /**
- * An error that grpc-js sends as this status. Trailers may hold any text here; what is not ASCII is
- * percent-encoded.
+ * An error that grpc-js sends as this status. Trailers hold printable ASCII: of a stream whose name
+ * is in another script EventStoreDB can send none, and the client learns no more than UNKNOWN.
  */
 export function refusal(
   code: status,
@@ -17,8 +17,10 @@ export function refusal(
   trailers: Record<string, string> = {},
 ): ServiceError {
   const metadata = new Metadata();
-  for (const [key, value] of Object.entries(trailers))
-    metadata.set(key, value.replace(/[^ -~]/gu, encodeURIComponent));
+  const isAscii = Object.values(trailers).every((value) => /^[ -~]*$/.test(value));
+  if (!isAscii)
+    return Object.assign(new Error(details), { code: status.UNKNOWN, details, metadata });
+  for (const [key, value] of Object.entries(trailers)) metadata.set(key, value);
   return Object.assign(new Error(details), { code, details, metadata });
 }
 
@@ -35,7 +37,7 @@ export const closing = (): ServiceError =>
 export function writeRefusal({ stream, expected }: WriteOptions, refused: Refused): ServiceError {
   switch (refused.reason) {
     case 'wrong-expected-version': {
-      const actual = refused.current < 0 ? '' : String(refused.current);
+      const actual = String(refused.current);
       const details = `Stream '${stream}' is at '${actual}' and was expected at ${expected}.`;
       return refusal(status.FAILED_PRECONDITION, details, {
         exception: refused.reason,
@@ -53,8 +55,9 @@ export function writeRefusal({ stream, expected }: WriteOptions, refused: Refuse
       return streamDeleted(stream);
     case 'timeout':
       return refusal(status.DEADLINE_EXCEEDED, 'The deadline passed before the write began.');
+    // EventStoreDB's handler throws there, and says no more than that.
     case 'bad-request':
-      return refusal(status.INVALID_ARGUMENT, refused.message);
+      return refusal(status.UNKNOWN, refused.message);
     case 'missing-type':
       return refusal(status.INVALID_ARGUMENT, refused.message, {
         exception: 'missing-required-metadata-property',

@@ -8,6 +8,7 @@ import monitoringGrpc from '@eventstore/db-client/generated/monitoring_grpc_pb.j
 import operationsGrpc from '@eventstore/db-client/generated/operations_grpc_pb.js';
 import persistentGrpc from '@eventstore/db-client/generated/persistent_grpc_pb.js';
 import projectionsGrpc from '@eventstore/db-client/generated/projections_grpc_pb.js';
+import projectionsPb from '@eventstore/db-client/generated/projections_pb.js';
 import featuresGrpc from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import featuresPb from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
@@ -21,8 +22,8 @@ import { asRefusal, closing, refusal } from './refusals.ts';
 import { serveRead, type ReadCall } from './reads.ts';
 import type { Frames } from './protobuf.ts';
 
-/** The protocol that is spoken here is that of this release. */
-const SERVER_VERSION = '23.10.0';
+/** The protocol that is spoken here, and the answers that are given, are those of this release. */
+const SERVER_VERSION = '24.10.4-local';
 /**
  * Larger than any append that is accepted, so that a too large one is told so rather than cut off.
  */
@@ -31,10 +32,6 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** Services with the sentence that answers each of their calls. */
 const NOT_SERVED: [service: grpc.ServiceDefinition, why: string][] = [
-  [
-    projectionsGrpc.ProjectionsService,
-    'The local event store runs no projections: read or subscribe to $ce- and $et- streams.',
-  ],
   [
     usersGrpc.UsersService,
     'The local event store manages no users: it is given them when it starts.',
@@ -48,6 +45,11 @@ const NOT_SERVED: [service: grpc.ServiceDefinition, why: string][] = [
     'The local event store keeps no statistics: watch its process and its log.',
   ],
 ];
+
+const NO_PROJECTIONS =
+  'The local event store runs no projections: read or subscribe to $ce- and $et- streams.';
+/** Their streams are computed when they are read: nobody need enable them, and everybody may. */
+const ALWAYS_ON = ['$by_category', '$by_event_type'];
 
 export type EventStore = {
   /** A connection string for @eventstore/db-client. */
@@ -96,7 +98,12 @@ export async function startEventStore(options: EventStoreOptions): Promise<Event
   addPersistentSubscriptions(server, persistent, track);
   addServerFeatures(server);
   addGossip(server);
-  for (const [service, why] of NOT_SERVED) addNotServed(server, service, why);
+  addProjections(server);
+  for (const [service, why] of NOT_SERVED)
+    server.addService(
+      service,
+      refusingAll(service, () => refusal(grpc.status.UNIMPLEMENTED, why)),
+    );
 
   const port = await listen(server, `${host}:${options.port ?? 0}`, tls).catch(
     async (error: unknown) => {
@@ -166,11 +173,14 @@ function addPersistentSubscriptions(
     <Request, Response>(
       serve: (call: grpc.ServerUnaryCall<Request, Response>) => Promise<Response>,
     ): grpc.handleUnaryCall<Request, Response> =>
-    (call, answer) =>
+    (call, answer) => {
+      if (Number(call.getDeadline()) <= Date.now())
+        return answer(refusal(grpc.status.DEADLINE_EXCEEDED, 'The deadline has passed.'));
       void serve(call).then(
         (response) => answer(null, response),
         (error: unknown) => answer(asRefusal(error)),
       );
+    };
   const { read } = persistentGrpc.PersistentSubscriptionsService;
   server.addService(
     {
@@ -241,19 +251,33 @@ function addGossip(server: grpc.Server): void {
   server.addService(gossipGrpc.GossipService, { read });
 }
 
-function addNotServed(server: grpc.Server, service: grpc.ServiceDefinition, why: string): void {
-  const refuse = (
+function addProjections(server: grpc.Server): void {
+  const refuse = (): grpc.ServiceError => refusal(grpc.status.UNIMPLEMENTED, NO_PROJECTIONS);
+  const enable: grpc.handleUnaryCall<projectionsPb.EnableReq, projectionsPb.EnableResp> = (
+    { request },
+    done,
+  ) => {
+    const name = request.getOptions()?.getName() ?? '';
+    if (ALWAYS_ON.includes(name)) done(null, new projectionsPb.EnableResp());
+    else done(refuse());
+  };
+  const { ProjectionsService: service } = projectionsGrpc;
+  server.addService(service, { ...refusingAll(service, refuse), enable });
+}
+
+/** Answers each call of a service with an error. */
+function refusingAll(
+  service: grpc.ServiceDefinition,
+  refuse: () => grpc.ServiceError,
+): grpc.UntypedServiceImplementation {
+  const answer = (
     call: grpc.ServerWritableStream<unknown, unknown>,
     done?: grpc.sendUnaryData<unknown>,
   ): void => {
-    const error = refusal(grpc.status.UNIMPLEMENTED, why);
-    if (done) done(error);
-    else call.emit('error', error);
+    if (done) done(refuse());
+    else call.emit('error', refuse());
   };
-  server.addService(
-    service,
-    Object.fromEntries(Object.keys(service).map((method) => [method, refuse])),
-  );
+  return Object.fromEntries(Object.keys(service).map((method) => [method, answer]));
 }
 
 const listen = (

@@ -134,7 +134,7 @@ test('a subscriber that falls far behind is sent what its stream still shows', a
   await slow.unsubscribe();
 });
 
-test('a live subscription gets what came before the tombstone of its stream', async () => {
+test('a live subscription gets what came before the tombstone of its stream, and that', async () => {
   const stream = newStream();
   const { got, signals, until } = follow(client.subscribeToStream(stream));
   await until(() => signals.includes('caughtUp'));
@@ -146,7 +146,7 @@ test('a live subscription gets what came before the tombstone of its stream', as
   await client.appendToStream(stream, events(3));
   await client.tombstoneStream(stream);
   await until(() => signals.includes(StreamDeletedError.name));
-  assert.equal(revisions(got), upTo(3));
+  assert.equal(revisions(got), [...upTo(3), 2n ** 63n - 1n]);
   for (const each of busy) await each.unsubscribe();
 });
 

@@ -163,16 +163,19 @@ function decodeUuidText(bytes: Buffer): string {
 
 // Recorded events
 
+const [JSON_CONTENT, OTHER_CONTENT] = ['application/json', 'application/octet-stream'];
+
 /**
- * The body of an event that the store itself writes: the metadata of a soft delete, a tombstone.
+ * The body of an event that the store itself writes: the metadata of a soft delete, or a tombstone,
+ * which has no data.
  */
-export const ownBody = (id: Buffer, stream: string, type: string, json: string): Buffer =>
+export const ownBody = (id: Buffer, stream: string, type: string, json?: string): Buffer =>
   new Message()
     .message(1, uuid(id))
     .message(2, streamIdentifier(stream))
     .message(6, mapEntry('type', type))
-    .message(6, mapEntry('content-type', 'application/json'))
-    .text(8, json)
+    .message(6, mapEntry('content-type', json === undefined ? OTHER_CONTENT : JSON_CONTENT))
+    .text(8, json ?? '')
     .finish();
 
 /** The body of a link: `target` is `{revision}@{stream}`, `metadata` is JSON. */
@@ -181,7 +184,7 @@ export const linkBody = (id: Buffer, stream: string, target: string, metadata = 
     .message(1, uuid(id))
     .message(2, streamIdentifier(stream))
     .message(6, mapEntry('type', LINK_TYPE))
-    .message(6, mapEntry('content-type', 'application/octet-stream'))
+    .message(6, mapEntry('content-type', OTHER_CONTENT))
     .text(7, metadata)
     .text(8, target)
     .finish();
@@ -223,6 +226,14 @@ export function dataOfRecord(record: Buffer): Buffer {
   return data;
 }
 
+export function isJsonRecord(record: Buffer): boolean {
+  let isJson = false;
+  eachField(record, (field, _, chunk) => {
+    if (field === 6) isJson ||= chunk.equals(JSON_ENTRY);
+  });
+  return isJson;
+}
+
 /** What a stored RecordedEvent says. The id is the text of a UUID. */
 export type Recorded = {
   id: string;
@@ -259,6 +270,7 @@ export function decodeRecord(record: Buffer): Recorded {
 const streamIdentifier = (name: string): Message => new Message().text(3, name);
 
 const mapEntry = (key: string, value: string): Message => new Message().text(1, key).text(2, value);
+const JSON_ENTRY = mapEntry('content-type', JSON_CONTENT).finish();
 
 const uuid = (id: Buffer): Message =>
   new Message().text(2, id.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'));
@@ -352,7 +364,8 @@ export function deliveryAnswer(readEvent: Buffer, retries: number): Buffer {
 // Answers to writes
 
 /**
- * What a write came to. The position is that of its last event; an append of no events has none.
+ * What a write came to. The position is that of its last event, and of an append of no events the
+ * end of the log; a repeat of events that are not shown any more has none.
  */
 export type Outcome = { ok: true; revision: number; position: number | undefined } | Refused;
 export type Refused =

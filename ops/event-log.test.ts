@@ -23,12 +23,11 @@ import { startEventStore } from '../event-store/server.ts';
 import {
   asStored,
   connectEventStore,
-  NO_REVISION,
   REACTOR_CHECKPOINT,
   snapshotStreamOf,
 } from '../platform/event-store.ts';
 import { identityOf } from '../platform/log-identity.ts';
-import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
+import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { run } from './event-log.ts';
 import { ArchiveWriter, readArchive, readManifest } from './event-log/archive.ts';
 import { backUp } from './event-log/backup.ts';
@@ -37,6 +36,7 @@ import { shopEvents } from './event-log/history.ts';
 import { compare, transfer } from './event-log/transfer.ts';
 import { ops, startOps } from '../test/ops.ts';
 import { refusingReads } from '../test/refusing-reads.ts';
+import { AppendCall, NO_REVISION } from '../platform/appends.ts';
 
 /** What a test leaves behind; the last is undone first. */
 type Undo = { undo: (() => Promise<unknown>)[] };
@@ -97,7 +97,7 @@ const raw = (stream: string, data: string | Buffer, more: Partial<RawEvent> = {}
 });
 
 async function append({ client }: Store, ...events: RawEvent[]): Promise<void> {
-  const appends = await RawAppends.open(client);
+  const appends = await AppendCall.open(client);
   let expected = NO_REVISION;
   for (const event of events) await appends.append(event.stream, expected++, [event]);
   appends.close();

@@ -66,9 +66,10 @@ test('a small list: counts, reported rows, listings to be seen', async ({ shop, 
   const { code, stdout, stderr } = await ops(args, env);
   assert.is(code, 0, stderr);
   assert.match(stdout, /^4 rows in /);
-  assert.match(stdout, /published +2\n +updated +0\n +unchanged +0\n +reported +2\n/);
-  assert.match(stdout, 'row 2  It has no name.');
-  assert.match(stdout, 'row 4  The price is above the MRP');
+  assert.match(stdout, /published +2\n +updated +0\n +unchanged +0\n +refused +2\n/);
+  assert.match(stdout, /withdrawn +0\n +reported +2\n/);
+  assert.match(stdout, 'row 3  It has no name.');
+  assert.match(stdout, 'row 5  The price is above the MRP');
   assert.match(stderr, /importing .* 100 % {2}4 rows/);
 
   const again = await ops([...args, '--json'], env);
@@ -76,7 +77,7 @@ test('a small list: counts, reported rows, listings to be seen', async ({ shop, 
   assert.equal([report.rows, report.published, report.updated, report.unchanged], [4, 0, 0, 2]);
   assert.equal(
     report.reported.map(({ row }) => row),
-    [2, 4],
+    [3, 5],
   );
   const seen = await shop.read<{ pricePaise: number }>(`/listings/${storeId}.c`, report.position);
   assert.is(seen.body.pricePaise, 9_550);
@@ -104,9 +105,41 @@ test('of many reported rows the screen shows the first', async ({ shop, env }) =
   const list = `sku,name,price\n${'x,,1\n'.repeat(50)}`;
   const { code, stdout } = await ops(['import', '-', '--store', storeId], env, list);
   assert.is(code, 0);
-  assert.match(stdout, 'row 20 ');
-  assert.not.match(stdout, 'row 21 ');
-  assert.match(stdout, '… and 30 more');
+  assert.match(stdout, 'row 21 ');
+  assert.not.match(stdout, 'row 22 ');
+  assert.match(stdout, '… and 30 more: --json lists them.');
+});
+
+test('of more reported rows than the API lists, it says how many there are to be had', async ({
+  shop,
+  env,
+}) => {
+  const { storeId } = await openStore(shop);
+  const list = `sku,name,price\n${'x,,1\n'.repeat(1_020)}`;
+  const { stdout } = await ops(['import', '-', '--store', storeId], env, list);
+  assert.match(stdout, '… and 1,000 more: --json lists the first 1,000.');
+});
+
+test('what is to be confirmed is refused with what to say, rehearsed, and done when it was said', async ({
+  shop,
+  env,
+}) => {
+  const { storeId } = await openStore(shop);
+  const send = (...more: string[]) =>
+    ops(['import', '-', '--store', storeId, ...more], env, 'sku,name,price\ns1,Toor dal,25000\n');
+  const refused = await send('--mode', 'full');
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, '1 at least double');
+  assert.match(refused.stderr, '1 listing is not in it and would be withdrawn');
+  const [, digest] = /confirm=([\w-]+)/.exec(refused.stderr)!;
+  const rehearsed = await send('--mode', 'full', '--dry-run');
+  assert.match(rehearsed.stdout, 'rehearsed: nothing was done');
+  assert.match(rehearsed.stdout, `--confirm ${digest}`);
+  const done = await send('--mode', 'full', '--confirm', digest!);
+  assert.match(done.stdout, /updated +1\n/);
+  assert.match(done.stdout, /withdrawn +1\n/);
+  const paise = await send('--unit', 'paise', '--dry-run');
+  assert.match(paise.stdout, '--confirm');
 });
 
 test('what cannot be imported changes nothing and says why', async ({ shop, dir, env }) => {
@@ -178,7 +211,7 @@ test('a real catalogue reads back exactly, and again appends nothing', async ({ 
     unchanged,
   ];
   assert.equal(counts(first), [27_555, 27_554, 0, 0]);
-  assert.equal(first.reported, [{ row: 14_364, reason: 'It has no name.' }]);
+  assert.equal(first.reported, [{ row: 14_365, reason: 'It has no name.' }]);
 
   await untilProjected(shop, first.position);
   const { rows } = await shop.pool.query(

@@ -22,22 +22,32 @@ const SEND_AGAIN = 'Send the same file again: what is done stays done.';
 
 export const name = 'import';
 export const summary = "send a price list (CSV) to a shop's catalogue";
-export const usage = `Usage: npm run ops -- import FILE --store ID [--map FIELD:COLUMN,...] [--json]
+export const usage = `Usage: npm run ops -- import FILE --store ID [options]
 
 Every row of the file becomes a listing, an update of one, or an entry in the report with its row
-number (the first row below the header is 1) and the reason. The same file again changes nothing.
-Its stock is taken where nobody counted or received the article before.
+number, as a spreadsheet shows it, and the reason. The same file again changes nothing. Its stock
+is taken where nobody counted or received the article before.
 
-  FILE                      CSV in UTF-8 with a header row; NAME.gz is unpacked; - reads stdin
+  FILE                      CSV with a header row, in UTF-8, UTF-16 or Windows-1252, its columns
+                            separated by commas, semicolons or tabs; NAME.gz is unpacked; - reads
+                            stdin
   --store ID                the shop
-  --map FIELD:COLUMN,...    fields whose columns have other names. Fields: sku, name, name_hi,
-                            name_ta, brand, category, subcategory, pack, price, mrp, description,
-                            stock, hsn, gst. Only name and price have to be there.
+  --map FIELD:COLUMN,...    fields whose columns have other names; a name with a comma in quotes.
+                            Fields: sku, name, name_hi, name_ta, brand, category, subcategory,
+                            pack, grams_each, price, mrp, description, stock, hsn, gst, gst_from.
+                            Only name and price have to be there.
+  --unit paise              price and mrp are in paise, not in rupees
+  --mode full               what the file lacks is withdrawn from sale
+  --dry-run                 does nothing, and shows the counts that it would have
+  --confirm DIGEST          it is meant: for a file that doubles or halves a price, moves more than
+                            a fifth of them by over a quarter, or withdraws anything. Without it,
+                            such a file is refused with the DIGEST
   --json                    the report as JSON on stdout, with up to 1,000 reported rows
 
 Examples:
   npm run ops -- import prices.csv --store 8c9b5f0e-…
   npm run ops -- import list.csv.gz --store 8c9b5f0e-… --map name:product,price:sale_price
+  npm run ops -- import list.csv --store 8c9b5f0e-… --map 'price:"Rate, incl. GST"' --dry-run
   mysql … | npm run ops -- import - --store 8c9b5f0e-… --json
 
 Goes to PUBLIC_URL, or to ORIGIN_WRITE_API where that is not set.`;
@@ -47,10 +57,17 @@ type Report = {
   published: number;
   updated: number;
   unchanged: number;
+  refused: number;
+  withdrawn: number;
   reportedCount: number;
   reported: { row: number; reason: string }[];
   notes: string[];
+  dryRun: boolean;
+  unconfirmed: { digest: string } | null;
 };
+
+/** What is passed on to the API as it is. */
+const QUERY_OPTIONS = ['map', 'unit', 'mode', 'confirm'] as const;
 
 /** A line of the answer: how far it is, the report at the end, or why it broke off. */
 type Line = { rows: number; of: number } | Report | { status: number; detail: string };
@@ -59,7 +76,15 @@ export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { store: { type: 'string' }, map: { type: 'string' }, json: { type: 'boolean' } },
+    options: {
+      store: { type: 'string' },
+      map: { type: 'string' },
+      unit: { type: 'string' },
+      mode: { type: 'string' },
+      confirm: { type: 'string' },
+      'dry-run': { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
   });
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0 || values.store === undefined) {
@@ -67,7 +92,11 @@ export async function run(args: string[]): Promise<number> {
   }
   const base = optional('PUBLIC_URL') ?? required('ORIGIN_WRITE_API').ORIGIN_WRITE_API;
   const url = new URL(`/api/write/stores/${encodeURIComponent(values.store)}/imports`, base);
-  if (values.map !== undefined) url.searchParams.set('map', values.map);
+  for (const option of QUERY_OPTIONS) {
+    const value = values[option];
+    if (value !== undefined) url.searchParams.set(option, value);
+  }
+  if (values['dry-run']) url.searchParams.set('dry-run', 'true');
 
   const startedMs = performance.now();
   const answer = await send(file, url);
@@ -180,16 +209,21 @@ async function* linesOf(answer: http.IncomingMessage): AsyncGenerator<Line> {
 }
 
 function show(report: Report, tookMs: number): void {
-  const { rows, published, updated, unchanged, reportedCount, reported, notes } = report;
-  const kinds = { published, updated, unchanged, reported: reportedCount };
-  console.log(`${counted(rows, 'row')} in ${duration(tookMs)}:`);
+  const { rows, published, updated, unchanged, refused, withdrawn, reportedCount } = report;
+  const { reported, notes, dryRun, unconfirmed } = report;
+  const kinds = { published, updated, unchanged, refused, withdrawn, reported: reportedCount };
+  const rehearsed = dryRun ? ', rehearsed: nothing was done' : '';
+  console.log(`${counted(rows, 'row')} in ${duration(tookMs)}${rehearsed}:`);
   const lines = Object.entries(kinds).map(([kind, rowsOfKind]) => [`  ${kind}`, count(rowsOfKind)]);
   console.log(table(lines).join('\n'));
   for (const note of notes) console.log(`\n${note}`);
+  if (unconfirmed) console.log(`\nIt is to be confirmed: --confirm ${unconfirmed.digest}`);
   if (reportedCount === 0) return;
   console.log('\nReported, for the shop to look at:');
   const shown = reported.slice(0, MAX_SHOWN_REPORTS);
   console.log(table(shown.map(({ row, reason }) => [`  row ${row}`, reason])).join('\n'));
   const hidden = reportedCount - shown.length;
-  if (hidden > 0) console.log(`  … and ${count(hidden)} more: --json lists them.`);
+  if (hidden === 0) return;
+  const listed = reportedCount > reported.length ? `the first ${count(reported.length)}` : 'them';
+  console.log(`  … and ${count(hidden)} more: --json lists ${listed}.`);
 }

@@ -1,5 +1,4 @@
 import { UnknownEventVersion } from '../engine/upcast.ts';
-import { isEventStoreUnavailable } from '../platform/event-store.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { FAILED, OK, OperatorError, reasonOf, type Command } from './command.ts';
 import { loadLocalEnvironment } from './environment.ts';
@@ -11,6 +10,7 @@ import * as prove from './prove.ts';
 import * as replay from './replay.ts';
 import * as shipLogs from './ship-logs.ts';
 import * as status from './status.ts';
+import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 const COMMANDS: Command[] = [status, replay, prove, importFile, pass, eventLog, shipLogs];
 

@@ -40,7 +40,7 @@ async function isRegistered(eventStoreUrl: string, storeId: string): Promise<boo
   const client = connectEventStore(eventStoreUrl, asStored);
   try {
     const first = readStream(client, `${store.category}-${storeId}`, 0n, 1);
-    return !(await first.next()).done;
+    return (await Array.fromAsync(first)).length > 0;
   } finally {
     await client.dispose();
   }

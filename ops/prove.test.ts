@@ -31,8 +31,8 @@ import {
   type StoredEvent,
 } from '../platform/event-store.ts';
 import { idFrom } from '../platform/ids.ts';
-import { RawAppends, readRawLog, type RawEvent } from '../platform/raw-events.ts';
-import { followLog, parsedLater } from '../platform/subscription.ts';
+import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
+import { followLog } from '../platform/subscription.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { shopEvents } from './event-log/history.ts';
 import { collectViolations, type Violations } from './prove/check.ts';
@@ -40,6 +40,8 @@ import { proveLog } from './prove/log.ts';
 import { Streams } from './prove/streams.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 import { STUCK_MS } from '../test/until-so.ts';
+import { AppendCall } from '../platform/appends.ts';
+import { parsedLater } from '../platform/event-store.ts';
 
 const SLOT = { date: '2099-11-21', fromMinute: 1_080 };
 const HOUR_MS = 3_600_000;
@@ -246,7 +248,7 @@ async function violationsInStore(events: RawEvent[]): Promise<string[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-prove-'));
   const store = await startEventStore({ dir });
   const client = connectEventStore(store.url, upcasterOf(DECIDERS));
-  const appends = await RawAppends.open(client);
+  const appends = await AppendCall.open(client);
   try {
     await Promise.all(
       events.map((event) => appends.append(event.stream, event.revision - 1n, [event])),
@@ -421,7 +423,8 @@ function billOfOpen(story: Story, change: Partial<Invoice> = {}): Planted {
     const gstPercent = line.listingId.endsWith('dal') ? 5 : 0;
     return { ...line, hsn: null, gstPercent };
   });
-  const data = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const of = { ...known, storeOrderId: story.open.storeOrderId, lines, feePaise: FEE_PAISE };
+  const data = { ...of, payment: 'cash-on-delivery' as const };
   const [issued] = invoices.decide.IssueInvoice(invoices.initial, data);
   const { fees, totalPaise, lines: billed } = issued!.data as Invoice;
   const own = { storeOrderId: story.open.storeOrderId, lines: billed, totalPaise };
@@ -1364,7 +1367,7 @@ const FAULTS: Record<string, Fault> = {
   'an event that does not say what its name promises': (story) => {
     const { order, placed, data } = newOrder(story);
     const commandId = newKey();
-    const metadata = { commandId, schemaVersion: 2 };
+    const metadata = { commandId, schemaVersion: 3 };
     return {
       plant: [{ ...placed, commandId, metadata, data: { ...data, parts: null } }],
       says: [`every event says what its name promises: event 0 of ${order}: OrderPlaced cannot be`],

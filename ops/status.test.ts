@@ -6,15 +6,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore, startParts, startShop, type Shop } from '../test/shop.ts';
 import { parsePosition } from '../engine/position.ts';
-import {
-  append,
-  headOfLog,
-  NO_REVISION,
-  REACTOR_CHECKPOINT,
-  REACTOR_LEASE,
-} from '../platform/event-store.ts';
+import { append, headOfLog, REACTOR_CHECKPOINT, REACTOR_LEASE } from '../platform/event-store.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { environmentOf, ops } from '../test/ops.ts';
+import { NO_REVISION } from '../platform/appends.ts';
 
 type Status = {
   ok: boolean;
@@ -150,6 +145,29 @@ test('how far the reactor is noted to be is shown, and that none works', async (
   } finally {
     await parts.stop();
   }
+});
+
+test('a task that failed for too long is told, with its reason and what to do', async ({
+  shop,
+}) => {
+  const { position } = await openStore(shop);
+  await shop.read('/stores', position);
+  const stopped = {
+    because: 'RangeError: Division by zero',
+    since: new Date(Date.now() - 3_600_000).toISOString(),
+    tries: 130,
+  };
+  const setAside = [{ key: 'invoice 1', stream: 'storeorder-p', revision: '5', stopped }];
+  const noted = { position: String(await headOfLog(shop.client)), setAside };
+  const event = jsonEvent({ type: 'ReactorReachedPosition', data: noted });
+  await shop.client.appendToStream(REACTOR_CHECKPOINT, event);
+  const { code, stdout, status } = await look(environmentOf(shop));
+  assert.is(code, 1);
+  assert.equal(status.problems, ['1 task stopped']);
+  assert.match(stdout, '1 task STOPPED');
+  assert.match(stdout, /invoice 1, asked for by storeorder-p: 130 tries, the first .* ago/);
+  assert.match(stdout, 'RangeError: Division by zero');
+  assert.match(stdout, 'restart the reactor');
 });
 
 test('a projector that never ran is told', async () => {

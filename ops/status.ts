@@ -14,6 +14,7 @@ import { knownIdentityOf } from '../platform/log-identity.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { READY_PATH, PROCESSES, processOf, type ProcessName } from '../platform/system.ts';
 import { PROJECTIONS } from '../projector/app.ts';
+import type { SetAsideTask } from '../engine/processes/task-list.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { isOfOtherLog } from '../engine/projections/same-log.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
@@ -81,7 +82,11 @@ type Reactor = {
   position: number | null;
   behind: number | null;
   setAside: number;
+  /** Of these, those that failed for so long that they are tried again only by the next start. */
+  stopped: StoppedTask[];
 };
+
+type StoppedTask = { task: string; stream: string; because: string; since: string; tries: number };
 
 type Status = {
   ok: boolean;
@@ -127,6 +132,7 @@ async function look(): Promise<Status> {
       ...readModels.filter(isProblem).map(({ schema, state }) => `${schema} is ${state}`),
       ...(parked?.count ? [`${counted(parked.count, 'event')} parked`] : []),
       ...(reactor && reactor.holder === null ? ['no reactor works'] : []),
+      ...(reactor?.stopped.length ? [`${counted(reactor.stopped.length, 'task')} stopped`] : []),
     ];
     return { ok: problems.length === 0, services, head, readModels, parked, reactor, problems };
   } finally {
@@ -173,13 +179,17 @@ async function readReactor(client: EventStore, head: bigint): Promise<Reactor> {
     newestEvent(client, REACTOR_CHECKPOINT),
   ]);
   const isHeld = lease && lease.type !== 'ReactorLeaseReleased';
-  const reached = checkpoint?.data as { position: string; setAside?: unknown[] } | undefined;
+  const reached = checkpoint?.data as { position: string; setAside?: SetAsideTask[] } | undefined;
+  const setAside = reached?.setAside ?? [];
   const position = reached ? BigInt(reached.position) : null;
   return {
     holder: isHeld ? (lease.data as { holder: string }).holder : null,
     position: position === null ? null : Number(position),
     behind: position === null ? null : Number(head - position),
-    setAside: reached?.setAside?.length ?? 0,
+    setAside: setAside.length,
+    stopped: setAside.flatMap(({ key, stream, stopped }) =>
+      stopped ? [{ task: key, stream, ...stopped }] : [],
+    ),
   };
 }
 
@@ -297,7 +307,7 @@ function render({ services, head, readModels, parked, reactor, problems }: Statu
     '',
     ...(readModels.length > 0 ? [...renderModels(readModels), ''] : []),
     ...(parked?.newest ? [...renderParked(parked.count, parked.newest), ''] : []),
-    ...(reactor ? [renderReactor(reactor), ''] : []),
+    ...(reactor ? [renderReactor(reactor), ...renderStopped(reactor.stopped), ''] : []),
     problems.length === 0 ? 'All is well.' : `PROBLEMS: ${problems.join('; ')}.`,
   ];
 }
@@ -327,6 +337,17 @@ function renderReactor({ holder, position, behind, setAside }: Reactor): string 
       ? 'nothing is noted yet'
       : `noted ${count(position)}, ${count(behind!)} behind`;
   return `${who}: ${where}, ${counted(setAside, 'task')} set aside.`;
+}
+
+function renderStopped(stopped: StoppedTask[]): string[] {
+  if (stopped.length === 0) return [];
+  const tasks = stopped.flatMap(({ task, stream, because, since, tries }) => [
+    `  ${task}, asked for by ${stream}: ${count(tries)} tries, the first ${ago(since)}`,
+    `    ${because}`,
+  ]);
+  const what = `${counted(stopped.length, 'task')} STOPPED, and nothing more happens by itself:`;
+  const next = '  Put right what each of them says, then restart the reactor: it tries them again.';
+  return [what, ...tasks, next];
 }
 
 const ago = (at: string): string => `${duration(Date.now() - Date.parse(at))} ago`;

@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ANY, jsonEvent } from '@eventstore/db-client';
 import fastify from 'fastify';
 import { asStored, connectEventStore } from '../platform/event-store.ts';
 
@@ -22,7 +21,7 @@ if (EVENTSTORE_URL) {
       // What write-api's event holds, so that both put the same bytes on the disk and give the
       // projector, which runs beside both, the same work.
       const id = randomUUID();
-      const event = jsonEvent({
+      const event = {
         type: 'CartItemQuantityChanged',
         data: { listingId, quantity },
         metadata: {
@@ -33,10 +32,10 @@ if (EVENTSTORE_URL) {
           at: new Date().toISOString(),
           schemaVersion: 1,
         },
-      });
-      const expectedRevision = revisions.get(cartId) ?? ANY;
-      const appended = await client.appendToStream(`cart-${cartId}`, event, { expectedRevision });
-      revisions.set(cartId, appended.nextExpectedRevision);
+      };
+      const expected = revisions.get(cartId) ?? 'any';
+      const { revision } = await client.appendEvents(`cart-${cartId}`, expected, [event]);
+      revisions.set(cartId, revision);
       return { cartId, listingId, quantity };
     },
   );

@@ -2,11 +2,12 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { NO_REVISION, append, asStored, connectEventStore } from '../platform/event-store.ts';
+import { append, asStored, connectEventStore } from '../platform/event-store.ts';
 import { median } from './load.ts';
 import type { Result, ScenarioOptions } from './scenario.ts';
 import { openShop } from './shop.ts';
 import { startSystem, type System } from './system.ts';
+import { NO_REVISION } from '../platform/appends.ts';
 
 export const summary = 'events/s that a rebuild of all read models applies, beside the live ones';
 

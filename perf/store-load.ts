@@ -11,7 +11,6 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { END } from '@eventstore/db-client';
 import {
-  NO_REVISION,
   append,
   asStored,
   connectEventStore,
@@ -20,6 +19,7 @@ import {
 } from '../platform/event-store.ts';
 import { appendRaw, readAllRaw } from './raw.ts';
 import { takeTurns } from './turns.ts';
+import { NO_REVISION } from '../platform/appends.ts';
 
 const urls = process.env.EVENTSTORE_URL!.split(' ');
 const url = urls[0]!;

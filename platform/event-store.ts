@@ -1,14 +1,14 @@
-import { createRequire } from 'node:module';
+import { randomUUID } from 'node:crypto';
+import { WrongExpectedVersionError, type EventStoreDBClient } from '@eventstore/db-client';
 import {
-  BACKWARDS,
-  END,
-  EventStoreDBClient,
-  NO_STREAM,
-  StreamNotFoundError,
-  WrongExpectedVersionError,
-  jsonEvent,
-  type RecordedEvent,
-} from '@eventstore/db-client';
+  Appender,
+  NO_REVISION,
+  type Appended,
+  type Expected,
+  type ProposedEvent,
+} from './appends.ts';
+import { connect } from './connection.ts';
+import { newestRawEvents, readRawStream, type RawEvent } from './raw-events.ts';
 import { splitStream, streamOf } from './stream-name.ts';
 
 /** What every event says about itself besides its data. */
@@ -71,45 +71,8 @@ export const holdsPositions = (stream: string): boolean =>
 
 const OF_THIS_LOG = new Set([REACTOR_CHECKPOINT, REACTOR_LEASE, LOG_IDENTITY]);
 
-/** The revision of a stream that has no event. */
-export const NO_REVISION = -1n;
-
-/** An append that is not answered by then may or may not have happened. */
-const APPEND_TIMEOUT_MS = 5_000;
-const READ_TIMEOUT_MS = 10_000;
-
-/** Nobody knows whether the events were appended: the caller repeats with the same event ids. */
-export class AppendOutcomeUnknown extends Error {
-  constructor(cause: unknown) {
-    super('the event store did not answer', { cause });
-    this.name = 'AppendOutcomeUnknown';
-  }
-}
-
-/** What google-protobuf takes for bytes: they themselves, or base64. */
-type Protobuf = { Message: { bytesAsU8: (value: string | Uint8Array) => Uint8Array } };
-
-/** The client's own copy of google-protobuf. */
-export function protobufOfClient(): Protobuf {
-  const fromClient = createRequire(createRequire(import.meta.url).resolve('@eventstore/db-client'));
-  return fromClient('google-protobuf') as Protobuf;
-}
-
-let isBase64Fast = false;
-
-/**
- * The client turns every payload into base64 and google-protobuf turns that back byte by byte in
- * JavaScript, which is two thirds of what an append costs. Node's own decoder gives the same bytes.
- * Changes the client's copy of the library for the whole process, once.
- */
-function speedUpBase64(): void {
-  if (isBase64Fast) return;
-  isBase64Fast = true;
-  const { Message } = protobufOfClient();
-  const original = Message.bytesAsU8;
-  Message.bytesAsU8 = (value) =>
-    typeof value === 'string' ? Buffer.from(value, 'base64') : original(value);
-}
+/** Far longer than an append takes: who waits so long looks whether it happened. */
+const LOOK_AFTER_MS = 700;
 
 /** What an event of a version says, in the shape that this release works with. */
 export type Upcast = (
@@ -122,49 +85,143 @@ export type Upcast = (
 export const asStored: Upcast = (_event, _version, data) => data;
 
 /** A client; `upcast` is what every event comes through that is read by it. */
-export type EventStore = EventStoreDBClient & { readonly upcast: Upcast };
+export type EventStore = EventStoreDBClient & {
+  readonly upcast: Upcast;
+  /** As `Appender.append`, of events that are not bytes yet. */
+  readonly appendEvents: (
+    stream: string,
+    expected: Expected,
+    events: UnplacedEvent[],
+  ) => Promise<Appended>;
+  /** As `newestEvent`, also of the event store's own. */
+  readonly readNewest: (stream: string) => Promise<StoredEvent | undefined>;
+  /** As `readStream`. */
+  readonly readEvents: (
+    stream: string,
+    from: bigint,
+    maxCount?: number,
+  ) => AsyncIterable<StoredEvent>;
+};
 
-/** One for each process: a second appending client in it would crash when either loses its server. */
+/** Any event, of ours or of the engine's own: JSON, or bytes as they are. */
+export type UnplacedEvent = {
+  id?: string;
+  type: string;
+  data: object | Uint8Array;
+  metadata?: object;
+};
+
 export function connectEventStore(url: string, upcast: Upcast): EventStore {
-  speedUpBase64();
-  return Object.assign(EventStoreDBClient.connectionString(url), { upcast });
-}
-
-const isWrongVersion = (error: unknown): boolean => error instanceof WrongExpectedVersionError;
-
-/** The first error of a lost server has a class of its own, later ones only gRPC's code. */
-export function isEventStoreUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { type, code } = error as { type?: string; code?: number };
-  const DEADLINE_EXCEEDED = 4;
-  const UNAVAILABLE = 14;
-  return (
-    type === 'unavailable' ||
-    type === 'timeout' ||
-    type === 'deadline-exceeded' ||
-    type === 'cancelled' ||
-    code === UNAVAILABLE ||
-    code === DEADLINE_EXCEEDED
-  );
-}
-
-/** Rejects when the client stays silent, which it does for ever when its server is stopped. */
-export async function answered<T>(appending: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AppendOutcomeUnknown('timed out')), APPEND_TIMEOUT_MS);
+  const client = connect(url);
+  const appender = new Appender(client);
+  return Object.assign(client, {
+    upcast,
+    appendEvents: (stream: string, expected: Expected, events: UnplacedEvent[]) =>
+      appender.append(stream, expected, events.map(proposed)),
+    async readNewest(stream: string) {
+      const [newest] = await Array.fromAsync(newestRawEvents(client, stream, 1));
+      return newest && parsed(newest, upcast);
+    },
+    async *readEvents(stream: string, from: bigint, maxCount?: number) {
+      for await (const raw of readRawStream(client, stream, from, maxCount)) {
+        if (!isSystemEvent(raw)) yield parsed(raw, upcast);
+      }
+    },
   });
-  try {
-    return await Promise.race([appending, late]);
-  } finally {
-    clearTimeout(timer);
+}
+
+/** Of an event that does not say it, as whatever is no message of the domain's. */
+export const FIRST_VERSION = 1;
+
+/**
+ * A raw event whose data and metadata are parsed, and brought to the newest version, when somebody
+ * asks for them: asking may throw what `upcast` throws.
+ */
+export const parsedLater = (raw: RawEvent, upcast: Upcast): StoredEvent =>
+  new LazyEvent(raw, upcast);
+
+class LazyEvent implements StoredEvent {
+  readonly #raw: RawEvent;
+  readonly #upcast: Upcast;
+  #data: unknown;
+  #metadata: EventMetadata | undefined;
+
+  constructor(raw: RawEvent, upcast: Upcast) {
+    this.#raw = raw;
+    this.#upcast = upcast;
+  }
+
+  get stream(): string {
+    return this.#raw.stream;
+  }
+  get id(): string {
+    return this.#raw.id;
+  }
+  get type(): string {
+    return this.#raw.type;
+  }
+  get revision(): bigint {
+    return this.#raw.revision;
+  }
+  get position(): bigint {
+    return this.#raw.position;
+  }
+  get data(): unknown {
+    return (this.#data ??= this.#parse());
+  }
+  get metadata(): EventMetadata {
+    return (this.#metadata ??= JSON.parse(textOf(this.#raw.metadata)) as EventMetadata);
+  }
+
+  #parse(): unknown {
+    const { isJson, data, metadata } = this.#raw;
+    return this.#upcast(this, versionIn(metadata), isJson ? JSON.parse(textOf(data)) : data);
   }
 }
+
+const VERSION_KEY = '"schemaVersion":';
+const MAX_VERSION_BYTES = 8;
+
+/** Found without parsing: metadata takes as long as data, and few who ask for data need it. */
+function versionIn(metadata: Uint8Array): number {
+  const bytes = Buffer.from(metadata.buffer, metadata.byteOffset, metadata.length);
+  const at = bytes.lastIndexOf(VERSION_KEY);
+  if (at < 0) return FIRST_VERSION;
+  const from = at + VERSION_KEY.length;
+  return Number.parseInt(bytes.toString('latin1', from, from + MAX_VERSION_BYTES), 10);
+}
+
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+
+/** Parsed here, so that whoever reads hears at once of what cannot be. */
+function parsed(raw: RawEvent, upcast: Upcast): StoredEvent {
+  const event = parsedLater(raw, upcast);
+  void event.data;
+  return event;
+}
+
+function proposed({ id = randomUUID(), type, data, metadata }: UnplacedEvent): ProposedEvent {
+  const isJson = !(data instanceof Uint8Array);
+  return {
+    id,
+    type,
+    isJson,
+    data: isJson ? Buffer.from(JSON.stringify(data)) : data,
+    metadata: metadata ? Buffer.from(JSON.stringify(metadata)) : NOTHING,
+  };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** That a stream keeps no more than its newest event. */
+export const keepNewestOnly = (client: EventStore, stream: string): Promise<unknown> =>
+  client.appendEvents(`$$${stream}`, 'any', [{ type: '$metadata', data: { $maxCount: 1 } }]);
 
 /**
  * Appends events at exactly `expected`, the revision of the stream's last event. Resolves when
  * they are on disk, with the position of the last of them, or to undefined when the stream has
- * moved on. Throws `AppendOutcomeUnknown`.
+ * moved on: also where these very events have, which another sent. Throws `AppendOutcomeUnknown`.
  */
 export async function append(
   client: EventStore,
@@ -172,101 +229,66 @@ export async function append(
   events: NewEvent[],
   expected: bigint,
 ): Promise<bigint | undefined> {
-  const expectedRevision = expected === NO_REVISION ? NO_STREAM : expected;
-  const data = events.map((event) => jsonEvent(event as Parameters<typeof jsonEvent>[0]));
+  const appending = client.appendEvents(stream, expected, events);
+  let look: NodeJS.Timeout | undefined;
+  // A server that has the same events in hand drops a repeat, and says so only seconds later.
+  const movedOn = new Promise<undefined>((resolve) => {
+    look = setTimeout(() => {
+      client.readNewest(stream).then(
+        (newest) => (newest?.revision ?? NO_REVISION) > expected && resolve(undefined),
+        // The append will be answered, or not.
+        () => {},
+      );
+    }, LOOK_AFTER_MS);
+  });
   try {
-    const appended = client.appendToStream(stream, data, { expectedRevision });
-    const { position } = await answered(appended);
-    if (!position) throw new Error('the event store answered without a position');
-    return position.commit;
+    return (await Promise.race([appending, movedOn]))?.position;
   } catch (error) {
-    if (isWrongVersion(error)) return undefined;
-    if (isEventStoreUnavailable(error)) throw new AppendOutcomeUnknown(error);
+    if (error instanceof WrongExpectedVersionError) return undefined;
     throw error;
+  } finally {
+    clearTimeout(look);
   }
-}
-
-/** Of an event that does not say it, as whatever is no message of the domain's. */
-export const FIRST_VERSION = 1;
-
-/** The client's record in our words. */
-function storedEvent({ upcast }: EventStore, event: RecordedEvent): StoredEvent {
-  const { streamId: stream, id, type, revision } = event;
-  const metadata = event.metadata as EventMetadata;
-  const version = (metadata as EventMetadata | undefined)?.schemaVersion ?? FIRST_VERSION;
-  const data = upcast({ type, stream }, version, event.data);
-  return { stream, id, type, data, metadata, revision, position: event.position?.commit ?? 0n };
 }
 
 /**
- * A stream's events from a revision on, oldest first; none where there is no such stream. Whoever
- * wants a few says how many: a read that is left half way stays open in the client for ever.
+ * A stream's events from a revision on, oldest first; none where there is no such stream. Throws what
+ * `upcast` throws, and where a read of the event store's is lost.
  */
-export async function* readStream(
+export const readStream = (
   client: EventStore,
   stream: string,
-  fromRevision: bigint = 0n,
+  from: bigint = 0n,
   maxCount?: number,
-): AsyncGenerator<StoredEvent> {
-  try {
-    const events = client.readStream(stream, {
-      fromRevision,
-      deadline: READ_TIMEOUT_MS,
-      ...(maxCount !== undefined && { maxCount }),
-    });
-    let failed: { error: unknown } | undefined;
-    for await (const { event } of events) {
-      // What cannot be read is told at the end, lest the read stay open.
-      if (failed || !event || isSystemEvent(event)) continue;
-      let stored: StoredEvent;
-      try {
-        stored = storedEvent(client, event);
-      } catch (error) {
-        failed = { error };
-        continue;
-      }
-      yield stored;
-    }
-    if (failed) throw failed.error;
-  } catch (error) {
-    if (!(error instanceof StreamNotFoundError)) throw error;
-  }
-}
+): AsyncIterable<StoredEvent> => client.readEvents(stream, from, maxCount);
 
 /** The newest event of a stream; undefined where there is none. */
 export async function newestEvent(
   client: EventStore,
   stream: string,
-  timeoutMs = READ_TIMEOUT_MS,
 ): Promise<StoredEvent | undefined> {
-  const newest = client.readStream(stream, {
-    direction: BACKWARDS,
-    fromRevision: END,
-    maxCount: 1,
-    deadline: timeoutMs,
-  });
-  let found: StoredEvent | undefined;
-  try {
-    for await (const { event } of newest) {
-      if (event && !isSystemEvent(event)) found = storedEvent(client, event);
-    }
-  } catch (error) {
-    if (!(error instanceof StreamNotFoundError)) throw error;
-  }
-  return found;
+  const newest = await client.readNewest(stream);
+  return newest && !isSystemEvent(newest) ? newest : undefined;
 }
 
 /** The position of the newest event of the log; 0 of an empty one. */
-export async function headOfLog(client: EventStore): Promise<bigint> {
-  const newest = client.readAll({
-    direction: BACKWARDS,
-    fromPosition: END,
-    maxCount: 1,
-    deadline: READ_TIMEOUT_MS,
-  });
-  let head = 0n;
-  // Read to its end: a read that is left half way stays open in the client for ever, and then
-  // `dispose` never resolves.
-  for await (const { event } of newest) head = event?.position.commit ?? head;
-  return head;
+export const headOfLog = (client: EventStore): Promise<bigint> =>
+  newestWhere(client, 1, () => true);
+
+/** Events of the event store's own that can follow each other at the end of the log. */
+const NEWEST_EVENTS = 50;
+
+/** The position of the newest event but for the event store's own: projections come as far. */
+export const headOfEvents = (client: EventStore): Promise<bigint> =>
+  newestWhere(client, NEWEST_EVENTS, (event) => !isSystemEvent(event));
+
+async function newestWhere(
+  client: EventStore,
+  maxCount: number,
+  isMeant: (event: RawEvent) => boolean,
+): Promise<bigint> {
+  for await (const event of newestRawEvents(client, '$all', maxCount)) {
+    if (isMeant(event)) return event.position;
+  }
+  return 0n;
 }

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createApp } from './http.ts';
@@ -16,7 +17,7 @@ test.before(async (world) => {
     ready: async () => {},
     whoReadsDocument: anybody,
     routes: (routes) => {
-      const run = async () => ({ ok: true });
+      const run = async ({ body, query }: FastifyRequest) => ({ ok: true, body, query });
       hookRoute(routes, { path: 'POST /names/:name', who: anybody, schema: {}, run });
       hookRoute(routes, { path: 'GET /names/:name', who: anybody, schema: {}, run });
     },
@@ -58,6 +59,19 @@ test('text that no store can hold is refused at the door, wherever it stands', a
 
 test('escaped text that is text is taken', async ({ url }) => {
   assert.is((await post(url, String.raw`{"name":"\u0905\ud83d\ude00 \\u0000"}`)).status, 200);
+});
+
+test('text comes in in one form of Unicode, spelled out or escaped, in bodies and queries', async ({
+  url,
+}) => {
+  const [composed, apart] = ['Nescaf\u00e9 \u0915\u093c', 'Nescafe\u0301 \u0958'];
+  const escaped = String.raw`{"names":[{"of":"Nescafe\u0301 \u0958"}]}`;
+  for (const body of [JSON.stringify({ names: [{ of: apart }] }), escaped]) {
+    const answer = (await (await post(url, body)).json()) as { body: unknown };
+    assert.equal(answer.body, { names: [{ of: composed }] }, body);
+  }
+  const asked = await fetch(`${url}/api/names/a?q=${encodeURIComponent(apart)}`);
+  assert.equal(((await asked.json()) as { query: unknown }).query, { q: composed });
 });
 
 test('a malformed address is refused in the same form as everything else', async ({ url }) => {

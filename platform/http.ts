@@ -8,12 +8,13 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
+import { answerClientError } from './client-error.ts';
 import { readyInTime, type Readiness } from './health.ts';
 import type { Logger } from './log.ts';
 import { hookRoute, whoOf, type Who } from './route.ts';
 import { problem as problemSchema } from './schema.ts';
 import { LIVE_PATH, READY_PATH } from './system.ts';
-import { isStorable } from './text.ts';
+import { inNfc, isStorable } from './text.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A price list comes over a village's connection: that takes minutes. */
@@ -106,6 +107,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    clientErrorHandler: answerClientError,
     // What is asked for before any route is found; as every other refusal.
     frameworkErrors: (error, _request, reply) => {
       const isMalformed = error.code === 'FST_ERR_BAD_URL';
@@ -120,8 +122,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   }) as unknown as FastifyInstance;
   acceptJson(app);
   answerProblems(app, options);
-  app.addHook('onRequest', async ({ params, query }) => {
-    if (!isStorable(params) || !isStorable(query)) throw notText();
+  app.addHook('onRequest', async (request) => {
+    if (!isStorable(request.params) || !isStorable(request.query)) throw notText();
+    // Names in the path are ids, which are taken as they were given out.
+    request.query = inNfc(request.query);
   });
   // A body that is refused by its head is still on its way: closing now would lose the answer.
   app.addHook('onSend', async (_request, reply) => {
@@ -172,7 +176,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   return app;
 }
 
-/** JSON in UTF-8 (RFC 8259, 8.1): broken bytes are refused instead of read as U+FFFD. */
+/**
+ * JSON in UTF-8 (RFC 8259, 8.1): broken bytes are refused instead of read as U+FFFD. Text comes in
+ * in one form of Unicode (NFC), however a keyboard or a file system spells it.
+ */
 function acceptJson(app: FastifyInstance): void {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   app.removeContentTypeParser(['application/json', 'text/plain']);
@@ -185,11 +192,14 @@ function acceptJson(app: FastifyInstance): void {
         return done(new Problem(400, 'INVALID_UTF8', 'The body is not UTF-8: encode it as such.'));
       }
       const text = body.toString();
+      const isEscaped = text.includes('\\u');
+      const isNfc = text === text.normalize('NFC');
       // Only what is escaped can be in UTF-8 and not be text. It calls back by itself, with the value
       // or with an error of Fastify's.
-      void parseJson(request, text, (error, value) =>
-        done(error ?? (text.includes('\\u') && !isStorable(value) ? notText() : null), value),
-      );
+      void parseJson(request, text, (error, value) => {
+        const refused = error ?? (isEscaped && !isStorable(value) ? notText() : null);
+        done(refused, refused || (isNfc && !isEscaped) ? value : inNfc(value));
+      });
       return undefined;
     },
   );

@@ -4,12 +4,12 @@
  * out: whoever first needs to know it makes it.
  */
 import { randomUUID } from 'node:crypto';
+import { NO_REVISION } from './appends.ts';
 import {
   append,
   FIRST_VERSION,
   LOG_IDENTITY,
   newestEvent,
-  NO_REVISION,
   type EventStore,
 } from './event-store.ts';
 

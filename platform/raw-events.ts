@@ -1,31 +1,26 @@
 /**
- * Events byte for byte, both ways. The client parses data and metadata on a read and makes JSON of
- * them again on an append, which changes numbers (1.0, large integers), spaces and repeated keys.
+ * Events byte for byte. The client parses data and metadata on a read, which changes numbers (1.0,
+ * large integers), spaces and repeated keys.
  * Here the protocol's own messages go through the client's connection, so that its connection
  * string, its credentials and its way to the leader of a cluster hold as well.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { unpackToCommandError } from '@eventstore/db-client/dist/streams/appendToStream/unpackError.js';
-import { parseUUID } from '@eventstore/db-client/dist/utils/grpcUUID.js';
+import type { EventStoreDBClient } from '@eventstore/db-client';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import { status, type CallOptions, type ClientReadableStream, type Metadata } from '@grpc/grpc-js';
-import {
-  headOfLog,
-  isEventStoreUnavailable,
-  NO_REVISION,
-  type EventStore,
-  type StoredEvent,
-} from './event-store.ts';
+import { status, type ClientReadableStream } from '@grpc/grpc-js';
+import type { ProposedEvent } from './appends.ts';
+import { isEventStoreUnavailable, openCall, watchRead } from './connection.ts';
 import { Fields } from './protobuf.ts';
 
 /** An event of the log, byte for byte. `revision` is `TOMBSTONE_REVISION` for a tombstone. */
-export type RawEvent = Omit<StoredEvent<Uint8Array>, 'metadata'> & {
-  metadata: Uint8Array;
-  /** Of the two content types that there are, application/json and application/octet-stream. */
-  isJson: boolean;
+export type RawEvent = ProposedEvent & {
+  stream: string;
+  /** Place in the stream, from 0. */
+  revision: bigint;
+  /** Place in the whole log. */
+  position: bigint;
   /** When it was appended, in units of 100 ns since 1970. */
   created: bigint;
 };
@@ -36,33 +31,6 @@ export const TOMBSTONE_REVISION = 0x7fff_ffff_ffff_ffffn;
 const MAX_TRIES = 6;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
-/** Nothing was answered for so long, although something should be. */
-const SILENCE_TIMEOUT_MS = 30_000;
-
-/** What the client keeps to itself; version 6.2.1. */
-type Connection = {
-  GRPCStreamCreator<Call>(
-    service: typeof streamsGrpc.StreamsClient,
-    name: string,
-    open: (streams: streamsGrpc.StreamsClient) => Call,
-  ): () => Promise<Call>;
-  callArguments(
-    own: { requiresLeader?: boolean },
-    options: CallOptions,
-  ): [metadata: Metadata, options: CallOptions];
-};
-
-function open<Call>(
-  client: EventStore,
-  name: string,
-  start: (streams: streamsGrpc.StreamsClient, metadata: Metadata, options: CallOptions) => Call,
-): Promise<Call> {
-  const connection = client as unknown as Connection;
-  const endless = { deadline: Infinity };
-  return connection.GRPCStreamCreator(streamsGrpc.StreamsClient, name, (streams) =>
-    start(streams, ...connection.callArguments({}, endless)),
-  )();
-}
 
 /** Waits longer from try to try; throws the error when there were enough. */
 export function patience(): { reset(): void; wait(error: unknown): Promise<void> } {
@@ -83,7 +51,7 @@ export function patience(): { reset(): void; wait(error: unknown): Promise<void>
  * again.
  */
 export async function* readRawLog(
-  client: EventStore,
+  client: EventStoreDBClient,
   after: bigint | undefined,
   filter?: EventFilter,
 ): AsyncGenerator<RawEvent> {
@@ -91,7 +59,7 @@ export async function* readRawLog(
   let last = after;
   for (;;) {
     try {
-      for await (const event of readAllFrom(client, optionsOfRead(last, undefined, filter))) {
+      for await (const event of readAnswers(client, optionsOfRead(last, undefined, filter))) {
         // A read begins with the event at its position.
         if (last !== undefined && event.position <= last) continue;
         yield event;
@@ -107,10 +75,10 @@ export async function* readRawLog(
 
 /** The event at exactly that position; undefined where there is none. */
 export async function readRawEventAt(
-  client: EventStore,
+  client: EventStoreDBClient,
   position: bigint,
 ): Promise<RawEvent | undefined> {
-  for await (const event of readAllFrom(client, optionsOfRead(position, 1))) {
+  for await (const event of readAnswers(client, optionsOfRead(position, 1))) {
     if (event.position === position) return event;
   }
   return undefined;
@@ -121,33 +89,90 @@ export async function readRawEventAt(
  * From any other EventStoreDB reads nothing, and says only that something went wrong: so it is asked
  * twice, and whether it answers otherwise.
  */
-export async function isPosition(client: EventStore, position: bigint): Promise<boolean> {
+export async function isPosition(client: EventStoreDBClient, position: bigint): Promise<boolean> {
   for (let tries = 1; tries <= 2; tries++) {
     try {
       await readRawEventAt(client, position);
       return true;
     } catch (error) {
       if ((error as { code?: unknown }).code !== status.UNKNOWN) throw error;
-      await headOfLog(client);
+      await Array.fromAsync(newestRawEvents(client, '$all', 1));
     }
   }
   return false;
 }
 
-async function* readAllFrom(
-  client: EventStore,
+/** A stream's events from a revision on, oldest first; none where there is no such stream. */
+export function readRawStream(
+  client: EventStoreDBClient,
+  stream: string,
+  from: bigint,
+  maxCount: number = Number.MAX_SAFE_INTEGER,
+): AsyncGenerator<RawEvent> {
+  const of = new streamsPb.ReadReq.Options.StreamOptions();
+  of.setStreamIdentifier(identifierOf(stream));
+  of.setRevision(String(from));
+  const options = optionsOfReading();
+  options.setStream(of);
+  return readAnswers(client, counted(options, maxCount));
+}
+
+/** The newest events of a stream, or of the whole log (`$all`), newest first. */
+export function newestRawEvents(
+  client: EventStoreDBClient,
+  stream: string,
+  maxCount: number,
+): AsyncGenerator<RawEvent> {
+  const { Options } = streamsPb.ReadReq;
+  const options = optionsOfReading();
+  if (stream === '$all') {
+    const all = new Options.AllOptions();
+    all.setEnd(new sharedPb.Empty());
+    options.setAll(all);
+  } else {
+    const of = new Options.StreamOptions();
+    of.setStreamIdentifier(identifierOf(stream));
+    of.setEnd(new sharedPb.Empty());
+    options.setStream(of);
+  }
+  counted(options, maxCount).setReadDirection(Options.ReadDirection.BACKWARDS);
+  return readAnswers(client, options);
+}
+
+/**
+ * What a follower of a cluster knows may be old, so the leader is asked. A server that falls silent
+ * is given up: then this throws, and the next who asks discovers the cluster anew.
+ */
+async function* readAnswers(
+  client: EventStoreDBClient,
   options: streamsPb.ReadReq.Options,
 ): AsyncGenerator<RawEvent> {
-  const call = await openRead(client, options);
-  // What cancelling says is of no interest; what comes before it ends the loop.
-  call.on('error', () => {});
+  let call: ClientReadableStream<ReadAnswer> | undefined;
+  const silence = watchRead(client, () => call);
+  const opening = openRead(client, options);
   try {
+    call = await silence.orElse(opening);
+    // What cancelling says is of no interest; what comes before it ends the loop.
+    call.on('error', () => {});
     for await (const answer of call as AsyncIterable<ReadAnswer>) {
+      silence.pause();
       if (typeof answer === 'object') yield answer;
+      silence.heard();
     }
   } finally {
-    call.cancel();
+    silence.end();
+    // Also one that is opened only after it was given up.
+    opening.then(
+      (opened) => opened.cancel(),
+      () => {},
+    );
   }
+}
+
+function identifierOf(stream: string): sharedPb.StreamIdentifier {
+  const identifier = new sharedPb.StreamIdentifier();
+  identifier.setStreamName(Buffer.from(stream));
+  return identifier;
 }
 
 /** Which events the server is to send, by their types. */
@@ -164,7 +189,7 @@ const SEARCH_WINDOW = 1_000;
 
 /** A subscription to the whole log after a position: what comes, until it is cancelled. */
 export function subscribeToLog(
-  client: EventStore,
+  client: EventStoreDBClient,
   after: bigint | undefined,
   filter: EventFilter,
 ): Promise<ClientReadableStream<ReadAnswer>> {
@@ -180,16 +205,16 @@ export function optionsOfRead(
   maxCount: number = Number.MAX_SAFE_INTEGER,
   filter?: EventFilter,
 ): streamsPb.ReadReq.Options {
-  const options = optionsOfAll(from, filter);
+  return counted(optionsOfAll(from, filter), maxCount);
+}
+
+function counted(options: streamsPb.ReadReq.Options, maxCount: number): streamsPb.ReadReq.Options {
   options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
   options.setCount(String(maxCount));
   return options;
 }
 
-function optionsOfAll(
-  from: bigint | undefined,
-  filter: EventFilter | undefined,
-): streamsPb.ReadReq.Options {
+function optionsOfAll(from: bigint | undefined, filter?: EventFilter): streamsPb.ReadReq.Options {
   const all = new streamsPb.ReadReq.Options.AllOptions();
   if (from === undefined) {
     all.setStart(new sharedPb.Empty());
@@ -199,10 +224,15 @@ function optionsOfAll(
     position.setPreparePosition(String(from));
     all.setPosition(position);
   }
+  const options = optionsOfReading(filter);
+  options.setAll(all);
+  return options;
+}
+
+function optionsOfReading(filter?: EventFilter): streamsPb.ReadReq.Options {
   const uuids = new streamsPb.ReadReq.Options.UUIDOption();
   uuids.setString(new sharedPb.Empty());
   const options = new streamsPb.ReadReq.Options();
-  options.setAll(all);
   options.setResolveLinks(false);
   options.setUuidOption(uuids);
   if (filter) options.setFilter(filterOptions(filter));
@@ -223,13 +253,13 @@ function filterOptions(filter: EventFilter): streamsPb.ReadReq.Options.FilterOpt
 }
 
 function openRead(
-  client: EventStore,
+  client: EventStoreDBClient,
   options: streamsPb.ReadReq.Options,
 ): Promise<ClientReadableStream<ReadAnswer>> {
   const request = new streamsPb.ReadReq();
   request.setOptions(options);
   const { path, requestSerialize } = streamsGrpc.StreamsService.read;
-  return open(client, 'readRawLog', (streams, metadata, callOptions) =>
+  return openCall(client, 'readRawLog', (streams, metadata, callOptions) =>
     streams.makeServerStreamRequest(
       path,
       requestSerialize,
@@ -308,121 +338,4 @@ function decodeAbout(entry: Fields, event: RawEvent): void {
   if (key === 'type') event.type = value;
   else if (key === 'content-type') event.isJson = value === 'application/json';
   else if (key === 'created') event.created = BigInt(value);
-}
-
-/** An error after which nobody knows what happened: `isEventStoreUnavailable` holds for it. */
-export const lost = (message: string): Error =>
-  Object.assign(new Error(message), { type: 'unavailable' });
-
-type Answer = { resolve: (position: bigint) => void; reject: (error: unknown) => void };
-
-/**
- * One BatchAppend call: appends happen in the order in which they are asked for, any number of
- * them unanswered. After an error nothing is known of those, and another call has to be opened.
- */
-export class RawAppends {
-  readonly #call: Awaited<ReturnType<typeof openBatchAppend>>;
-  readonly #waiting = new Map<string, Answer>();
-  #silence: NodeJS.Timeout | undefined;
-  #failed: { error: unknown } | undefined;
-
-  static async open(client: EventStore): Promise<RawAppends> {
-    return new RawAppends(await openBatchAppend(client));
-  }
-
-  private constructor(call: Awaited<ReturnType<typeof openBatchAppend>>) {
-    this.#call = call;
-    call.on('data', (answer: streamsPb.BatchAppendResp) => this.#answered(answer));
-    call.on('error', (error: unknown) => this.#fail(error));
-    call.on('end', () => this.#fail(lost('The event store ended the call.')));
-  }
-
-  /**
-   * Appends at exactly `expected`, the revision of the stream's last event or `NO_REVISION`.
-   * Resolves when the events are on disk, with the position of the last one: an older one, or 0,
-   * where they were there already. Rejects with the client's error classes.
-   */
-  append(stream: string, expected: bigint, events: RawEvent[]): Promise<bigint> {
-    if (this.#failed) return Promise.reject(this.#failed.error);
-    const correlation = randomUUID();
-    const answered = new Promise<bigint>((resolve, reject) => {
-      this.#waiting.set(correlation, { resolve, reject });
-    });
-    this.#call.write(appendRequest(correlation, stream, expected, events));
-    this.#silence ??= this.#watch();
-    return answered;
-  }
-
-  close(): void {
-    this.#fail(lost('The call was closed.'));
-  }
-
-  #answered(answer: streamsPb.BatchAppendResp): void {
-    const correlation = parseUUID(answer.getCorrelationId()!);
-    const waiting = this.#waiting.get(correlation);
-    this.#waiting.delete(correlation);
-    clearTimeout(this.#silence);
-    this.#silence = this.#waiting.size > 0 ? this.#watch() : undefined;
-    const error = answer.getError();
-    const stream = Buffer.from(answer.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString();
-    if (error?.getDetails()) waiting?.reject(unpackToCommandError(error, stream));
-    else if (error) waiting?.reject(new Error(error.getMessage()));
-    else waiting?.resolve(BigInt(answer.getSuccess()?.getPosition()?.getCommitPosition() ?? 0));
-  }
-
-  #watch(): NodeJS.Timeout {
-    return setTimeout(
-      () => this.#fail(lost('The event store does not answer.')),
-      SILENCE_TIMEOUT_MS,
-    );
-  }
-
-  #fail(error: unknown): void {
-    this.#failed ??= { error };
-    clearTimeout(this.#silence);
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
-    this.#call.cancel();
-  }
-}
-
-const openBatchAppend = (client: EventStore) =>
-  open(client, 'appendRaw', (streams, ...rest) => streams.batchAppend(...rest));
-
-function appendRequest(
-  correlation: string,
-  stream: string,
-  expected: bigint,
-  events: RawEvent[],
-): streamsPb.BatchAppendReq {
-  const identifier = new sharedPb.StreamIdentifier();
-  identifier.setStreamName(Buffer.from(stream));
-  const options = new streamsPb.BatchAppendReq.Options();
-  options.setStreamIdentifier(identifier);
-  if (expected === NO_REVISION) options.setNoStream(new sharedPb.Empty());
-  else options.setStreamPosition(String(expected));
-  const request = new streamsPb.BatchAppendReq();
-  request.setCorrelationId(uuid(correlation));
-  request.setOptions(options);
-  request.setProposedMessagesList(events.map(proposal));
-  request.setIsFinal(true);
-  return request;
-}
-
-function proposal(event: RawEvent): streamsPb.BatchAppendReq.ProposedMessage {
-  const message = new streamsPb.BatchAppendReq.ProposedMessage();
-  message.setId(uuid(event.id));
-  message.getMetadataMap().set('type', event.type);
-  message
-    .getMetadataMap()
-    .set('content-type', event.isJson ? 'application/json' : 'application/octet-stream');
-  message.setData(event.data);
-  message.setCustomMetadata(event.metadata);
-  return message;
-}
-
-function uuid(text: string): sharedPb.UUID {
-  const id = new sharedPb.UUID();
-  id.setString(text);
-  return id;
 }

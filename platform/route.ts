@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
+import { uuid } from './schema.ts';
 
 /** The named parts of `'PUT /stores/:storeId/hours'`: `{ storeId: string }`. */
 export type ParamsOf<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -24,12 +25,19 @@ export type Who<Params = unknown, Caller = unknown> = {
   byBody?: true;
 };
 
+/** Throws a `Problem` for what is too much; returns what is to be called once it is over. */
+export type Limiting = {
+  take: (request: Pick<FastifyRequest, 'url' | 'headers'>, nowMs: number) => () => void;
+};
+
 export type HookRoute<Path extends string, Caller> = {
   /** Method and address below the API's prefix: `'POST /upi/webhooks'`. */
   path: Path;
   who: Who<ParamsOf<Path>, Caller>;
   schema: FastifySchema;
   bodyLimit?: number;
+  /** Counted before anything else is looked at. */
+  limits?: readonly Limiting[];
   run: (
     request: FastifyRequest & { params: ParamsOf<Path> },
     reply: FastifyReply,
@@ -47,11 +55,12 @@ export const whoOf = ({ handler }: { handler: object }): string | undefined =>
 /**
  * A route that answers by itself: a webhook, an upload, a page. Commands and reads have
  * declarations of their own, which come down to this one. The address is judged first, so that
- * `who` only meets ids that can be some; then who calls; then the body.
+ * `who` only meets ids that can be some; then who calls; then the body. A part of the path that is
+ * called an id is a UUID, unless the schema says otherwise.
  */
 export function hookRoute<Path extends string, Caller>(
   app: FastifyInstance,
-  { path, who, schema, bodyLimit, run }: HookRoute<Path, Caller>,
+  { path, who, schema, bodyLimit, limits = [], run }: HookRoute<Path, Caller>,
 ): void {
   type Request = FastifyRequest & { params: ParamsOf<Path> };
   const [method, url] = path.split(' ') as [string, string];
@@ -62,15 +71,31 @@ export function hookRoute<Path extends string, Caller>(
   };
   const handler = async (request: FastifyRequest, reply: FastifyReply) =>
     run(request as Request, reply, callers.get(request)!);
+  const count = async (request: FastifyRequest, reply: FastifyReply) => {
+    for (const limit of limits) reply.raw.once('close', limit.take(request, performance.now()));
+  };
   declared.set(handler, who.name);
   app.route({
     method,
     url,
-    schema: { ...(who.description && { description: who.description }), ...schema },
+    schema: {
+      ...(who.description && { description: who.description }),
+      ...schema,
+      params: paramsOf(url, schema.params as ParamsSchema | undefined),
+    },
     ...(bodyLimit && { bodyLimit }),
-    [who.byBody ? 'preValidation' : 'onRequest']: identify,
+    onRequest: who.byBody ? [count] : [count, identify],
+    ...(who.byBody && { preValidation: identify }),
     handler,
   });
+}
+
+type ParamsSchema = { properties?: object };
+
+function paramsOf(url: string, declaredOnes: ParamsSchema = {}): object {
+  const ids = [...url.matchAll(/:(\w*Id)\b/g)].map(([, name]) => [name!, uuid]);
+  const properties = { ...Object.fromEntries(ids), ...declaredOnes.properties };
+  return { type: 'object', ...declaredOnes, properties };
 }
 
 /** Throws what Fastify, which judges the body first, would say of the path and the query. */

@@ -35,7 +35,8 @@ export const orNull = (schema: Schema, description?: string): Schema => ({
 
 export const text = { type: 'string' } as const;
 export const count = { type: 'integer', minimum: 0 } as const;
-export const uuid = { type: 'string', format: 'uuid' } as const;
+/** Bare: the format also takes a URN, which would name another stream. */
+export const uuid = { type: 'string', format: 'uuid', pattern: '^(?![Uu][Rr][Nn]:)' } as const;
 export const time = { type: 'string', description: 'RFC 3339, UTC' } as const;
 
 /** RFC 9457. */

@@ -1,16 +1,13 @@
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import {
-  FIRST_VERSION,
-  isSystemEvent,
-  type EventMetadata,
-  type EventStore,
-  type StoredEvent,
-  type Upcast,
-} from './event-store.ts';
+import { isOnNewestConnection } from './connection.ts';
+import { headOfLog, isSystemEvent, type EventStore, type StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
-import { NO_SYSTEM_EVENTS, subscribeToLog, type RawEvent, type ReadAnswer } from './raw-events.ts';
+import { NO_SYSTEM_EVENTS, subscribeToLog, type ReadAnswer } from './raw-events.ts';
 import { RETRY_MS } from './time.ts';
+import { parsedLater } from './event-store.ts';
 
+/** How often a subscription's server is asked whether it is there. */
+const PULSE_MS = 1_000;
 /** Full batches that wait while one is consumed; the subscription is paused beyond. */
 const MAX_QUEUED_BATCHES = 2;
 
@@ -51,7 +48,7 @@ export async function followLog(options: {
       after = batch.events.at(-1)?.position ?? after;
     };
     const lost = await subscribeToLog(client, after, filter).then(
-      (source) => drain(source, { maxBatch, upcast: client.upcast, signal, consume }),
+      (source) => drain(source, { client, maxBatch, signal, consume }),
       (error: unknown) => error,
     );
     if (signal.aborted) return;
@@ -61,78 +58,18 @@ export async function followLog(options: {
   }
 }
 
-/**
- * A raw event whose data and metadata are parsed, and brought to the newest version, when somebody
- * asks for them: asking may throw what `upcast` throws.
- */
-export const parsedLater = (raw: RawEvent, upcast: Upcast): StoredEvent =>
-  new LazyEvent(raw, upcast);
-
-class LazyEvent implements StoredEvent {
-  readonly #raw: RawEvent;
-  readonly #upcast: Upcast;
-  #data: unknown;
-  #metadata: EventMetadata | undefined;
-
-  constructor(raw: RawEvent, upcast: Upcast) {
-    this.#raw = raw;
-    this.#upcast = upcast;
-  }
-
-  get stream(): string {
-    return this.#raw.stream;
-  }
-  get id(): string {
-    return this.#raw.id;
-  }
-  get type(): string {
-    return this.#raw.type;
-  }
-  get revision(): bigint {
-    return this.#raw.revision;
-  }
-  get position(): bigint {
-    return this.#raw.position;
-  }
-  get data(): unknown {
-    return (this.#data ??= this.#parse());
-  }
-  get metadata(): EventMetadata {
-    return (this.#metadata ??= JSON.parse(textOf(this.#raw.metadata)) as EventMetadata);
-  }
-
-  #parse(): unknown {
-    const { isJson, data, metadata } = this.#raw;
-    return this.#upcast(this, versionIn(metadata), isJson ? JSON.parse(textOf(data)) : data);
-  }
-}
-
-const VERSION_KEY = '"schemaVersion":';
-const MAX_VERSION_BYTES = 8;
-
-/** Found without parsing: metadata takes as long as data, and few who ask for data need it. */
-function versionIn(metadata: Uint8Array): number {
-  const bytes = Buffer.from(metadata.buffer, metadata.byteOffset, metadata.length);
-  const at = bytes.lastIndexOf(VERSION_KEY);
-  if (at < 0) return FIRST_VERSION;
-  const from = at + VERSION_KEY.length;
-  return Number.parseInt(bytes.toString('latin1', from, from + MAX_VERSION_BYTES), 10);
-}
-
-const textOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
-
 /** Consumes one subscription until it is lost (resolves to why) or aborted; see `followLog`. */
 async function drain(
   source: ClientReadableStream<ReadAnswer>,
   options: {
+    client: EventStore;
     maxBatch: number;
-    upcast: Upcast;
     signal: AbortSignal;
     consume: (batch: Batch) => Promise<void>;
   },
 ): Promise<unknown> {
-  const { maxBatch, upcast, signal, consume } = options;
+  const { client, maxBatch, signal, consume } = options;
+  const { upcast } = client;
   const maxQueued = MAX_QUEUED_BATCHES * maxBatch;
   let queue: StoredEvent[] = [];
   let caughtUp = false;
@@ -160,6 +97,14 @@ async function drain(
   });
   const onAbort = () => wake();
   signal.addEventListener('abort', onAbort);
+  // A server that is gone ends no subscription, and none to which nothing happens says anything:
+  // one that does not answer this either is given up, and the subscription with it. Where another
+  // server answers by now, nobody would hear that the old one does not.
+  const beat = async (): Promise<void> => {
+    await headOfLog(client);
+    if (!(await isOnNewestConnection(client, source))) source.cancel();
+  };
+  const pulse = setInterval(() => void beat().catch(() => {}), PULSE_MS);
   try {
     while (!signal.aborted) {
       if (isDue() && (queue.length > 0 || (caughtUp && !announced))) {
@@ -176,6 +121,7 @@ async function drain(
     }
     return undefined;
   } finally {
+    clearInterval(pulse);
     signal.removeEventListener('abort', onAbort);
     source.cancel();
   }

@@ -100,6 +100,7 @@ export const PROCESSES = {
       'RAZORPAY_KEY_SECRET',
       'RAZORPAY_WEBHOOK_SECRET',
       'UPI_WEBHOOK_SECRET',
+      'READ_API_URL',
     ],
     address: ['ORIGIN_WRITE_API'],
     heapMiB: 512,

@@ -14,11 +14,19 @@ import {
   type LocalNames,
 } from '../domain/catalogue/listing.ts';
 import type { UpiAddress } from '../domain/money/payment.ts';
-import { deliveryChanges, type StoreEvent } from '../domain/stores/store.ts';
+import {
+  chargesTax,
+  deliveryChanges,
+  stateOf,
+  type StoreEvent,
+  type TaxRegistration,
+} from '../domain/stores/store.ts';
+import { readPack, unitPriceOf, type PackSize, type UnitPrice } from '../domain/catalogue/pack.ts';
 import { SINCE_EVER, withRate, type GstRate } from '../domain/money/tax.ts';
 import { eachRule } from '../engine/projections/fold.ts';
 import { projection, type Handler } from '../engine/projections/projection.ts';
-import { defineTable, json, jsonOrNull, type Row } from '../engine/projections/rows.ts';
+import { defineTable, json, jsonOrNull, type Row, type Rows } from '../engine/projections/rows.ts';
+import { inNfc, searchable } from '../platform/text.ts';
 import { STORES_TAG, storeTag } from './tags.ts';
 
 const stores = defineTable(
@@ -30,6 +38,9 @@ const stores = defineTable(
     pincode: 'text',
     delivery: json<DeliverySettings>(),
     upi: jsonOrNull<UpiAddress>(),
+    /** The state that it sells from, and whether it may sell across its border. */
+    state: 'text?',
+    charges_tax: json<boolean>(),
   },
   ['store_id'],
   { indexes: ['(left(pincode, 3))'] },
@@ -54,18 +65,48 @@ const listings = defineTable(
     gst_rates: json<GstRate[]>(),
     price_paise: 'bigint',
     mrp_paise: 'bigint?',
+    /** What the text of the pack says, or the weight of what is loose; null where it is unclear. */
+    pack_size: jsonOrNull<PackSize>(),
+    unit_price: jsonOrNull<UnitPrice>(),
+    /** Every word by which it is found, as `searchable` spells it. */
+    search: 'text',
+    /** Null while it is for sale. */
+    withdrawn_at: 'timestamptz?',
   },
   ['listing_id'],
   {
-    more: [
-      `search text generated always as (lower(
-         name || ' ' || names::text || ' ' || coalesce(brand, '') || ' ' ||
-         coalesce(subcategory, '') || ' ' || category)) stored`,
-      'sort_key text generated always as (lower(name)) stored',
-    ],
+    more: ['sort_key text generated always as (lower(name)) stored'],
     indexes: ['(store_id, category, sort_key, listing_id)', 'using gin (search gin_trgm_ops)'],
   },
 );
+
+export type ListingRow = Row<typeof listings>;
+
+/** What follows from the other columns of a listing. */
+function derived(row: Omit<ListingRow, 'search' | 'pack_size' | 'unit_price'>) {
+  const { name, names, brand, category, subcategory, pack, grams_each: grams, price_paise } = row;
+  const size: PackSize | null =
+    grams === null ? readPack(pack) : { count: 1, amount: grams, unit: 'g' };
+  const words = [name, ...Object.values(names), brand, subcategory, category];
+  return {
+    pack_size: size,
+    unit_price: size && unitPriceOf(price_paise, size),
+    search: searchable(words.filter((word) => word !== null).join(' ')),
+  };
+}
+
+/** Changes a listing's columns, and what follows from them. */
+function changeListing(
+  rows: Rows,
+  id: string,
+  change: (row: ListingRow) => Partial<ListingRow>,
+): void {
+  rows.change(listings, { listing_id: id }, (row) => {
+    const changed = change(row);
+    return { ...changed, ...derived({ ...row, ...changed }) };
+  });
+  rows.changed(storeTag(storeOfListing(id)));
+}
 
 /** A row for each listing; `quantity` is what an order may have, null where nothing limits it. */
 const stock = defineTable(
@@ -122,17 +163,23 @@ const changeDelivery =
     rows.changed(storeTag(id));
   };
 
+const sellerColumns = (pincode: string, tax: TaxRegistration | null = null) => ({
+  state: stateOf({ tax, pincode }),
+  charges_tax: chargesTax(tax),
+});
+
 export type StoreRow = Row<typeof stores>;
 
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 7,
+  version: 8,
   tables: [stores, listings, stock],
 
   on: {
     StoreRegistered({ id, data }, rows) {
-      rows.add(stores, { store_id: id, ...data, delivery: DEFAULT_DELIVERY, upi: null });
+      const settings = { delivery: DEFAULT_DELIVERY, upi: null };
+      rows.add(stores, { store_id: id, ...data, ...settings, ...sellerColumns(data.pincode) });
       rows.changed(STORES_TAG);
       rows.changed(storeTag(id));
     },
@@ -140,13 +187,25 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       rows.change(stores, { store_id: id }, () => ({ upi }));
       rows.changed(storeTag(id));
     },
+    TaxRegistrationSet({ id, data }, rows) {
+      rows.change(stores, { store_id: id }, ({ pincode }) => sellerColumns(pincode, data));
+      rows.changed(storeTag(id));
+    },
     ...eachRule(deliveryChanges, changeDelivery),
     ListingPublished({ id, data }, rows) {
       const { gstPercent, gstFrom, pricePaise, mrpPaise, gramsEach, ...same } = data;
       const store_id = storeOfListing(id);
-      const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
-      const row = { ...same, ...prices, gst_rates: [{ gstFrom, gstPercent }] };
-      rows.put(listings, { listing_id: id, store_id, grams_each: gramsEach, ...row });
+      const row = {
+        ...(inNfc(same) as typeof same),
+        listing_id: id,
+        store_id,
+        grams_each: gramsEach,
+        price_paise: pricePaise,
+        mrp_paise: mrpPaise,
+        gst_rates: [{ gstFrom, gstPercent }],
+        withdrawn_at: null,
+      };
+      rows.put(listings, { ...row, ...derived(row) });
       rows.put(stock, { listing_id: id, ...stockColumns(UNTRACKED) });
       rows.changed(STORES_TAG);
       rows.changed(storeTag(store_id));
@@ -156,19 +215,21 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
       const weight = gramsEach === undefined ? {} : { grams_each: gramsEach };
       const told = gstPercent !== undefined;
       const gst = told ? { gst_rates: [{ gstFrom: SINCE_EVER, gstPercent }] } : {};
-      rows.change(listings, { listing_id: id }, () => ({ ...same, ...weight, ...gst }));
-      rows.changed(storeTag(storeOfListing(id)));
+      changeListing(rows, id, () => ({ ...(inNfc(same) as typeof same), ...weight, ...gst }));
     },
     GstRateSet({ id, data }, rows) {
-      rows.change(listings, { listing_id: id }, ({ gst_rates: rates }) => ({
-        gst_rates: withRate(rates, data),
-      }));
-      rows.changed(storeTag(storeOfListing(id)));
+      changeListing(rows, id, ({ gst_rates: rates }) => ({ gst_rates: withRate(rates, data) }));
     },
     PriceSet({ id, data: { pricePaise, mrpPaise } }, rows) {
-      const prices = { price_paise: pricePaise, mrp_paise: mrpPaise };
-      rows.change(listings, { listing_id: id }, () => prices);
-      rows.changed(storeTag(storeOfListing(id)));
+      changeListing(rows, id, () => ({ price_paise: pricePaise, mrp_paise: mrpPaise }));
+    },
+    ListingWithdrawn({ id, at }, rows) {
+      changeListing(rows, id, () => ({ withdrawn_at: at }));
+      rows.changed(STORES_TAG);
+    },
+    ListingRelisted({ id }, rows) {
+      changeListing(rows, id, () => ({ withdrawn_at: null }));
+      rows.changed(STORES_TAG);
     },
     ...eachRule(itemChanges, moveStock),
   },

@@ -10,6 +10,8 @@ const registrations = defineTable(
     store_id: 'text',
     gstin: 'text?',
     composition: json<boolean>(),
+    state: 'text?',
+    fssai: 'text?',
     legal_name: 'text',
     address: 'text',
   },
@@ -31,9 +33,11 @@ const invoiceTable = defineTable(
     person_id: 'uuid',
     sealed_recipient: 'text',
     pincode: 'text',
+    place_of_supply: 'text?',
     lines: json<InvoiceLine[]>(),
     fees: json<InvoiceFee[]>(),
     total_paise: 'bigint',
+    rounding_paise: 'bigint',
     credited_paise: 'bigint',
   },
   ['store_order_id'],
@@ -64,7 +68,7 @@ export type CreditNoteRow = Row<typeof creditNotes>;
 /** What shops billed and took back, for their books and for who bought. */
 export const invoices = projection<InvoicesEvent | StoreEvent>({
   name: 'invoices',
-  version: 3,
+  version: 4,
   tables: [registrations, invoiceTable, creditNotes],
 
   on: {
@@ -73,7 +77,7 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
     },
     InvoiceIssued({ id, data }, rows) {
       const { storeOrderId, orderId, personId, sealedRecipient, totalPaise, ...rest } = data;
-      const { fees, ...same } = rest;
+      const { fees, placeOfSupply, roundingPaise, ...same } = rest;
       const { storeId, period } = storeAndPeriodOf(id);
       rows.add(invoiceTable, {
         ...same,
@@ -84,7 +88,9 @@ export const invoices = projection<InvoicesEvent | StoreEvent>({
         order_id: orderId,
         person_id: personId,
         sealed_recipient: sealedRecipient,
+        place_of_supply: placeOfSupply,
         total_paise: totalPaise,
+        rounding_paise: roundingPaise,
         credited_paise: 0,
       });
       rows.changed(orderTag(orderId));

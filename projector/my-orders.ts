@@ -170,7 +170,7 @@ function tellOfPart(fact: Fact<PartData>, rows: Rows): void {
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
-  version: 8,
+  version: 9,
   tables: [orders, parts, timeline],
 
   on: {

@@ -59,7 +59,7 @@ export const reasonOf = (
 /** What a shop's staff work from. */
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
-  version: 7,
+  version: 8,
   tables: [cards],
 
   on: fold(cards, storeOrder, {

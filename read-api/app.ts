@@ -1,4 +1,6 @@
 import { POSITION_HEADER, Problem, createApp, unavailable } from '../platform/http.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { Limiter } from '../platform/limits.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { parsePosition, type Position } from '../engine/position.ts';
 import { PublicAnswers } from '../engine/reading/answers.ts';
@@ -9,6 +11,7 @@ import { historyRoutes } from './history.ts';
 import { invoiceRoutes } from './invoices.ts';
 import { myOrdersRoutes } from './my-orders.ts';
 import { orderBoardRoutes } from './order-board.ts';
+import { priceListRoutes } from './price-list.ts';
 import { slotsRoutes } from './slots.ts';
 import { stockRoutes } from './stock.ts';
 import { tillRoutes } from './till.ts';
@@ -40,10 +43,11 @@ function positionAsked(header: string | string[] | undefined): Position | undefi
   );
 }
 
-export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
+export function createReadApi(options: Omit<Services, 'answers' | 'closing' | 'streams'>) {
   const closing = new AbortController();
   const answers = new PublicAnswers(options.projected, isPublicTag);
-  const services: Services = { ...options, answers, closing: closing.signal };
+  const streams = [new Limiter(LIMITS.streams), new Limiter(LIMITS.streamsOfPage)];
+  const services: Services = { ...options, answers, closing: closing.signal, streams };
   return createApp({
     log: services.log,
     title: 'Doorstep Groceries: queries',
@@ -69,6 +73,7 @@ export function createReadApi(options: Omit<Services, 'answers' | 'closing'>) {
       invoiceRoutes(app, services);
       slotsRoutes(app, services);
       stockRoutes(app, services);
+      priceListRoutes(app, services);
       tillRoutes(app, services);
     },
   });

@@ -43,7 +43,7 @@ async function readCart(pool: Pool, cartId: string): Promise<Cart> {
     name: 'cart-lines',
     text: `select ${ITEM_COLUMNS}, c.quantity,
         l.price_paise * c.quantity as "linePaise",
-        coalesce(s.quantity >= c.quantity, true) as available,
+        coalesce(s.quantity >= c.quantity, true) and l.withdrawn_at is null as available,
         t.store_id as "storeId", t.name as "storeName"
       from rows from (json_to_recordset($1) as ("listingId" text, quantity integer))
           with ordinality as c("listingId", quantity, place)

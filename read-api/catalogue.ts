@@ -5,15 +5,18 @@ import { localNames, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { ListingDescription, ListingPrice } from '../domain/catalogue/listing.ts';
+import type { PackSize, UnitPrice } from '../domain/catalogue/pack.ts';
+import { searchable } from '../platform/text.ts';
 import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
+import { upiAddress } from './payments.ts';
 import { anybody } from './who.ts';
 
 const DEFAULT_PAGE = 24;
 const MAX_PAGE = 100;
-const MAX_STORES = 200;
+const STORES_PAGE = 200;
 const MAX_SEARCH_WORDS = 6;
 
 export type Store = {
@@ -26,12 +29,21 @@ export type Store = {
 };
 
 /** A shop with what it says of how its goods come to people. */
-export type StorePage = Store & Pick<StoreRow, 'delivery' | 'upi'>;
+export type StorePage = Store &
+  Pick<StoreRow, 'delivery' | 'upi'> & {
+    /** The state that it sells from, by code; null where nobody told. */
+    state: string | null;
+    /** Who charges no tax sells within that state only. */
+    chargesTax: boolean;
+  };
 
 /** `gramsEach` is what a piece is to weigh that is weighed when it is packed. */
 export type CatalogueItem = Required<Omit<ListingDescription, 'description' | 'hsn'>> &
   ListingPrice & {
     listingId: string;
+    /** What the text of the pack says, or the weight of what is loose; null where it is unclear. */
+    packSize: PackSize | null;
+    unitPrice: UnitPrice | null;
     /** Pieces that an order may have, exact from 10 down; null where the shop does not count. */
     stock: number | null;
   };
@@ -55,7 +67,8 @@ export type Listing = CatalogueItem &
 /** An item as it stands in a catalogue; `l` is the listing, `s` its stock. */
 export const ITEM_COLUMNS = `l.listing_id as "listingId", l.name, l.names, l.brand, l.category,
   l.subcategory, l.pack, l.grams_each as "gramsEach", l.price_paise as "pricePaise", l.mrp_paise as "mrpPaise",
-  s.quantity as stock`;
+  l.pack_size as "packSize", l.unit_price as "unitPrice",
+  case when l.withdrawn_at is null then s.quantity else 0 end as stock`;
 
 /** Of the rates that a listing has from given days on, the one of a day in India ($2). */
 const GST_PERCENT = `(select (rate->>'gstPercent')::float
@@ -64,13 +77,14 @@ const GST_PERCENT = `(select (rate->>'gstPercent')::float
   order by rate->>'gstFrom' desc limit 1)`;
 
 const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
-  (select count(*)::int from catalogue.listing l where l.store_id = s.store_id) as listings`;
+  (select count(*)::int from catalogue.listing l
+    where l.store_id = s.store_id and l.withdrawn_at is null) as listings`;
 
 /** Throws a 404 for an unknown shop. */
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: `select store_id, name, city, pincode, delivery, upi
+    text: `select store_id, name, city, pincode, delivery, upi, charges_tax, state
       from catalogue.store where store_id = $1`,
     values: [storeId],
   });
@@ -78,42 +92,59 @@ export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> 
   return rows[0];
 }
 
+export type Stores = { stores: Store[]; next: string | null };
+
+/** The place of a page's last shop: those of the PIN code itself (0) come first. */
+type StoreCursor = [isElsewhere: string, city: string, name: string, storeId: string];
+
 /** The first three digits of a PIN code are its sorting district: the shops around it. */
-async function readStores(pool: Pool, pin: string | undefined): Promise<{ stores: Store[] }> {
-  const { rows } = await pool.query<Store>(
-    `select ${STORE_COLUMNS} from catalogue.store s
-     where $1::text is null or left(s.pincode, 3) = left($1, 3)
-     order by s.pincode = $1 desc, s.city, s.name, s.store_id limit $2`,
-    [pin ?? null, MAX_STORES],
+async function readStores(
+  pool: Pool,
+  { pin, after, limit: asked }: { pin?: string; after?: string; limit?: string },
+): Promise<Stores> {
+  const limit = pageSize(asked, STORES_PAGE, STORES_PAGE);
+  const isElsewhere = `(case when s.pincode = $1 then '0' else '1' end)`;
+  const values: unknown[] = [pin ?? null, limit + 1];
+  const place = `(${isElsewhere}, s.city, s.name, s.store_id)`;
+  if (after) values.push(...decodeCursor<StoreCursor>(after, 4));
+  const { rows } = await pool.query<Store & { isElsewhere: string }>(
+    `select ${STORE_COLUMNS}, ${isElsewhere} as "isElsewhere" from catalogue.store s
+     where ($1::text is null or left(s.pincode, 3) = left($1, 3))
+       ${after ? `and ${place} > ($3, $4, $5, $6)` : ''}
+     order by ${isElsewhere}, s.city, s.name, s.store_id limit $2`,
+    values,
   );
-  return { stores: rows };
+  const stores = rows.slice(0, limit).map(({ isElsewhere: _, ...store }) => store);
+  const last = rows.length > limit ? rows[limit - 1]! : undefined;
+  const next = last && encodeCursor([last.isElsewhere, last.city, last.name, last.storeId]);
+  return { stores, next: next ?? null };
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
-  const { delivery, upi } = await findStore(pool, storeId);
+  const { delivery, upi, state, charges_tax: chargesTax } = await findStore(pool, storeId);
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return { ...rows[0]!, delivery, upi };
+  return { ...rows[0]!, delivery, upi, state, chargesTax };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
 /** The place of a page's last item: aisle by aisle, by name. */
 type Cursor = [category: string, sortKey: string, listingId: string];
 
-const encodeCursor = (cursor: Cursor): string =>
+const encodeCursor = (cursor: string[]): string =>
   Buffer.from(JSON.stringify(cursor)).toString('base64url');
 
-function decodeCursor(after: string): Cursor {
+function decodeCursor<Place extends string[]>(after: string, length: Place['length']): Place {
   try {
     const cursor: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
     if (
       Array.isArray(cursor) &&
-      cursor.length === 3 &&
+      cursor.length === length &&
       cursor.every((p) => typeof p === 'string')
     ) {
-      return cursor as Cursor;
+      return cursor as Place;
     }
   } catch {
     // Falls through: whatever is wrong with it, it is none of ours.
@@ -121,38 +152,49 @@ function decodeCursor(after: string): Cursor {
   throw new Problem(400, 'INVALID_CURSOR', '`after` is not the `next` of a page: leave it out.');
 }
 
+/** How many a page is to have. Throws a `Problem` 400. */
+function pageSize(asked: string | undefined, usual: number, most: number): number {
+  const limit = asked === undefined ? usual : Number(asked);
+  if (limit >= 1 && limit <= most) return limit;
+  throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${most}.`);
+}
+
 /** Counting a large shop's aisles takes longer than reading a page of it: done once for all. */
 async function readCategories(pool: Pool, storeId: string): Promise<Catalogue['categories']> {
   const { rows } = await pool.query<{ name: string; count: number }>(
     `select category as name, count(*)::int as count from catalogue.listing
-     where store_id = $1 group by category order by category`,
+     where store_id = $1 and withdrawn_at is null group by category order by category`,
     [storeId],
   );
   return rows;
 }
 
-/** A page of a shop's listings: `columns` are what is wanted of each, and `Item` their type. */
+/**
+ * A page of a shop's listings: `columns` are what is wanted of each, and `Item` their type. `which`
+ * are for sale, or also those that were withdrawn.
+ */
 export async function readPage<Item extends { listingId: string; category: string }>(
   pool: Pool,
   storeId: string,
   wanted: Wanted,
   columns: string,
+  which: 'for-sale' | 'all' = 'for-sale',
 ): Promise<{ items: Item[]; next: string | null }> {
-  const limit = wanted.limit === undefined ? DEFAULT_PAGE : Number(wanted.limit);
-  if (limit < 1 || limit > MAX_PAGE) {
-    throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${MAX_PAGE}.`);
-  }
+  const limit = pageSize(wanted.limit, DEFAULT_PAGE, MAX_PAGE);
   const values: unknown[] = [storeId];
   const where = ['l.store_id = $1'];
+  if (which === 'for-sale') where.push('l.withdrawn_at is null');
   const add = (condition: (parameter: string) => string, value: unknown) =>
     where.push(condition(`$${values.push(value)}`));
   if (wanted.category) add((category) => `l.category = ${category}`, wanted.category);
-  const words = (wanted.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  const words = searchable(wanted.q ?? '')
+    .split(/\s+/)
+    .filter(Boolean);
   for (const word of words.slice(0, MAX_SEARCH_WORDS)) {
     add((pattern) => `l.search like ${pattern}`, `%${word.replace(/[\\%_]/g, '\\$&')}%`);
   }
   if (wanted.after) {
-    const parameters = decodeCursor(wanted.after).map((part) => `$${values.push(part)}`);
+    const parameters = decodeCursor<Cursor>(wanted.after, 3).map((part) => `$${values.push(part)}`);
     where.push(`(l.category, l.sort_key, l.listing_id) > (${parameters.join(', ')})`);
   }
   // One more than asked for tells whether there is a next page.
@@ -178,19 +220,26 @@ async function readListing(pool: Pool, listingId: string, date: string): Promise
      from catalogue.listing l
        join catalogue.store t using (store_id)
        left join catalogue.stock s using (listing_id)
-     where listing_id = $1`,
+     where listing_id = $1 and l.withdrawn_at is null`,
     [listingId, date],
   );
   if (!rows[0]) throw new Problem(404, 'LISTING_NOT_FOUND', `Nobody sells "${listingId}".`);
   return rows[0];
 }
 
+const after = {
+  type: 'string',
+  maxLength: 2_000,
+  description: '`next` of the page before',
+} as const;
+const limitTo = (most: number) =>
+  ({ type: 'string', pattern: '^[0-9]{1,3}$', description: `1–${most}` }) as const;
+const next = orNull(text, 'What to send as `after` for the next page; null on the last');
+
 const storesQuery = {
   type: 'object',
   additionalProperties: false,
-  properties: {
-    pin: pincode,
-  },
+  properties: { pin: pincode, after, limit: limitTo(STORES_PAGE) },
 } as const;
 
 export const catalogueQuery = {
@@ -199,8 +248,8 @@ export const catalogueQuery = {
   properties: {
     category: { type: 'string', maxLength: 300 },
     q: { type: 'string', maxLength: 200, description: 'Words that are all to be found' },
-    after: { type: 'string', maxLength: 2_000, description: '`next` of the page before' },
-    limit: { type: 'string', pattern: '^[0-9]{1,3}$', description: `1–${MAX_PAGE}` },
+    after,
+    limit: limitTo(MAX_PAGE),
   },
 } as const;
 
@@ -212,7 +261,9 @@ const coordinates = object({ latitude: { type: 'number' }, longitude: { type: 'n
 
 const storePageSchema = object({
   ...storeFields,
-  upi: orNull(object({ vpa: text, name: text }), 'Where it takes UPI; null where it does not'),
+  state: orNull(text, 'That it sells from, by the code of GST; null where nobody told'),
+  chargesTax: { type: 'boolean', description: 'Who charges none sells within that state only' },
+  upi: orNull(upiAddress, 'Where it takes UPI; null where it does not'),
   delivery: object({
     paused: { type: 'boolean' },
     hours: object({
@@ -231,6 +282,10 @@ const storePageSchema = object({
       steps: list(object({ fromMetres: wholeNumber, fromPaise: paise, feePaise: paise })),
       freeFromPaise: orNull(paise),
     }),
+    slotClosing: object({
+      leadMinutes: wholeNumber,
+      sameDayUntilMinute: orNull(wholeNumber, 'Of the day in Asia/Kolkata; null for no such end'),
+    }),
   }),
 });
 
@@ -245,6 +300,11 @@ export const itemFields = {
   gramsEach: orNull(count, 'What a piece is to weigh that is weighed when it is packed'),
   pricePaise: paise,
   mrpPaise: orNull(paise),
+  packSize: orNull(
+    object({ count, amount: { type: 'number' }, unit: text }),
+    'Read from the text of the pack: so many times an amount of g, ml or pieces',
+  ),
+  unitPrice: orNull(object({ paise, per: text }), 'By the g, kg, ml, l or piece'),
   stock: orNull(
     count,
     'Pieces that an order may have, exact from 10 down; null where the shop does not count',
@@ -255,7 +315,7 @@ const catalogueSchema = object({
   storeId: text,
   items: list(object(itemFields)),
   categories: list(object({ name: text, count })),
-  next: orNull(text, 'What to send as `after` for the next page; null on the last'),
+  next,
 });
 
 const listingSchema = object({
@@ -280,10 +340,11 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
     path: 'GET /stores',
     who: anybody,
     query: storesQuery,
-    answer: object({ stores: list(storeSchema) }),
+    answer: object({ stores: list(storeSchema), next }),
     answers: 'public',
     tags: () => [STORES_TAG],
-    read: (_, { pin }: { pin?: string }) => readStores(pool, pin),
+    read: (_, wanted: Pick<Wanted, 'after' | 'limit'> & { pin?: string }) =>
+      readStores(pool, wanted),
   });
 
   readRoute(app, services, {
@@ -317,6 +378,7 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
   readRoute(app, services, {
     path: 'GET /listings/:listingId',
     who: anybody,
+    params: { type: 'object', properties: { listingId: text } },
     answer: listingSchema,
     answers: 'public',
     tags: ({ listingId }) => [storeTag(storeOf(listingId))],

@@ -217,6 +217,11 @@ const FACTS: {
     amountPaise: about.amountPaise(amountPaise),
     reason,
   }),
+  RefundTakenOver: ({ amountPaise, givenAs }, about) => ({
+    amountPaise: about.amountPaise(amountPaise),
+    givenAs,
+  }),
+  RefundReduced: (data, about) => ({ amountPaise: about.amountPaise(data.amountPaise) }),
 };
 
 /** What is told of an event; of one that a newer projector wrote, nothing but its type. */
@@ -323,6 +328,7 @@ const FACT_FIELDS: Record<HistoryFact, Schema> = {
   method: text,
   why: { ...text, description: 'Why money came late' },
   externalId: { ...text, description: 'What whoever gave money back calls it; or cash' },
+  givenAs: { ...text, description: 'What a gateway calls money that it gave back by itself' },
 };
 
 /** Each event has some of them. */

@@ -48,12 +48,18 @@ export type Invoice = {
   /** Null without the right to see it, and once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
+  /** The business that bought; null where a person did, and as `contact`. */
+  buyer: Recipient['buyer'] | null;
   pincode: string;
+  /** The state in which it was supplied, by code; null in bills from before it was asked. */
+  placeOfSupply: string | null;
   lines: InvoiceLine[];
   /** By rate, lowest first; lines without tax under null. */
   totals: RateTotal[];
   /** Lines and delivery. */
   totalPaise: number;
+  /** What is left off of it because it is paid in cash, in whole rupees: 0 or less. */
+  roundingPaise: number;
   /** What was charged for the delivery, by the rates of the goods. */
   fees: InvoiceFee[];
   creditNotes: CreditNote[];
@@ -66,7 +72,7 @@ export type InvoiceInShort = {
   kind: InvoiceKind;
   date: string;
   taxablePaise: number;
-  /** CGST and SGST together. */
+  /** CGST and SGST together, or IGST. */
   taxPaise: number;
   totalPaise: number;
   creditedPaise: number;
@@ -93,25 +99,25 @@ const taxOf = (lines: TaxSplit[]): TaxSplit => ({
   taxablePaise: totalOf(lines, 'taxablePaise'),
   cgstPaise: totalOf(lines, 'cgstPaise'),
   sgstPaise: totalOf(lines, 'sgstPaise'),
+  igstPaise: totalOf(lines, 'igstPaise'),
 });
 
 // Each by its fields: what a bill keeps besides is nobody's business.
 
 function invoiceLine(line: InvoiceLine): InvoiceLine {
   const { listingId, name, pack, hsn, quantity, grams, pricePaise, linePaise, gstPercent } = line;
-  const { taxablePaise, cgstPaise, sgstPaise } = line;
-  const tax = { gstPercent, taxablePaise, cgstPaise, sgstPaise };
-  return { listingId, name, pack, hsn, quantity, grams, pricePaise, linePaise, ...tax };
+  const goods = { listingId, name, pack, hsn, quantity, grams, pricePaise, linePaise };
+  return { ...goods, gstPercent, ...taxOf([line]) };
 }
 
 function invoiceFee(fee: InvoiceFee): InvoiceFee {
-  const { gstPercent, feePaise, taxablePaise, cgstPaise, sgstPaise } = fee;
-  return { gstPercent, feePaise, taxablePaise, cgstPaise, sgstPaise };
+  const { gstPercent, feePaise } = fee;
+  return { gstPercent, feePaise, ...taxOf([fee]) };
 }
 
 function supplierOf(supplier: Supplier): Supplier {
-  const { storeName, gstin, composition, legalName, address } = supplier;
-  return { storeName, gstin, composition, legalName, address };
+  const { storeName, gstin, composition, state, fssai, legalName, address } = supplier;
+  return { storeName, gstin, composition, state, fssai, legalName, address };
 }
 
 function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
@@ -127,7 +133,8 @@ function totalsByRate(lines: InvoiceLine[], fees: InvoiceFee[]): RateTotal[] {
 }
 
 const INVOICE_COLUMNS = `store_order_id, order_id, store_id, fiscal_year, sequence, number, kind, date,
-  supplier, person_id, sealed_recipient, pincode, lines, fees, total_paise, credited_paise`;
+  supplier, person_id, sealed_recipient, pincode, place_of_supply, lines, fees, total_paise, rounding_paise,
+  credited_paise`;
 
 /** An invoice with its credit notes; whom it is for only where the caller may see that. */
 async function readInvoice(
@@ -172,10 +179,13 @@ async function readInvoice(
     supplier: supplierOf(row.supplier),
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
+    buyer: recipient?.buyer ?? null,
     pincode: row.pincode,
+    placeOfSupply: row.place_of_supply,
     lines,
     totals: totalsByRate(lines, fees),
     totalPaise: row.total_paise,
+    roundingPaise: row.rounding_paise,
     fees,
     creditNotes: notes.rows.map(creditNoteOf),
     creditedPaise: row.credited_paise,
@@ -199,6 +209,8 @@ function creditNoteOf(row: CreditNoteRow): CreditNote {
 const registrationOf = (row: RegistrationRow): TaxRegistration => ({
   gstin: row.gstin,
   composition: row.composition,
+  state: row.state,
+  fssai: row.fssai,
   legalName: row.legal_name,
   address: row.address,
 });
@@ -211,7 +223,7 @@ async function readPage(
   await findStore(pool, storeId);
   const registered = await pool.query<RegistrationRow>({
     name: 'registration',
-    text: `select store_id, gstin, composition, legal_name, address
+    text: `select store_id, gstin, composition, state, fssai, legal_name, address
       from invoices.registration where store_id = $1`,
     values: [storeId],
   });
@@ -237,14 +249,14 @@ async function readPage(
     years,
     year,
     invoices: page.map((row) => {
-      const { taxablePaise, cgstPaise, sgstPaise } = taxOf([...row.lines, ...row.fees]);
+      const tax = taxOf([...row.lines, ...row.fees]);
       return {
         storeOrderId: row.store_order_id,
         number: row.number,
         kind: row.kind as InvoiceKind,
         date: row.date,
-        taxablePaise,
-        taxPaise: cgstPaise + sgstPaise,
+        taxablePaise: tax.taxablePaise,
+        taxPaise: tax.cgstPaise + tax.sgstPaise + tax.igstPaise,
         totalPaise: row.total_paise,
         creditedPaise: row.credited_paise,
       };
@@ -253,8 +265,8 @@ async function readPage(
   };
 }
 
-const percent = orNull({ type: 'number' }, 'CGST and SGST together; null where no tax was charged');
-const taxFields = { taxablePaise: paise, cgstPaise: paise, sgstPaise: paise };
+const percent = orNull({ type: 'number' }, 'All tax together; null where no tax was charged');
+const taxFields = { taxablePaise: paise, cgstPaise: paise, sgstPaise: paise, igstPaise: paise };
 const date = { type: 'string', description: 'The day in India, as 2026-11-21' } as const;
 const kind = {
   type: 'string',
@@ -280,6 +292,8 @@ const lines = list(
 const registrationFields = {
   gstin: orNull(text, 'Null: not registered'),
   composition: { type: 'boolean' },
+  state: orNull(text, 'That it sells from, by the code of GST'),
+  fssai: orNull(text, 'Number of its FSSAI licence or registration'),
   legalName: text,
   address: text,
 };
@@ -300,10 +314,16 @@ const invoiceSchema = object({
   date,
   supplier: object({ storeName: text, ...registrationFields }),
   ...recipientFields,
+  buyer: orNull(
+    object({ gstin: text, legalName: text }),
+    'The business that bought; null without the right to see it, and where a person did',
+  ),
   pincode,
+  placeOfSupply: orNull(text, 'State in which it was supplied, by the code of GST'),
   lines,
   totals,
   totalPaise: paise,
+  roundingPaise: { ...paise, description: 'What is left off in cash, in paise: 0 or less' },
   fees,
   creditNotes: list(
     object({

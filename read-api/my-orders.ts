@@ -276,7 +276,10 @@ export const linesOf = ({ lines }: Part): PartLine[] => lines.map(partLine);
 
 export const recipientFields = {
   contact: contactOrNull,
-  address: orNull(object({ line1: text, city: text, pincode }), 'Null without the right to see it'),
+  address: orNull(
+    object({ line1: text, city: text, pincode }, { state: text }),
+    'Null without the right to see it',
+  ),
 };
 
 export const partFields = {

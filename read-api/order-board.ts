@@ -164,7 +164,7 @@ const boardSchema = object({
 
 const cardParams = {
   type: 'object',
-  properties: { storeId: text, storeOrderId: uuid },
+  properties: { storeOrderId: uuid },
 } as const;
 
 type StoreParams = { storeId: string };

@@ -13,7 +13,9 @@ const LATE_DAYS = 2;
  * Money that goes back to the shopper, for a part or for the order as a whole. What failed is for
  * the part's shop to give back.
  */
-export type OrderRefund = Pick<Refund, 'refundNumber' | 'storeOrderId' | 'amountPaise' | 'status'>;
+export type OrderRefund = Pick<Refund, 'refundNumber' | 'storeOrderId' | 'amountPaise'> & {
+  status: Exclude<Refund['status'], 'void'>;
+};
 
 export type OrderPayment = {
   paymentId: string;
@@ -58,14 +60,16 @@ const sumOf = (items: { amountPaise: number }[]): number =>
 
 export type StatedPayment = Pick<PaymentRow, 'payment_id' | 'state'>;
 
-const orderRefund = ({ refundNumber, storeOrderId, amountPaise, status }: Refund): OrderRefund => ({
-  refundNumber,
-  storeOrderId,
-  amountPaise,
-  status,
-});
+const orderRefunds = (refunds: Refund[]): OrderRefund[] =>
+  refunds.flatMap(({ refundNumber, storeOrderId, amountPaise, status }) =>
+    status === 'void' ? [] : [{ refundNumber, storeOrderId, amountPaise, status }],
+  );
 
-const orderUpi = ({ vpa, name }: UpiAddress): UpiAddress => ({ vpa, name });
+const orderUpi = ({ vpa, name, merchant }: UpiAddress): UpiAddress => ({
+  vpa,
+  name,
+  ...(merchant && { merchant }),
+});
 
 export function orderPayment({ payment_id: paymentId, state }: StatedPayment): OrderPayment {
   const { storeOrderId, method, amountPaise, receipts, refunds, expiresAt, upi, failed } = state;
@@ -79,7 +83,7 @@ export function orderPayment({ payment_id: paymentId, state }: StatedPayment): O
     amountPaise,
     takenPaise: sumOf(receipts),
     refundedPaise: sumOf(refunds),
-    refunds: refunds.map(orderRefund),
+    refunds: orderRefunds(refunds),
     expiresAt,
     upi: upi ? orderUpi(upi) : null,
     failed: status === 'requested' && failed.length > 0,
@@ -153,6 +157,12 @@ function tasksOf(row: TaskRow, storeId: string, contact: PaymentTask['contact'])
 
 const method = { type: 'string', enum: ['cash-on-delivery', 'upi', 'razorpay'] };
 
+/** `merchant` is what the shop's own QR says besides. */
+export const upiAddress = object(
+  { vpa: text, name: text },
+  { merchant: object({}, { mc: text, mode: text, purpose: text, orgid: text, sign: text }) },
+);
+
 export const orderPaymentSchema = object({
   paymentId: uuid,
   storeOrderId: orNull(uuid, 'Null where it is for the whole order'),
@@ -171,7 +181,7 @@ export const orderPaymentSchema = object({
     'What failed is for the shop of the part to give back',
   ),
   expiresAt: orNull(time),
-  upi: orNull(object({ vpa: text, name: text })),
+  upi: orNull(upiAddress),
   failed: {
     type: 'boolean',
     description: 'It is waited for, and a try failed: another may succeed',

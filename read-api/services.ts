@@ -2,6 +2,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PublicAnswers } from '../engine/reading/answers.ts';
+import type { Limiting } from '../platform/route.ts';
 import type { Projected } from '../engine/reading/projected.ts';
 
 /** What the routes stand on. */
@@ -17,4 +18,6 @@ export type Services = {
   now: () => Date;
   /** Aborts when the server closes: pages that follow live are sent away. */
   closing: AbortSignal;
+  /** How many live pages an address may follow. */
+  streams: readonly Limiting[];
 };

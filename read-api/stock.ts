@@ -16,6 +16,8 @@ export type StockItem = Pick<ListingDescription, 'name' | 'names' | 'pack' | 'ca
   Counted & {
     listingId: string;
     sku: string;
+    /** It is not for sale, whatever is on the shelf. */
+    withdrawn: boolean;
     /** What an order may have; null where nothing limits it. */
     available: number | null;
   };
@@ -24,7 +26,9 @@ export type Stock = { storeId: string; name: string; items: StockItem[]; next: s
 
 const COLUMNS = `l.listing_id as "listingId",
   substr(l.listing_id, length(l.store_id) + 2) as sku, l.name, l.names, l.pack, l.category,
-  s.on_hand as "onHand", s.reserved, s.safety_buffer as "safetyBuffer", s.quantity as available`;
+  s.on_hand as "onHand", s.reserved, s.safety_buffer as "safetyBuffer",
+  case when l.withdrawn_at is null then s.quantity else 0 end as available,
+  l.withdrawn_at is not null as withdrawn`;
 
 const stockSchema = object({
   storeId: text,
@@ -37,6 +41,7 @@ const stockSchema = object({
       names: localNames,
       pack: orNull(text),
       category: text,
+      withdrawn: { type: 'boolean' },
       ...stockFigures,
     }),
   ),
@@ -54,7 +59,7 @@ export function stockRoutes(app: FastifyInstance, services: Services): void {
     answers: 'personal',
     async read({ params: { storeId } }, wanted: Wanted): Promise<Stock> {
       const { name } = await findStore(pool, storeId);
-      const page = await readPage<StockItem>(pool, storeId, wanted, COLUMNS);
+      const page = await readPage<StockItem>(pool, storeId, wanted, COLUMNS, 'all');
       return { storeId, name, ...page };
     },
   });

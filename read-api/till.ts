@@ -127,7 +127,7 @@ export function tillRoutes(app: FastifyInstance, services: Services): void {
     who: shop(services),
     params: {
       type: 'object',
-      properties: { storeId: text, date: { type: 'string', format: 'date' } },
+      properties: { date: { type: 'string', format: 'date' } },
     },
     answer: tillSchema,
     answers: 'personal',

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { CloudFrontClient, CreateInvalidationCommand } from '@aws-sdk/client-cloudfront';
-import { Edge } from '../local/edge/app.ts';
+import { Edge, type ViewerTimeouts } from '../local/edge/app.ts';
 import { readDistribution } from '../local/edge/distribution.ts';
 
 export const DISTRIBUTION = fileURLToPath(
@@ -17,7 +17,10 @@ export const PUBLIC = 'public, s-maxage=60, stale-while-revalidate=600';
 export type Handler = (request: IncomingMessage, response: ServerResponse, nth: number) => void;
 
 /** A real origin behind a real edge with the distribution that is deployed. */
-export async function createPair(handler: Handler, cacheBytes?: number) {
+export async function createPair(
+  handler: Handler,
+  { cacheBytes, viewerTimeouts }: { cacheBytes?: number; viewerTimeouts?: ViewerTimeouts } = {},
+) {
   const seen: IncomingMessage[] = [];
   const origin = http.createServer((request, response) => {
     seen.push(request);
@@ -32,6 +35,7 @@ export async function createPair(handler: Handler, cacheBytes?: number) {
     purgeKeyId: 'the-key',
     publicUrl: 'https://shop.example',
     cacheBytes,
+    viewerTimeouts,
   });
   const port = await listen(edge.server);
   const url = `http://127.0.0.1:${port}`;
@@ -78,7 +82,7 @@ type Pair = Awaited<ReturnType<typeof createPair>>;
 /** Runs a test against a pair of its own. */
 export const against =
   (handler: Handler, test: (pair: Pair) => Promise<void>, cacheBytes?: number) => async () => {
-    const pair = await createPair(handler, cacheBytes);
+    const pair = await createPair(handler, { cacheBytes });
     try {
       await test(pair);
     } finally {

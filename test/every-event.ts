@@ -75,6 +75,7 @@ const part: OrderPart = {
   minimumPaise: 10_000,
   fulfilment: 'delivery',
   slot,
+  placeOfSupply: '29',
   totalPaise: 98_500,
 };
 const other: OrderPart = { ...part, storeOrderId: OTHER_PART, storeId: 'annapurna' };
@@ -106,7 +107,14 @@ function openStore(): void {
     { type: 'StoreRegistered', data: { name: 'Lakshmi', city: 'Bengaluru', pincode: '560001' } },
     {
       type: 'TaxRegistrationSet',
-      data: { gstin: null, composition: false, legalName: 'Lakshmi Stores', address: '1st Cross' },
+      data: {
+        gstin: null,
+        composition: false,
+        state: '29',
+        fssai: null,
+        legalName: 'Lakshmi Stores',
+        address: '1st Cross',
+      },
     },
     { type: 'UpiAddressSet', data: { upi: { vpa: 'lakshmi@okbank', name: 'Lakshmi' } } },
     {
@@ -363,7 +371,7 @@ function pay(): void {
 }
 
 function keepBooks(): void {
-  const tax = { taxablePaise: 11_428, cgstPaise: 286, sgstPaise: 286 };
+  const tax = { taxablePaise: 11_428, cgstPaise: 286, sgstPaise: 286, igstPaise: 0 };
   const { names: _n, ifMissing: _i, gramsEach: _g, ...line } = lineOf(DAL, 1, 12_000);
   const lines: InvoiceLine[] = [{ ...line, hsn: '0713', gstPercent: 5, grams: 950, ...tax }];
   const fees: InvoiceFee[] = [{ gstPercent: 5, feePaise: 2_500, ...tax }];
@@ -371,6 +379,8 @@ function keepBooks(): void {
   const supplier = {
     gstin: null,
     composition: false,
+    state: '29',
+    fssai: null,
     legalName: 'Lakshmi Stores',
     address: '1st Cross',
     storeName: 'Lakshmi',
@@ -384,12 +394,14 @@ function keepBooks(): void {
         ...about,
         ...person,
         supplier,
+        placeOfSupply: '29',
         sequence: 1,
         number: 'A26/1',
         kind: 'tax-invoice',
         lines,
         fees,
         totalPaise: 14_500,
+        roundingPaise: 0,
       },
     },
     {
@@ -418,9 +430,28 @@ function keepBooks(): void {
     { type: 'CashGivenBack', data: { ...moved, refundNumber: 1 } },
     { type: 'TillClosed', data: { ...closing, reason: 'wrong-change' } },
   );
+  const withdrawn = { type: 'ListingWithdrawn', data: {} } as const;
+  say(listing, OIL, withdrawn);
+  say(listing, DAL, withdrawn, { type: 'ListingRelisted', data: {} });
 }
 
-for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks]) tell();
+/** What came to be said later: after all else, whose times and places stay as they are. */
+function sayLater(): void {
+  const whole = { orderId: REJECTED, storeOrderId: null, storeId: null };
+  const refund = { ...whole, refundNumber: 1, amountPaise: 5_000 };
+  say(
+    payment,
+    WHOLE,
+    { type: 'RefundTakenOver', data: { ...refund, externalId: 'pay_1', givenAs: 'rfnd_1' } },
+    { type: 'RefundReduced', data: { ...refund, amountPaise: 0 } },
+  );
+  const closing = { leadMinutes: 60, sameDayUntilMinute: 660 };
+  say(store, STORE, { type: 'SlotClosingSet', data: closing });
+}
+
+for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks, sayLater]) {
+  tell();
+}
 
 /**
  * A log in which every event that read models hear of happens, in an order in which a shop's day

@@ -142,7 +142,7 @@ async function partOutcome(
   return held.length > 0 ? `${status} (${held.join(', ')})` : status;
 }
 
-const BACK = { requested: 'to go back', succeeded: 'back', failed: 'not back' };
+const BACK = { requested: 'to go back', succeeded: 'back', failed: 'not back', void: 'no more' };
 
 function moneyOutcome(state: Payment): string {
   const kept = state.receipts.length > 0 ? ` ${keptPaise(state) / 100}` : '';

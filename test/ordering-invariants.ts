@@ -12,7 +12,13 @@ import {
 import { listingId } from '../domain/catalogue/listing.ts';
 import { sumPaise } from '../domain/money/money.ts';
 import { order, type AnyPlaced, type OrderPart } from '../domain/ordering/order.ts';
-import { isPrepaid, keptPaise, payment, type Payment } from '../domain/money/payment.ts';
+import {
+  isPrepaid,
+  keptPaise,
+  payablePaise,
+  payment,
+  type Payment,
+} from '../domain/money/payment.ts';
 import { basketOf, isUndecided, reservedFor } from '../domain/fulfilment/picking.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
@@ -155,7 +161,7 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
   const isTaken = isPrepaid(method) || parts.every((part) => part.at.status === 'delivered');
   const owed =
     end.state.confirmed && isTaken ? sumPaise(parts.map((part) => owedPaise(part.at))) : 0;
-  assert.is(keptPaise(at), owed, 'paid less refunded is owed');
+  assert.is(keptPaise(at), payablePaise(method, owed), 'paid less refunded is owed');
   for (const { externalId, amountPaise } of at.receipts) {
     const refunds = at.refunds.filter((refund) => refund.externalId === externalId);
     const back = sumPaise(refunds.map((refund) => refund.amountPaise));
@@ -189,7 +195,8 @@ function assertCash({ state, parts, payments }: Ended): void {
     const paid = payments.find(({ due }) => due.storeOrderId === storeOrderId)!;
     const basket = sumPaise(basketOf(at.lines).map(({ linePaise }) => linePaise));
     const taken = sumPaise(paid.at.receipts.map(({ amountPaise }) => amountPaise));
-    assert.is(taken, basket + at.feePaise, 'the cash is for what was handed over');
+    const due = payablePaise(state.payment, basket + at.feePaise);
+    assert.is(taken, due, 'the cash is for what was handed over');
   }
 }
 

@@ -3,11 +3,7 @@ import type { Decider, Message } from '../engine/decider.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { listingId } from '../domain/catalogue/listing.ts';
 import type { PlacedOrder } from '../domain/ordering/order.ts';
-import {
-  AppendOutcomeUnknown,
-  isEventStoreUnavailable,
-  type EventStore,
-} from '../platform/event-store.ts';
+import { type EventStore } from '../platform/event-store.ts';
 import { Problem } from '../platform/http.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import type { CommandContext, Handler, Outcome } from '../engine/commands/handle.ts';
@@ -24,6 +20,8 @@ import {
   pickFrom,
   type Pick,
 } from './simulation.ts';
+import { AppendOutcomeUnknown } from '../platform/appends.ts';
+import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 export const OPENED_MS = Date.parse('2026-11-21T04:30:00Z');
 export const SLOT = { date: '2026-11-22', fromMinute: 600, toMinute: 720 };

@@ -58,6 +58,7 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'GET HEAD /api/read/stores/:storeId/board: anybody; contacts: the shop',
     'GET HEAD /api/read/stores/:storeId/catalogue: anybody',
     'GET HEAD /api/read/stores/:storeId/invoices: the shop',
+    'GET HEAD /api/read/stores/:storeId/price-list: the shop',
     'GET HEAD /api/read/stores/:storeId/slots: anybody',
     'GET HEAD /api/read/stores/:storeId/stock: anybody',
     'GET HEAD /api/read/stores/:storeId/till/:date: the shop',
@@ -100,8 +101,10 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'PUT /api/write/stores/:storeId/area: anybody',
     'PUT /api/write/stores/:storeId/fee: anybody',
     'PUT /api/write/stores/:storeId/hours: anybody',
+    'PUT /api/write/stores/:storeId/listings/:sku/withdrawn: the shop',
     'PUT /api/write/stores/:storeId/minimum: anybody',
     'PUT /api/write/stores/:storeId/pause: anybody',
+    'PUT /api/write/stores/:storeId/slot-closing: anybody',
     'PUT /api/write/stores/:storeId/slots/:date: anybody',
     'PUT /api/write/stores/:storeId/tax-registration: the shop',
     'PUT /api/write/stores/:storeId/till/:date/opening: the shop',
@@ -128,6 +131,48 @@ test('what is for a shop is refused to whoever comes without its pass', async ({
       const { code } = (await answer.json()) as { code: string };
       assert.is(code, 'STORE_PASS_REQUIRED', `${method} ${url}`);
     }
+  }
+});
+
+/** An address with ids that are right, but for what is given. */
+const addressOf = (url: string, ids: Record<string, string> = {}): string =>
+  url.replace(/:(\w+)/g, (_, name: string) => {
+    const others: Record<string, string> = { date: '2026-11-21', refundNumber: '1', sku: 's1' };
+    return encodeURIComponent(ids[name] ?? others[name] ?? newKey());
+  });
+
+test('an id in an address is a bare UUID, and nothing that begins like one', async ({
+  shop,
+  routes,
+}) => {
+  const { storeId } = await openStore(shop);
+  const bad = ['nobody', `${storeId}.prefix`, `urn:uuid:${storeId}`, `URN:UUID:${storeId}`];
+  for (const { method, url } of routes.filter((route) => route.method !== 'HEAD')) {
+    const names = [...url.matchAll(/:(\w+Id)\b/g)].map(([, name]) => name!);
+    for (const name of names.filter((each) => each !== 'listingId')) {
+      for (const id of bad) {
+        const path = addressOf(url, { storeId, [name]: id });
+        const base = new URL(url.startsWith('/api/read') ? shop.readUrl : shop.writeUrl);
+        const answer = await fetch(new URL(path, base), { method });
+        const { code } = (await answer.json()) as { code: string };
+        assert.equal([answer.status, code], [400, 'INVALID_REQUEST'], `${method} ${path}`);
+      }
+    }
+  }
+});
+
+test('no route takes text/plain', async ({ shop, routes }) => {
+  const { storeId } = await openStore(shop);
+  const base = new URL(shop.writeUrl);
+  const headers = { 'content-type': 'text/plain', 'idempotency-key': newKey() };
+  for (const { method, url, who } of routes) {
+    if (method !== 'POST' && method !== 'PUT') continue;
+    const path = addressOf(url, { storeId });
+    const answer = await fetch(new URL(path, base), { method, headers, body: 'hello' });
+    // Whoever is not the shop, or knows no such order, is sent away before the body is looked at.
+    const before = /the shop\b|the order\b/.test(who) ? [401, 404] : [];
+    assert.ok([415, ...before].includes(answer.status), `${answer.status}: ${method} ${url}`);
+    assert.is(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8');
   }
 });
 

@@ -195,11 +195,23 @@ export async function startShop({
   const deliveryCodeSecret = given.DELIVERY_CODE_SECRET;
   const upiWebhookSecret = given.UPI_WEBHOOK_SECRET;
   const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
-  const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+  let readUrl = '';
+  const readApiUrl = () => readUrl;
+  const services = {
+    client,
+    handler,
+    vault,
+    ...secrets,
+    readApiUrl,
+    payments,
+    razorpay,
+    log,
+    now,
+  };
   const writeApi = await createWriteApi(services);
   const readApi = await createReadApi({ pool, projected, vault, ...secrets, log, now });
   writeUrl = await writeApi.listen({ port: 0, host: '127.0.0.1' });
-  const readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
+  readUrl = await readApi.listen({ port: 0, host: '127.0.0.1' });
   cleanup.add(() => writeApi.close());
   cleanup.add(() => readApi.close());
 
@@ -236,6 +248,7 @@ export async function startShop({
     eventStoreUrl,
     upiWebhookSecret,
     storePassSecret,
+    secrets: given,
     passOf: (storeId: string) => sign(storePassSecret, storeId),
     /** The headers of what a shop's own staff send. */
     asShop: (storeId: string) => ({
@@ -256,13 +269,13 @@ export async function startShop({
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
 
-    /** Sends a price list. */
+    /** Sends a price list; `query` is how it is to be read, of which `map` may come alone. */
     importCsv: <T = Record<string, unknown>>(
       storeId: string,
-      csv: string | ReadableStream,
-      map = '',
+      csv: string | ReadableStream | Uint8Array<ArrayBuffer>,
+      query: string | Record<string, string> = {},
     ) =>
-      sendCommand<T>(`/stores/${storeId}/imports${map && `?map=${encodeURIComponent(map)}`}`, {
+      sendCommand<T>(`/stores/${storeId}/imports${queryOf(query)}`, {
         method: 'POST',
         headers: { 'content-type': 'text/csv' },
         body: csv,
@@ -289,6 +302,11 @@ export async function startShop({
 
     stop: () => cleanup.run(),
   };
+}
+
+function queryOf(query: string | Record<string, string>): string {
+  const search = new URLSearchParams(typeof query === 'string' ? { map: query } : query);
+  return typeof query === 'string' && query === '' ? '' : `?${search.toString()}`;
 }
 
 const isNotYet = ({ status, body }: Answer<unknown>): boolean =>
@@ -332,7 +350,7 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
 
 /** Whom an order is for, as a shopper says it. */
 export const recipient = {
-  contact: { name: 'Asha Rao', phone: '+91 98765 43210' },
+  contact: { name: 'Asha Rao', phone: '+919876543210' },
   address: { line1: '12, 4th Cross', city: 'Bengaluru', pincode: '560001' },
 };
 

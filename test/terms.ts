@@ -4,6 +4,7 @@ import type { OrderPart, PlacedOrder } from '../domain/ordering/order.ts';
 export const AT_ONCE = {
   feePaise: 0,
   minimumPaise: 0,
+  placeOfSupply: null,
   fulfilment: 'delivery',
   slot: null,
 } as const satisfies Partial<OrderPart>;

@@ -79,6 +79,9 @@ export type HistoryFacts = {
   /** `externalId` is what whoever gave it back calls it: `cash` where it is handed over. */
   RefundSucceeded: Amount & { externalId: string };
   RefundFailed: Amount & Reason;
+  /** `givenAs` is what the gateway calls it. */
+  RefundTakenOver: Amount & { givenAs: string };
+  RefundReduced: Amount;
 };
 
 /** The names of all facts that some event has. */

@@ -1,15 +1,12 @@
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
-import {
-  AppendOutcomeUnknown,
-  headOfLog,
-  isEventStoreUnavailable,
-} from '../platform/event-store.ts';
+import { headOfLog } from '../platform/event-store.ts';
 import { Problem, createApp, unavailable } from '../platform/http.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { languageFor } from '../wording/language.ts';
 import { cartRoutes } from './cart.ts';
 import { importRoutes } from './import.ts';
 import { inventoryRoutes } from './inventory.ts';
+import { listingRoutes } from './listing.ts';
 import { orderRoutes } from './order.ts';
 import { paymentRoutes } from './payment.ts';
 import { GatewayUnavailable } from './payment-ports.ts';
@@ -22,6 +19,8 @@ import { tillRoutes } from './till.ts';
 import { upiRoutes } from './upi.ts';
 import { anybody } from './who.ts';
 import type { Services } from './services.ts';
+import { AppendOutcomeUnknown } from '../platform/appends.ts';
+import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 const STATUS_OF: Record<RejectionCode, number> = {
   BELOW_MINIMUM: 409,
@@ -47,6 +46,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
   ORDER_CANCELLED: 409,
   ORDER_NOT_FOUND: 404,
   OUT_OF_AREA: 409,
+  OUT_OF_STATE: 409,
   PAID_ALREADY: 409,
   PAYMENT_NOT_FOUND: 404,
   PAYMENT_UNAVAILABLE: 409,
@@ -62,6 +62,7 @@ const STATUS_OF: Record<RejectionCode, number> = {
   SLOT_FULL: 409,
   SLOT_NOT_FOUND: 409,
   STALE_COUNT: 409,
+  STATE_NEEDED: 422,
   STORE_ALREADY_REGISTERED: 409,
   STORE_CLOSED: 409,
   STORE_NOT_FOUND: 404,
@@ -112,6 +113,7 @@ export const createWriteApi = (services: Services) =>
       storeRoutes(app, services);
       deliveryRoutes(app, services);
       importRoutes(app, services);
+      listingRoutes(app, services);
       cartRoutes(app, services);
       quoteRoutes(app, services);
       orderRoutes(app, services);

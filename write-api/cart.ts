@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { MAX_LINE_QUANTITY, cart } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
-import { listing } from '../domain/catalogue/listing.ts';
+import { isForSale, listing } from '../domain/catalogue/listing.ts';
 import { count, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
@@ -30,7 +30,10 @@ const itemBody = {
   },
 } as const;
 
-/** Throws LISTING_NOT_FOUND. Whether it is sold at that price still is for the checkout to ask. */
+/**
+ * Throws LISTING_NOT_FOUND for what no shop ever listed. What was withdrawn may still be on a shelf,
+ * to be counted and sold at the counter.
+ */
 export async function assertListed(handler: Handler, listingId: string): Promise<void> {
   const known = await handler.load(listing, listingId, { fresh: false });
   if (known.published) return;
@@ -38,6 +41,15 @@ export async function assertListed(handler: Handler, listingId: string): Promise
   if (!now.published) {
     throw new Rejected('LISTING_NOT_FOUND', { because: 'unknown', listingId });
   }
+}
+
+/** Throws LISTING_NOT_FOUND. Whether it is sold at that price still is for the checkout to ask. */
+async function assertForSale(handler: Handler, listingId: string): Promise<void> {
+  if (isForSale(await handler.load(listing, listingId, { fresh: false }))) return;
+  const now = await handler.load(listing, listingId, { fresh: true });
+  if (isForSale(now)) return;
+  const because = now.published ? 'withdrawn' : 'unknown';
+  throw new Rejected('LISTING_NOT_FOUND', { because, listingId });
 }
 
 export function cartRoutes(app: FastifyInstance, { handler }: Services): void {
@@ -59,7 +71,7 @@ export function cartRoutes(app: FastifyInstance, { handler }: Services): void {
     body: itemBody,
     decider: cart,
     async command({ quantity }: { quantity: number }, { params: { listingId } }) {
-      if (quantity > 0) await assertListed(handler, listingId);
+      if (quantity > 0) await assertForSale(handler, listingId);
       return { type: 'SetCartItem', data: { listingId, quantity } };
     },
     answer: object({ cartId: uuid, listingId: text, quantity: count }),

@@ -14,6 +14,7 @@ import {
   type Shop,
 } from '../test/shop.ts';
 import { as } from '../test/write-api.ts';
+import { businessDate } from '../platform/time.ts';
 
 type Placed = {
   orderId: string;
@@ -195,6 +196,7 @@ test('a shop’s page says how its goods come to people', async ({ shop }) => {
     area: { pincodes: null, within: null },
     minimumPaise: 0,
     fee: { steps: [], freeFromPaise: null },
+    slotClosing: { leadMinutes: 0, sameDayUntilMinute: null },
   });
 });
 
@@ -278,6 +280,55 @@ test('a slot that has begun, or is none, is refused', async ({ shop }) => {
   const nowhere = `/stores/${newKey()}/slots/${DATE}`;
   assert.is((await shop.write('PUT', nowhere, { slots: [] })).status, 404);
   assert.equal(await leftOf(shop, store.storeId), []);
+});
+
+/** A slot of tomorrow at 18:00, and how many minutes from now that is. */
+function tomorrow() {
+  const date = businessDate(Date.now() + 24 * 3_600_000);
+  const beginsMs = Date.parse(`${date}T18:00:00+05:30`);
+  return { date, minutesAhead: Math.floor((beginsMs - Date.now()) / 60_000) };
+}
+
+test('a slot closes before it begins, as long as the shop says, and the next one is told', async ({
+  shop,
+}) => {
+  const store = await open(shop);
+  const { date, minutesAhead } = tomorrow();
+  const day = [slot, { fromMinute: 1_200, toMinute: 1_320 }].map((one) => ({
+    ...one,
+    capacity: 5,
+  }));
+  await set(shop, store.storeId, `slots/${date}`, { slots: day });
+  const slots = [{ storeId: store.storeId, date, fromMinute: 1_080 }];
+  const close = (leadMinutes: number, sameDayUntilMinute: number | null = null) =>
+    set(shop, store.storeId, 'slot-closing', { leadMinutes, sameDayUntilMinute });
+  const [first, second] = [await close(minutesAhead + 60), await close(minutesAhead + 60)];
+  assert.equal([first.status, second.status], [200, 200]);
+  assert.is(second.position, first.position, 'the same again changes nothing');
+  const late = await order(shop, [store], { slots });
+  assert.equal(refused(late), [409, 'SLOT_NOT_FOUND']);
+  const { because, next } = late.body as unknown as { because: string; next: object };
+  assert.equal([because, next], ['closed', { date, fromMinute: 1_200, toMinute: 1_320 }]);
+  const page = await shop.read<{ delivery: { slotClosing: object } }>(
+    `/stores/${store.storeId}`,
+    second.position,
+  );
+  const closing = { leadMinutes: minutesAhead + 60, sameDayUntilMinute: null };
+  assert.equal(page.body.delivery.slotClosing, closing);
+  await close(minutesAhead - 60);
+  assert.is((await order(shop, [store], { slots })).status, 201);
+  assert.is((await close(-1)).status, 400);
+  assert.is((await close(0, 1_441)).status, 400);
+});
+
+test('latitude and longitude that changed places are refused', async ({ shop }) => {
+  const store = await open(shop);
+  const swapped = { latitude: HOME.longitude, longitude: HOME.latitude };
+  const around = (centre: object) => ({ pincodes: [], within: { centre, radiusMetres: 5_000 } });
+  assert.is((await set(shop, store.storeId, 'area', around(swapped))).status, 400);
+  assert.is((await set(shop, store.storeId, 'area', around(HOME))).status, 200);
+  assert.is((await order(shop, [store], { location: swapped })).status, 400);
+  assert.is((await order(shop, [store], { location: HOME })).status, 201);
 });
 
 test('on a holiday nothing comes, whatever slots its day has; before the shop opens it may', async ({

@@ -1,6 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import {
   assertSlotAhead,
+  dateOf,
+  dayOf,
+  INDIA,
+  isSlotOpen,
+  placeOfSupply,
   termsOf,
   type Coordinates,
   type DeliveryFee,
@@ -8,20 +13,25 @@ import {
   type OpenSpan,
   type OpeningHours,
   type ServiceArea,
+  type SlotClosing,
 } from '../domain/stores/delivery.ts';
 import type { PartGoods } from '../domain/ordering/order.ts';
 import type { PricedPart } from '../domain/ordering/quote.ts';
 import {
   freeSlot,
+  leftIn,
   slotDay,
   slotDayId,
   type OrderSlot,
   type Slot,
 } from '../domain/slots/slot-day.ts';
-import { store, type Store } from '../domain/stores/store.ts';
+import { chargesTax, stateOf, store, type Store } from '../domain/stores/store.ts';
+import { STATES } from '../domain/stores/gstin.ts';
+import { PLACES, stateFrom } from '../domain/stores/pincode-states.ts';
+import { pincodeFrom } from '../domain/ordering/recipient.ts';
 import { Problem } from '../platform/http.ts';
 import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
-import { bodyOf, object, orNull, text } from '../platform/schema.ts';
+import { bodyOf, object, orNull, text, uuid } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
@@ -40,19 +50,37 @@ const MAX_PAISE = 10_000_000;
 const MAX_SLOTS = 48;
 const MAX_CAPACITY = 1_000;
 const DAY_MINUTES = 1_440;
+const MAX_LEAD_MINUTES = 7 * DAY_MINUTES;
+/** Where the slot that is wished for is closed, another is looked for on so many days. */
+const DAYS_SEARCHED = 3;
 
 const listOf = (items: object, maxItems: number) => ({ type: 'array', maxItems, items });
 const whole = (minimum: number, maximum: number, description: string) =>
   ({ type: 'integer', minimum, maximum, description }) as const;
 const amount = { ...paise, minimum: 0, maximum: MAX_PAISE } as const;
 
+/** Of a place in India, so that latitude and longitude that changed places are seen. */
 export const coordinatesSchema = bodyOf({
-  latitude: { type: 'number', minimum: -90, maximum: 90 },
-  longitude: { type: 'number', minimum: -180, maximum: 180 },
+  latitude: { type: 'number', ...INDIA.latitude, description: 'Degrees north: 6 to 38 in India' },
+  longitude: { type: 'number', ...INDIA.longitude, description: 'Degrees east: 68 to 98 in India' },
 });
 
+/** As people write it: it is read by `readAddress`. */
+export const writtenPincode = {
+  type: 'string',
+  maxLength: 40,
+  description: 'India Post PIN code, six digits',
+} as const;
+
+/** Of an address or a shop. */
+export const stateSchema = {
+  type: 'string',
+  enum: [...PLACES, ...PLACES.map((code) => STATES[code]!)],
+  description: 'State or union territory: the two digits that GST gives it, or its name',
+} as const;
+
 export const pickupIds = {
-  ...listOf({ type: 'string', maxLength: 64 }, MAX_PICKUPS),
+  ...listOf(uuid, MAX_PICKUPS),
   description: 'Ids of the shops whose part the shopper fetches; the others deliver',
 } as const;
 
@@ -66,10 +94,7 @@ const minutes = {
 };
 
 export const slotWishes = {
-  ...listOf(
-    bodyOf({ storeId: { type: 'string', maxLength: 64 }, date, fromMinute: minutes.fromMinute }),
-    MAX_PICKUPS,
-  ),
+  ...listOf(bodyOf({ storeId: uuid, date, fromMinute: minutes.fromMinute }), MAX_PICKUPS),
   description: 'Slots of the shops that shall not come as soon as they can',
 } as const;
 
@@ -183,6 +208,19 @@ export function deliveryRoutes(app: FastifyInstance, services: Services): void {
 
   commandRoute(app, handler, {
     ...ofStore,
+    path: 'PUT /stores/:storeId/slot-closing',
+    body: bodyOf({
+      leadMinutes: whole(0, MAX_LEAD_MINUTES, 'How long before it begins a slot closes'),
+      sameDayUntilMinute: {
+        ...orNull(whole(0, DAY_MINUTES, 'Minute of the day in Asia/Kolkata')),
+        description: 'Until when slots of the same day are open; null for until each closes',
+      },
+    }),
+    command: (data: SlotClosing) => ({ type: 'SetSlotClosing', data }),
+  });
+
+  commandRoute(app, handler, {
+    ...ofStore,
     path: 'PUT /stores/:storeId/pause',
     body: bodyOf({ paused: { type: 'boolean' } }),
     command: ({ paused }: { paused: boolean }) => ({
@@ -233,8 +271,28 @@ async function slotOf(
   const id = slotDayId(wish.storeId, wish.date);
   const day = await handler.load(slotDay, id, { fresh: true });
   const { fromMinute, toMinute } = freeSlot(day, wish.fromMinute);
-  assertSlotAhead(shop, wish, atMs);
+  const isLate = !isSlotOpen(shop.delivery, wish, atMs);
+  assertSlotAhead(shop, wish, atMs, isLate ? await nextSlot(handler, shop, wish, atMs) : null);
   return { date: wish.date, fromMinute, toMinute };
+}
+
+/** The first slot of a shop, on the day that was wished for or soon after, that has a place. */
+async function nextSlot(
+  handler: Handler,
+  { delivery }: Store,
+  { storeId, date: wished }: SlotWish,
+  atMs: number,
+): Promise<OrderSlot | null> {
+  for (let ahead = 0; ahead < DAYS_SEARCHED; ahead++) {
+    const wanted = dateOf(dayOf(wished) + ahead);
+    const day = await handler.load(slotDay, slotDayId(storeId, wanted), { fresh: true });
+    const [free] = day.slots
+      .filter((slot) => leftIn(day, slot) > 0)
+      .filter(({ fromMinute }) => isSlotOpen(delivery, { date: wanted, fromMinute }, atMs))
+      .toSorted((a, b) => a.fromMinute - b.fromMinute);
+    if (free) return { date: wanted, fromMinute: free.fromMinute, toMinute: free.toMinute };
+  }
+  return null;
 }
 
 /** Each is named once, and has something in the cart. */
@@ -251,10 +309,23 @@ function assertShopsOf(parts: { storeId: string }[], wanted: string[]): void {
   );
 }
 
+/**
+ * An address with its PIN code as six digits, and its state by code. Throws a `Problem` 400 for what
+ * is no PIN code.
+ */
+export function readAddress<Address extends NonNullable<Delivery['address']>>(
+  address: Address,
+): Address {
+  const pincode = pincodeFrom(address.pincode);
+  if (!pincode) throw new Problem(400, 'INVALID_REQUEST', 'address/pincode: write its 6 digits.');
+  const state = address.state && stateFrom(address.state);
+  return { ...address, pincode, ...(state && { state }) };
+}
+
 /** What of a request is about how goods come to the shopper. */
 export type Delivery = {
   /** Left out, it is near each shop. */
-  address?: { pincode: string; location?: Coordinates };
+  address?: { pincode: string; state?: string; location?: Coordinates };
   /** Ids of the shops whose part the shopper fetches. */
   pickup?: string[];
   slots?: SlotWish[];
@@ -298,12 +369,15 @@ export async function onTerms(
     const minimumPaise = fulfilment === 'delivery' ? shop.delivery.minimumPaise : 0;
     const pincode = address?.pincode ?? shop.pincode;
     const coordinates = address?.location ?? null;
-    const wish = { fulfilment, pincode, coordinates, valuePaise, atMs };
-    const { feePaise } = termsOf(shop, { ...wish, hasSlot: slot !== null });
+    const state = address?.state ?? null;
+    const seller = { ...shop, state: stateOf(shop), chargesTax: chargesTax(shop.tax) };
+    const wish = { fulfilment, pincode, state, coordinates, valuePaise, atMs };
+    const { feePaise } = termsOf(seller, { ...wish, hasSlot: slot !== null });
     return {
       ...part,
       fulfilment,
       slot,
+      placeOfSupply: placeOfSupply(seller, wish),
       minimumPaise,
       feePaise,
       totalPaise: valuePaise + feePaise,

@@ -1,195 +1,246 @@
 import { createHash } from 'node:crypto';
-import type { ListingCommand } from '../domain/catalogue/listing.ts';
-import { paiseFromRupees } from '../domain/money/money.ts';
-import { Problem } from '../platform/http.ts';
+import { DEFAULT_CATEGORY, type ListingWish } from '../domain/catalogue/listing.ts';
+import { readPack } from '../domain/catalogue/pack.ts';
+import { ratesOfLaw } from '../domain/money/tax.ts';
+import { isStorable, searchable } from '../platform/text.ts';
+import {
+  cellText,
+  readAmount,
+  readDate,
+  readGrams,
+  readHsn,
+  readPercent,
+  readWhole,
+  unwrapped,
+  type PriceUnit,
+} from './import-cell.ts';
+import type { Columns, ImportField } from './import-columns.ts';
 
-/** What a column of a price list can say. Only `name` and `price` have to be there. */
-export const IMPORT_FIELDS = [
-  'sku',
-  'name',
-  'name_hi',
-  'name_ta',
-  'brand',
-  'category',
-  'subcategory',
-  'pack',
-  'grams_each',
-  'price',
-  'mrp',
-  'description',
-  'stock',
-  'hsn',
-  'gst',
-  'gst_from',
-] as const;
-export type ImportField = (typeof IMPORT_FIELDS)[number];
+/** By which a row says which article it is about. */
+export type Article =
+  | { sku: string }
+  | {
+      /** The list has none. */
+      sku: undefined;
+      /** The article by its brand, name and pack: the same however those are spelled. */
+      key: string;
+      /** The SKU that was made for it in earlier releases. */
+      formerSku: string;
+    };
 
-/** Which column, from 0, holds which field. */
-export type Columns = Partial<Record<ImportField, number>> & { width: number };
+export type ImportedRow = Article & {
+  wish: ListingWish;
+  stock: number | undefined;
+  /** Of cells that nobody has to fill in: what is odd about them. They say nothing then. */
+  odd: string[];
+};
 
-export type ImportedRow = { sku: string; wish: ListingCommand['data']; stock: number | undefined };
+/** How a list is to be read. A GST rate holds from `today` on unless its row says from when. */
+export type Reading = { columns: Columns; unit: PriceUnit; today: string };
 
 /** Why a row could not become a listing; its message is for the shopkeeper. */
-export class RowRefused extends Error {}
+export class RowRefused extends Error {
+  /** What the row is about all the same; undefined where not even that can be read. */
+  readonly article: Article | undefined;
+  constructor(reason: string, article?: Article) {
+    super(reason);
+    this.article = article;
+  }
+}
 
-const REQUIRED: ImportField[] = ['name', 'price'];
-const SKU = /^[\p{L}\p{N}][\p{L}\p{N}_.:+-]{0,63}$/u;
-const HSN = /^\d{4}(?:\d{2}){0,2}$/;
-const GST_PERCENT = /^(\d{1,2}(?:\.\d{1,2})?)\s*%?$/;
-/** CGST and SGST may be 20 % each (CGST Act 2017, section 9; so in the states' acts). */
-const MAX_GST_PERCENT = 40;
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const GRAMS = /^\d{1,5}$/;
-const STOCK = /^\d{1,7}$/;
+/** A letter of India's scripts is written with marks and joiners. */
+const SKU = /^[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_.:+-]|\u200c|\u200d){0,63}$/u;
+/** A long number as Excel shows and saves it: `8.90103E+12`. */
+const ROUNDED = /^\d+(?:[.,]\d+)?E\+\d+$/i;
+const MAX_STOCK_DIGITS = 7;
 const MAX_LENGTH: Partial<Record<ImportField, number>> = { description: 10_000 };
 const DEFAULT_MAX_LENGTH = 300;
+const DERIVED_SKU_LENGTH = 20;
 
-const isField = (name: string): name is ImportField =>
-  (IMPORT_FIELDS as readonly string[]).includes(name);
+/** Whether an SKU looks like one that was made here, for an article that had none. */
+export const isDerivedSku = (sku: string): boolean => /^[0-9a-f]{20}$/.test(sku);
 
-const mapProblem = (detail: string): Problem => new Problem(400, 'INVALID_COLUMNS', detail);
+const digest = (words: string[]): string =>
+  createHash('sha256').update(words.join('\n')).digest('hex').slice(0, DERIVED_SKU_LENGTH);
 
-/** Reads `field:column,field:column`: the columns whose names in the file differ from ours. */
-function parseMap(map: string | undefined): Map<ImportField, string> {
-  const pairs = (map ?? '').split(',').filter((pair) => pair.trim() !== '');
-  return new Map(
-    pairs.map((pair) => {
-      const colon = pair.indexOf(':');
-      const field = pair.slice(0, colon).trim();
-      const column = pair.slice(colon + 1).trim();
-      if (colon < 1 || column === '' || !isField(field)) {
-        throw mapProblem(
-          `"${pair}" in map is not field:column; fields are ${IMPORT_FIELDS.join(', ')}.`,
-        );
-      }
-      return [field, column];
-    }),
-  );
+/** The same for the same brand, name and pack: `1kg` and `1 kg` are one pack. */
+export function articleKey(brand: string, name: string, pack: string): string {
+  const plain = (text: string) => searchable(text).replace(/\s+/g, ' ').trim();
+  const size = readPack(pack);
+  const packed = size ? `${size.count} x ${size.amount} ${size.unit}` : plain(pack);
+  return digest([plain(brand), plain(name), packed]);
 }
 
-/** Finds each field's column in the header row. Throws a `Problem` that says what is missing. */
-export function columnsOf(header: string[], map: string | undefined): Columns {
-  const named = parseMap(map);
-  const names = header.map((name) => name.trim().toLowerCase());
-  const columns: Columns = { width: header.length };
-  for (const field of IMPORT_FIELDS) {
-    const name = (named.get(field) ?? field).toLowerCase();
-    const at = names.indexOf(name);
-    if (at < 0 && named.has(field)) {
-      throw mapProblem(`The header has no column "${name}": it has ${header.join(', ')}.`);
-    }
-    if (at >= 0 && names.indexOf(name, at + 1) >= 0) {
-      throw mapProblem(`The header has two columns "${name}": rename one of them.`);
-    }
-    if (at >= 0) columns[field] = at;
-  }
-  const missing = REQUIRED.filter((field) => columns[field] === undefined);
-  if (missing.length > 0) {
-    throw mapProblem(
-      `No column for ${missing.join(' and ')}: name it in the header or with ?map=${missing[0]}:column.`,
-    );
-  }
-  return columns;
-}
-
-/** An article number for items that have none: the same brand, name and pack, the same number. */
-function derivedSku(...parts: (string | null)[]): string {
-  const words = parts.map((part) => (part ?? '').toLowerCase().replace(/\s+/g, ' '));
-  return createHash('sha256').update(words.join('\n')).digest('hex').slice(0, 20);
-}
-
-function refuse(reason: string): never {
-  throw new RowRefused(reason);
-}
+/** How SKUs were made before the spelling of text was evened out. */
+const formerSku = (...parts: string[]): string =>
+  digest(parts.map((part) => part.trim().toLowerCase().replace(/\s+/g, ' ')));
 
 /**
- * Turns the cells of one row into what the shop wishes for a listing. Text is trimmed of
- * surrounding space and otherwise kept as it is; a column that the file lacks says nothing, an
- * empty cell says "none". A GST rate holds from today on unless the row says from when. Throws
- * `RowRefused`.
+ * Turns the cells of one row into what the shop wishes for a listing. A column that the file lacks
+ * says nothing, an empty cell says "none", and cells that are missing at the end of a row are empty.
+ * Throws `RowRefused`.
  */
-export function readRow(cells: string[], columns: Columns, today: string): ImportedRow {
-  if (cells.length !== columns.width) {
-    refuse(`It has ${cells.length} columns, the header has ${columns.width}.`);
+export function readRow(cells: string[], reading: Reading): ImportedRow {
+  return new Row(cells, reading).read();
+}
+
+class Row {
+  readonly #cells: string[];
+  readonly #reading: Reading;
+  readonly #odd: string[] = [];
+  #article: Article | undefined;
+
+  constructor(cells: string[], reading: Reading) {
+    this.#cells = cells;
+    this.#reading = reading;
   }
-  /** undefined: no such column; null: nothing in it. */
-  const cell = (field: ImportField): string | null | undefined => {
-    const at = columns[field];
-    if (at === undefined) return undefined;
-    const text = cells[at]!.trim();
+
+  read(): ImportedRow {
+    const article = this.#readArticle();
+    this.#article = article;
+    const { width } = this.#reading.columns;
+    const more = this.#cells.slice(width).find((cell) => cell.trim() !== '');
+    if (more !== undefined) {
+      this.#refuse(
+        `It has more cells than the header has columns, such as "${more.trim()}": ` +
+          'put text that has a comma in quotes.',
+      );
+    }
+    const wish: ListingWish = {
+      name: this.#required('name') ?? this.#refuse('It has no name.'),
+      ...this.#names(),
+      ...given('brand', this.#text('brand')),
+      ...given('category', orElse(this.#text('category'), DEFAULT_CATEGORY)),
+      ...given('subcategory', this.#text('subcategory')),
+      ...given('pack', this.#text('pack')),
+      ...given('gramsEach', this.#optional('grams_each', readGrams, 'a weight in grams, like 500')),
+      ...given('description', this.#text('description')),
+      ...given('hsn', this.#optional('hsn', readHsn, 'a code of 4, 6 or 8 digits')),
+      ...this.#gst(),
+      pricePaise: this.#price(),
+      ...given('mrpPaise', this.#optional('mrp', this.#amount, this.#amountWords)),
+    };
+    const stockOf = (text: string) => readWhole(text, MAX_STOCK_DIGITS);
+    const stock = this.#optional('stock', stockOf, 'a whole number of pieces') ?? undefined;
+    return { ...article, wish, stock, odd: this.#odd };
+  }
+
+  #refuse(reason: string): never {
+    throw new RowRefused(reason, this.#article);
+  }
+
+  #raw(field: ImportField): string {
+    const at = this.#reading.columns[field];
+    return at === undefined ? '' : (this.#cells[at] ?? '');
+  }
+
+  /** undefined: no such column; null: nothing in it. `fault` says what is wrong with it. */
+  #cell(field: ImportField): { text: string | null | undefined; fault?: string } {
+    if (this.#reading.columns[field] === undefined) return { text: undefined };
+    const text = cellText(this.#raw(field));
+    if (text === '') return { text: null };
     const max = MAX_LENGTH[field] ?? DEFAULT_MAX_LENGTH;
-    if (text.length > max) refuse(`The ${field} is longer than ${max} characters.`);
-    if (text.includes('\0')) refuse(`The ${field} holds a NUL character.`);
-    return text === '' ? null : text;
-  };
-  const name = cell('name') ?? refuse('It has no name.');
-  const brand = cell('brand');
-  const pack = cell('pack');
-  const sku =
-    columns.sku === undefined
-      ? derivedSku(brand ?? null, name, pack ?? null)
-      : (cell('sku') ?? refuse('It has no SKU.'));
-  if (!SKU.test(sku)) {
-    refuse(`The SKU "${sku}" is not valid: up to 64 letters, digits and _ . : + - are.`);
+    if (text.length > max) return { text, fault: `The ${field} is longer than ${max} characters` };
+    return isStorable(text) ? { text } : { text, fault: `The ${field} holds a NUL character` };
   }
-  const hsn = cell('hsn');
-  if (hsn && !HSN.test(hsn)) refuse(`The HSN code "${hsn}" is not 4, 6 or 8 digits.`);
-  const wish: ListingCommand['data'] = {
-    name,
-    ...readNames(cell('name_hi'), cell('name_ta')),
-    ...optional('brand', brand),
-    ...optional('category', cell('category') ?? undefined),
-    ...optional('subcategory', cell('subcategory')),
-    ...optional('pack', pack),
-    ...optional('gramsEach', readGrams(cell('grams_each'))),
-    ...optional('description', cell('description')),
-    ...optional('hsn', hsn),
-    ...readGst(cell('gst'), cell('gst_from') ?? today),
-    pricePaise: readAmount('price', cell('price')) ?? refuse('It has no price.'),
-    ...optional('mrpPaise', readAmount('mrp', cell('mrp'))),
-  };
-  return { sku, wish, stock: readStock(cell('stock')) };
+
+  /** Without it the row is no listing. */
+  #required(field: ImportField): string | null | undefined {
+    const { text, fault } = this.#cell(field);
+    return fault ? this.#refuse(`${fault}.`) : text;
+  }
+
+  /** What nobody has to say: where it is odd, that is told, and the row stands without it. */
+  #optional<T>(
+    field: ImportField,
+    read: (text: string) => T | undefined,
+    like: string,
+  ): T | null | undefined {
+    const { text, fault } = this.#cell(field);
+    if (text === undefined || text === null) return text;
+    const value = fault ? undefined : read(text);
+    if (value === undefined) {
+      const what = fault ?? `The ${field} "${text}" is not ${like}`;
+      this.#odd.push(`${what}: it was left out, the rest of the row was taken.`);
+    }
+    return value;
+  }
+
+  #text(field: ImportField): string | null | undefined {
+    return this.#optional(field, (text) => text, 'text');
+  }
+
+  #readArticle(): Article {
+    if (this.#reading.columns.sku !== undefined) return { sku: this.#readSku() };
+    const [brand, name, pack] = (['brand', 'name', 'pack'] as const).map((field) =>
+      this.#raw(field),
+    ) as [string, string, string];
+    const key = articleKey(cellText(brand), cellText(name), cellText(pack));
+    return { sku: undefined, key, formerSku: formerSku(brand, name, pack) };
+  }
+
+  #readSku(): string {
+    const sku = unwrapped(this.#required('sku') ?? this.#refuse('It has no SKU.'));
+    if (ROUNDED.test(sku)) {
+      this.#refuse(
+        `Excel has rounded the SKU "${sku}", and its digits are lost: format the column as text, ` +
+          'and enter it again.',
+      );
+    }
+    if (SKU.test(sku)) return sku;
+    return this.#refuse(
+      `The SKU "${sku}" is not valid: up to 64 letters, digits and _ . : + - are.`,
+    );
+  }
+
+  #names(): Pick<ListingWish, 'names'> {
+    const [hi, ta] = [this.#text('name_hi'), this.#text('name_ta')];
+    if (hi === undefined && ta === undefined) return {};
+    return { names: { ...given('hi', hi), ...given('ta', ta) } };
+  }
+
+  #amount = (text: string): number | undefined => readAmount(text, this.#reading.unit);
+
+  get #amountWords(): string {
+    return this.#reading.unit === 'paise'
+      ? 'an amount in whole paise, like 4500'
+      : 'an amount in rupees, like 45, 45.50 or 1,299.00';
+  }
+
+  #price(): number {
+    const text = this.#required('price') ?? this.#refuse('It has no price.');
+    const paise = this.#amount(text);
+    return paise ?? this.#refuse(`The price "${text}" is not ${this.#amountWords}.`);
+  }
+
+  /** Tax is nothing to be left out: a bill without it, or with another, would be wrong. */
+  #gst(): Pick<ListingWish, 'gstPercent' | 'gstFrom'> {
+    const text = this.#required('gst');
+    if (text === undefined) return {};
+    const fromText = this.#required('gst_from');
+    const gstFrom = fromText ? readDate(fromText) : this.#reading.today;
+    if (gstFrom === undefined) {
+      return this.#refuse(`The gst_from "${fromText}" is not a date like 2025-09-22.`);
+    }
+    if (text === null) return { gstPercent: null, gstFrom };
+    const gstPercent = readPercent(text);
+    if (gstPercent === undefined) {
+      return this.#refuse(`The GST "${text}" is not a percentage, like 5 or 18.`);
+    }
+    const rates = ratesOfLaw(gstFrom);
+    if (rates.includes(gstPercent)) return { gstPercent, gstFrom };
+    const meant = Math.round(gstPercent * 10_000) / 100;
+    const isFraction = gstPercent < 1 && rates.includes(meant);
+    return this.#refuse(
+      `From ${gstFrom} on no goods have a GST of "${text}": the rates are ${rates.join(', ')}.` +
+        (isFraction ? ` A spreadsheet writes ${meant} % as ${text}: enter ${meant}.` : '') +
+        (fromText ? '' : ' For a rate that was in force before, say since when in gst_from.'),
+    );
+  }
 }
 
-const optional = <Key extends string, Value>(key: Key, value: Value | undefined) =>
+const orElse = <T, Other>(value: T | null | undefined, other: Other): T | Other | undefined =>
+  value === null ? other : value;
+
+const given = <Key extends string, Value>(key: Key, value: Value | undefined) =>
   value === undefined ? {} : ({ [key]: value } as Record<Key, Value>);
-
-function readNames(hi: string | null | undefined, ta: string | null | undefined) {
-  if (hi === undefined && ta === undefined) return {};
-  return { names: { ...(hi && { hi }), ...(ta && { ta }) } };
-}
-
-function readAmount(field: string, text: string | null | undefined): number | null | undefined {
-  if (text === undefined || text === null) return text;
-  const paise = paiseFromRupees(text);
-  if (paise === undefined || paise === 0) {
-    refuse(`The ${field} "${text}" is not an amount in rupees, like 45 or 45.50.`);
-  }
-  return paise;
-}
-
-function readGrams(text: string | null | undefined): number | null | undefined {
-  if (text === undefined || text === null) return text;
-  if (!GRAMS.test(text) || Number(text) === 0) {
-    refuse(`The grams_each "${text}" is not a weight in whole grams, like 500.`);
-  }
-  return Number(text);
-}
-
-function readGst(text: string | null | undefined, gstFrom: string) {
-  if (text === undefined) return {};
-  const [, percent] = (text && GST_PERCENT.exec(text)) || [];
-  if (text && !percent) refuse(`The GST "${text}" is not a percentage, like 5 or 18.`);
-  if (Number(percent) > MAX_GST_PERCENT) {
-    refuse(`The GST "${text}" is above ${MAX_GST_PERCENT} %, the highest rate that there can be.`);
-  }
-  if (!DATE.test(gstFrom) || Number.isNaN(Date.parse(gstFrom))) {
-    refuse(`The gst_from "${gstFrom}" is not a date like 2025-09-22.`);
-  }
-  return { gstPercent: percent ? Number(percent) : null, gstFrom };
-}
-
-function readStock(text: string | null | undefined): number | undefined {
-  if (text === undefined || text === null) return undefined;
-  return STOCK.test(text) ? Number(text) : refuse(`The stock "${text}" is not a whole number.`);
-}

@@ -50,6 +50,8 @@ async function openStore(shop: Shop): Promise<string> {
 const register = (shop: Shop, storeId: string, body: object = registration) =>
   shop.write('PUT', `/stores/${storeId}/tax-registration`, body, shop.asShop(storeId));
 
+const halves = (half: number) => ({ cgstPaise: half, sgstPaise: half, igstPaise: 0 });
+
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 
 /** An order of two pieces of each item at each shop. */
@@ -131,15 +133,13 @@ test('a registered and an unregistered shop in one order: an invoice and a bill 
   assert.is(invoice.kind, 'invoice-cum-bill-of-supply');
   assert.is(invoice.number, `${year.slice(2)}/000001`);
   assert.is(invoice.date, businessDate(Date.now()));
-  assert.equal(invoice.supplier, {
-    storeName: 'Test Kirana',
-    composition: false,
-    ...registration,
-  });
+  const supplier = { storeName: 'Test Kirana', composition: false, state: '29', fssai: null };
+  assert.equal(invoice.supplier, { ...supplier, ...registration });
+  assert.is(invoice.placeOfSupply, '29');
   assert.equal(invoice.contact, recipient.contact);
   assert.equal(invoice.totals, [
-    { gstPercent: 0, linePaise: 5_600, taxablePaise: 5_600, cgstPaise: 0, sgstPaise: 0 },
-    { gstPercent: 5, linePaise: 21_000, taxablePaise: 20_000, cgstPaise: 500, sgstPaise: 500 },
+    { gstPercent: 0, linePaise: 5_600, taxablePaise: 5_600, ...halves(0) },
+    { gstPercent: 5, linePaise: 21_000, taxablePaise: 20_000, ...halves(500) },
   ]);
   assert.is(invoice.totalPaise, 26_600);
   assert.is(amountInWords(invoice.totalPaise), 'Rupees two hundred sixty-six only');
@@ -152,8 +152,156 @@ test('a registered and an unregistered shop in one order: an invoice and a bill 
   assert.is(bill.supplier.gstin, null);
   assert.is(bill.supplier.legalName, 'Test Kirana');
   assert.equal(bill.totals, [
-    { gstPercent: null, linePaise: 26_600, taxablePaise: 26_600, cgstPaise: 0, sgstPaise: 0 },
+    { gstPercent: null, linePaise: 26_600, taxablePaise: 26_600, ...halves(0) },
   ]);
+});
+
+const CHANDIGARH = {
+  store: { name: 'Sector Stores', city: 'Chandigarh', pincode: '160017' },
+  registration: {
+    gstin: '04AAAAA0000A1ZA',
+    legalName: 'Sector Stores',
+    address: 'Sector 17, Chandigarh',
+  },
+};
+const MOHALI = { line1: 'Phase 1', city: 'Mohali', pincode: '160055' };
+
+/** A shop in Chandigarh with one article, and a cart with a piece of it. */
+async function fillAcrossBorder(shop: Shop, told: object | null) {
+  const { body } = await shop.write<{ storeId: string }>('POST', '/stores', CHANDIGARH.store);
+  const { storeId } = body;
+  if (told) assert.is((await register(shop, storeId, told)).status, 200);
+  await shop.importCsv(storeId, 'sku,name,price,gst,hsn,stock\nG1,Ghee 1L,630,5,0405,50\n');
+  const { cartId } = (await shop.write<{ cartId: string }>('POST', '/carts')).body;
+  await shop.write('PUT', `/carts/${cartId}/items/${storeId}.G1`, { quantity: 1 });
+  return { storeId, cartId };
+}
+
+type Refused = { code: string };
+
+for (const state of ['03', 'Punjab']) {
+  test(`goods that are brought across a state border bear IGST, as ${state} says`, async ({
+    shop,
+  }) => {
+    const { cartId } = await fillAcrossBorder(shop, CHANDIGARH.registration);
+    const path = `/carts/${cartId}/quotes`;
+    const asked = await shop.write<Refused>('POST', path, { address: { pincode: '160055' } });
+    assert.equal([asked.status, asked.body.code], [422, 'STATE_NEEDED']);
+    const where = { address: { pincode: '160055', state } };
+    const quoted = await shop.write<{ token: string; parts: { taxPaise: number }[] }>(
+      'POST',
+      path,
+      where,
+    );
+    assert.is(quoted.body.parts[0]!.taxPaise, 3_000);
+    const wish = { cartId, quote: quoted.body.token, payment: 'cash-on-delivery' };
+    const address = { ...MOHALI, state };
+    const wanted = { ...wish, contact: recipient.contact, address };
+    const unsaid = await shop.write<Refused>('POST', '/orders', { ...wanted, address: MOHALI });
+    assert.equal([unsaid.status, unsaid.body.code], [422, 'STATE_NEEDED']);
+    const placed = await shop.write<Placed>('POST', '/orders', wanted);
+    assert.is(placed.status, 201);
+    const { orderId, storeOrders } = placed.body;
+    await shop.read(`/orders/${orderId}`, placed.position);
+    await work(shop, storeOrders[0]!.storeOrderId);
+    const invoice = await untilInvoiced(shop, orderId, storeOrders[0]!.storeOrderId);
+    assert.is(invoice.placeOfSupply, '03');
+    assert.is(invoice.address!.state, '03');
+    assert.is(invoice.kind, 'tax-invoice');
+    const tax = { taxablePaise: 60_000, cgstPaise: 0, sgstPaise: 0, igstPaise: 3_000 };
+    assert.equal(invoice.totals, [{ gstPercent: 5, linePaise: 63_000, ...tax }]);
+  });
+}
+
+test('a shop that may charge no tax is quoted within its state only', async ({ shop }) => {
+  const composition = { ...CHANDIGARH.registration, composition: true };
+  const unregistered = { gstin: null, legalName: 'Sector Stores', address: 'Sector 17' };
+  const told = { ...unregistered, state: 'Chandigarh' };
+  const quotes = async (tax: object | null, address: object) => {
+    const { cartId } = await fillAcrossBorder(shop, tax);
+    const answer = await shop.write<Refused>('POST', `/carts/${cartId}/quotes`, { address });
+    return answer.status === 200 ? 200 : answer.body.code;
+  };
+  for (const tax of [composition, told, unregistered, null]) {
+    assert.is(await quotes(tax, { pincode: '160055', state: '03' }), 'OUT_OF_STATE');
+    assert.is(await quotes(tax, { pincode: '160017' }), 200);
+  }
+  assert.is(await quotes(told, { pincode: '160055', state: '04' }), 200);
+});
+
+test('a few grams that cost nothing are billed, with what bringing them cost', async ({ shop }) => {
+  for (const feePaise of [2_500, 0]) {
+    const storeId = await openStore(shop);
+    await register(shop, storeId);
+    await shop.importCsv(storeId, 'sku,name,price,gst,grams_each\nkesar,Saffron,1,5,10\n');
+    const fee = { steps: [{ fromMetres: 0, fromPaise: 0, feePaise }], freeFromPaise: null };
+    await shop.write('PUT', `/stores/${storeId}/fee`, fee);
+    const { cartId } = (await shop.write<{ cartId: string }>('POST', '/carts')).body;
+    const listingId = `${storeId}.kesar`;
+    await shop.write('PUT', `/carts/${cartId}/items/${listingId}`, { quantity: 1 });
+    const quote = await quoteCart(shop, cartId);
+    const wish = { cartId, quote, ...recipient, payment: 'cash-on-delivery' };
+    const placed = await shop.write<Placed>('POST', '/orders', wish);
+    const { orderId, storeOrders } = placed.body;
+    const { storeOrderId } = storeOrders[0]!;
+    await shop.read(`/orders/${orderId}`, placed.position);
+    await work(shop, storeOrderId, ['accept']);
+    const picks = { lines: [{ listingId, quantity: 1, grams: 9 }] };
+    assert.is((await takeAsShop(shop, storeOrderId, 'picks', picks)).status, 200);
+    await work(shop, storeOrderId, ['pack', 'dispatch', 'deliver']);
+    const invoice = await untilInvoiced(shop, orderId, storeOrderId);
+    assert.equal([invoice.lines[0]!.linePaise, invoice.totalPaise], [0, feePaise]);
+  }
+});
+
+test('a bill has the shop’s FSSAI number, and the GSTIN of a business that buys', async ({
+  shop,
+}) => {
+  const storeId = await openStore(shop);
+  const fssai = '11217332000123';
+  assert.is((await register(shop, storeId, { ...registration, fssai: '123' })).status, 400);
+  assert.is((await register(shop, storeId, { ...registration, fssai })).status, 200);
+  const { cartId } = (await shop.write<{ cartId: string }>('POST', '/carts')).body;
+  await shop.write('PUT', `/carts/${cartId}/items/${storeId}.dal`, { quantity: 1 });
+  const buyer = { gstin: ' 27aapfu0939f1zv', legalName: ' Asha Caterers ' };
+  const quote = await quoteCart(shop, cartId);
+  const wish = { cartId, quote, ...recipient, payment: 'cash-on-delivery' };
+  const wrong = { ...buyer, gstin: '27AAPFU0939F1ZX' };
+  const refused = await shop.write<Refused>('POST', '/orders', { ...wish, buyer: wrong });
+  assert.equal([refused.status, refused.body.code], [422, 'INVALID_GSTIN']);
+  const placed = await shop.write<Placed>('POST', '/orders', { ...wish, buyer });
+  assert.is(placed.status, 201);
+  const { orderId, storeOrders } = placed.body;
+  const { storeOrderId } = storeOrders[0]!;
+  await shop.read(`/orders/${orderId}`, placed.position);
+  await work(shop, storeOrderId);
+  const invoice = await untilInvoiced(shop, orderId, storeOrderId);
+  assert.is(invoice.supplier.fssai, fssai);
+  assert.equal(invoice.buyer, { gstin: '27AAPFU0939F1ZV', legalName: 'Asha Caterers' });
+  const stranger = await shop.read<InvoicePaper>(`/store-orders/${storeOrderId}/invoice`);
+  assert.is(stranger.body.buyer, null);
+});
+
+test('cash is taken and given back in whole rupees, and the bill says so', async ({ shop }) => {
+  const storeId = await openStore(shop);
+  await shop.importCsv(storeId, 'sku,name,price\ndal,Toor dal,105.30\nmilk,Milk,28.35\n');
+  const { orderId, storeOrders } = await order(shop, storeId);
+  const { storeOrderId } = storeOrders[0]!;
+  await work(shop, storeOrderId);
+  const invoice = await untilInvoiced(shop, orderId, storeOrderId);
+  assert.equal([invoice.totalPaise, invoice.roundingPaise], [26_730, -30]);
+  type Paid = { payments: { takenPaise: number; refundedPaise: number }[] };
+  const untilPaid = (isSo: (paid: Paid['payments'][number]) => boolean) =>
+    shop.untilLive<Paid>(
+      `/orders/${orderId}`,
+      ({ payments: [one] }) => one !== undefined && isSo(one),
+    );
+  await untilPaid(({ takenPaise }) => takenPaise === 26_700);
+  const back = { lines: [{ listingId: `${storeId}.milk`, quantity: 1 }], reason: 'returned' };
+  const returned = await takeAsShop(shop, storeOrderId, 'returns', { ...back, to: 'shelf' });
+  assert.is(returned.status, 200, JSON.stringify(returned.body));
+  // Of 267.30 less 28.35, 238 rupees stay paid.
+  await untilPaid(({ refundedPaise }) => refundedPaise === 2_900);
 });
 
 test('whom it is for is seen by the shopper and the shop, and the list by the shop alone', async ({
@@ -423,7 +571,8 @@ test('a registration that cannot be right is refused and changes nothing', async
     second.position,
     headers,
   );
-  assert.equal(page.body.registration, { ...registration, composition: false });
+  const known = { ...registration, composition: false, state: '29', fssai: null };
+  assert.equal(page.body.registration, known);
   assert.equal([page.body.year, page.body.invoices], [null, []]);
 });
 

@@ -17,7 +17,7 @@ import { listing } from '../domain/catalogue/listing.ts';
 import { basketOf, type BasketLine } from '../domain/fulfilment/picking.ts';
 import { storeOrder } from '../domain/fulfilment/store-order.ts';
 import type { PricedPart } from '../domain/ordering/quote.ts';
-import { store, type Store } from '../domain/stores/store.ts';
+import { stateOf, store, type Store } from '../domain/stores/store.ts';
 import { rateOn } from '../domain/money/tax.ts';
 import { readStream, type EventStore } from '../platform/event-store.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
@@ -43,7 +43,8 @@ export async function driveInvoice(
   cause: Cause,
 ): Promise<void> {
   const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const { storeId, orderId, personId, sealedRecipient, pincode, feePaise } = part;
+  const { storeId, orderId, personId, sealedRecipient, pincode, ...rest } = part;
+  const { placeOfSupply, feePaise, payment } = rest;
   const date = businessDate(deliveredAt);
   const basket = basketOf(part.lines);
   const data = {
@@ -53,9 +54,11 @@ export async function driveInvoice(
     personId,
     sealedRecipient,
     pincode,
+    placeOfSupply,
     supplier: supplierOf(await handler.load(store, storeId, { fresh: true })),
     lines: await Promise.all(basket.map((line) => billedLine(handler, line, date))),
     feePaise,
+    payment,
   };
   const register = registerId(storeId, fiscalYearOf(date));
   const command = { type: 'IssueInvoice', data } as const;
@@ -65,21 +68,23 @@ export async function driveInvoice(
 /** What of a part, at what is charged for it on a date, is tax: in paise. */
 export async function partTaxPaise(
   handler: Handler,
-  { storeId, lines, feePaise }: PricedPart,
+  { storeId, lines, feePaise, placeOfSupply }: PricedPart,
   date: string,
 ): Promise<number> {
   const billed = await Promise.all(
     lines.map((line) => billedLine(handler, line, date, { fresh: false })),
   );
   const shop = await handler.load(store, storeId, { fresh: false });
-  return taxPaiseOf(billed, feePaise, supplierOf(shop));
+  return taxPaiseOf(billed, feePaise, { supplier: supplierOf(shop), placeOfSupply });
 }
 
 /** A shop that told nothing bills in the name over its door. */
-const supplierOf = ({ name, city, pincode, tax }: Store): Supplier => ({
-  storeName: name,
-  ...(tax ?? { gstin: null, composition: false, legalName: name, address: `${city} ${pincode}` }),
-});
+function supplierOf(shop: Store): Supplier {
+  const { name, city, pincode, tax } = shop;
+  const nobody = { gstin: null, composition: false, fssai: null };
+  const untold = { ...nobody, legalName: name, address: `${city} ${pincode}` };
+  return { storeName: name, ...(tax ?? untold), state: stateOf(shop) };
+}
 
 async function billedLine(
   handler: Handler,

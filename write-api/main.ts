@@ -26,7 +26,8 @@ const payments = paymentPorts(handler, razorpay);
 const now = () => new Date();
 
 const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
-const services = { client, handler, vault, ...secrets, payments, razorpay, log, now };
+const readApiUrl = () => env.READ_API_URL;
+const services = { client, handler, vault, ...secrets, readApiUrl, payments, razorpay, log, now };
 await serve(await createWriteApi(services), {
   host: env.HOST,
   port: env.PORT,

@@ -151,6 +151,28 @@ test('a key from which somebody could guess the order’s page is refused', asyn
   assert.is((await order(shop, filled)).status, 201);
 });
 
+test('a phone and a PIN code are taken however they were pasted', async ({ shop }) => {
+  const written = [
+    '\u202a+91 98400 12345\u202c',
+    '98400\u201312345',
+    '0091 98400 12345',
+    '९८४०० १२३४५',
+  ];
+  for (const phone of written) {
+    const { cartId } = await fillCart(shop);
+    const quote = await quoteCart(shop, cartId, { address: { pincode: '560\u2013001' } });
+    const contact = { name: 'Test Person', phone };
+    const address = { ...recipient.address, pincode: '\u202a५६० ००१\u202c' };
+    const wish = { cartId, quote, contact, address, payment: 'cash-on-delivery' };
+    const placed = await shop.write<{ orderId: string }>('POST', '/orders', wish);
+    assert.is(placed.status, 201, JSON.stringify(placed.body));
+    const path = `/orders/${placed.body.orderId}`;
+    const { body } = await shop.read<{ contact: object; address: object }>(path, placed.position);
+    assert.equal(body.contact, { name: 'Test Person', phone: '+919840012345' });
+    assert.equal(body.address, recipient.address);
+  }
+});
+
 test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
   const filled = await fillCart(shop);
   const { body } = await order(shop, filled);

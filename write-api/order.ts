@@ -11,15 +11,25 @@ import {
   type OnShortage,
   type PlacedOrder,
 } from '../domain/ordering/order.ts';
-import type { Recipient } from '../domain/ordering/recipient.ts';
+import { mobileFrom, type Recipient } from '../domain/ordering/recipient.ts';
 import { PAYMENT_METHODS, type PaymentMethod } from '../domain/money/payment.ts';
 import { applyQuote } from '../domain/ordering/quote.ts';
+import { Problem } from '../platform/http.ts';
 import { idFrom } from '../platform/ids.ts';
-import { paise, pincode } from '../domain/schema.ts';
-import { count, list, noBody, object, text, uuid } from '../platform/schema.ts';
+import { paise } from '../domain/schema.ts';
+import { isGstin, writtenGstin } from '../domain/stores/gstin.ts';
+import { bodyOf, count, list, noBody, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './services.ts';
 import { driveCheckout } from './checkout.ts';
-import { coordinatesSchema, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import {
+  coordinatesSchema,
+  pickupIds,
+  readAddress,
+  slotWishes,
+  stateSchema,
+  writtenPincode,
+  type Delivery,
+} from './delivery.ts';
 import { eventId } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { assertPayable } from './payment-ports.ts';
@@ -86,8 +96,7 @@ const newOrder = {
         name: words(120),
         phone: {
           type: 'string',
-          maxLength: 20,
-          pattern: '^(?:\\+91[ -]?|0)?[6-9][0-9]{4}[ -]?[0-9]{5}$',
+          maxLength: 40,
           description: 'An Indian mobile number: ten digits, +91 or 0 before them if you like',
         },
       },
@@ -99,9 +108,14 @@ const newOrder = {
       properties: {
         line1: words(240),
         city: words(80),
-        pincode,
+        pincode: writtenPincode,
+        state: stateSchema,
         location: coordinatesSchema,
       },
+    },
+    buyer: {
+      ...bodyOf({ gstin: { type: 'string', maxLength: 40 }, legalName: words(200) }),
+      description: 'The business that buys, for a bill with its GSTIN',
     },
     payment: { type: 'string', enum: PAYMENT_METHODS },
     onShortage: {
@@ -205,10 +219,13 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
 async function price(
   services: Services,
   orderId: string,
-  { cartId, quote, contact, address, payment, pickup, slots, ...body }: Body,
+  { cartId, quote, contact, address: written, payment, pickup, slots, ...body }: Body,
 ): Promise<PlacedOrder> {
   const { handler, vault, quoteSecret, now } = services;
   const { onShortage = 'all-or-nothing', ifMissing = {} } = body;
+  const phone = mobileFrom(contact.phone);
+  if (!phone) throw new Problem(400, 'INVALID_REQUEST', 'contact/phone: write 10 digits.');
+  const address = readAddress(written);
   const delivery = { address, pickup, slots };
   const at = now();
   const asked = await priceCart(handler, cartId, delivery, at);
@@ -227,8 +244,10 @@ async function price(
     parts.map(({ storeId }) => storeId),
   );
   const personId = idFrom('person', orderId);
+  const buyer = body.buyer && readBuyer(body.buyer);
   const recipient: Recipient = {
-    contact: { name: contact.name.trim(), phone: contact.phone.trim() },
+    ...(buyer && { buyer }),
+    contact: { name: contact.name.trim(), phone },
     address: { ...address, line1: address.line1.trim(), city: address.city.trim() },
   };
   return {
@@ -243,6 +262,13 @@ async function price(
     quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },
     expiresAt: new Date(at.getTime() + CHECKOUT_TIMEOUT_MS).toISOString(),
   };
+}
+
+/** Throws `Rejected` INVALID_GSTIN. */
+function readBuyer({ gstin: written, legalName }: NonNullable<Recipient['buyer']>) {
+  const gstin = writtenGstin(written);
+  if (!isGstin(gstin)) throw new Rejected('INVALID_GSTIN', { because: 'malformed', gstin });
+  return { gstin, legalName: legalName.trim() };
 }
 
 function rejectedCheckout(state: AnyPlaced): Rejected {

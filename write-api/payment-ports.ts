@@ -1,7 +1,7 @@
 import { Rejected, type RefusalFacts } from '../domain/rejection.ts';
 import type { DuePayment, HowToPay } from '../domain/ordering/payments.ts';
 import type { RefundCall } from '../domain/money/refund.ts';
-import type { Payment, PaymentMethod } from '../domain/money/payment.ts';
+import type { Payment, PaymentMethod, RefundElsewhere } from '../domain/money/payment.ts';
 import { store } from '../domain/stores/store.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 
@@ -10,10 +10,11 @@ export type PaymentPort = {
   /** Prepares a payment. Throws `Rejected` PAYMENT_UNAVAILABLE, or `GatewayUnavailable`. */
   open: (due: DuePayment) => Promise<HowToPay>;
   /**
-   * Gives money back, once for each `refundId`; resolves to what became of it, or to null where the
-   * shop does it by hand and then says so. Throws `GatewayRefused`, `GatewayUnavailable`.
+   * Gives money back, once for each `refundId`; resolves to what became of it, to what has to be
+   * taken over before, or to null where the shop does it by hand and then says so. Throws
+   * `GatewayRefused`, `GatewayUnavailable`.
    */
-  refund: (refund: RefundCall) => Promise<RefundNews | null>;
+  refund: (refund: RefundCall) => Promise<RefundNews | FoundElsewhere | null>;
   /** What became of a payment that nobody told of; absent where only the shop can know. */
   look?: (payment: Payment) => Promise<PaymentNews[]>;
 };
@@ -25,6 +26,9 @@ export type PaymentNews = { externalId: string } & (
 
 /** What a gateway tells of a refund that it took over; `externalId` is what it calls it. */
 export type RefundNews = { externalId: string; status: 'pending' | 'processed' };
+
+/** Money of the same receipt that goes back without having been asked for here. */
+export type FoundElsewhere = { status: 'elsewhere'; refunds: RefundElsewhere[] };
 
 /** The ways to pay that this system is set up for. */
 export type PaymentPorts = Partial<Record<PaymentMethod, PaymentPort>>;

@@ -557,6 +557,104 @@ test('a refund that the gateway is at waits for its word, and a webhook is only 
   refunds.wait(false);
 });
 
+/** An order of one part by card that was paid, and what the gateway calls its payment. */
+async function payByCard(shop: Shop) {
+  const store = await openShelf(shop, ON_SHELF);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'razorpay' });
+  const { orderId, storeOrders } = placed.body;
+  await payFor(shop, orderId);
+  await untilPage(shop, orderId, ({ status }) => status === 'confirmed');
+  const { receipts } = await loadPayment(shop, orderId);
+  return {
+    orderId,
+    storeOrderId: storeOrders[0]!.storeOrderId,
+    gatewayId: receipts[0]!.externalId,
+  };
+}
+
+/** What somebody does on the gateway's own pages. */
+async function refundAtGateway(shop: Shop, gatewayId: string, amount: number): Promise<string> {
+  const { RAZORPAY_KEY_ID: id, RAZORPAY_KEY_SECRET: secret } = shop.secrets;
+  const response = await fetch(`${shop.gateway.url}/v1/payments/${gatewayId}/refund`, {
+    method: 'POST',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ amount, notes: { comment: 'one damaged' } }),
+  });
+  assert.is(response.status, 200);
+  return ((await response.json()) as { id: string }).id;
+}
+
+const cancelByShopper = (shop: Shop, orderId: string, storeOrderId: string) => {
+  const path = `/orders/${orderId}/store-orders/${storeOrderId}/cancel`;
+  return shop.write('POST', path, { reason: 'changed-mind' });
+};
+
+const ALL_PAISE = WANTED * PRICE_PAISE;
+
+for (const isTold of [true, false]) {
+  const how = isTold ? 'its webhook tells' : 'no webhook tells';
+  test(`a refund that is made at the gateway is not given again, where ${how}`, async ({
+    shop,
+  }) => {
+    const { orderId, storeOrderId, gatewayId } = await payByCard(shop);
+    const { webhooks, refunds } = shop.gateway;
+    webhooks.hold();
+    const refundId = await refundAtGateway(shop, gatewayId, 5_000);
+    const [told] = webhooks.held;
+    webhooks.release();
+    if (isTold) {
+      assert.equal([await webhooks.send(told!), await webhooks.send(told!)], [204, 204]);
+      const isBack = ({ payments: [one] }: Read) => one!.refunds[0]?.status === 'succeeded';
+      const page = await untilPage(shop, orderId, isBack);
+      assert.is(page.payments[0]!.refundedPaise, 5_000);
+      assert.equal(page.payments[0]!.refunds, [
+        { refundNumber: 1, storeOrderId: null, amountPaise: 5_000, status: 'succeeded' },
+      ]);
+    }
+    assert.is((await cancelByShopper(shop, orderId, storeOrderId)).status, 200);
+    const isSettled = (state: Payment) =>
+      keptPaise(state) === 0 && state.refunds.every(({ status }) => status === 'succeeded');
+    await untilPayment(shop, orderId, isSettled);
+    const state = await loadPayment(shop, orderId);
+    const [elsewhere, own] = state.refunds.toSorted((a, b) => a.amountPaise - b.amountPaise);
+    assert.equal([elsewhere!.amountPaise, elsewhere!.isElsewhere], [5_000, true]);
+    assert.equal([own!.amountPaise, own!.isElsewhere], [ALL_PAISE - 5_000, undefined]);
+    assert.is(state.refunds.find(({ isElsewhere }) => isElsewhere)!.givenAs, refundId);
+    const atGateway = refunds.of(gatewayId).map(({ amount }) => amount);
+    assert.equal(new Set(atGateway), new Set([5_000, ALL_PAISE - 5_000]));
+    assert.is(atGateway.length, 2);
+  });
+}
+
+test('a dispute holds its money back, and what it is lost of is not given again', async ({
+  shop,
+}) => {
+  const { disputes, refunds } = shop.gateway;
+  const lost = await payByCard(shop);
+  const { id } = disputes.open(lost.gatewayId, 5_000);
+  await untilPayment(shop, lost.orderId, (state) => keptPaise(state) === ALL_PAISE - 5_000);
+  disputes.end(id, 'lost');
+  await untilPayment(shop, lost.orderId, ({ refunds: [one] }) => one?.status === 'succeeded');
+  await cancelByShopper(shop, lost.orderId, lost.storeOrderId);
+  await untilPayment(shop, lost.orderId, ({ refunds: [, own] }) => own?.status === 'succeeded');
+  assert.is(keptPaise(await loadPayment(shop, lost.orderId)), 0);
+  const given = refunds.of(lost.gatewayId).map(({ amount }) => amount);
+  assert.equal(given, [ALL_PAISE - 5_000]);
+
+  const won = await payByCard(shop);
+  const second = disputes.open(won.gatewayId, ALL_PAISE);
+  await untilPayment(shop, won.orderId, (state) => keptPaise(state) === 0);
+  await cancelByShopper(shop, won.orderId, won.storeOrderId);
+  await untilPage(shop, won.orderId, ({ status }) => status === 'cancelled');
+  assert.equal(refunds.of(won.gatewayId), [], 'the bank may take it');
+  disputes.end(second.id, 'won');
+  await untilPayment(shop, won.orderId, ({ refunds: [, own] }) => own?.status === 'succeeded');
+  assert.is(keptPaise(await loadPayment(shop, won.orderId)), 0);
+});
+
 test('paid twice is given back once', async ({ shop }) => {
   const { orderId } = await place(shop, [await openShelf(shop, ON_SHELF)], { payment: 'razorpay' });
   await payFor(shop, orderId);
@@ -625,6 +723,20 @@ test('nobody is at the door: the goods and the money go back, and nothing is bil
   });
   await untilPage(shop, orderId, ({ status }) => status === 'cancelled');
   assert.is((await shop.read(`/store-orders/${storeOrderId}/invoice`)).status, 404);
+});
+
+test('what a shop’s own QR says is in the link to pay it', async ({ shop }) => {
+  const store = await openShelf(shop, ON_SHELF);
+  const path = `/stores/${store.storeId}/upi`;
+  const merchant = { mc: '5411', mode: '02' };
+  const upi = { vpa: 'kirana@okbank', name: 'Test Kirana', merchant };
+  const set = (body: object) => shop.write('PUT', path, body, shop.asShop(store.storeId));
+  const [first, second] = [await set({ upi }), await set({ upi })];
+  assert.equal([first.status, second.status], [200, 200]);
+  assert.is(second.position, first.position, 'the same again changes nothing');
+  assert.is((await set({ upi: { ...upi, merchant: { mc: '54' } } })).status, 400);
+  const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'upi' });
+  assert.equal((await pageOf(shop, placed)).payments[0]!.upi, upi);
 });
 
 test('a shop confirms what came by UPI, and says when it gave money back', async ({ shop }) => {

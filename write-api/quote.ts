@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { cart } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { FULFILMENTS, type Fulfilment } from '../domain/stores/delivery.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { listing } from '../domain/catalogue/listing.ts';
 import { sumPaise } from '../domain/money/money.ts';
 import { quote } from '../domain/ordering/order.ts';
@@ -13,13 +14,23 @@ import {
   type Quote,
 } from '../domain/ordering/quote.ts';
 import { Problem } from '../platform/http.ts';
+import { Limiter } from '../platform/limits.ts';
 import { hookRoute } from '../platform/route.ts';
-import { orderLineFields, paise, pincode } from '../domain/schema.ts';
+import { orderLineFields, paise } from '../domain/schema.ts';
 import { list, object, text, time, uuid } from '../platform/schema.ts';
 import { sign, verified } from '../platform/signature.ts';
 import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
-import { coordinatesSchema, onTerms, pickupIds, slotWishes, type Delivery } from './delivery.ts';
+import {
+  coordinatesSchema,
+  onTerms,
+  pickupIds,
+  readAddress,
+  slotWishes,
+  stateSchema,
+  writtenPincode,
+  type Delivery,
+} from './delivery.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { partTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment-ports.ts';
@@ -36,7 +47,7 @@ const wantedDelivery = {
       type: 'object',
       required: ['pincode'],
       additionalProperties: false,
-      properties: { pincode, location: coordinatesSchema },
+      properties: { pincode: writtenPincode, state: stateSchema, location: coordinatesSchema },
     },
     pickup: pickupIds,
     slots: slotWishes,
@@ -69,9 +80,11 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
   hookRoute(app, {
     path: 'POST /carts/:cartId/quotes',
     who: cartHolder,
+    limits: [new Limiter(LIMITS.quotesOfCart), new Limiter(LIMITS.quotes)],
     schema: { params, body: wantedDelivery, response: { 200: quoted } },
     async run({ params: { cartId }, body }, reply) {
-      const delivery = (body as Delivery | null) ?? {};
+      const said = (body as Delivery | null) ?? {};
+      const delivery = { ...said, ...(said.address && { address: readAddress(said.address) }) };
       const at = now();
       const parts = await priceCart(handler, cartId, delivery, at);
       const made: Quote = {

@@ -1,5 +1,5 @@
 import { orderNumber } from '../domain/ordering/order.ts';
-import type { Payment } from '../domain/money/payment.ts';
+import type { Payment, RefundElsewhere } from '../domain/money/payment.ts';
 import { paymentNote } from '../wording/en/payments.ts';
 import {
   GatewayRefused,
@@ -58,6 +58,10 @@ export type Razorpay = PaymentPort & {
   ) => Promise<{ paymentId: string; news: PaymentNews[] } | undefined>;
   /** A refund by what Razorpay calls it; undefined where there is none. */
   lookUpRefund: (externalId: string) => Promise<GatewayRefund | undefined>;
+  /** A dispute, as money that goes back; undefined where there is none. */
+  lookUpDispute: (externalId: string) => Promise<RefundElsewhere | undefined>;
+  /** The order of Razorpay's that a payment of Razorpay's is for; undefined where there is none. */
+  lookUpOrder: (externalId: string) => Promise<string | undefined>;
 };
 
 /**
@@ -99,14 +103,54 @@ type GatewayPayment = {
 
 export type GatewayRefund = {
   id: string;
+  payment_id: string;
+  amount: number;
   /** Our `refundId`. */
   receipt: string | null;
   notes: { paymentId?: string; refundNumber?: number | string };
   status: 'pending' | 'processed' | 'failed';
 };
 
+/** What a bank takes back, or may. */
+type Dispute = {
+  id: string;
+  payment_id: string;
+  amount: number;
+  /** What was taken in the end. */
+  amount_deducted: number;
+  status: 'open' | 'under_review' | 'won' | 'lost' | 'closed';
+};
+
 /** Of one payment; as many as Razorpay tells at once. */
 const MAX_REFUNDS = 100;
+const MAX_DISPUTES = 100;
+
+/** Whether it was asked for here: it says for which payment of ours. */
+export const isOwnRefund = ({ notes }: GatewayRefund): boolean => Boolean(notes.paymentId);
+
+export const elsewhereOf = ({
+  id,
+  payment_id,
+  amount,
+  status,
+}: GatewayRefund): RefundElsewhere => ({
+  externalId: payment_id,
+  amountPaise: amount,
+  givenAs: id,
+  status,
+});
+
+/** While it is open the money may go back; one that was lost, or closed with a loss, went back. */
+function disputeOf({ id, payment_id, amount, amount_deducted, status }: Dispute): RefundElsewhere {
+  const isLost = status === 'lost' || (status === 'closed' && amount_deducted > 0);
+  const isOpen = status === 'open' || status === 'under_review';
+  return {
+    externalId: payment_id,
+    amountPaise: amount,
+    givenAs: id,
+    status: isOpen ? 'pending' : isLost ? 'processed' : 'failed',
+  };
+}
 
 /** Statuses that say "not now"; of 401 and 403 a wrong key is the reason, and no payment. */
 const RETRIED = new Set([401, 403, 408, 409, 425, 429]);
@@ -181,6 +225,14 @@ function callRazorpay({
     return items.flatMap(newsOf);
   }
 
+  /** What goes back of a payment of Razorpay's and was not asked for here. */
+  async function elsewhere(externalId: string, refunds: GatewayRefund[]) {
+    const disputes = await find<{ items: Dispute[] }>(`disputes?count=${MAX_DISPUTES}`);
+    const own = (disputes?.items ?? []).filter(({ payment_id: id }) => id === externalId);
+    const others = refunds.filter((refund) => !isOwnRefund(refund)).map(elsewhereOf);
+    return [...others, ...own.map(disputeOf)].filter(({ status }) => status !== 'failed');
+  }
+
   return {
     async open({ paymentId, amountPaise }) {
       const order = { amount: amountPaise, currency: 'INR', receipt: paymentId, payment: CAPTURE };
@@ -197,14 +249,20 @@ function callRazorpay({
       }
     },
 
-    async refund({ refundId, paymentId, refundNumber, externalId, amountPaise: amount }) {
+    async refund({ refundId, paymentId, refundNumber, externalId, known = [], ...asked }) {
+      const { amountPaise: amount } = asked;
       const path = `payments/${externalId}/refund`;
       const { items } = await call<{ items: GatewayRefund[] }>(`${path}s?count=${MAX_REFUNDS}`);
+      const made = items.find(({ receipt }) => receipt === refundId);
+      const found = made ? [] : await elsewhere(externalId, items);
+      const unknown = found.filter(({ givenAs }) => !known.includes(givenAs));
+      if (unknown.length > 0) return { status: 'elsewhere', refunds: unknown };
       const body = { amount, receipt: refundId, notes: { paymentId, refundNumber } };
-      const once = { 'x-refund-idempotency': refundId };
-      const { id, status } =
-        items.find(({ receipt }) => receipt === refundId) ??
-        (await call<GatewayRefund>(path, body, once));
+      // A key stands for one amount; what was asked for before was not made, or it were listed.
+      const once = {
+        'x-refund-idempotency': known.length > 0 ? `${refundId}-${amount}` : refundId,
+      };
+      const { id, status } = made ?? (await call<GatewayRefund>(path, body, once));
       if (status === 'failed') throw new GatewayRefused(FAILED_REFUND);
       return { externalId: id, status };
     },
@@ -218,6 +276,17 @@ function callRazorpay({
     },
 
     lookUpRefund: (externalId) => find<GatewayRefund>(`refunds/${externalId}`),
+
+    async lookUpDispute(externalId) {
+      const found = await find<Dispute>(`disputes/${externalId}`);
+      return found && disputeOf(found);
+    },
+
+    async lookUpOrder(externalId) {
+      return (
+        (await find<{ order_id: string | null }>(`payments/${externalId}`))?.order_id ?? undefined
+      );
+    },
   };
 }
 

@@ -1,13 +1,24 @@
 import type { FastifyInstance } from 'fastify';
 import { Rejected, type RejectionCode } from '../domain/rejection.ts';
-import { payment, paymentNotFound, type PaymentCommand } from '../domain/money/payment.ts';
+import {
+  payment,
+  paymentNotFound,
+  type PaymentCommand,
+  type RefundElsewhere,
+} from '../domain/money/payment.ts';
 import { Problem } from '../platform/http.ts';
 import { hookRoute } from '../platform/route.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
 import { uuid } from '../platform/schema.ts';
 import { PAYMENT_PAGE } from '../wording/en/payments.ts';
 import type { Services } from './services.ts';
-import { FAILED_REFUND, RETURN_PATH, type Razorpay } from './razorpay-gateway.ts';
+import {
+  elsewhereOf,
+  FAILED_REFUND,
+  isOwnRefund,
+  RETURN_PATH,
+  type Razorpay,
+} from './razorpay-gateway.ts';
 import { lookAtPayment, recordNews } from './payment.ts';
 import { assertRecent, keepRawBodies, saidIn, signer } from './webhook.ts';
 import { anybody } from './who.ts';
@@ -22,6 +33,7 @@ type Webhook = {
     order?: { entity: { id: string } };
     payment?: { entity: { order_id: string | null } };
     refund?: { entity: { id: string } };
+    dispute?: { entity: { id: string } };
   };
 };
 
@@ -110,12 +122,12 @@ ${Object.entries(fields)
 /** Throws a `Problem` 400 for what is no webhook of Razorpay's. */
 function webhookOf(raw: Buffer): Webhook {
   const { event, created_at: createdAt, payload } = saidIn<Webhook>(raw);
-  const { order, payment: paid, refund } = payload ?? {};
+  const { order, payment: paid, refund, dispute } = payload ?? {};
   const isWhole =
     typeof event === 'string' &&
     typeof createdAt === 'number' &&
     payload instanceof Object &&
-    [order, paid, refund].every((one) => !one || one.entity instanceof Object);
+    [order, paid, refund, dispute].every((one) => !one || one.entity instanceof Object);
   if (isWhole) return { event, created_at: createdAt, payload };
   throw new Problem(
     400,
@@ -135,6 +147,10 @@ async function record(
     if (payload.refund) {
       return await recordRefund(services, razorpay, payload.refund.entity.id, cause);
     }
+    if (payload.dispute) {
+      const lost = await razorpay.lookUpDispute(payload.dispute.entity.id);
+      return lost ? await recordElsewhere(services, razorpay, lost, cause) : false;
+    }
     const gatewayOrderId = payload.order?.entity.id ?? payload.payment?.entity.order_id;
     const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
     if (!found) return false;
@@ -148,15 +164,39 @@ async function record(
 
 const UNKNOWN = new Set<RejectionCode>(['PAYMENT_NOT_FOUND', 'REFUND_NOT_FOUND']);
 
+/**
+ * Takes over money that goes back without having been asked for here, with the payment that it is of:
+ * nobody may have told of that yet. Resolves to whether it is of a payment of ours.
+ */
+async function recordElsewhere(
+  { handler }: Services,
+  razorpay: Razorpay,
+  elsewhere: RefundElsewhere,
+  cause: Cause,
+): Promise<boolean> {
+  const gatewayOrderId = await razorpay.lookUpOrder(elsewhere.externalId);
+  const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
+  if (!found) return false;
+  const { paymentId, news } = found;
+  await recordNews(handler, paymentId, news, cause);
+  const { givenAs, status } = elsewhere;
+  const context = systemContext(ACTOR, cause, 'gateway', paymentId, givenAs, status);
+  const command = { type: 'RecordRefundElsewhere', data: elsewhere } as const;
+  await handler.handle(payment, paymentId, command, context);
+  return true;
+}
+
 async function recordRefund(
-  { handler, log }: Services,
+  services: Services,
   razorpay: Razorpay,
   externalId: string,
   cause: Cause,
 ): Promise<boolean> {
+  const { handler, log } = services;
   const known = await razorpay.lookUpRefund(externalId);
-  const paymentId = known?.notes.paymentId;
-  if (!known || !paymentId) return false;
+  if (!known) return false;
+  if (!isOwnRefund(known)) return recordElsewhere(services, razorpay, elsewhereOf(known), cause);
+  const paymentId = known.notes.paymentId!;
   const refundNumber = Number(known.notes.refundNumber);
   const { status } = known;
   if (status === 'pending') return true;

@@ -8,17 +8,21 @@ import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import { ownStreams } from '../engine/own-streams.ts';
 import type { Reactions } from '../engine/processes/reactor.ts';
 import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/task-list.ts';
-import type { EventStore, StoredEvent } from '../platform/event-store.ts';
+import { type EventStore, type StoredEvent } from '../platform/event-store.ts';
+import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { businessDate } from '../platform/time.ts';
 import { factOf, type Fact } from '../engine/projections/projection.ts';
 import { driveCheckout, driveCompletion } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
 import { lookAtPayment, paymentIdOf } from './payment.ts';
+import { GatewayUnavailable } from './payment-ports.ts';
 import { drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
 import { driveStock } from './stock.ts';
 import { driveSubstitution } from './substitution.ts';
 import type { Drivers } from './processes.ts';
 import { driveCash, driveTill, type CashMoved } from './cash.ts';
+import { AppendOutcomeUnknown } from '../platform/appends.ts';
+import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 /** What the request that placed an order gets to finish the checkout itself. */
 const GRACE_MS = 2_000;
@@ -110,6 +114,8 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
     done: [{ key: refundOf(fact) }],
     tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data })],
   }),
+  /** What came to nothing elsewhere may have to go back from here. */
+  RefundReduced: (fact) => ({ tasks: [settle(fact)] }),
   RefundFailed: (fact) => ({ done: [{ key: refundOf(fact) }] }),
   /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
   StockReserved(fact) {
@@ -155,6 +161,11 @@ export const reactions = (services: ReactorServices): Reactions<ReactorServices>
   subscribedTypes: Object.keys(on),
   reactionTo,
   now: services.drivers.now,
+  passes: (error) =>
+    error instanceof GatewayUnavailable ||
+    error instanceof AppendOutcomeUnknown ||
+    isEventStoreUnavailable(error) ||
+    isPostgresUnavailable(error),
 });
 
 /** Due as soon as it is heard of. */

@@ -15,6 +15,8 @@ export type Services = {
   /** Makes the codes that shoppers tell at the door. */
   deliveryCodeSecret: string;
   storePassSecret: string;
+  /** Where read-api is: what a shop lists is read there before a price list changes it. */
+  readApiUrl: () => string;
   /** Empty where nobody tells of UPI payments but the shops. */
   upiWebhookSecret: string;
   payments: PaymentPorts;

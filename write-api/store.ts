@@ -1,11 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import type { UpiAddress } from '../domain/money/payment.ts';
+import { LIMITS } from '../domain/limits.ts';
 import { store, type TaxRegistration } from '../domain/stores/store.ts';
 import { pincode as pincodeSchema } from '../domain/schema.ts';
+import { Limiter } from '../platform/limits.ts';
 import { object, orNull, text } from '../platform/schema.ts';
 import { sign } from '../platform/signature.ts';
 import type { Services } from './services.ts';
 import { commandRoute } from '../engine/commands/route.ts';
+import { writtenGstin } from '../domain/stores/gstin.ts';
+import { stateFrom } from '../domain/stores/pincode-states.ts';
+import { stateSchema } from './delivery.ts';
 import { anybody, registeredShop } from './who.ts';
 
 const newStore = {
@@ -25,6 +30,15 @@ const taxRegistration = {
   additionalProperties: false,
   properties: {
     gstin: orNull(text, '15 characters; null for a shop that is not registered'),
+    state: {
+      ...stateSchema,
+      description:
+        'Of a shop without a GSTIN whose PIN code does not tell: its state, as two digits or as a name',
+    },
+    fssai: orNull(
+      { type: 'string', pattern: '^[12][0-9]{13}$' },
+      'Number of the FSSAI licence or registration, 14 digits, for the bills',
+    ),
     composition: { type: 'boolean', description: 'Under the composition scheme: charges no tax' },
     legalName: { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' },
     address: { type: 'string', minLength: 1, maxLength: 400, pattern: '\\S' },
@@ -48,6 +62,19 @@ const upiAddress = {
           description: 'A UPI address, like sharma.kirana@okhdfcbank',
         },
         name: { type: 'string', minLength: 1, maxLength: 100, pattern: '\\S' },
+        merchant: {
+          type: 'object',
+          additionalProperties: false,
+          minProperties: 1,
+          description: 'What the shop’s own QR says besides: upi://pay?pa=…&mc=5411&mode=02',
+          properties: {
+            mc: { type: 'string', pattern: '^[0-9]{4}$', description: 'Merchant category code' },
+            mode: { type: 'string', pattern: '^[0-9]{2}$' },
+            purpose: { type: 'string', pattern: '^[0-9]{2}$' },
+            orgid: { type: 'string', pattern: '^[0-9]{1,12}$' },
+            sign: { type: 'string', pattern: '^[A-Za-z0-9+/=_-]{1,500}$' },
+          },
+        },
       },
     },
   },
@@ -58,7 +85,11 @@ const registration = object({
   pass: { ...text, description: 'Lets the shop’s staff in: nobody else gets to know it' },
 });
 
-type TaxRegistrationBody = Omit<TaxRegistration, 'composition'> & { composition?: boolean };
+type TaxRegistrationBody = Pick<TaxRegistration, 'gstin' | 'legalName' | 'address'> & {
+  composition?: boolean;
+  state?: string;
+  fssai?: string | null;
+};
 
 /**
  * A shop and what its owner says of it. Whoever registers it gets its pass with the answer, and with
@@ -73,6 +104,7 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     path: 'POST /stores',
     who: anybody,
     creates: 'store',
+    limits: [new Limiter(LIMITS.stores)],
     body: newStore,
     decider: store,
     command: ({ name, city, pincode }: { name: string; city: string; pincode: string }) => ({
@@ -89,13 +121,21 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     id: ({ storeId }) => storeId,
     body: taxRegistration,
     decider: store,
-    command: ({ gstin, composition = false, legalName, address }: TaxRegistrationBody) => ({
+    command: ({
+      gstin,
+      composition = false,
+      state,
+      fssai = null,
+      ...named
+    }: TaxRegistrationBody) => ({
       type: 'SetTaxRegistration',
       data: {
         gstin: written(gstin),
         composition,
-        legalName: legalName.trim(),
-        address: address.trim(),
+        state: (state && stateFrom(state)) ?? null,
+        fssai,
+        legalName: named.legalName.trim(),
+        address: named.address.trim(),
       },
     }),
     answer: object({ gstin: orNull(text) }),
@@ -110,13 +150,11 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
     decider: store,
     command: ({ upi }: { upi: UpiAddress | null }) => ({
       type: 'SetUpiAddress',
-      data: { upi: upi && { vpa: upi.vpa, name: upi.name.trim() } },
+      data: { upi: upi && { ...upi, name: upi.name.trim() } },
     }),
     answer: object({ storeId: text }),
     reply: (_, { id: storeId }) => ({ storeId }),
   });
 }
 
-/** A GSTIN as the portal writes it: people put spaces into it, or small letters. */
-const written = (gstin: string | null): string | null =>
-  gstin && gstin.replace(/\s/g, '').toUpperCase();
+const written = (gstin: string | null): string | null => gstin && writtenGstin(gstin);

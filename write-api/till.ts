@@ -20,7 +20,7 @@ const MAX_PAISE = 1_000_000_000;
 
 const params = {
   type: 'object',
-  properties: { storeId: text, date: { type: 'string', format: 'date' } },
+  properties: { date: { type: 'string', format: 'date' } },
 } as const;
 
 const amount = (description: string) =>

@@ -25,15 +25,23 @@ export type ListingDescription = {
 export type ListingPrice = { pricePaise: number; mrpPaise: number | null };
 
 /**
- * A shop's wish for one of its listings. What is left out stays as it is. A GST rate holds from
- * the business date `gstFrom` on; without one, since ever.
+ * A shop's wish for one of its listings. What is left out stays as it is, of `names` each by itself,
+ * where null takes one away. A GST rate holds from the business date `gstFrom` on; without one, since
+ * ever.
  */
-export type ListingCommand = Message<
-  'PublishListing',
-  { name: string; pricePaise: number; mrpPaise?: number | null } & Partial<
-    ListingDescription & GstRate
-  >
->;
+export type ListingWish = {
+  name: string;
+  names?: { [Language in keyof LocalNames]?: string | null };
+  pricePaise: number;
+  mrpPaise?: number | null;
+} & Partial<Omit<ListingDescription, 'name' | 'names'> & GstRate>;
+
+type Nothing = Record<string, never>;
+
+export type ListingCommand =
+  | Message<'PublishListing', ListingWish>
+  | Message<'WithdrawListing', Nothing>
+  | Message<'RelistListing', Nothing>;
 
 export type ListingEvent =
   | Message<
@@ -43,7 +51,10 @@ export type ListingEvent =
   /** Only what changed. Older logs have the rate in here, which has held since ever. */
   | Message<'ListingDescribed', Partial<ListingDescription> & { gstPercent?: number | null }>
   | Message<'GstRateSet', GstRate>
-  | Message<'PriceSet', ListingPrice>;
+  | Message<'PriceSet', ListingPrice>
+  /** It is no longer for sale; what it is and costs stays known, for orders and for a return. */
+  | Message<'ListingWithdrawn', Nothing>
+  | Message<'ListingRelisted', Nothing>;
 
 type Published = Extract<ListingEvent, { type: 'ListingPublished' }>['data'];
 /** Nothing was loose, and rates had no date. */
@@ -53,6 +64,8 @@ export type Listing =
   | { published: false }
   | ({
       published: true;
+      /** It was for sale, and is not. */
+      withdrawn: boolean;
       /** Oldest first. */
       gstRates: GstRate[];
     } & ListingDescription &
@@ -79,7 +92,21 @@ export const storeOfListing = (id: string): string => id.slice(0, id.indexOf('.'
 
 export const skuOfListing = (id: string): string => id.slice(id.indexOf('.') + 1);
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+/** Whether somebody can buy it. */
+export const isForSale = (
+  listing: Listing | undefined,
+): listing is Extract<Listing, { published: true }> =>
+  listing?.published === true && !listing.withdrawn;
+
+/** A text that is only spelled in another of Unicode's forms is the same. */
+const textOf = (value: unknown): string => JSON.stringify(value).normalize('NFC');
+const same = (a: unknown, b: unknown): boolean => textOf(a) === textOf(b);
+
+/** In the order in which they are always written, so that the same names are the same text. */
+function named(known: LocalNames, wish: ListingWish['names'] = {}): LocalNames {
+  const { hi, ta } = { ...known, ...wish };
+  return { ...(hi && { hi }), ...(ta && { ta }) };
+}
 
 /** Those fields of `wish` that say something else than `current`. */
 function changes<T extends object>(current: T, wish: Partial<T>): Partial<T> {
@@ -94,7 +121,7 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
   initial: { published: false },
 
   decide: {
-    PublishListing(state, { pricePaise, mrpPaise, gstPercent, gstFrom, ...description }) {
+    PublishListing(state, { pricePaise, mrpPaise, gstPercent, gstFrom, names, ...rest }) {
       const price = {
         pricePaise,
         mrpPaise: mrpPaise === undefined ? (state.published ? state.mrpPaise : null) : mrpPaise,
@@ -105,11 +132,13 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
       }
       const rate = { gstFrom: gstFrom ?? SINCE_EVER, gstPercent: gstPercent ?? null };
       if (!state.published) {
-        const data = { ...UNDESCRIBED, ...description, ...rate, ...price };
+        const data = { ...UNDESCRIBED, ...rest, names: named({}, names), ...rate, ...price };
         return [{ type: 'ListingPublished', data }];
       }
+      const description = { ...rest, ...(names && { names: named(state.names, names) }) };
       const described = changes<ListingDescription>(state, description);
       const events: ListingEvent[] = [];
+      if (state.withdrawn) events.push({ type: 'ListingRelisted', data: {} });
       if (Object.keys(described).length > 0) {
         events.push({ type: 'ListingDescribed', data: described });
       }
@@ -121,11 +150,22 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
       }
       return events;
     },
+
+    WithdrawListing(state) {
+      if (!state.published) throw new Rejected('LISTING_NOT_FOUND', { because: 'not-listed' });
+      return state.withdrawn ? [] : [{ type: 'ListingWithdrawn', data: {} }];
+    },
+
+    RelistListing(state) {
+      if (!state.published) throw new Rejected('LISTING_NOT_FOUND', { because: 'not-listed' });
+      return state.withdrawn ? [{ type: 'ListingRelisted', data: {} }] : [];
+    },
   },
 
   evolve: {
     ListingPublished: (_, { gstPercent, gstFrom, ...data }) => ({
       published: true,
+      withdrawn: false,
       gstRates: [{ gstFrom, gstPercent }],
       ...data,
     }),
@@ -137,6 +177,8 @@ export const listing: Decider<Listing, ListingCommand, ListingEvent> = {
     GstRateSet: (state, rate) =>
       state.published ? { ...state, gstRates: withRate(state.gstRates, rate) } : state,
     PriceSet: (state, data) => ({ ...state, ...data }),
+    ListingWithdrawn: (state) => (state.published ? { ...state, withdrawn: true } : state),
+    ListingRelisted: (state) => (state.published ? { ...state, withdrawn: false } : state),
   },
 
   upcast: {

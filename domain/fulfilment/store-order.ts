@@ -159,6 +159,7 @@ export type StoreOrder = {
   /** What the shop delivered from when it was ordered. */
   minimumPaise: number;
   slot: OrderSlot | null;
+  placeOfSupply: OrderPart['placeOfSupply'];
   /** Whether its goods have left the shelf. */
   packed: boolean;
   wrongCodes: number;
@@ -169,7 +170,7 @@ export type StoreOrder = {
   /** Events so far: which of two views of it is newer. */
   revision: number;
 } & Subject &
-  Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode'>;
+  Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode' | 'payment'>;
 
 /** Nothing more is to be done for it. */
 export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
@@ -346,6 +347,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     feePaise: 0,
     minimumPaise: 0,
     slot: null,
+    placeOfSupply: null,
     packed: false,
     wrongCodes: 0,
     shorts: [],
@@ -356,6 +358,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
     personId: '',
     sealedRecipient: '',
     pincode: '',
+    payment: 'cash-on-delivery',
   },
 
   decide: {
@@ -555,9 +558,9 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 
   evolve: {
     StoreOrderSubmitted: (state, { lines, slot, feePaise, minimumPaise, ...data }) => {
-      const { orderId, storeId, personId, sealedRecipient, pincode } = data;
-      const person = { personId, sealedRecipient, pincode };
-      const place = { orderId, storeId, slot, feePaise, minimumPaise };
+      const { orderId, storeId, personId, sealedRecipient, pincode, placeOfSupply, payment } = data;
+      const person = { personId, sealedRecipient, pincode, payment };
+      const place = { orderId, storeId, slot, placeOfSupply, feePaise, minimumPaise };
       return after(state, {
         status: 'submitted',
         ...place,
@@ -641,6 +644,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
   upcast: {
     StoreOrderSubmitted: [
       (data: Optional<SubmittedStoreOrder, TermsName>) => ({ ...data, ...fullTerms(data) }),
+      (data: Optional<SubmittedStoreOrder, 'placeOfSupply'>) => ({ ...data, ...fullTerms(data) }),
     ],
     StoreOrderPacked: [
       ({ lines = null, ...data }: Optional<Packed, 'lines'>) => ({ ...data, lines }),
@@ -658,4 +662,4 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
 };
 
 /** What a part did not say before there was a choice. */
-type TermsName = 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot';
+type TermsName = 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot' | 'placeOfSupply';

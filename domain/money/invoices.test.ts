@@ -17,12 +17,15 @@ import {
   type Supplier,
 } from './invoices.ts';
 import { sumPaise } from './money.ts';
+import type { PaymentMethod } from './payment.ts';
 import { given } from '../../test/given.ts';
 
 const registered: Supplier = {
   storeName: 'Test Kirana',
   gstin: '29AAGCB7383J1Z4',
   composition: false,
+  state: '29',
+  fssai: null,
   legalName: 'Test Kirana Private Limited',
   address: '12, 4th Cross, Bengaluru',
 };
@@ -44,6 +47,8 @@ const issue = (
   lines: BilledLine[] = [line('dal', 2, 10_500, 5)],
   supplier = registered,
   feePaise = 0,
+  placeOfSupply: string | null = '29',
+  payment: PaymentMethod = 'upi',
 ): InvoicesCommand => ({
   type: 'IssueInvoice',
   data: {
@@ -54,8 +59,10 @@ const issue = (
     personId: 'p',
     sealedRecipient: 'sealed',
     pincode: '560001',
+    placeOfSupply,
     lines,
     feePaise,
+    payment,
   },
 });
 
@@ -135,9 +142,64 @@ test('a delivery bears the rates of what is brought, to the paisa', () => {
   }
   const plain = { ...registered, gstin: null };
   const bill = issued(...given(invoices).decide(issue('so01', lines, plain, 3_001)));
-  assert.equal(bill.fees, [
-    { gstPercent: null, feePaise: 3_001, taxablePaise: 3_001, cgstPaise: 0, sgstPaise: 0 },
+  const none = { taxablePaise: 3_001, cgstPaise: 0, sgstPaise: 0, igstPaise: 0 };
+  assert.equal(bill.fees, [{ gstPercent: null, feePaise: 3_001, ...none }]);
+});
+
+test('what is brought into another state bears IGST, and so does what comes back of it', () => {
+  const lines = [line('ghee', 3, 63_000, 5), line('milk', 1, 2_800, 0)];
+  const billed = given(invoices).decide(issue('so01', lines, registered, 3_001, '33'))[0]!;
+  const invoice = issued(billed);
+  assert.is(invoice.placeOfSupply, '33');
+  const taxes = [...invoice.lines, ...invoice.fees!].map((one) => [one.cgstPaise, one.igstPaise]);
+  assert.equal(taxes, [
+    [0, 9_000],
+    [0, 0],
+    [0, 0],
+    [0, 141],
   ]);
+  const all = [{ listingId: 'ghee', quantity: 3 }];
+  const back = { date: '2027-05-02', lines: all, withFees: true, reason: 'damaged' as const };
+  const data = { ...back, creditNoteId: 'c1', invoice };
+  const [event] = given(invoices, billed).decide({ type: 'IssueCreditNote', data });
+  const [ghee] = (event!.data as CreditNote).lines;
+  assert.equal([ghee!.cgstPaise, ghee!.sgstPaise, ghee!.igstPaise], [0, 0, 9_000]);
+});
+
+test('what is paid in cash is rounded down to whole rupees, by a line that says so', () => {
+  const bill = (pricePaise: number, payment: PaymentMethod) => {
+    const lines = [line('dal', 1, pricePaise, 5)];
+    return issued(...given(invoices).decide(issue('so01', lines, registered, 0, '29', payment)));
+  };
+  const cash = bill(26_660, 'cash-on-delivery');
+  assert.equal([cash.totalPaise, cash.roundingPaise], [26_660, -60]);
+  assert.is(bill(26_600, 'cash-on-delivery').roundingPaise, 0);
+  for (const payment of ['upi', 'razorpay'] as const) {
+    assert.is(bill(26_660, payment).roundingPaise, 0);
+  }
+});
+
+test('a bill from before places were asked for stays within its state', () => {
+  const invoice = issued(...given(invoices).decide(issue('so01', undefined, registered, 0, null)));
+  assert.equal([invoice.lines[0]!.cgstPaise, invoice.lines[0]!.igstPaise], [500, 0]);
+});
+
+test('goods that are worth nothing are billed, and bear the delivery in equal shares', () => {
+  const nothing = [
+    { ...line('saffron', 1, 100, 5), grams: 9, linePaise: 0 },
+    { ...line('soap', 1, 100, 18), linePaise: 0 },
+  ];
+  const invoice = issued(...given(invoices).decide(issue('so01', nothing, registered, 2_500)));
+  assert.equal(
+    invoice.fees!.map(({ gstPercent, feePaise }) => [gstPercent, feePaise]),
+    [
+      [5, 1_250],
+      [18, 1_250],
+    ],
+  );
+  assert.is(invoice.totalPaise, 2_500);
+  const free = issued(...given(invoices).decide(issue('so01', nothing, registered)));
+  assert.equal([free.fees, free.totalPaise], [[], 0]);
 });
 
 test('the delivery is credited as it was billed', () => {

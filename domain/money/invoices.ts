@@ -1,9 +1,10 @@
 import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { sharePaise, splitPaise, sumPaise } from './money.ts';
+import { payablePaise, type PaymentMethod } from './payment.ts';
 import type { OrderLine } from '../ordering/order.ts';
-import type { TaxRegistration } from '../stores/store.ts';
-import { taxWithin, type TaxSplit } from './tax.ts';
+import { chargesTax, fullRegistration, type TaxRegistration } from '../stores/store.ts';
+import { taxPaise, taxWithin, type SupplyKind, type TaxSplit } from './tax.ts';
 
 /** Whose bill it is, as it stood when the bill was issued. */
 export type Supplier = TaxRegistration & { storeName: string };
@@ -38,6 +39,8 @@ type Delivered = {
   personId: string;
   sealedRecipient: string;
   pincode: string;
+  /** The state in which it was supplied, by code; null in bills from before it was asked. */
+  placeOfSupply: string | null;
 };
 
 export type Invoice = Delivered & {
@@ -50,6 +53,8 @@ export type Invoice = Delivered & {
   fees: InvoiceFee[] | null;
   /** Lines and fees. */
   totalPaise: number;
+  /** What is left off of the total because it is paid in cash: 0 or less. */
+  roundingPaise: number;
 };
 
 /** Why a shop takes back what it billed. */
@@ -73,7 +78,10 @@ export type CreditNote = {
 };
 
 export type InvoicesCommand =
-  | Message<'IssueInvoice', Delivered & { lines: BilledLine[]; feePaise: number }>
+  | Message<
+      'IssueInvoice',
+      Delivered & { lines: BilledLine[]; feePaise: number; payment: PaymentMethod }
+    >
   | Message<
       'IssueCreditNote',
       {
@@ -148,18 +156,31 @@ export const revisionOf = ({ billed }: Invoices, storeOrderId: string): number |
 const numberOf = (series: string, sequence: number): string =>
   `${series}/${String(sequence).padStart(6, '0')}`;
 
-const chargesTax = ({ gstin, composition }: Supplier): boolean => gstin !== null && !composition;
+/** Who sells, and in which state the goods are supplied. */
+type Supply = Pick<Invoice, 'supplier' | 'placeOfSupply'>;
 
-function bill(line: BilledLine, supplier: Supplier): InvoiceLine {
-  const gstPercent = chargesTax(supplier) ? line.gstPercent : null;
-  return { ...line, gstPercent, ...taxWithin(line.linePaise, gstPercent ?? 0) };
+/**
+ * Within a state or across a border. What was billed before places were asked for counts as within:
+ * a bill stays as it was issued.
+ */
+export const supplyKindOf = ({ supplier, placeOfSupply }: Supply): SupplyKind =>
+  placeOfSupply === null || placeOfSupply === supplier.state ? 'within-state' : 'across-states';
+
+function bill(line: BilledLine, supply: Supply): InvoiceLine {
+  const gstPercent = chargesTax(supply.supplier) ? line.gstPercent : null;
+  return {
+    ...line,
+    gstPercent,
+    ...taxWithin(line.linePaise, gstPercent ?? 0, supplyKindOf(supply)),
+  };
 }
 
 /**
  * A delivery goes with its goods, which nobody would have had brought without them: it bears their
- * tax (CGST Act 2017, section 8(a)), and where they bear several, in proportion to their value.
+ * tax (CGST Act 2017, section 8(a)), and where they bear several, in proportion to their value;
+ * where they are worth nothing, such as a few grams, in equal shares.
  */
-function feesFor(lines: InvoiceLine[], feePaise: number): InvoiceFee[] {
+function feesFor(lines: InvoiceLine[], feePaise: number, supply: SupplyKind): InvoiceFee[] {
   if (feePaise === 0) return [];
   const rates = [...Map.groupBy(lines, ({ gstPercent }) => gstPercent)].toSorted(
     ([a], [b]) => (a ?? -1) - (b ?? -1),
@@ -167,15 +188,15 @@ function feesFor(lines: InvoiceLine[], feePaise: number): InvoiceFee[] {
   const values = rates.map(([, same]) => sumPaise(same.map((line) => line.linePaise)));
   return splitPaise(feePaise, values).map((share, index) => {
     const gstPercent = rates[index]![0];
-    return { gstPercent, feePaise: share, ...taxWithin(share, gstPercent ?? 0) };
+    return { gstPercent, feePaise: share, ...taxWithin(share, gstPercent ?? 0, supply) };
   });
 }
 
 /** What of lines and fee, as they are charged, is tax: in paise. */
-export function taxPaiseOf(lines: BilledLine[], feePaise: number, supplier: Supplier): number {
-  const billed = lines.map((line) => bill(line, supplier));
-  const taxes: TaxSplit[] = [...billed, ...feesFor(billed, feePaise)];
-  return sumPaise(taxes.map(({ cgstPaise, sgstPaise }) => cgstPaise + sgstPaise));
+export function taxPaiseOf(lines: BilledLine[], feePaise: number, supply: Supply): number {
+  const billed = lines.map((line) => bill(line, supply));
+  const taxes: TaxSplit[] = [...billed, ...feesFor(billed, feePaise, supplyKindOf(supply))];
+  return sumPaise(taxes.map(taxPaise));
 }
 
 function kindOf(lines: InvoiceLine[]): InvoiceKind {
@@ -188,9 +209,14 @@ function kindOf(lines: InvoiceLine[]): InvoiceKind {
  * What is credited for `quantity` pieces of a line of which `before` were credited already: the
  * difference of the two sums, so that all pieces together are the line's tax to the paisa.
  */
-function creditLine(line: InvoiceLine, before: number, quantity: number): InvoiceLine {
+function creditLine(
+  line: InvoiceLine,
+  before: number,
+  quantity: number,
+  supply: SupplyKind,
+): InvoiceLine {
   const paiseUpTo = (pieces: number) => sharePaise(line.linePaise, pieces, line.quantity);
-  const upTo = (pieces: number) => taxWithin(paiseUpTo(pieces), line.gstPercent ?? 0);
+  const upTo = (pieces: number) => taxWithin(paiseUpTo(pieces), line.gstPercent ?? 0, supply);
   const [from, to] = [upTo(before), upTo(before + quantity)];
   return {
     ...line,
@@ -199,6 +225,7 @@ function creditLine(line: InvoiceLine, before: number, quantity: number): Invoic
     taxablePaise: to.taxablePaise - from.taxablePaise,
     cgstPaise: to.cgstPaise - from.cgstPaise,
     sgstPaise: to.sgstPaise - from.sgstPaise,
+    igstPaise: to.igstPaise - from.igstPaise,
   };
 }
 
@@ -222,15 +249,16 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
 
   decide: {
     /** Bills a delivered store order; one that was billed stays as it was billed. */
-    IssueInvoice(state, { lines: billed, feePaise, ...delivered }) {
+    IssueInvoice(state, { lines: billed, feePaise, payment, ...delivered }) {
       if (revisionOf(state, delivered.storeOrderId) !== undefined) return [];
       const sequence = state.lastInvoice + 1;
       const number = numberOf(fiscalYearOf(delivered.date).slice(2), sequence);
-      const lines = billed.map((line) => bill(line, delivered.supplier));
-      const fees = feesFor(lines, feePaise);
+      const lines = billed.map((line) => bill(line, delivered));
+      const fees = feesFor(lines, feePaise, supplyKindOf(delivered));
       const totalPaise = sumPaise(lines.map((line) => line.linePaise)) + feePaise;
       const papers = { sequence, number, kind: kindOf(lines) };
-      const data = { ...delivered, ...papers, lines, fees, totalPaise };
+      const roundingPaise = payablePaise(payment, totalPaise) - totalPaise;
+      const data = { ...delivered, ...papers, lines, fees, totalPaise, roundingPaise };
       return [{ type: 'InvoiceIssued', data }];
     },
 
@@ -251,7 +279,7 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
         if (!line || quantity > left) {
           throw new Rejected('CREDIT_ABOVE_INVOICE', { name: line?.name ?? listingId, left });
         }
-        return creditLine(line, before, quantity);
+        return creditLine(line, before, quantity, supplyKindOf(invoice));
       });
       const sequence = state.lastCreditNote + 1;
       const number = numberOf(`C${invoiceNumber.split('/')[0]!}`, sequence);
@@ -288,11 +316,38 @@ export const invoices: Decider<Invoices, InvoicesCommand, InvoicesEvent> = {
   },
 
   upcast: {
-    InvoiceIssued: [({ fees = null, ...data }: Optional<Invoice, 'fees'>) => ({ ...data, fees })],
+    InvoiceIssued: [
+      ({ fees = null, ...data }: Optional<Invoice, 'fees'>) => ({ ...data, fees }),
+      ({ supplier, placeOfSupply = null, roundingPaise = 0, ...data }: InvoiceV2) => ({
+        ...data,
+        roundingPaise,
+        ...withinState(data),
+        supplier: { storeName: supplier.storeName, ...fullRegistration(supplier) },
+        placeOfSupply,
+      }),
+    ],
     CreditNoteIssued: [
       ({ fees = [], ...data }: Optional<CreditNote, 'fees'>) => ({ ...data, fees }),
+      ({ lines, fees, ...data }: CreditNoteV2) => ({ ...data, ...withinState({ lines, fees }) }),
     ],
   },
 };
+
+/** Charges from when every sale counted as within the shop's state. */
+type ChargesV2<Fees> = { lines: Optional<InvoiceLine, 'igstPaise'>[]; fees: Fees };
+type FeesV2 = Optional<InvoiceFee, 'igstPaise'>[];
+type CreditNoteV2 = Omit<CreditNote, 'lines' | 'fees'> & ChargesV2<FeesV2>;
+type InvoiceV2 = Optional<
+  Omit<Invoice, 'supplier' | 'lines' | 'fees'>,
+  'placeOfSupply' | 'roundingPaise'
+> &
+  ChargesV2<FeesV2 | null> & { supplier: Optional<Supplier, 'state' | 'fssai'> };
+
+const untaxedAcross = <Charge>(charge: Charge) => ({ igstPaise: 0, ...charge });
+
+const withinState = <Fees extends FeesV2 | null>({ lines, fees }: ChargesV2<Fees>) => ({
+  lines: lines.map(untaxedAcross),
+  fees: (fees && fees.map(untaxedAcross)) as Fees extends null ? null : InvoiceFee[],
+});
 
 export const invoiceNotFound = (): Rejected => new Rejected('INVOICE_NOT_FOUND');

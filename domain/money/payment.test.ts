@@ -8,6 +8,7 @@ import {
   missingPaise,
   PAYMENT_METHODS,
   payment,
+  upiAddressFrom,
   upiLink,
   type LateReason,
   type Payment,
@@ -60,6 +61,98 @@ test('money that comes again, too late or too little is on record, and goes back
   const little = { externalId: 'pay_3', amountPaise: 1 };
   const [seen] = given(payment, requested).decide({ type: 'RecordPayment', data: little });
   assert.is(seen?.type, 'LatePaymentSeen');
+});
+
+test('what goes back elsewhere is taken over once, and only the rest goes back from here', () => {
+  const elsewhere = { externalId: 'pay_1', amountPaise: 5_000, givenAs: 'rfnd_1' };
+  const told = (status: 'pending' | 'processed' | 'failed'): PaymentCommand => ({
+    type: 'RecordRefundElsewhere',
+    data: { ...elsewhere, status },
+  });
+  const over: PaymentEvent = {
+    type: 'RefundTakenOver',
+    data: { ...place, refundNumber: 1, ...elsewhere },
+  };
+  const given1: PaymentEvent = {
+    type: 'RefundSucceeded',
+    data: { ...place, refundNumber: 1, amountPaise: 5_000, externalId: 'rfnd_1' },
+  };
+  const nothing: PaymentEvent = {
+    type: 'RefundReduced',
+    data: { ...place, refundNumber: 1, amountPaise: 0 },
+  };
+  const paid = given(payment, requested, succeeded);
+  paid.when(told('processed')).gives(over, given1);
+  paid.when(told('pending')).gives(over);
+  paid.when(told('failed')).gives();
+  given(payment, requested).when(told('processed')).rejected('PAYMENT_NOT_FOUND');
+  const pending = given(payment, requested, succeeded, over);
+  pending.when(told('pending')).gives();
+  pending.when(told('processed')).gives(given1);
+  pending.when(told('failed')).gives(nothing);
+  const back = given(payment, requested, succeeded, over, given1);
+  back.when(told('processed')).gives();
+  back.when({ type: 'SettlePayment', data: { owedPaise: 23_000 } }).gives();
+  const rest = { ...place, refundNumber: 2, externalId: 'pay_1', amountPaise: 18_000 };
+  back
+    .when({ type: 'SettlePayment', data: { owedPaise: 0 } })
+    .gives({ type: 'RefundRequested', data: rest });
+  const undone = given(payment, requested, succeeded, over, nothing);
+  undone.when(told('failed')).gives();
+  assert.is(keptPaise(undone.state), 23_000);
+});
+
+test('what goes back elsewhere stands for what was asked for here and is not given', () => {
+  const asked = (amountPaise: number): PaymentEvent => ({
+    type: 'RefundRequested',
+    data: { ...place, refundNumber: 1, externalId: 'pay_1', amountPaise },
+  });
+  const failed: PaymentEvent = {
+    type: 'RefundFailed',
+    data: { ...place, refundNumber: 1, amountPaise: 23_000, reason: 'refused' },
+  };
+  const tell = (amountPaise: number): PaymentCommand => ({
+    type: 'RecordRefundElsewhere',
+    data: { externalId: 'pay_1', amountPaise, givenAs: 'rfnd_1', status: 'processed' },
+  });
+  const leftAfter = (amountPaise: number, ...events: PaymentEvent[]) => {
+    const made = given(payment, requested, succeeded, ...events).decide(tell(amountPaise));
+    const { state } = given(payment, requested, succeeded, ...events, ...made);
+    const [own, other] = state.refunds;
+    assert.equal([other!.amountPaise, other!.status], [amountPaise, 'succeeded']);
+    assert.ok(keptPaise(state) >= 0, 'never more than was taken');
+    return [own!.amountPaise, own!.status];
+  };
+  // Under way for all of it: no more than the rest can go out.
+  assert.equal(leftAfter(5_000, asked(23_000)), [18_000, 'requested']);
+  // Under way for something else.
+  assert.equal(leftAfter(5_000, asked(10_000)), [10_000, 'requested']);
+  assert.equal(leftAfter(20_000, asked(10_000)), [3_000, 'requested']);
+  // The shop was told to give it, and did so at the gateway.
+  assert.equal(leftAfter(5_000, asked(23_000), failed), [18_000, 'failed']);
+  assert.equal(leftAfter(23_000, asked(23_000), failed), [0, 'void']);
+});
+
+test('a link carries what the shop’s own QR says, its signature last', () => {
+  const merchant = { mc: '5411', mode: '02', purpose: '00', orgid: '159761', sign: 'MEUCIQ==' };
+  const qr =
+    'upi://pay?pa=sharma.kirana@okbank&pn=Sharma%20Kirana&mc=5411&tr=EZ12&mode=02&purpose=00' +
+    '&orgid=159761&sign=MEUCIQ%3D%3D&cu=INR';
+  const upi = { vpa: 'sharma.kirana@okbank', name: 'Sharma Kirana', merchant };
+  assert.equal(upiAddressFrom(` ${qr}\n`), upi);
+  const asked = { paymentId: 'a-b', amountPaise: 23_000, note: 'Order 1' };
+  const link = upiLink(upi, asked);
+  assert.is(
+    link,
+    'upi://pay?pa=sharma.kirana@okbank&pn=Sharma%20Kirana&am=230.00&cu=INR&tr=ab&tn=Order%201' +
+      '&mc=5411&mode=02&purpose=00&orgid=159761&sign=MEUCIQ%3D%3D',
+  );
+  const { merchant: _, ...person } = upi;
+  assert.equal(upiAddressFrom('UPI://pay?pn=Sharma%20Kirana&pa=sharma.kirana@okbank'), person);
+  assert.not.match(upiLink(person, asked), 'mc=');
+  for (const text of ['', 'sharma@okbank', 'upi://pay?pa=x@y', 'https://pay?pa=x@y&pn=X']) {
+    assert.is(upiAddressFrom(text), undefined, text);
+  }
 });
 
 test('money that comes in several sums is all there with the last of them', () => {

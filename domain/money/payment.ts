@@ -1,6 +1,6 @@
 import type { Decider, Message } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
-import { sumPaise } from './money.ts';
+import { sumPaise, wholeRupees } from './money.ts';
 
 export const PAYMENT_METHODS = ['cash-on-delivery', 'upi', 'razorpay'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
@@ -8,11 +8,38 @@ export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
 /** Whether the shops wait for the money before they begin. */
 export const isPrepaid = (method: PaymentMethod): boolean => method !== 'cash-on-delivery';
 
+/** What is to be paid of what is owed: in cash whole rupees, as nobody has paise. */
+export const payablePaise = (method: PaymentMethod, owedPaise: number): number =>
+  isPrepaid(method) ? owedPaise : wholeRupees(owedPaise);
+
 /** Whether each shop takes the money for its part; else one payment is for the whole order. */
 export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpay';
 
-/** Where UPI pays a shop: its virtual payment address, and in whose name that is. */
-export type UpiAddress = { vpa: string; name: string };
+/**
+ * What a merchant's own QR says besides: its category code (`mc`), by which apps tell a merchant
+ * from a person and without which some decline it, how it is paid, whose QR it is, and a signature.
+ */
+export const UPI_MERCHANT_FIELDS = ['mc', 'mode', 'purpose', 'orgid', 'sign'] as const;
+export type UpiMerchant = Partial<Record<(typeof UPI_MERCHANT_FIELDS)[number], string>>;
+
+/**
+ * Where UPI pays a shop: its virtual payment address, and in whose name that is. `merchant` is absent
+ * where its QR says nothing more, as a person's does.
+ */
+export type UpiAddress = { vpa: string; name: string; merchant?: UpiMerchant };
+
+/** The address in the text of a shop's own QR, `upi://pay?pa=…`; undefined for another text. */
+export function upiAddressFrom(qr: string): UpiAddress | undefined {
+  const [, query] = /^upi:\/\/pay\/?\?(.+)$/is.exec(qr.trim()) ?? [];
+  const said = new URLSearchParams(query);
+  const [vpa, name] = [said.get('pa')?.trim(), said.get('pn')?.trim()];
+  if (!vpa || !name) return undefined;
+  const fields = UPI_MERCHANT_FIELDS.flatMap((field) => {
+    const value = said.get(field)?.trim();
+    return value ? [[field, value] as const] : [];
+  });
+  return fields.length > 0 ? { vpa, name, merchant: Object.fromEntries(fields) } : { vpa, name };
+}
 
 /**
  * What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order; a refund
@@ -42,6 +69,16 @@ export type LateReason = 'cancelled' | 'paid-already' | 'too-little';
 /** `externalId` says which receipt it is of. Counted from 1 within a payment. */
 type RequestedRefund = { refundNumber: number } & Receipt;
 
+/**
+ * Money of a receipt that whoever took it gives back without having been asked here: a refund that
+ * the shop makes on the gateway's own pages, or what a bank takes back in a dispute. `givenAs` is
+ * what they call it.
+ */
+export type RefundElsewhere = Receipt & {
+  givenAs: string;
+  status: 'pending' | 'processed' | 'failed';
+};
+
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
@@ -55,7 +92,8 @@ export type PaymentCommand =
   | Message<'RecordRefund', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundByHand', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundFailure', { refundNumber: number; externalId: string; reason: string }>
-  | Message<'GiveUpRefund', { refundNumber: number; reason: string }>;
+  | Message<'GiveUpRefund', { refundNumber: number; reason: string }>
+  | Message<'RecordRefundElsewhere', RefundElsewhere>;
 
 export type PaymentEvent =
   | Message<'PaymentRequested', RequestedPayment>
@@ -72,19 +110,27 @@ export type PaymentEvent =
       'RefundSucceeded',
       Subject & { refundNumber: number; amountPaise: number; externalId: string }
     >
-  | Message<
-      'RefundFailed',
-      Subject & { refundNumber: number; amountPaise: number; reason: string }
-    >;
+  | Message<'RefundFailed', Subject & { refundNumber: number; amountPaise: number; reason: string }>
+  /** Nobody asked for it here; it counts from when it is heard of. */
+  | Message<'RefundTakenOver', Subject & RequestedRefund & { givenAs: string }>
+  /** So much of it is left to be given; 0 where nothing is, or where it came to nothing elsewhere. */
+  | Message<'RefundReduced', Subject & { refundNumber: number; amountPaise: number }>;
 
 export type Refund = RequestedRefund &
   Omit<Subject, 'orderId'> & {
-    status: 'requested' | 'succeeded' | 'failed';
+    /** `void`: nothing of it is left to be given. */
+    status: 'requested' | 'succeeded' | 'failed' | 'void';
     /** What whoever gave it back calls it. */
     givenAs?: string;
+    /** Whether somebody else began it: it is theirs to end. */
+    isElsewhere?: true;
     /** Why the last try came to nothing. */
     failureReason?: string;
   };
+
+/** Refunds of which something is left, or was given. */
+export const realRefunds = ({ refunds }: Pick<Payment, 'refunds'>): Refund[] =>
+  refunds.filter(({ status }) => status !== 'void');
 
 /** Whether a shop has to give it back itself: from the first on, or since a gateway could not. */
 export const isByHand = (method: PaymentMethod, { status }: Pick<Refund, 'status'>): boolean =>
@@ -157,13 +203,44 @@ function refundOf(state: Payment, refundNumber: number) {
 const withRefund = (
   state: Payment,
   refundNumber: number,
-  change: Pick<Refund, 'status' | 'failureReason' | 'givenAs'>,
+  change: Partial<Pick<Refund, 'status' | 'amountPaise' | 'failureReason' | 'givenAs'>>,
 ): Payment => ({
   ...state,
   refunds: state.refunds.map((refund) =>
     refund.refundNumber === refundNumber ? { ...refund, ...change } : refund,
   ),
 });
+
+/**
+ * What is left to be given of refunds that were asked for here, once so much of a receipt goes back
+ * elsewhere. It stands for those that failed, as their shop was told to give them; and those that are
+ * under way cannot go out beyond what is left of the receipt.
+ */
+function reductionsFor(state: Payment, { externalId, amountPaise }: Receipt): PaymentEvent[] {
+  const ownOf = (status: Refund['status']) =>
+    state.refunds.filter(
+      (refund) =>
+        refund.externalId === externalId && refund.status === status && !refund.isElsewhere,
+    );
+  const receipt = state.receipts.find((one) => one.externalId === externalId)!;
+  let coversPaise = amountPaise;
+  const reduced = new Map<Refund, number>();
+  for (const refund of ownOf('failed')) {
+    const less = Math.min(coversPaise, refund.amountPaise);
+    coversPaise -= less;
+    if (less > 0) reduced.set(refund, refund.amountPaise - less);
+  }
+  let excessPaise = coversPaise - leftOf(state, receipt);
+  for (const refund of ownOf('requested').toReversed()) {
+    const less = Math.min(excessPaise, refund.amountPaise);
+    excessPaise -= Math.max(0, less);
+    if (less > 0) reduced.set(refund, refund.amountPaise - less);
+  }
+  return [...reduced].map(([{ refundNumber, storeOrderId, storeId }, left]) => {
+    const about = { orderId: state.orderId, storeOrderId, storeId, refundNumber };
+    return { type: 'RefundReduced', data: { ...about, amountPaise: left } };
+  });
+}
 
 const withReceipt = (state: Payment, { externalId, amountPaise }: Receipt): Payment => ({
   ...state,
@@ -281,6 +358,31 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       const { status, about } = refundOf(state, refundNumber);
       return status === 'requested' ? [{ type: 'RefundFailed', data: { ...about, reason } }] : [];
     },
+    /**
+     * Takes over what goes back elsewhere, so that it goes back once. What came to nothing there
+     * counts no more. Throws `Rejected` PAYMENT_NOT_FOUND for a receipt that is not known.
+     */
+    RecordRefundElsewhere(state, { externalId, amountPaise, givenAs, status }) {
+      const subject = subjectOf(state);
+      const known = state.refunds.find((refund) => refund.givenAs === givenAs);
+      if (known) return endElsewhere(state, known, status);
+      if (status === 'failed') return [];
+      if (!state.receipts.some((one) => one.externalId === externalId)) throw paymentNotFound();
+      const refundNumber = state.refunds.length + 1;
+      const data = { ...subject, refundNumber, externalId, amountPaise, givenAs };
+      const events: PaymentEvent[] = [
+        { type: 'RefundTakenOver', data },
+        ...reductionsFor(state, { externalId, amountPaise }),
+      ];
+      if (status === 'pending') return events;
+      const given = { ...subject, refundNumber, amountPaise, externalId: givenAs };
+      return [...events, { type: 'RefundSucceeded', data: given }];
+    },
+  },
+
+  upcast: {
+    // What a shop's QR says came with the second version.
+    PaymentRequested: [(data: RequestedPayment) => ({ ...data })],
   },
 
   evolve: {
@@ -304,12 +406,36 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...state,
       refunds: [...state.refunds, { ...refund, status: 'requested' }],
     }),
+    RefundTakenOver: (state, { orderId: _, ...refund }) => ({
+      ...state,
+      refunds: [...state.refunds, { ...refund, status: 'requested', isElsewhere: true }],
+    }),
+    RefundReduced: (state, { refundNumber, amountPaise }) =>
+      withRefund(state, refundNumber, {
+        amountPaise,
+        ...(amountPaise === 0 && { status: 'void' }),
+      }),
     RefundSucceeded: (state, { refundNumber, externalId }) =>
       withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
     RefundFailed: (state, { refundNumber, reason }) =>
       withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
   },
 };
+
+/** What becomes of a refund that somebody else began; of one of our own, its own news tell. */
+function endElsewhere(
+  { orderId }: Payment,
+  { refundNumber, storeOrderId, storeId, amountPaise, status, isElsewhere, givenAs }: Refund,
+  became: RefundElsewhere['status'],
+): PaymentEvent[] {
+  const about = { orderId, storeOrderId, storeId, refundNumber };
+  if (!isElsewhere || became === 'pending' || status === 'void') return [];
+  if (became === 'failed') {
+    return [{ type: 'RefundReduced', data: { ...about, amountPaise: 0 } }];
+  }
+  if (status === 'succeeded') return [];
+  return [{ type: 'RefundSucceeded', data: { ...about, amountPaise, externalId: givenAs! } }];
+}
 
 /** Why money is not what was waited for; undefined where it is. */
 function lateReason(state: Payment, amountPaise: number): LateReason | undefined {
@@ -320,17 +446,22 @@ function lateReason(state: Payment, amountPaise: number): LateReason | undefined
 
 /**
  * What a UPI app opens to pay a shop (NPCI, UPI Linking Specifications 1.6). `paymentId`, without
- * its hyphens, is the reference in the shop's own statement; `note` is shown to both.
+ * its hyphens, is the reference in the shop's own statement; `note` is shown to both. What the shop's
+ * own QR says follows, the signature last.
  */
 export function upiLink(
-  { vpa, name }: UpiAddress,
+  { vpa, name, merchant = {} }: UpiAddress,
   { paymentId, amountPaise, note }: { paymentId: string; amountPaise: number; note: string },
 ): string {
   const rupees = `${Math.floor(amountPaise / 100)}.${String(amountPaise % 100).padStart(2, '0')}`;
   const reference = paymentId.replaceAll('-', '');
   const parameters = { pa: vpa, pn: name, am: rupees, cu: 'INR', tr: reference, tn: note };
   // The apps want the @ of an address as it is.
-  const query = Object.entries(parameters).map(
+  const said = UPI_MERCHANT_FIELDS.flatMap((field) => {
+    const value = merchant[field];
+    return value ? [[field, value] as const] : [];
+  });
+  const query = [...Object.entries(parameters), ...said].map(
     ([key, value]) => `${key}=${encodeURIComponent(value).replaceAll('%40', '@')}`,
   );
   return `upi://pay?${query.join('&')}`;

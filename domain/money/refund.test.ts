@@ -44,6 +44,22 @@ test('it is written down, looked at again, left to the shop or given up, as it i
   assert.equal(not.dataOf('payment-p GiveUpRefund'), { refundNumber: 1, reason: 'too old' });
 });
 
+test('what goes back elsewhere is taken over first, and then only the rest is asked for', () => {
+  const known = paymentWith('requested');
+  const elsewhere = { externalId: 'r1', amountPaise: 200, givenAs: 'x', status: 'processed' };
+  const found = { status: 'elsewhere', refunds: [elsewhere] };
+  const takesOver = next({ ...known, 'MakeRefund rf': found });
+  takesOver.are('payment-p RecordRefundElsewhere x');
+  assert.equal(takesOver.dataOf('payment-p RecordRefundElsewhere x'), elsewhere);
+  const [own] = known['payment-p'].refunds;
+  const taken = { ...own!, refundNumber: 2, amountPaise: 200, givenAs: 'x', isElsewhere: true };
+  const state = { ...known['payment-p'], refunds: [{ ...own!, amountPaise: 500 }, taken] };
+  const again = next({ 'payment-p': state, 'MakeRefund rf': found });
+  again.are('MakeRefund rf x');
+  const { call } = again.dataOf('MakeRefund rf x') as { call: object };
+  assert.equal([Reflect.get(call, 'amountPaise'), Reflect.get(call, 'known')], [500, ['x']]);
+});
+
 test('after some days nobody is asked more than once more', () => {
   const isLast = (atMs: number) => {
     const data = next(paymentWith('requested'), REQUESTED_MS + atMs).dataOf('MakeRefund rf');

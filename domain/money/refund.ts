@@ -1,6 +1,12 @@
 import type { Message } from '../../engine/decider.ts';
 import { ask, look, take, wait, type Process, type Step } from '../../engine/process.ts';
-import { MAX_REFUND_AGE_MS, payment, type Payment, type PaymentMethod } from './payment.ts';
+import {
+  MAX_REFUND_AGE_MS,
+  payment,
+  type Payment,
+  type PaymentMethod,
+  type RefundElsewhere,
+} from './payment.ts';
 
 /** A gateway may be at a refund for days, and tells when it is done. */
 const LOOK_AGAIN_MS = 60 * 60_000;
@@ -12,6 +18,8 @@ export type RefundCall = {
   refundNumber: number;
   externalId: string;
   amountPaise: number;
+  /** What goes back elsewhere and was taken over, by what it is called; absent where nothing does. */
+  known?: string[];
 };
 
 /**
@@ -26,6 +34,8 @@ export type MakeRefund = Message<
 export type RefundAnswer =
   /** `externalId` is what whoever gives it back calls it. */
   | { status: 'processed' | 'pending'; externalId: string }
+  /** Nothing was made: first take over what goes back of this receipt, and was not known. */
+  | { status: 'elsewhere'; refunds: RefundElsewhere[] }
   /** The shop does it, and then says so. */
   | { status: 'by-hand' }
   | { status: 'not-made'; reason: string };
@@ -44,17 +54,23 @@ export const refund =
     const asked = state.refunds[refundNumber - 1];
     if (asked?.status !== 'requested') return [];
     const { externalId, amountPaise } = asked;
-    const call = { refundId, paymentId, refundNumber, externalId, amountPaise };
+    const known = state.refunds.flatMap(({ isElsewhere, givenAs }) =>
+      isElsewhere && givenAs ? [givenAs] : [],
+    );
+    const same = { refundId, paymentId, refundNumber, externalId, amountPaise };
+    const call = { ...same, ...(known.length > 0 && { known }) };
     const { method } = state;
     const isLastTry = nowMs > requestedAtMs + MAX_REFUND_AGE_MS;
     const request: MakeRefund = { type: 'MakeRefund', data: { method, call, isLastTry } };
-    const making = ask<RefundAnswer>(request, refundId);
+    const making = ask<RefundAnswer>(request, [refundId, ...known].join(' '));
     const made = view.outcomeOf(making);
     if (!made) return [making];
     const answer = 'result' in made ? made.result : notMade(made.refusal.message);
     switch (answer.status) {
       case 'by-hand':
         return [];
+      case 'elsewhere':
+        return view.untaken(answer.refunds.map((one) => takeOver(paymentId, one)));
       case 'pending':
         return [wait(LOOK_AGAIN_MS)];
       case 'processed':
@@ -68,6 +84,9 @@ const notMade = (reason: string) => ({ status: 'not-made', reason }) as const;
 
 const record = (paymentId: string, refundNumber: number, externalId: string): Step<Payment> =>
   take(payment, paymentId, { type: 'RecordRefund', data: { refundNumber, externalId } });
+
+const takeOver = (paymentId: string, data: RefundElsewhere): Step<Payment> =>
+  take(payment, paymentId, { type: 'RecordRefundElsewhere', data }, data.givenAs);
 
 const giveUp = (paymentId: string, refundNumber: number, reason: string): Step<Payment> =>
   take(payment, paymentId, { type: 'GiveUpRefund', data: { refundNumber, reason } });

@@ -17,6 +17,7 @@ import { AT_ONCE, UNQUOTED } from '../../test/terms.ts';
 
 const listed = (pricePaise: number): Listing => ({
   published: true,
+  withdrawn: false,
   name: `at ${pricePaise}`,
   names: {},
   brand: null,
@@ -75,6 +76,11 @@ test('an empty cart and a listing that is gone have no quote', () => {
   assert.throws(() => quote([], () => undefined), code('CART_EMPTY'));
   assert.throws(
     () => quote([{ listingId: 'a.1', quantity: 1 }], () => ({ published: false })),
+    code('LISTING_NOT_FOUND'),
+  );
+  const withdrawn = { ...listed(100), withdrawn: true } as Listing;
+  assert.throws(
+    () => quote([{ listingId: 'a.1', quantity: 1 }], () => withdrawn),
     code('LISTING_NOT_FOUND'),
   );
 });

@@ -3,7 +3,7 @@ import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import type { Fulfilment } from '../stores/delivery.ts';
 import type { OrderSlot } from '../slots/slot-day.ts';
-import { storeOfListing, type Listing, type LocalNames } from '../catalogue/listing.ts';
+import { isForSale, storeOfListing, type Listing, type LocalNames } from '../catalogue/listing.ts';
 import { linePaise, sumPaise } from '../money/money.ts';
 import type { PaymentMethod } from '../money/payment.ts';
 
@@ -47,6 +47,8 @@ export type OrderPart = {
   fulfilment: Fulfilment;
   /** Null where it comes as soon as the shop can. */
   slot: OrderSlot | null;
+  /** The state in which it is supplied, by code; null in parts from before it was asked. */
+  placeOfSupply: string | null;
   /** Lines and fee. */
   totalPaise: number;
 };
@@ -143,7 +145,7 @@ export function quote(
   return [...byStore].map(([storeId, storeLines]) => {
     const priced = storeLines.map(({ listingId, quantity }): OrderLine => {
       const listing = listingOf(listingId);
-      if (!listing?.published) {
+      if (!isForSale(listing)) {
         throw new Rejected('LISTING_NOT_FOUND', { because: 'withdrawn', listingId });
       }
       const { name, names, pack, pricePaise, gramsEach } = listing;
@@ -295,31 +297,39 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
         quote: accepted,
         parts: data.parts.map((part) => ({ ...part, ...fullTerms(part) })),
       }),
+      (data: PlacedOrderV2) => ({
+        ...data,
+        parts: data.parts.map((part) => ({ ...part, ...fullTerms(part) })),
+      }),
     ],
-    OrderReserved: [keptAsV2],
-    OrderConfirmed: [keptAsV2],
+    OrderReserved: [keptInFull, keptInFull],
+    OrderConfirmed: [keptInFull, keptInFull],
     OrderRejected: [
       ({ reason, shortages = [] }: Optional<Rejection, 'shortages'>) => ({ reason, shortages }),
     ],
   },
 };
 
-type Terms = Pick<OrderPart, 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot'>;
+type Terms = Pick<OrderPart, 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot' | 'placeOfSupply'>;
 type OrderPartV1 = Optional<OrderPart, keyof Terms>;
+type PlacedOrderV2 = Omit<PlacedOrder, 'parts'> & {
+  parts: Optional<OrderPart, 'placeOfSupply'>[];
+};
 /** What was not asked for yet: all or nothing was delivered, at once, for nothing. */
 type PlacedOrderV1 = Omit<Optional<PlacedOrder, 'onShortage' | 'quote'>, 'parts'> & {
   parts: OrderPartV1[];
 };
 
-/** How a part is brought, where nothing was said of it because there was one way only. */
+/** How a part is brought, where nothing was said of it because nobody asked. */
 export const fullTerms = ({
   feePaise = 0,
   minimumPaise = 0,
   fulfilment = 'delivery',
   slot = null,
-}: Partial<Terms>): Terms => ({ feePaise, minimumPaise, fulfilment, slot });
+  placeOfSupply = null,
+}: Partial<Terms>): Terms => ({ feePaise, minimumPaise, fulfilment, slot, placeOfSupply });
 
-function keptAsV2({ kept }: { kept?: { parts: OrderPartV1[]; leftOut: LeftOut[] } }): Kept {
+function keptInFull({ kept }: { kept?: { parts: OrderPartV1[]; leftOut: LeftOut[] } }): Kept {
   if (!kept) return {};
   const parts = kept.parts.map((part) => ({ ...part, ...fullTerms(part) }));
   return { kept: { ...kept, parts } };

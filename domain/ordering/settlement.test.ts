@@ -252,8 +252,8 @@ test('cash is asked for and taken down for all that was handed over, once it is'
   const asked = { ...known, 'payment-pay.near.o RequestPayment': paymentOf('near', 'requested') };
   at(asked).are('payment-pay.near.o CollectCash');
   const { amountPaise } = at(asked).dataOf('payment-pay.near.o CollectCash') as Payment;
-  assert.is(amountPaise, 1_050);
-  at({ ...asked, 'payment-pay.near.o CollectCash': paymentOf('near', 'paid', 1_050) }).are();
+  assert.is(amountPaise, 1_000, 'whole rupees of 10.50');
+  at({ ...asked, 'payment-pay.near.o CollectCash': paymentOf('near', 'paid', 1_000) }).are();
   at({ ...asked, 'storeorder-near.o': { ...part('near', 2), status: 'delivered' } }).are();
 });
 

@@ -1,6 +1,13 @@
 import { deliveredPaise, owedPaise, storeOrder } from '../fulfilment/store-order.ts';
-import { sumPaise } from '../money/money.ts';
-import { isPrepaid, keptPaise, payment, type PaidPart, type Payment } from '../money/payment.ts';
+import { sumPaise, wholeRupees } from '../money/money.ts';
+import {
+  isPrepaid,
+  keptPaise,
+  payablePaise,
+  payment,
+  type PaidPart,
+  type Payment,
+} from '../money/payment.ts';
 import { dayOf, instantOf } from '../stores/delivery.ts';
 import { look, take, wait, type Process, type Step, type View } from '../../engine/process.ts';
 import type { OrderIds } from './checkout.ts';
@@ -115,7 +122,7 @@ function refund(view: View, placed: AnyPlaced, paid: Paid[]): Step[] {
     const owed = partsOf(placed, due).map((part) => {
       return { part, owedPaise: owedFor(view, placed, part) };
     });
-    const sum = sumPaise(owed.map((one) => one.owedPaise));
+    const sum = payableOf(placed, state, sumPaise(owed.map((one) => one.owedPaise)));
     if (keptPaise(state) <= sum) return [];
     const part = due.storeOrderId ? undefined : partToRefund(owed, state);
     const data = { owedPaise: sum, ...(part && { part }) };
@@ -123,6 +130,12 @@ function refund(view: View, placed: AnyPlaced, paid: Paid[]): Step[] {
   });
   return view.untaken(settling);
 }
+
+/** Cash that was taken to the paisa, as it was at first, goes back to the paisa. */
+const payableOf = ({ payment: method }: AnyPlaced, { receipts }: Payment, owed: number): number =>
+  receipts.every(({ amountPaise }) => amountPaise === wholeRupees(amountPaise))
+    ? payablePaise(method, owed)
+    : owed;
 
 /** The parts that a payment is for. */
 const partsOf = ({ parts }: AnyPlaced, { storeOrderId }: DuePayment): OrderPart[] =>
@@ -167,7 +180,7 @@ export const cash =
     const requesting = view.untaken([
       take(payment, due.paymentId, { type: 'RequestPayment', data }),
     ]);
-    const amountPaise = deliveredPaise(part);
+    const amountPaise = payablePaise(placed.payment, deliveredPaise(part));
     if (requesting.length > 0 || amountPaise === 0) return requesting;
     const collect = { type: 'CollectCash', data: { amountPaise } } as const;
     return view.untaken([take(payment, due.paymentId, collect)]);

@@ -7,8 +7,10 @@ import {
   DEFAULT_DELIVERY,
   dayOf,
   instantOf,
+  isSlotOpen,
   metresBetween,
   nextOpening,
+  placeOfSupply,
   termsOf,
   type DeliverySettings,
   type DeliveryWish,
@@ -26,12 +28,15 @@ const india = (date: string, time: string) => Date.parse(`${date}T${time}:00+05:
 const shop = (delivery: Partial<DeliverySettings>) => ({
   name: 'Asha Stores',
   pincode: '560001',
+  state: '29',
+  chargesTax: false,
   delivery: { ...DEFAULT_DELIVERY, ...delivery },
 });
 
 const wish = (more: Partial<DeliveryWish> = {}): DeliveryWish => ({
   fulfilment: 'delivery',
   pincode: '560034',
+  state: null,
   coordinates: null,
   valuePaise: 20_000,
   hasSlot: false,
@@ -160,6 +165,78 @@ test('an area is its PIN codes, or what is within the radius where both sides sa
     assert.is(code, 'OUT_OF_AREA');
   }
   assert.is(termsOf(shop({ area }), wish({ fulfilment: 'pickup', pincode: '110001' })).feePaise, 0);
+});
+
+/** In Chandigarh, whose PIN codes begin like some of Punjab's. */
+const inSector17 = (seller: Partial<Parameters<typeof termsOf>[0]> = {}) => ({
+  ...shop({}),
+  pincode: '160017',
+  state: '04' as string | null,
+  ...seller,
+});
+
+test('only a shop that charges tax sells into another state', () => {
+  const toMohali = wish({ pincode: '160055', state: '03' });
+  assert.equal(termsOf(inSector17({ chargesTax: true }), toMohali), { feePaise: 0 });
+  const refused = refusal(() => termsOf(inSector17(), toMohali));
+  assert.is(refused.code, 'OUT_OF_STATE');
+  const { because, state, stateName } = refused.facts;
+  assert.equal([because, state, stateName], ['not-registered', '03', 'Punjab']);
+  assert.equal(termsOf(inSector17(), wish({ pincode: '160055', state: '04' })), { feePaise: 0 });
+  const fetched = { ...toMohali, fulfilment: 'pickup' } as const;
+  assert.equal(termsOf(inSector17(), fetched), { feePaise: 0 });
+  const far = shop({ area: { pincodes: ['600017'], within: null } });
+  assert.is(refusal(() => termsOf(far, wish({ pincode: '600017' }))).code, 'OUT_OF_STATE');
+});
+
+test('where a PIN code crosses a border, the shopper is asked, and so is a shop without tax', () => {
+  const toMohali = wish({ pincode: '160055' });
+  const { code, facts } = refusal(() => termsOf(inSector17({ chargesTax: true }), toMohali));
+  assert.is(code, 'STATE_NEEDED');
+  const states = [
+    { code: '03', name: 'Punjab' },
+    { code: '04', name: 'Chandigarh' },
+  ];
+  assert.equal(facts, { pincode: '160055', states });
+  // Whatever state it is in, the shop is in the same.
+  const untold = inSector17({ state: null });
+  assert.equal(termsOf(untold, wish({ pincode: '160017' })), { feePaise: 0 });
+  const unknown = refusal(() => termsOf(untold, wish({ pincode: '160055', state: '04' })));
+  assert.equal([unknown.code, unknown.facts.because], ['OUT_OF_STATE', 'own-state-unknown']);
+});
+
+test('goods are supplied where they go, or are fetched', () => {
+  const place = (more: Partial<DeliveryWish>) => placeOfSupply(inSector17(), wish(more));
+  assert.is(place({ pincode: '160055', state: '03' }), '03');
+  assert.is(place({ pincode: '110037' }), '07');
+  assert.is(place({ pincode: '110037', state: '06' }), '06');
+  assert.is(place({ pincode: '160055' }), null);
+  assert.is(place({ pincode: '160017' }), '04');
+  assert.is(place({ pincode: '110037', fulfilment: 'pickup' }), '04');
+});
+
+test('a slot is open until so long before it begins, and on its day until a time of it', () => {
+  const isOpen = (time: string, leadMinutes: number, sameDayUntilMinute: number | null = null) => {
+    const [date, minutes] = time.split(' ') as [string, string];
+    const slotClosing = { leadMinutes, sameDayUntilMinute };
+    return isSlotOpen(
+      { slotClosing },
+      { date: '2026-11-22', fromMinute: 1_080 },
+      india(date, minutes),
+    );
+  };
+  assert.equal([isOpen('2026-11-22 17:59', 0), isOpen('2026-11-22 18:00', 0)], [true, false]);
+  assert.equal([isOpen('2026-11-22 16:59', 60), isOpen('2026-11-22 17:00', 60)], [true, false]);
+  const dayBefore = 24 * 60;
+  assert.equal(
+    [isOpen('2026-11-21 17:59', dayBefore), isOpen('2026-11-21 18:00', dayBefore)],
+    [true, false],
+  );
+  const until11 = (time: string) => isOpen(time, 60, 11 * 60);
+  assert.equal(
+    [until11('2026-11-22 10:59'), until11('2026-11-22 11:00'), until11('2026-11-21 23:59')],
+    [true, false, true],
+  );
 });
 
 test('distance is as the crow flies', () => {

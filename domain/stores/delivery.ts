@@ -1,4 +1,7 @@
 import { Rejected } from '../rejection.ts';
+import type { OrderSlot } from '../slots/slot-day.ts';
+import { STATES } from './gstin.ts';
+import { PLACES, stateOfPincode, statesOfPincode } from './pincode-states.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
@@ -10,6 +13,18 @@ const MAX_DAYS_AHEAD = 60;
 const EARTH_RADIUS_METRES = 6_371_009;
 
 export type Coordinates = { latitude: number; longitude: number };
+
+/** In degrees, within which all of India lies: a pair that changed places never does. */
+export const INDIA = {
+  latitude: { minimum: 6, maximum: 38 },
+  longitude: { minimum: 68, maximum: 98 },
+} as const;
+
+export const isInIndia = ({ latitude, longitude }: Coordinates): boolean =>
+  latitude >= INDIA.latitude.minimum &&
+  latitude <= INDIA.latitude.maximum &&
+  longitude >= INDIA.longitude.minimum &&
+  longitude <= INDIA.longitude.maximum;
 
 /**
  * Open from `fromMinute` of a weekday (0 is Sunday) until `toMinute`, in minutes of that day in
@@ -35,6 +50,12 @@ export type FeeStep = { fromMetres: number; fromPaise: number; feePaise: number 
 /** `freeFromPaise`: goods of that value are brought for nothing, however far; null for never. */
 export type DeliveryFee = { steps: FeeStep[]; freeFromPaise: number | null };
 
+/**
+ * Until when a slot can be ordered: so long before it begins; and on the same day, only until
+ * `sameDayUntilMinute` (null: for as long as the first allows).
+ */
+export type SlotClosing = { leadMinutes: number; sameDayUntilMinute: number | null };
+
 /** What a shop says of how its goods come to people. */
 export type DeliverySettings = {
   paused: boolean;
@@ -43,6 +64,7 @@ export type DeliverySettings = {
   /** Of goods that are brought; who fetches them costs the shop no way. */
   minimumPaise: number;
   fee: DeliveryFee;
+  slotClosing: SlotClosing;
 };
 
 export const FULFILMENTS = ['delivery', 'pickup'] as const;
@@ -52,6 +74,8 @@ export type Fulfilment = (typeof FULFILMENTS)[number];
 export type DeliveryWish = {
   fulfilment: Fulfilment;
   pincode: string;
+  /** By code, as the address has it; null where only its PIN code tells. */
+  state: string | null;
   coordinates: Coordinates | null;
   /** Of the goods alone. */
   valuePaise: number;
@@ -67,6 +91,7 @@ export const DEFAULT_DELIVERY: DeliverySettings = {
   area: { pincodes: null, within: null },
   minimumPaise: 0,
   fee: { steps: [], freeFromPaise: null },
+  slotClosing: { leadMinutes: 0, sameDayUntilMinute: null },
 };
 
 /** Minutes since 1970 by the clocks of India. */
@@ -77,6 +102,10 @@ const weekdayOf = (day: number): number => (day + 4) % 7;
 
 /** Days since 1970 of a calendar date. */
 export const dayOf = (date: string): number => Date.parse(date) / (DAY_MINUTES * MINUTE_MS);
+
+/** The calendar date of a number of days since 1970. */
+export const dateOf = (day: number): string =>
+  new Date(day * DAY_MINUTES * MINUTE_MS).toISOString().slice(0, 10);
 
 /** The instant of a minute of a day in India. */
 export const instantOf = (day: number, minute: number): number =>
@@ -160,34 +189,97 @@ function assertOpen({ hours }: DeliverySettings, name: string, atMs: number): vo
   throw new Rejected('STORE_CLOSED', { because: 'hours', storeName: name, opensAtMs, atMs });
 }
 
+/** Whether a slot that begins at a minute of a date can still be ordered. */
+export function isSlotOpen(
+  { slotClosing: { leadMinutes, sameDayUntilMinute } }: Pick<DeliverySettings, 'slotClosing'>,
+  { date, fromMinute }: { date: string; fromMinute: number },
+  atMs: number,
+): boolean {
+  const day = dayOf(date);
+  const closesMs = instantOf(day, fromMinute - leadMinutes);
+  const lastMs = sameDayUntilMinute === null ? Infinity : instantOf(day, sameDayUntilMinute);
+  return atMs < Math.min(closesMs, lastMs);
+}
+
 /**
  * Whether a shop comes in a slot that begins at a minute of a date. Its slots are hours of their
  * own, for milk may come before it opens, but none is on a holiday. Throws `Rejected`
- * SLOT_NOT_FOUND, or STORE_CLOSED.
+ * SLOT_NOT_FOUND, which says the `next` one that is free, or STORE_CLOSED.
  */
 export function assertSlotAhead(
-  { name, delivery: { hours } }: { name: string; delivery: DeliverySettings },
+  { name, delivery }: { name: string; delivery: DeliverySettings },
   { date, fromMinute }: { date: string; fromMinute: number },
   atMs: number,
+  next: OrderSlot | null = null,
 ): void {
+  const { hours } = delivery;
   const day = dayOf(date);
   const beginsMs = instantOf(day, fromMinute);
-  if (beginsMs <= atMs) {
-    throw new Rejected('SLOT_NOT_FOUND', { because: 'begun' });
+  if (!isSlotOpen(delivery, { date, fromMinute }, atMs)) {
+    const because = beginsMs <= atMs ? 'begun' : 'closed';
+    throw new Rejected('SLOT_NOT_FOUND', { because, ...(next && { next }) });
   }
   if (!isHoliday(hours, day)) return;
   const opensAtMs = nextOpening(hours, beginsMs);
   throw new Rejected('STORE_CLOSED', { because: 'holiday', storeName: name, date, opensAtMs });
 }
 
+/** What of a shop says to whom it may sell. */
+export type Seller = {
+  name: string;
+  pincode: string;
+  /** The state that it sells from, by code; null where nobody knows. */
+  state: string | null;
+  /** One that is not registered, or is under the composition scheme, may charge none. */
+  chargesTax: boolean;
+};
+
+/**
+ * In which state goods are supplied, by code: where they are brought to, or fetched (IGST Act 2017,
+ * section 10(1)). Null where nobody knows, as a PIN code's first digits may cross a border: of a
+ * shop's own PIN code it is known to be where the shop is, wherever that is.
+ */
+export function placeOfSupply(
+  seller: Pick<Seller, 'pincode' | 'state'>,
+  { fulfilment, pincode, state }: Pick<DeliveryWish, 'fulfilment' | 'pincode' | 'state'>,
+): string | null {
+  if (fulfilment === 'pickup') return seller.state;
+  return state ?? stateOfPincode(pincode) ?? (pincode === seller.pincode ? seller.state : null);
+}
+
+const placesOf = (pincode: string): { code: string; name: string }[] => {
+  const states = statesOfPincode(pincode);
+  return (states.length > 0 ? states : PLACES).map((code) => ({ code, name: STATES[code]! }));
+};
+
+/**
+ * Across a state border only who charges tax may sell (CGST Act 2017, sections 10(2)(c) and 24(i)).
+ * Throws `Rejected` STATE_NEEDED, OUT_OF_STATE.
+ */
+function assertMaySell(seller: Seller, wish: DeliveryWish): void {
+  const { pincode } = wish;
+  const place = placeOfSupply(seller, wish);
+  if (place === null) {
+    if (pincode === seller.pincode) return;
+    throw new Rejected('STATE_NEEDED', { pincode, states: placesOf(pincode) });
+  }
+  if (seller.chargesTax || place === seller.state) return;
+  // Of a shop that did not say where it is, and whose PIN code does not tell.
+  const because = seller.state === null ? 'own-state-unknown' : 'not-registered';
+  const state = { state: place, stateName: STATES[place]! };
+  throw new Rejected('OUT_OF_STATE', { because, storeName: seller.name, ...state });
+}
+
 /**
  * On which terms a shop takes a part of an order. Throws `Rejected` STORE_PAUSED, STORE_CLOSED,
- * OUT_OF_AREA or BELOW_MINIMUM, which say when it opens and what is missing.
+ * OUT_OF_AREA, STATE_NEEDED, OUT_OF_STATE or BELOW_MINIMUM, which say when it opens and what is
+ * missing.
  */
 export function termsOf(
-  { name, pincode, delivery }: { name: string; pincode: string; delivery: DeliverySettings },
+  shop: Seller & { delivery: DeliverySettings },
   wish: DeliveryWish,
 ): { feePaise: number } {
+  const { name, pincode, delivery } = shop;
   assertNotPaused(delivery, name);
   if (!wish.hasSlot) assertOpen(delivery, name, wish.atMs);
   if (wish.fulfilment === 'pickup') return { feePaise: 0 };
@@ -195,6 +287,7 @@ export function termsOf(
   if (!reaches(area, pincode, wish)) {
     throw new Rejected('OUT_OF_AREA', { storeName: name, pincode: wish.pincode });
   }
+  assertMaySell(shop, wish);
   const missingPaise = minimumPaise - wish.valuePaise;
   if (missingPaise > 0) {
     const missing = { minimumPaise, missingPaise };

@@ -62,6 +62,12 @@ export const isGstin = (text: string): boolean =>
   stateCodeOf(text) in STATES &&
   text.at(-1) === checkCharacter(text.slice(0, -1));
 
+/** Whether it can be the number of a licence (1…) or a registration (2…) of FSSAI: 14 digits. */
+export const isFssai = (text: string): boolean => /^[12]\d{13}$/.test(text);
+
+/** As the portal writes it: people put spaces into it, or small letters. */
+export const writtenGstin = (text: string): string => text.replace(/\s/g, '').toUpperCase();
+
 export const stateCodeOf = (gstin: string): string => gstin.slice(0, 2);
 
 /** What the state's half of the tax is called: SGST, or UTGST where the union collects it. */

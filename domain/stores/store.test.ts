@@ -1,6 +1,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { store, type StoreCommand, type StoreEvent, type TaxRegistration } from './store.ts';
+import {
+  stateOf,
+  store,
+  type StoreCommand,
+  type StoreEvent,
+  type TaxRegistration,
+} from './store.ts';
 import { given } from '../../test/given.ts';
 
 const registered: StoreEvent = {
@@ -43,6 +49,10 @@ const SETTINGS: { command: StoreCommand; event: StoreEvent['type'] }[] = [
     },
     event: 'DeliveryFeeSet',
   },
+  {
+    command: { type: 'SetSlotClosing', data: { leadMinutes: 60, sameDayUntilMinute: 660 } },
+    event: 'SlotClosingSet',
+  },
   { command: { type: 'PauseStore', data: {} }, event: 'StorePaused' },
 ];
 
@@ -77,6 +87,8 @@ test('a paused shop resumes once', () => {
 const tax: TaxRegistration = {
   gstin: '29AAGCB7383J1Z4',
   composition: false,
+  state: '29',
+  fssai: '11217332000123',
   legalName: 'Test Kirana Private Limited',
   address: '12, 4th Cross, Bengaluru',
 };
@@ -88,6 +100,21 @@ test('a registration is set, a repeat is silent, and a shop may leave again', ()
   given(store, registered, isSet(tax)).when(set(tax)).gives();
   const unregistered = { ...tax, gstin: null };
   given(store, registered, isSet(tax)).when(set(unregistered)).gives(isSet(unregistered));
+});
+
+test('a GSTIN says in which state its shop is; without one the shop does, or its PIN code', () => {
+  const said = given(store, registered).decide(set({ ...tax, state: '33' }));
+  assert.equal(said, [isSet(tax)]);
+  const unregistered = isSet({ ...tax, gstin: null, state: null });
+  const stateIn = (pincode: string, ...events: StoreEvent[]) =>
+    stateOf(
+      given(store, { ...registered, data: { ...registered.data, pincode } }, ...events).state,
+    );
+  assert.is(stateIn('560001'), '29');
+  assert.is(stateIn('160017'), null);
+  assert.is(stateIn('160017', unregistered), null);
+  assert.is(stateIn('160017', isSet({ ...tax, gstin: null, state: '04' })), '04');
+  assert.is(stateIn('160017', isSet({ ...tax, gstin: '04AAAAA0000A1ZA', state: '04' })), '04');
 });
 
 test('a number that is none is refused, and so is a composition scheme without one', () => {

@@ -1,4 +1,4 @@
-import type { Decider, Message } from '../../engine/decider.ts';
+import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import {
   DEFAULT_DELIVERY,
@@ -6,9 +6,11 @@ import {
   type DeliverySettings,
   type OpeningHours,
   type ServiceArea,
+  type SlotClosing,
 } from './delivery.ts';
-import { isGstin } from './gstin.ts';
-import type { UpiAddress } from '../money/payment.ts';
+import { isGstin, stateCodeOf } from './gstin.ts';
+import { stateOfPincode } from './pincode-states.ts';
+import { UPI_MERCHANT_FIELDS, type UpiAddress, type UpiMerchant } from '../money/payment.ts';
 
 type NewStore = { name: string; city: string; pincode: string };
 type Nothing = Record<string, never>;
@@ -19,6 +21,16 @@ export type TaxRegistration = {
   gstin: string | null;
   /** Pays tax on its turnover and may charge none (CGST Act 2017, section 10). */
   composition: boolean;
+  /**
+   * Code of the state that it sells from: that of its GSTIN, or else what the shop says. Null where
+   * its PIN code tells, or nobody told.
+   */
+  state: string | null;
+  /**
+   * Its licence or registration for food, 14 digits, which belong on every bill of food (FSSAI, order
+   * of 8 June 2021); null where it did not tell.
+   */
+  fssai: string | null;
   legalName: string;
   address: string;
 };
@@ -32,6 +44,7 @@ export type StoreCommand =
   | Message<'SetServiceArea', ServiceArea>
   | Message<'SetMinimumOrder', { minimumPaise: number }>
   | Message<'SetDeliveryFee', DeliveryFee>
+  | Message<'SetSlotClosing', SlotClosing>
   | Message<'PauseStore', Nothing>
   | Message<'ResumeStore', Nothing>;
 
@@ -43,6 +56,7 @@ export type StoreEvent =
   | Message<'ServiceAreaSet', ServiceArea>
   | Message<'MinimumOrderSet', { minimumPaise: number }>
   | Message<'DeliveryFeeSet', DeliveryFee>
+  | Message<'SlotClosingSet', SlotClosing>
   | Message<'StorePaused', Nothing>
   | Message<'StoreResumed', Nothing>;
 
@@ -55,6 +69,15 @@ export type Store = NewStore & {
   delivery: DeliverySettings;
 };
 
+/** The state that a shop sells from, by code; null where its PIN code crosses a border and it did not say. */
+export const stateOf = ({ tax, pincode }: Pick<Store, 'tax' | 'pincode'>): string | null =>
+  tax?.state ?? stateOfPincode(pincode);
+
+/** Who may charge tax: a shop that is registered, and not under the composition scheme. */
+export const chargesTax = (
+  tax: Pick<TaxRegistration, 'gstin' | 'composition'> | null | undefined,
+): boolean => typeof tax?.gstin === 'string' && !tax.composition;
+
 /** What each event makes of the settings: for the fold and for read models alike. */
 export const deliveryChanges: {
   [
@@ -65,6 +88,7 @@ export const deliveryChanges: {
   ServiceAreaSet: (area) => ({ area }),
   MinimumOrderSet: ({ minimumPaise }) => ({ minimumPaise }),
   DeliveryFeeSet: (fee) => ({ fee }),
+  SlotClosingSet: (slotClosing) => ({ slotClosing }),
   StorePaused: () => ({ paused: true }),
   StoreResumed: () => ({ paused: false }),
 };
@@ -100,6 +124,11 @@ const areaInOrder = ({ pincodes, within }: ServiceArea): ServiceArea => ({
   },
 });
 
+const merchantInOrder = (merchant: UpiMerchant): UpiMerchant =>
+  Object.fromEntries(
+    UPI_MERCHANT_FIELDS.filter((field) => merchant[field]).map((field) => [field, merchant[field]]),
+  );
+
 const feeInOrder = ({ steps, freeFromPaise }: DeliveryFee): DeliveryFee => ({
   steps: steps
     .map(({ fromMetres, fromPaise, feePaise }) => ({ fromMetres, fromPaise, feePaise }))
@@ -126,26 +155,23 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       }
       return [{ type: 'StoreRegistered', data }];
     },
-    SetTaxRegistration(state, data) {
-      assertRegistered(state);
-      const { gstin, composition, legalName, address } = data;
+    SetTaxRegistration(known, data) {
+      assertRegistered(known);
+      const { gstin, composition, fssai, legalName, address } = data;
+      const state = gstin === null ? data.state : stateCodeOf(gstin);
       if (gstin !== null && !isGstin(gstin)) {
         throw new Rejected('INVALID_GSTIN', { because: 'malformed', gstin });
       }
       if (gstin === null && composition) {
         throw new Rejected('INVALID_GSTIN', { because: 'composition' });
       }
-      const { tax } = state;
-      const known =
-        tax?.gstin === gstin &&
-        tax.composition === composition &&
-        tax.legalName === legalName &&
-        tax.address === address;
-      return known ? [] : [{ type: 'TaxRegistrationSet', data }];
+      const tax = { gstin, composition, state, fssai, legalName, address };
+      return isSame(tax, known.tax) ? [] : [{ type: 'TaxRegistrationSet', data: tax }];
     },
     SetUpiAddress(state, { upi: given }) {
       assertRegistered(state);
-      const upi = given && { vpa: given.vpa, name: given.name };
+      const merchant = given?.merchant && merchantInOrder(given.merchant);
+      const upi = given && { vpa: given.vpa, name: given.name, ...(merchant && { merchant }) };
       return isSame(upi, state.upi) ? [] : [{ type: 'UpiAddressSet', data: { upi } }];
     },
     SetHours(state, data) {
@@ -168,6 +194,12 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       const fee = feeInOrder(data);
       return isSame(fee, state.delivery.fee) ? [] : [{ type: 'DeliveryFeeSet', data: fee }];
     },
+    SetSlotClosing(state, { leadMinutes, sameDayUntilMinute }) {
+      assertRegistered(state);
+      const closing = { leadMinutes, sameDayUntilMinute };
+      const isKnown = isSame(closing, state.delivery.slotClosing);
+      return isKnown ? [] : [{ type: 'SlotClosingSet', data: closing }];
+    },
     PauseStore(state) {
       assertRegistered(state);
       return state.delivery.paused ? [] : [{ type: 'StorePaused', data: {} }];
@@ -186,10 +218,36 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     ServiceAreaSet: (state, data) => changed(state, deliveryChanges.ServiceAreaSet(data)),
     MinimumOrderSet: (state, data) => changed(state, deliveryChanges.MinimumOrderSet(data)),
     DeliveryFeeSet: (state, data) => changed(state, deliveryChanges.DeliveryFeeSet(data)),
+    SlotClosingSet: (state, data) => changed(state, deliveryChanges.SlotClosingSet(data)),
     StorePaused: (state, data) => changed(state, deliveryChanges.StorePaused(data)),
     StoreResumed: (state, data) => changed(state, deliveryChanges.StoreResumed(data)),
   },
+
+  upcast: {
+    // What a shop's QR says came with the second version.
+    UpiAddressSet: [(data: { upi: UpiAddress | null }) => ({ ...data })],
+    TaxRegistrationSet: [(data: RegistrationV1) => fullRegistration(data)],
+  },
 };
+
+type RegistrationV1 = Optional<TaxRegistration, 'state' | 'fssai'>;
+
+/** A registration with what was not asked for at first, its members in one order. */
+export const fullRegistration = ({
+  gstin,
+  composition,
+  state = gstin && stateCodeOf(gstin),
+  fssai = null,
+  legalName,
+  address,
+}: RegistrationV1): TaxRegistration => ({
+  gstin,
+  composition,
+  state,
+  fssai,
+  legalName,
+  address,
+});
 
 /** The shop and the day or year of a stream that is named after both: `{storeId}.{period}`. */
 export function storeAndPeriodOf(id: string): { storeId: string; period: string } {

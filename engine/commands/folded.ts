@@ -1,5 +1,5 @@
 import type { AnyDecider } from '../decider.ts';
-import { NO_REVISION } from '../../platform/event-store.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 
 /** The newest commands of a stream that a repeat is recognised against. */
 export const MAX_REMEMBERED_COMMANDS = 1_000;

@@ -6,13 +6,7 @@ import {
   type Message,
 } from '../decider.ts';
 import { writtenAs, type Written } from '../upcast.ts';
-import {
-  NO_REVISION,
-  append,
-  type EventMetadata,
-  type EventStore,
-  type NewEvent,
-} from '../../platform/event-store.ts';
+import { append, type EventStore, type NewEvent } from '../../platform/event-store.ts';
 import { Problem, unavailable } from '../../platform/http.ts';
 import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -21,6 +15,8 @@ import { positionTokens } from '../position.ts';
 import { CommandQueue } from './command-queue.ts';
 import { emptyOf, remember, type Folded, type Remembered } from './folded.ts';
 import { StreamCache } from './stream-cache.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
+import type { EventMetadata } from '../../platform/event-store.ts';
 
 /** How often a decision is made anew because another process appended first. */
 const MAX_ATTEMPTS = 10;

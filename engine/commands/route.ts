@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { idFrom } from '../../platform/ids.ts';
-import { hookRoute, type ParamsOf, type Who } from '../../platform/route.ts';
+import { hookRoute, type Limiting, type ParamsOf, type Who } from '../../platform/route.ts';
 import type { Decider, Message } from '../decider.ts';
 import { atPosition, commandHeaders, contextOf, contextOfCreation } from './context.ts';
 import type { CommandContext, Handler } from './handle.ts';
@@ -30,6 +30,7 @@ type Declaration<Path extends string, By extends Caller> = {
   body?: object;
   answer: object;
   bodyLimit?: number;
+  limits?: readonly Limiting[];
 } & (
   | {
       /** Of the stream that the command is for, without its category. */
@@ -97,7 +98,7 @@ export function commandRoute<Path extends string, By extends Caller, Body>(
   handler: Handler,
   declared: OneCommand<Path, By, Body, unknown, Message, Message> | SeveralCommands<Path, By, Body>,
 ): void {
-  const { path, who, params, body, answer, bodyLimit } = declared;
+  const { path, who, params, body, answer, bodyLimit, limits } = declared;
   const status = 'creates' in declared ? 201 : 200;
   const schema = {
     ...(params && { params }),
@@ -111,6 +112,7 @@ export function commandRoute<Path extends string, By extends Caller, Body>(
     who,
     schema,
     ...(bodyLimit && { bodyLimit }),
+    ...(limits && { limits }),
     async run(request, reply, caller) {
       const asked = askedOf<Path, By, Body>(declared, request, caller);
       const { position, answer: said } = await run(asked.body, asked);

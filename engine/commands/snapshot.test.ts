@@ -12,11 +12,12 @@ import {
 } from '../../domain/inventory/inventory.ts';
 import { within } from '../../test/promised-time.ts';
 import { IS_THOROUGH, startParts } from '../../test/shop.ts';
-import { NO_REVISION, append, type EventStore, type NewEvent } from '../../platform/event-store.ts';
+import { append, type EventStore, type NewEvent } from '../../platform/event-store.ts';
 import type { Problem } from '../../platform/http.ts';
 import { createLog } from '../../platform/log.ts';
 import { createHandler, type CommandContext } from './handle.ts';
 import { as } from '../../test/write-api.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 
 const LISTINGS = 5_000;
 const EVENTS = IS_THOROUGH ? 200_000 : 40_000;

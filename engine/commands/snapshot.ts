@@ -1,21 +1,12 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import {
-  ANY,
-  BACKWARDS,
-  END,
-  StreamNotFoundError,
-  binaryEvent,
-  type EventStoreDBClient,
-} from '@eventstore/db-client';
 import type { SnapshotRules } from '../decider.ts';
-import { answered, snapshotStreamOf } from '../../platform/event-store.ts';
+import { keepNewestOnly, snapshotStreamOf, type EventStore } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Folded } from './folded.ts';
 
 /** EventStoreDB takes 1 MiB in an append: a state that is larger even when packed is not kept. */
 const MAX_SNAPSHOT_BYTES = 1_000_000;
-const READ_TIMEOUT_MS = 5_000;
 const TYPE = 'SnapshotTaken';
 
 type Kept = {
@@ -35,7 +26,7 @@ const unzip = promisify(gunzip);
  * it, after a restore too, has them as well.
  */
 export async function readSnapshot<State>(
-  client: EventStoreDBClient,
+  client: EventStore,
   log: Logger,
   rules: SnapshotRules<State>,
   stream: string,
@@ -66,28 +57,15 @@ export async function openSnapshot<State>(
 }
 
 /** A stream's newest snapshot, packed; undefined where there is none. */
-export async function newestSnapshot(
-  client: EventStoreDBClient,
+export const newestSnapshot = async (
+  client: EventStore,
   stream: string,
-): Promise<Uint8Array | undefined> {
-  const events = client.readStream(snapshotStreamOf(stream), {
-    direction: BACKWARDS,
-    fromRevision: END,
-    maxCount: 1,
-    deadline: READ_TIMEOUT_MS,
-  });
-  let bytes: Uint8Array | undefined;
-  try {
-    for await (const { event } of events) bytes = event?.data as Uint8Array | undefined;
-  } catch (error) {
-    if (!(error instanceof StreamNotFoundError)) throw error;
-  }
-  return bytes;
-}
+): Promise<Uint8Array | undefined> =>
+  (await client.readNewest(snapshotStreamOf(stream)))?.data as Uint8Array | undefined;
 
 /** Keeps what a stream folded to. Never throws: without a snapshot a cold load takes longer. */
 export async function writeSnapshot<State>(
-  client: EventStoreDBClient,
+  client: EventStore,
   log: Logger,
   { version, pack }: SnapshotRules<State>,
   stream: string,
@@ -106,10 +84,8 @@ export async function writeSnapshot<State>(
       throw new Error(`it takes ${data.length} bytes, at most ${MAX_SNAPSHOT_BYTES} are kept`);
     }
     const name = snapshotStreamOf(stream);
-    const event = binaryEvent({ type: TYPE, data });
-    const append = client.appendToStream(name, event, { expectedRevision: ANY });
-    const isFirst = (await answered(append)).nextExpectedRevision === 0n;
-    if (isFirst) await answered(client.setStreamMetadata(name, { maxCount: 1 }));
+    const { revision: last } = await client.appendEvents(name, 'any', [{ type: TYPE, data }]);
+    if (last === 0n) await keepNewestOnly(client, name);
   } catch (error) {
     log.warn({ err: error, stream }, 'no snapshot was kept: cold loads take longer');
   }

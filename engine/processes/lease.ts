@@ -8,13 +8,15 @@
  * log grows by this only where several wait, and a lone reactor costs it nothing.
  */
 import { randomUUID } from 'node:crypto';
-import { jsonEvent, NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
+import { WrongExpectedVersionError } from '@eventstore/db-client';
 import {
-  answered,
+  keepNewestOnly,
   newestEvent,
   REACTOR_LEASE,
   type EventStore,
 } from '../../platform/event-store.ts';
+import { AppendOutcomeUnknown, NO_REVISION } from '../../platform/appends.ts';
+import { isEventStoreUnavailable } from '../../platform/connection.ts';
 import type { Logger } from '../../platform/log.ts';
 import { waitUnlessAborted } from '../../platform/subscription.ts';
 
@@ -58,8 +60,9 @@ export type Term = {
 /**
  * Runs `work` for as long as this process holds the lease, and again whenever it gets it back.
  * Resolves when `signal` aborts, or rejects with what `work` throws; either gives the lease back, so
- * that another takes it at once. A process takes over from an earlier one of the same `holder`
- * without waiting, since whoever starts it knows that the other has ended.
+ * that another takes it at once. Where `work` throws that the event store does not answer, it begins
+ * anew once that does. A process takes over from an earlier one of the same `holder` without waiting,
+ * since whoever starts it knows that the other has ended.
  */
 export async function underLease(options: {
   client: EventStore;
@@ -82,13 +85,17 @@ export async function underLease(options: {
     try {
       await work({ signal: term.signal, isHeld: () => term.isHeld() });
       isLost = !signal.aborted;
+    } catch (error) {
+      if (!(error instanceof AppendOutcomeUnknown) && !isEventStoreUnavailable(error)) throw error;
+      log.warn({ err: error }, 'the event store does not answer: this reactor begins anew');
+      await waitUnlessAborted(STANDBY_LOOK_MS, signal);
     } finally {
       signal.removeEventListener('abort', end);
       term.end();
       await kept;
       if (!isLost) await lease.release();
     }
-    log.warn({ holder }, 'the lease was lost: this reactor waits');
+    if (isLost) log.warn({ holder }, 'the lease was lost: this reactor waits');
   }
 }
 
@@ -240,7 +247,7 @@ class Lease {
   }
 
   async #newest(): Promise<LeaseEvent | undefined> {
-    const newest = await newestEvent(this.#client, REACTOR_LEASE, GIVE_UP_MS);
+    const newest = await newestEvent(this.#client, REACTOR_LEASE);
     if (!newest) return undefined;
     const { holder, boot } = newest.data as Owner;
     return { holder, boot, type: newest.type as LeaseEvent['type'], revision: newest.revision };
@@ -252,12 +259,11 @@ class Lease {
     { holder, boot }: Owner,
     after: LeaseEvent | undefined,
   ): Promise<bigint | undefined> {
-    if (!after) await answered(this.#client.setStreamMetadata(REACTOR_LEASE, { maxCount: 1 }));
-    const event = jsonEvent({ type, data: { holder, boot } });
-    const expectedRevision = after?.revision ?? NO_STREAM;
+    if (!after) await keepNewestOnly(this.#client, REACTOR_LEASE);
+    const event = { type, data: { holder, boot } };
+    const expected = after?.revision ?? NO_REVISION;
     try {
-      const appended = this.#client.appendToStream(REACTOR_LEASE, event, { expectedRevision });
-      return (await answered(appended)).nextExpectedRevision;
+      return (await this.#client.appendEvents(REACTOR_LEASE, expected, [event])).revision;
     } catch (error) {
       if (error instanceof WrongExpectedVersionError) return undefined;
       throw error;

@@ -1,17 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { ANY, jsonEvent } from '@eventstore/db-client';
 import {
   REACTOR_CHECKPOINT,
-  answered,
+  keepNewestOnly,
   newestEvent,
   readStream,
   type EventStore,
-  type StoredEvent,
 } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import { followLog, waitUnlessAborted } from '../../platform/subscription.ts';
 import type { NewTask, Reaction, SetAsideTask } from './task-list.ts';
 import { Tasks } from './tasks.ts';
+import type { StoredEvent } from '../../platform/event-store.ts';
 
 const ROOM_EVERY_MS = 200;
 const MAX_BATCH_EVENTS = 1_000;
@@ -27,6 +26,8 @@ export type Reactions<Services> = {
   reactionTo: (event: StoredEvent) => Reaction<Services>;
   /** The time by which tasks are due. */
   now: () => Date;
+  /** Whether what a task failed with ends by itself, such as an outage. */
+  passes: (error: unknown) => boolean;
 };
 
 /**
@@ -44,7 +45,8 @@ export async function runReactor<Services>(options: {
 }): Promise<void> {
   const { client, reactions, log, signal, isHeld = () => true } = options;
   const { reactionTo, subscribedTypes } = reactions;
-  const tasks = new Tasks(reactions.services, log, signal, reactions.now, isHeld);
+  const { services, now, passes } = reactions;
+  const tasks = new Tasks(services, log, signal, now, isHeld, passes);
   const start = await loadCheckpoint(client);
   let seen = start.position;
   let saved = dataOf(start);
@@ -106,13 +108,12 @@ async function loadCheckpoint(client: EventStore): Promise<Checkpoint> {
     const { position, setAside = [] } = newest.data as CheckpointData;
     return { position: BigInt(position), setAside };
   }
-  await answered(client.setStreamMetadata(REACTOR_CHECKPOINT, { maxCount: 1 }));
+  await keepNewestOnly(client, REACTOR_CHECKPOINT);
   return { position: undefined, setAside: [] };
 }
 
 async function saveCheckpoint(client: EventStore, data: CheckpointData): Promise<void> {
-  const event = jsonEvent({ type: 'ReactorReachedPosition', data });
-  await answered(client.appendToStream(REACTOR_CHECKPOINT, event, { expectedRevision: ANY }));
+  await client.appendEvents(REACTOR_CHECKPOINT, 'any', [{ type: 'ReactorReachedPosition', data }]);
 }
 
 /** Tasks that were set aside before a restart are made again from the events that ask for them. */

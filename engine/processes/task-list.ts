@@ -6,6 +6,11 @@ const MAX_RETRY_MS = 30_000;
 const STUCK_AFTER_TRIES = 10;
 /** A task that waits as long, or is stuck, is set aside: the checkpoint does not wait for it. */
 const SET_ASIDE_FROM_MS = 5 * 60_000;
+/**
+ * One that failed for so long, by nothing that passes by itself, is not tried again: a person has to
+ * look, and the next start of the reactor tries again.
+ */
+const STOP_AFTER_MS = 60 * 60_000;
 /** Far more, and it is the system that is ill and not the tasks. */
 const MAX_SET_ASIDE = 1_000;
 
@@ -35,8 +40,14 @@ export type Asked = Pick<StoredEvent, 'stream' | 'revision'> & {
   after: bigint | undefined;
 };
 
+/** Why a task is not tried any more: what it failed with last, and since when, RFC 3339 in UTC. */
+export type Stopped = { because: string; since: string; tries: number };
+
 /** A task that was set aside, by its key and the event that asks for it. */
-export type SetAsideTask = { key: string; stream: string; revision: string };
+export type SetAsideTask = { key: string; stream: string; revision: string; stopped?: Stopped };
+
+/** What a task failed with; `passes` where that ends by itself, like an outage. */
+export type Failure = { because: string; passes: boolean };
 
 /** A task that is to be done. `dueMs` moves with each try that did not end it. */
 export type Task<Services> = Omit<NewTask<Services>, 'lacks'> & {
@@ -44,6 +55,9 @@ export type Task<Services> = Omit<NewTask<Services>, 'lacks'> & {
   /** That failed since one succeeded. */
   tries: number;
   isSetAside: boolean;
+  /** Since when it fails by what does not pass, in ms since 1970. */
+  failingSinceMs?: number | undefined;
+  stopped?: Stopped;
   readonly lacks: Set<string>;
 };
 
@@ -95,18 +109,29 @@ export class TaskList<Services> {
     }
     task.dueMs = nowMs + againMs;
     task.tries = 0;
+    task.failingSinceMs = undefined;
     task.isSetAside = againMs >= SET_ASIDE_FROM_MS;
   }
 
-  /** After a run that failed: when it is tried again, or that it is given up. */
-  failed(task: Task<Services>, nowMs: number): { isStuck: boolean; retryMs: number } | 'given-up' {
+  /** After a run that failed: when it is tried again, or that it is not. */
+  failed(
+    task: Task<Services>,
+    nowMs: number,
+    { because, passes }: Failure,
+  ): { isStuck: boolean; retryMs: number } | 'given-up' | 'stopped' {
     task.tries += 1;
+    task.failingSinceMs = passes ? undefined : (task.failingSinceMs ?? nowMs);
     const isStuck = task.tries >= STUCK_AFTER_TRIES;
     if (isStuck && nowMs >= (task.untilMs ?? Infinity)) {
       this.#pending.delete(task.key);
       return 'given-up';
     }
     task.isSetAside ||= isStuck;
+    if (isStuck && nowMs - (task.failingSinceMs ?? nowMs) >= STOP_AFTER_MS) {
+      const since = new Date(task.failingSinceMs!).toISOString();
+      task.stopped = { because, since, tries: task.tries };
+      return 'stopped';
+    }
     const retryMs = Math.min(FIRST_RETRY_MS * 2 ** task.tries, MAX_RETRY_MS);
     task.dueMs = nowMs + retryMs;
     return { isStuck, retryMs };
@@ -118,11 +143,12 @@ export class TaskList<Services> {
    */
   settled(seen: bigint | undefined): { position: bigint | undefined; setAside: SetAsideTask[] } {
     const setAside: SetAsideTask[] = [];
-    for (const { key, asked, isSetAside } of this) {
+    for (const { key, asked, isSetAside, stopped } of this) {
       if (!isSetAside || setAside.length === MAX_SET_ASIDE) {
         return { position: asked.after, setAside };
       }
-      setAside.push({ key, stream: asked.stream, revision: String(asked.revision) });
+      const { stream, revision } = asked;
+      setAside.push({ key, stream, revision: String(revision), ...(stopped && { stopped }) });
     }
     return { position: seen, setAside };
   }

@@ -121,6 +121,56 @@ test('one that is stuck is named and holds nobody up, and is done when it can be
   assert.equal(tasks.settled(9n), { position: 9n, setAside: [stuck] });
 });
 
+const HOUR_MS = 60 * 60_000;
+
+test('one that fails for an hour is stopped, with its reason, until the next start', async ({
+  tasks,
+  did,
+}) => {
+  const run = async () => {
+    did.push('tried');
+    throw new RangeError('Division by zero');
+  };
+  tasks.add({ key: 'invoice', dueMs: 0, run }, at(1n));
+  await pass(0);
+  for (let spentMs = 0; spentMs < HOUR_MS + 60_000; spentMs += 10_000) await pass(10_000);
+  const tries = did.length;
+  await pass(HOUR_MS);
+  assert.is(did.length, tries);
+  const stopped = {
+    because: 'RangeError: Division by zero',
+    since: new Date(0).toISOString(),
+    tries,
+  };
+  const named = [{ key: 'invoice', stream: 'order-1', revision: '7', stopped }];
+  assert.equal(tasks.settled(9n), { position: 9n, setAside: named });
+  // The next start makes it again from its event.
+  tasks.add({ key: 'invoice', dueMs: 0, run: does(did, 'billed') }, at(9n), true);
+  await pass(0);
+  assert.is(did.at(-1), 'billed');
+  assert.equal(tasks.settled(9n), { position: 9n, setAside: [] });
+});
+
+test('what fails in an outage is tried until that ends, however long it lasts', async ({ did }) => {
+  const { signal } = new AbortController();
+  const log = createLog('test', 'silent');
+  const now = () => new Date();
+  const passes = (error: unknown) => error instanceof TypeError;
+  const tasks = new Tasks<unknown>({}, log, signal, now, () => true, passes);
+  let isAway = true;
+  const run = async () => {
+    if (isAway) throw new TypeError('fetch failed');
+    did.push('done');
+  };
+  tasks.add({ key: 'refund', dueMs: 0, run }, at(1n));
+  await pass(0);
+  for (let spentMs = 0; spentMs < 3 * HOUR_MS; spentMs += 10_000) await pass(10_000);
+  assert.is(tasks.size, 1);
+  isAway = false;
+  await pass(30_000);
+  assert.equal(did, ['done']);
+});
+
 test('one that waits long is named and holds nobody up', async ({ tasks }) => {
   let againMs = 20_000;
   tasks.add({ key: 'refund', dueMs: 0, run: async () => againMs }, at(1n));

@@ -7,8 +7,12 @@ const MAX_RUNNING_OUTSIDE = 4;
 
 type Lane<Services> = { readonly due: Set<Task<Services>>; running: number; readonly most: number };
 
+/** Characters of a failure that are kept. */
+const MAX_TOLD = 300;
+
 /**
  * Runs what is to be done because of the log, each at its time and until it succeeds, a few at once.
+ * What fails for long by something that does not pass is stopped: see `TaskList`.
  * After `signal` aborts, none begins, and none while `mayBegin` says no.
  */
 export class Tasks<Services> {
@@ -21,15 +25,19 @@ export class Tasks<Services> {
   readonly #signal: AbortSignal;
   readonly #now: () => Date;
   readonly #mayBegin: () => boolean;
+  readonly #passes: (error: unknown) => boolean;
 
+  /** @param passes whether what a task failed with ends by itself, such as an outage */
   constructor(
     services: Services,
     log: Logger,
     signal: AbortSignal,
     now: () => Date,
     mayBegin: () => boolean = () => true,
+    passes: (error: unknown) => boolean = () => false,
   ) {
     this.#services = services;
+    this.#passes = passes;
     this.#now = now;
     this.#mayBegin = mayBegin;
     this.#log = log;
@@ -107,12 +115,18 @@ export class Tasks<Services> {
       if (!this.#list.has(task)) return;
       this.#reportFailure(task, error);
     }
-    if (this.#list.has(task)) this.#wait(task);
+    if (this.#list.has(task) && !task.stopped) this.#wait(task);
   }
 
   #reportFailure(task: Task<Services>, error: unknown): void {
-    const outcome = this.#list.failed(task, this.#now().getTime());
+    const because = String(error).slice(0, MAX_TOLD);
+    const failure = { because, passes: this.#passes(error) };
+    const outcome = this.#list.failed(task, this.#now().getTime(), failure);
     const about = { err: error, task: task.key, tries: task.tries };
+    if (outcome === 'stopped') {
+      this.#log.error(about, 'a task failed for too long: it waits for the next start');
+      return;
+    }
     if (outcome === 'given-up') {
       this.#log.error(about, 'a task was given up');
       return;

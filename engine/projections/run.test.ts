@@ -13,7 +13,6 @@ import {
   append,
   asStored,
   connectEventStore,
-  NO_REVISION,
   type EventStore,
 } from '../../platform/event-store.ts';
 import { Problem } from '../../platform/http.ts';
@@ -30,6 +29,7 @@ import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
 import { refusingReads } from '../../test/refusing-reads.ts';
 import { STUCK_MS, untilSo } from '../../test/until-so.ts';
+import { NO_REVISION } from '../../platform/appends.ts';
 
 const log = createLog('test', 'silent');
 const notes = defineTable('note', { id: 'text', text: 'text', seen: 'bigint' }, ['id']);

@@ -38,7 +38,7 @@ test('a change while the first page is read is told', async () => {
     return { rows: seen };
   }
   const answers = new PublicAnswers(projected, () => true);
-  const services = { projected, answers, log, closing: new AbortController().signal };
+  const services = { projected, answers, log, closing: new AbortController().signal, streams: [] };
   const app = await createApp({
     log,
     title: 'live pages',
@@ -61,6 +61,14 @@ test('a change while the first page is read is told', async () => {
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   const page = await untilLive<{ rows: string }>(`${url}/live`, (sent) => sent.rows === 'new');
   assert.equal(page, { rows: 'new' });
+
+  const listening = projected.listeners;
+  const head = await fetch(`${url}/live`, { method: 'HEAD' });
+  assert.is(head.status, 200);
+  assert.is(head.headers.get('content-type'), 'text/event-stream; charset=utf-8');
+  assert.is(head.headers.get('cache-control'), 'private, no-store, no-transform');
+  assert.is(await head.text(), '');
+  assert.ok(projected.listeners <= listening, 'it follows nothing');
   await cleanup.run();
 });
 

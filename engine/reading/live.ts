@@ -1,22 +1,35 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { unavailable } from '../../platform/http.ts';
 import { PRIVATE_CACHING } from './answers.ts';
+import type { Limiting } from '../../platform/route.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Projected } from './projected.ts';
 
 /** Keeps proxies from closing a quiet stream, and tells us of pages that are gone. */
 const HEARTBEAT_MS = 15_000;
-const MAX_STREAMS = 2_000;
+const MAX_STREAMS = 5_000;
 /** What a browser waits before it connects again. */
 const RECONNECT_MS = 1_000;
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  // A proxy that compressed it would hold events back.
+  'cache-control': `${PRIVATE_CACHING}, no-transform`,
+  'x-accel-buffering': 'no',
+};
 
 /** What live pages stand on. `closing` aborts when the server closes: they are sent away. */
-export type LiveServices = { projected: Projected; log: Logger; closing: AbortSignal };
+export type LiveServices = {
+  projected: Projected;
+  log: Logger;
+  closing: AbortSignal;
+  /** How many an address may follow. */
+  streams: readonly Limiting[];
+};
 
 /**
  * Sends what `read` gives as server-sent events (WHATWG HTML, 9.2): at once, and again after every
  * commit of the projector that changed one of `tags`. Changes that come while one is read are
- * told together.
+ * told together. HEAD has the same headers at once, or the same refusal (RFC 9110, 9.3.2).
  */
 export async function sendLive(
   { projected, log, closing }: LiveServices,
@@ -24,6 +37,10 @@ export async function sendLive(
   reply: FastifyReply,
   options: { event: string; tags: string[]; read: () => Promise<object> },
 ): Promise<void> {
+  if (request.method === 'HEAD') {
+    await options.read();
+    return void reply.hijack().raw.writeHead(200, HEADERS).end();
+  }
   if (projected.listeners >= MAX_STREAMS) {
     throw unavailable('BUSY', 'Too many pages follow live: ask for the page without /live.');
   }
@@ -67,11 +84,7 @@ export async function sendLive(
   }
   reply.hijack();
   if (raw.destroyed) return;
-  raw.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': PRIVATE_CACHING,
-    'x-accel-buffering': 'no',
-  });
+  raw.writeHead(200, HEADERS);
   const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
   raw.on('drain', () => void sendDue());
   const end = () => raw.end();

@@ -35,7 +35,7 @@ test.before(async (context) => {
   await projected.start();
   cleanup.add(() => projected.stop());
   const answers = new PublicAnswers(projected, (tag) => tag.startsWith('door-'));
-  const services = { projected, answers, log, closing: new AbortController().signal };
+  const services = { projected, answers, log, closing: new AbortController().signal, streams: [] };
   const reads: string[] = [];
   const answer = object({ said: text });
   const app = await createApp({
@@ -47,6 +47,7 @@ test.before(async (context) => {
     routes: (routes) => {
       readRoute(routes, services, {
         path: 'GET /doors/:doorId',
+        params: { type: 'object', properties: { doorId: text } },
         who: anybody,
         answer,
         answers: 'public',

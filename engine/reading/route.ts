@@ -65,6 +65,7 @@ export function readRoute<const Path extends `GET ${string}`, By, Query>(
     path,
     who,
     schema,
+    ...(declared.answers === 'live' && { limits: services.streams }),
     async run(request, reply, caller) {
       const asked = { params: request.params, caller };
       const read = () => declared.read(asked, request.query as Query);

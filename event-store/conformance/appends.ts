@@ -207,14 +207,16 @@ function byCall(call: 'BatchAppend' | 'Append'): Cases {
       assert.equal((await collect(server.client.readStream(stream))).length, 3);
     },
 
+    // A repeat that meets its original in flight may hear nothing of it.
     'an append that is sent twice at once is written once': async (server) => {
       const [append, stream] = [through(server), server.newStream()];
       for (const expectedRevision of [NO_STREAM, ANY] as const) {
         const same = events(3);
         const name = `${stream}-${expectedRevision}`;
         const sent = Array.from({ length: 5 }, () => append(name, same, { expectedRevision }));
-        for (const { nextExpectedRevision } of await Promise.all(sent))
-          assert.equal(nextExpectedRevision, 2n);
+        for (const outcome of await Promise.allSettled(sent))
+          if (outcome.status === 'fulfilled') assert.equal(outcome.value.nextExpectedRevision, 2n);
+          else assert.ok(outcome.reason instanceof DeadlineExceededError, String(outcome.reason));
         assert.deepEqual(ids(await collect(server.client.readStream(name))), ids(same));
       }
     },
@@ -274,9 +276,8 @@ function byCall(call: 'BatchAppend' | 'Append'): Cases {
       await refused(collect(server.client.readStream(stream)), StreamNotFoundError);
     },
 
-    'what is not the name of a stream, and an empty type, is refused': async (server) => {
+    'an event of an empty type is refused, and so is what comes with it': async (server) => {
       const [append, stream] = [through(server), server.newStream()];
-      for (const name of ['', '$$']) await refused(append(name, event()), Error);
       await refused(append(stream, [event(), event('')]), Error);
       await refused(collect(server.client.readStream(stream)), StreamNotFoundError);
     },
@@ -321,6 +322,13 @@ export const appends: Cases = {
   ...contents,
   ...byCall('BatchAppend'),
   ...byCall('Append'),
+
+  // By the unary call only: sent through the other it would spoil that call for later appends. And
+  // nothing is sent to the stream `$$`, which stops EventStoreDB 23.10 for good.
+  'an append to a stream without a name is refused': async ({ client, url }) => {
+    const own = { credentials: credentialsOf(url) };
+    await refused(client.appendToStream('', event(), own), Error);
+  },
 
   'an append that the client sends in many messages is one append': async ({
     client,

@@ -10,6 +10,9 @@ import {
   type ResolvedEvent,
   type StreamSubscription,
 } from '@eventstore/db-client';
+import gossipGrpc from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import gossipPb from '@eventstore/db-client/generated/gossip_pb.js';
+import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 
 /** A server to try, which may hold other data. */
 export type Server = {
@@ -27,6 +30,49 @@ export type Cases = Record<string, (server: Server) => Promise<void>>;
 export class Skipped extends Error {}
 
 const CASE_TIMEOUT_MS = 30_000;
+
+export type Node = { address: string; port: number; state: 'leader' | 'follower' | 'other' };
+
+/** What the client knows and does for itself. */
+type Inside = {
+  capabilities: Promise<{ serverVersion: string }>;
+  execute: <Service, Answer>(
+    of: new (...parts: never[]) => Service,
+    name: string,
+    ask: (service: Service) => Promise<Answer>,
+  ) => Promise<Answer>;
+};
+
+/** Which version the server says that it is, and the nodes of it that are alive. */
+export async function meet(
+  client: EventStoreDBClient,
+): Promise<{ version: string; nodes: Node[] }> {
+  const inside = client as unknown as Inside;
+  const { serverVersion: version } = await inside.capabilities;
+  const info = await inside.execute(
+    gossipGrpc.GossipClient,
+    'gossip',
+    (gossip) =>
+      new Promise<gossipPb.ClusterInfo>((resolve, reject) => {
+        gossip.read(new sharedPb.Empty(), (error, answer) =>
+          error ? reject(error) : resolve(answer),
+        );
+      }),
+  );
+  const { LEADER, FOLLOWER } = gossipPb.MemberInfo.VNodeState;
+  const nodes = info
+    .getMembersList()
+    .filter((member) => member.getIsAlive())
+    .map((member): Node => {
+      const state = member.getState();
+      return {
+        address: member.getHttpEndPoint()?.getAddress() ?? '',
+        port: member.getHttpEndPoint()?.getPort() ?? 0,
+        state: state === LEADER ? 'leader' : state === FOLLOWER ? 'follower' : 'other',
+      };
+    });
+  return { version, nodes };
+}
 
 export const connect = (url: string): Server => ({
   url,

@@ -1,6 +1,7 @@
 /** The conformance suite: what EventStoreDB's client documents, by topic. */
 import { appends } from './appends.ts';
 import type { Cases } from './case.ts';
+import { cluster } from './cluster.ts';
 import { connections } from './connections.ts';
 import { credentials } from './credentials.ts';
 import { deletes } from './deletes.ts';
@@ -22,4 +23,5 @@ export const TOPICS: Record<string, Cases> = {
   persistent,
   connections,
   credentials,
+  cluster,
 };

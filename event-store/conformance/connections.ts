@@ -67,13 +67,14 @@ export const connections: Cases = {
   'a connection that is kept alive, or is not, stays': async ({ client, url, newStream }) => {
     for (const option of ['keepAliveInterval=50', 'keepAliveInterval=-1&keepAliveTimeout=-1']) {
       const stream = newStream();
+      await client.appendToStream(stream, event());
       const other = EventStoreDBClient.connectionString(withOption(url, option));
       const subscription = other.subscribeToStream(stream);
       const { got, signals, until } = follow(subscription);
       await until(() => signals.includes('caughtUp'));
       await setTimeout(PINGS_MS);
       await client.appendToStream(stream, event());
-      await until(() => got.length === 1);
+      await until(() => got.length === 2);
       assert.deepEqual(signals, ['confirmation', 'caughtUp']);
       await subscription.unsubscribe();
       await other.dispose();

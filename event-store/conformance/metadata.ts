@@ -115,17 +115,40 @@ export const metadata: Cases = {
   },
 
   'only the largest $tb that there can be deletes the stream': async ({ client, newStream }) => {
-    for (const [$tb, isDeleted] of [
+    for (const [tb, isDeleted] of [
       ['9007199254740991', false],
+      ['9223372036854775806', false],
       ['9223372036854775807', true],
     ] as const) {
       const stream = newStream();
       await client.appendToStream(stream, events(3));
-      const data = Buffer.from(`{"$tb":${$tb}}`);
-      await client.appendToStream(`$$${stream}`, binaryEvent({ type: '$metadata', data }));
+      // A number of JavaScript's cannot hold it.
+      const { rawJSON } = JSON as unknown as { rawJSON: (text: string) => number };
+      const $tb = rawJSON(tb);
+      await client.appendToStream(`$$${stream}`, event('$metadata', { $tb }));
       const found = await collect(client.readStream(stream)).catch((error: unknown) => error);
       if (isDeleted) assert.ok(found instanceof StreamNotFoundError);
       else assert.deepEqual(found, []);
+    }
+  },
+
+  'what is not as it has to be voids all of the metadata; bytes are none': async ({
+    client,
+    newStream,
+  }) => {
+    const json = [
+      { $maxCount: 1, $tb: 1.5 },
+      { $maxCount: 1, $maxAge: 'x' },
+      { $maxCount: 1, $acl: '$userStreamAcl' },
+    ];
+    const data = Buffer.from('{"$maxCount":1}');
+    const senseless = json.map((each) => event('$metadata', each));
+    for (const each of [...senseless, binaryEvent({ type: '$metadata', data })]) {
+      const stream = newStream();
+      await client.appendToStream(stream, events(3));
+      await client.setStreamMetadata(stream, { maxCount: 2 });
+      await client.appendToStream(`$$${stream}`, each);
+      assert.equal((await collect(client.readStream(stream))).length, 3);
     }
   },
 

@@ -5,12 +5,15 @@ import {
   FORWARDS,
   START,
   StreamNotFoundError,
+  UnknownError,
   type ReadStreamOptions,
 } from '@eventstore/db-client';
 import { collect, event, events, ids, refused, revisions, upTo, type Cases } from './case.ts';
 
 /** More than a page of any server. */
 const MANY = 1_200;
+/** In $all a server may have written as many events of its own between two others. */
+const WINDOW = 1_000;
 
 export const reads: Cases = {
   'a stream reads from anywhere, both ways, as far as asked': async ({ client, newStream }) => {
@@ -42,8 +45,17 @@ export const reads: Cases = {
       revisions(await collect(client.readStream(stream, options)));
     assert.deepEqual(await read({ fromRevision: 3n }), []);
     assert.deepEqual(await read({ fromRevision: 9_999n }), []);
-    assert.deepEqual(await read({ fromRevision: END }), []);
     assert.deepEqual(await read({ direction: BACKWARDS, fromRevision: 9_999n }), [2n, 1n, 0n]);
+  },
+
+  'a read forwards from the end, and one of no events, is an error': async ({
+    client,
+    newStream,
+  }) => {
+    const stream = newStream();
+    await client.appendToStream(stream, events(3));
+    await refused(collect(client.readStream(stream, { fromRevision: END })), UnknownError);
+    await refused(collect(client.readStream(stream, { maxCount: 0 })), UnknownError);
   },
 
   'a missing stream is not found, whichever way it is read': async ({ client, newStream }) => {
@@ -80,8 +92,7 @@ export const reads: Cases = {
     );
     const positions = forwards.map((each) => each.event!.position.commit);
     assert.ok(positions.every((each, at) => at === 0 || each > positions[at - 1]!));
-    // A server may write events of its own in between.
-    const backwards = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 50 });
+    const backwards = client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: WINDOW });
     assert.deepEqual(
       ids((await collect(backwards)).filter(ofThese)).slice(0, 4),
       ids(forwards).toReversed(),
@@ -99,7 +110,7 @@ export const reads: Cases = {
     const backwards = client.readAll({
       direction: BACKWARDS,
       fromPosition: position!,
-      maxCount: 50,
+      maxCount: WINDOW,
     });
     assert.deepEqual(ids(await collect(forwards)), [second.id]);
     const before = ids(await collect(backwards));

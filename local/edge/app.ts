@@ -2,6 +2,7 @@ import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { answerClientError } from '../../platform/client-error.ts';
 import { LIVE_PATH, READY_PATH } from '../../platform/system.ts';
 import { createCache } from './cache.ts';
 import type { Cache, Entry } from './cache.ts';
@@ -12,15 +13,27 @@ import { originHeaders, withoutHopByHop } from './headers.ts';
 import { answerApi, API_PREFIX } from './invalidation.ts';
 import { Origin, OriginError } from './origin.ts';
 import { answerProblem } from './problem.ts';
+import { hasBody, isSmall, readWhole, watchBody } from './viewer-body.ts';
 import { filterQuery } from './viewer-request.ts';
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 /** An origin that died is back within a second; viewers may wait for that, not for longer. */
 const PATIENCE_MS = 2_000;
 const KEEP_ALIVE_MS = 65_000;
+/** What viewers get. An upload may take as long as it takes, if only it comes (`watchBody`). */
+const VIEWER_TIMEOUTS: ViewerTimeouts = { headMs: 10_000, bodyMs: 15_000, idleMs: 75_000 };
 /** While draining: time for kept-alive connections to hear `Connection: close`, then to finish. */
 const DRAIN_MS = 500;
 const CLOSE_TIMEOUT_MS = 5_000;
+
+export type ViewerTimeouts = {
+  /** From the connection, or the first byte of one more request, to the end of its head. */
+  headMs: number;
+  /** Silence within a body. */
+  bodyMs: number;
+  /** Nothing in either direction: longer than any origin may think, and than a heartbeat. */
+  idleMs: number;
+};
 
 export type EdgeOptions = {
   distribution: Distribution;
@@ -32,6 +45,7 @@ export type EdgeOptions = {
   /** Under which address people know us. */
   publicUrl: string;
   cacheBytes?: number;
+  viewerTimeouts?: ViewerTimeouts;
   /** Hears of every request that got no answer from an origin. */
   onFailure?: (error: unknown, request: IncomingMessage) => void;
 };
@@ -48,6 +62,7 @@ export class Edge {
   readonly #origins: Map<string, Origin>;
   readonly #cache: Cache;
   readonly #fetcher: Fetcher;
+  readonly #timeouts: ViewerTimeouts;
   /** Answers that are being passed through, with what they are. */
   readonly #streams = new Map<ServerResponse, string | undefined>();
   readonly #requestIdPrefix = Math.random().toString(36).slice(2, 10);
@@ -63,11 +78,19 @@ export class Edge {
     );
     this.#cache = createCache(cacheBytes);
     this.#fetcher = new Fetcher(this.#cache, distribution.tagHeader);
+    this.#timeouts = options.viewerTimeouts ?? VIEWER_TIMEOUTS;
+    const { headMs, idleMs } = this.#timeouts;
     this.server = http.createServer(
-      // An upload may take as long as it takes, so only its head has to come in time.
-      { requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS },
+      {
+        requestTimeout: 0,
+        headersTimeout: headMs,
+        connectionsCheckingInterval: headMs / 10,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+      },
       (request, response) => this.#onRequest(request, response),
     );
+    this.server.timeout = idleMs;
+    this.server.on('clientError', answerClientError);
   }
 
   /** Lets what is under way finish, within a bounded time, and closes. */
@@ -87,8 +110,10 @@ export class Edge {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     if (this.#draining) response.setHeader('Connection', 'close');
+    const late = hasBody(request) ? watchBody(request, this.#timeouts.bodyMs) : undefined;
+    late?.addEventListener('abort', () => this.#giveUp(request, response));
     try {
-      const pending = this.#answer(request, response, request.url!);
+      const pending = this.#answer(request, response, request.url!, late);
       pending?.catch((error: unknown) => this.#fail(request, response, error));
     } catch (error) {
       this.#fail(request, response, error);
@@ -100,6 +125,7 @@ export class Edge {
     request: IncomingMessage,
     response: ServerResponse,
     url: string,
+    late: AbortSignal | undefined,
   ): Promise<void> | undefined {
     const { distribution, distributionId, purgeKeyId } = this.#options;
     if (url === LIVE_PATH || url === READY_PATH) {
@@ -120,7 +146,7 @@ export class Edge {
       return undefined;
     }
     if (!behaviour.cached || (method !== 'GET' && method !== 'HEAD')) {
-      return this.#pass(request, response, behaviour, url);
+      return this.#pass(request, response, behaviour, url, late);
     }
     return this.#answerShared(request, response, targetOf(request, behaviour, path, query));
   }
@@ -183,25 +209,30 @@ export class Edge {
     return this.#originOf(behaviour).send({ method: 'GET', path: url, headers, patienceMs });
   }
 
-  /** Passes a request and its answer through, both as they come, and keeps nothing. */
+  /**
+   * Passes a request and its answer through, both as they come, and keeps nothing. A command waits
+   * here until it is whole: silent ones must not use up what an origin takes at the same time.
+   */
   async #pass(
     request: IncomingMessage,
     response: ServerResponse,
     behaviour: Behaviour,
     url: string,
+    late?: AbortSignal,
   ): Promise<void> {
     const viewer = new AbortController();
     response.on('close', () => {
       if (!response.writableFinished) viewer.abort();
     });
-    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+    const isWhole = late && isSmall(request);
+    const body = isWhole ? await readWhole(request, late) : late && request;
     const incoming = await this.#originOf(behaviour).send({
       method: request.method!,
       path: url,
       headers: this.#originHeaders(request, behaviour),
-      body: length === undefined && encoding === undefined ? undefined : request,
+      body,
       patienceMs: PATIENCE_MS,
-      signal: viewer.signal,
+      signal: late ? AbortSignal.any([viewer.signal, late]) : viewer.signal,
     });
     await this.#stream(incoming, response, [], false);
   }
@@ -233,11 +264,17 @@ export class Edge {
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
     // What is left of an upload is read and dropped, or its sender would not look at the answer.
     request.resume();
-    if (response.destroyed) return;
+    if (response.destroyed || response.writableEnded) return;
     this.#options.onFailure?.(error, request);
     if (response.headersSent) return void response.destroy();
     const status = error instanceof OriginError ? error.status : 502;
     answerProblem(request, response, status, { 'Retry-After': '1' });
+  }
+
+  /** Ends a request whose body does not come. */
+  #giveUp(request: IncomingMessage, response: ServerResponse): void {
+    if (response.headersSent) return void request.destroy();
+    answerProblem(request, response, 408, { Connection: 'close' });
   }
 
   #originOf({ originId }: Behaviour): Origin {

@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DistributionOrigin } from './distribution.ts';
 
 /** At the same time, each on a connection of its own: server-sent events hold theirs for hours. */
-const MAX_REQUESTS = 4_096;
+const MAX_REQUESTS = 8_192;
+/** Of these with a body that is still to come: slow ones must leave room for everybody's commands. */
+const MAX_UPLOADS = 256;
 const MAX_IDLE_CONNECTIONS = 64;
 const RETRY_MS = 50;
 const LARGE_BODY_BYTES = 64 * 1024;
@@ -24,8 +26,8 @@ export type OriginRequest = {
   /** With its query. */
   path: string;
   headers: OutgoingHttpHeaders;
-  /** Its body is passed on as it comes. */
-  body?: IncomingMessage;
+  /** Whole, or an upload that is passed on as it comes. */
+  body?: Buffer | IncomingMessage;
   /** How long to try again while the origin is away: it may just be restarting. */
   patienceMs: number;
   /** Aborts when nobody waits for the answer any longer. */
@@ -41,6 +43,7 @@ export class Origin {
   readonly #timeouts: { connectTimeoutMs: number; readTimeoutMs: number };
   readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: MAX_IDLE_CONNECTIONS });
   #underWay = 0;
+  #uploads = 0;
 
   constructor(
     address: string,
@@ -83,28 +86,33 @@ export class Origin {
 
   #attempt(request: OriginRequest, progress: Progress): Promise<IncomingMessage> {
     const { method, path, headers, body, signal } = request;
-    if (this.#underWay >= MAX_REQUESTS) {
+    const uploading = body && !Buffer.isBuffer(body) ? body : undefined;
+    if (this.#underWay >= MAX_REQUESTS || (uploading && this.#uploads >= MAX_UPLOADS)) {
       throw new OriginError(503, 'too many requests wait for the origin');
     }
     return new Promise((resolve, reject) => {
       const options = { ...this.#address, agent: this.#agent, method, path, headers, signal };
       const outgoing = http.request(options);
       this.#underWay++;
-      outgoing.on('close', () => this.#underWay--);
+      if (uploading) this.#uploads++;
+      outgoing.on('close', () => {
+        this.#underWay--;
+        if (uploading) this.#uploads--;
+      });
       outgoing.setTimeout(this.#timeouts.readTimeoutMs, () =>
         outgoing.destroy(new OriginError(504, 'the origin did not answer in time')),
       );
       outgoing.on('response', resolve);
       outgoing.on('error', (error) => {
         // The origin may end an upload early and still have answered: then this changes nothing.
-        body?.unpipe(outgoing);
+        uploading?.unpipe(outgoing);
         reject(error);
       });
       whenConnected(outgoing, this.#timeouts.connectTimeoutMs, () => {
         progress.connected = true;
         // Not before: what is lost with a connection that never was could not be sent again.
-        if (body) upload(body, outgoing);
-        else outgoing.end();
+        if (uploading) upload(uploading, outgoing);
+        else outgoing.end(body);
       });
     });
   }

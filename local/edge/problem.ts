@@ -1,9 +1,14 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 
-type Status = 405 | 502 | 503 | 504;
+type Status = 405 | 408 | 502 | 503 | 504;
 
 const PROBLEMS: Record<Status, { code: string; detail: string }> = {
   405: { code: 'METHOD_NOT_ALLOWED', detail: 'This address does not take this method.' },
+  408: {
+    code: 'REQUEST_TIMEOUT',
+    detail:
+      'The body did not come in time. Repeat it as a whole, a command with the same Idempotency-Key.',
+  },
   502: {
     code: 'ORIGIN_UNAVAILABLE',
     detail:

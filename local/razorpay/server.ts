@@ -54,7 +54,19 @@ type Refund = {
   status: 'pending' | 'processed' | 'failed';
   created_at: number;
 };
-type Entity = Order | Payment | Refund;
+/** What a shopper's bank takes back, or may: the shop answers it on Razorpay's own pages. */
+type Dispute = {
+  id: string;
+  entity: 'dispute';
+  payment_id: string;
+  amount: number;
+  /** What was taken in the end. */
+  amount_deducted: number;
+  currency: string;
+  status: 'open' | 'under_review' | 'won' | 'lost' | 'closed';
+  created_at: number;
+};
+type Entity = Order | Payment | Refund | Dispute;
 
 /** A webhook as it goes over the wire. */
 export type Webhook = { eventId: string; event: string; body: string; signature: string };
@@ -94,6 +106,7 @@ export async function startRazorpay(options: RazorpayOptions) {
   const entities = openEntities(options.file ?? ':memory:');
   const webhooks = createWebhooks(options);
   const refunds = createRefunds(entities, webhooks);
+  const disputes = createDisputes(entities, webhooks);
 
   /** A try to pay an order; resolves when it is known here, whoever is told of it when. */
   function pay(orderId: string, { fails = false } = {}): Payment {
@@ -151,6 +164,7 @@ export async function startRazorpay(options: RazorpayOptions) {
     /** While it is away, it answers nobody. */
     setAway: (away: boolean) => void (isAway = away),
     refunds,
+    disputes,
     async close(): Promise<void> {
       webhooks.stop();
       await app.close();
@@ -169,6 +183,9 @@ function openEntities(file: string) {
   const one = db.prepare('select body from entity where id = ?');
   const byKey = db.prepare('select body from entity where idempotency_key = ?');
   const children = db.prepare('select body from entity where parent = ? order by rowid');
+  const kind = db.prepare(
+    `select body from entity where body ->> 'entity' = ? order by rowid desc`,
+  );
   const upsert = db.prepare(`insert into entity (id, parent, idempotency_key, body)
     values (?, ?, ?, ?) on conflict (id) do update set body = excluded.body`);
   const parse = (row: unknown) => JSON.parse((row as { body: string }).body) as never;
@@ -184,6 +201,8 @@ function openEntities(file: string) {
       return row && parse(row);
     },
     under: <T extends Entity>(parent: string): T[] => children.all(parent).map(parse),
+    /** Newest first. */
+    all: <T extends Entity>(entity: T['entity']): T[] => kind.all(entity).map(parse),
     save(entity: Entity, parent: string | null = null, key: string | null = null): void {
       upsert.run(entity.id, parent, key, JSON.stringify(entity));
     },
@@ -270,7 +289,8 @@ function createRefunds(entities: Entities, webhooks: Webhooks) {
     return refund;
   };
   return {
-    of: (paymentId: string) => entities.under<Refund>(paymentId),
+    of: (paymentId: string) =>
+      entities.under<Refund | Dispute>(paymentId).filter((one) => one.entity === 'refund'),
     /** Throws `Refused`. */
     make(paymentId: string, asked: Partial<Refund>, key: string | null): Refund {
       const made = key === null ? undefined : entities.made<Refund>(key);
@@ -290,6 +310,37 @@ function createRefunds(entities: Entities, webhooks: Webhooks) {
     wait: (waits: boolean) => void (pending = waits),
     end: (id: string, status: 'processed' | 'failed') =>
       save({ ...entities.find<Refund>(id), status }),
+  };
+}
+
+/** Money that a bank takes back: while it is in dispute the shop does not have it. */
+function createDisputes(entities: Entities, webhooks: Webhooks) {
+  const save = (dispute: Dispute, event: string) => {
+    entities.save(dispute, dispute.payment_id);
+    const payment = entities.find<Payment>(dispute.payment_id);
+    const told = { payment: { entity: payment }, dispute: { entity: dispute } };
+    webhooks.tell(`payment.dispute.${event}`, told);
+    return dispute;
+  };
+  /** What is in dispute cannot be refunded, and what was lost is gone. */
+  const hold = (paymentId: string, paise: number) => {
+    const payment = entities.find<Payment>(paymentId);
+    const amount_refunded = payment.amount_refunded + paise;
+    entities.save({ ...payment, amount_refunded }, payment.order_id);
+  };
+  return {
+    open(paymentId: string, amount: number): Dispute {
+      hold(paymentId, amount);
+      const kind = { id: newId('disp'), entity: 'dispute', currency: 'INR' } as const;
+      const about = { payment_id: paymentId, amount, amount_deducted: 0, created_at: nowSeconds() };
+      return save({ ...kind, ...about, status: 'open' }, 'created');
+    },
+    end(id: string, status: 'won' | 'lost'): Dispute {
+      const dispute = entities.find<Dispute>(id);
+      const { amount, payment_id: paymentId } = dispute;
+      if (status === 'won') hold(paymentId, -amount);
+      return save({ ...dispute, status, amount_deducted: status === 'lost' ? amount : 0 }, status);
+    },
   };
 }
 
@@ -330,9 +381,6 @@ function apiRoutes(
         return order;
       },
     );
-    api.get<{ Params: { id: string } }>('/v1/orders/:id', async ({ params }) =>
-      entities.find(params.id),
-    );
     api.get<{ Params: { id: string } }>('/v1/orders/:id/payments', async ({ params }) => {
       const items = entities.under<Payment>(entities.find(params.id).id);
       return { entity: 'collection', count: items.length, items };
@@ -348,9 +396,13 @@ function apiRoutes(
       const items = refunds.of(entities.find<Payment>(params.id).id);
       return { entity: 'collection', count: items.length, items };
     });
-    api.get<{ Params: { id: string } }>('/v1/refunds/:id', async ({ params }) =>
+    api.get<{ Params: { kind: string; id: string } }>('/v1/:kind/:id', async ({ params }) =>
       entities.find(params.id),
     );
+    api.get('/v1/disputes', async () => {
+      const items = entities.all<Dispute>('dispute');
+      return { entity: 'collection', count: items.length, items };
+    });
   });
 }
 

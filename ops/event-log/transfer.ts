@@ -1,12 +1,6 @@
 /** Makes an event store hold what another, or an archive, holds: in the same order, once. */
-import { headOfLog, NO_REVISION, type EventStore } from '../../platform/event-store.ts';
-import {
-  lost,
-  patience,
-  RawAppends,
-  readRawLog,
-  type RawEvent,
-} from '../../platform/raw-events.ts';
+import { headOfLog, type EventStore } from '../../platform/event-store.ts';
+import { patience, readRawLog, type RawEvent } from '../../platform/raw-events.ts';
 import { OperatorError, reasonOf } from '../command.ts';
 import {
   describedBy,
@@ -21,6 +15,8 @@ import {
   type LeftOut,
   type Step,
 } from './history.ts';
+import { AppendCall, NO_REVISION } from '../../platform/appends.ts';
+import { lost } from '../../platform/connection.ts';
 
 /** Appends under way at a time. */
 const MAX_STEPS_IN_FLIGHT = 64;
@@ -149,7 +145,7 @@ type Sent = { step: Step; done: Promise<bigint> };
  */
 class Writer {
   readonly #target: Target;
-  #appends: RawAppends | undefined;
+  #appends: AppendCall | undefined;
   #sent: Sent[] = [];
   #bytes = 0;
   /** In the target, of the last event that is known to be there. */
@@ -180,11 +176,11 @@ class Writer {
     this.#appends?.close();
   }
 
-  async #open(): Promise<RawAppends> {
-    return (this.#appends ??= await RawAppends.open(this.#target.client));
+  async #open(): Promise<AppendCall> {
+    return (this.#appends ??= await AppendCall.open(this.#target.client));
   }
 
-  #put(step: Step, appends: RawAppends): void {
+  #put(step: Step, appends: AppendCall): void {
     const done = this.#perform(step, appends);
     // Looked at when its turn comes.
     done.catch(() => {});
@@ -193,13 +189,13 @@ class Writer {
   }
 
   /** Resolves to the position of the last event in the target. */
-  async #perform(step: Step, appends: RawAppends): Promise<bigint> {
+  async #perform(step: Step, appends: AppendCall): Promise<bigint> {
     const { kind, stream, entries } = step;
     const { client } = this.#target;
     if (kind === 'append') {
       const events = entries.filter(({ isTargetsOwn }) => !isTargetsOwn);
       const first = events[0]!.revision;
-      const position = await appends.append(
+      const { position } = await appends.append(
         stream,
         first === 0n ? NO_REVISION : first - 1n,
         events,

@@ -95,6 +95,8 @@ export type BookedPayment = {
   sinceMs: number;
   /** Its newest event. */
   place: Place;
+  /** What whoever took it gave back without having been asked: less than what is owed may be left. */
+  elsewherePaise: number;
   /** Those that were asked for and have not arrived. */
   refunds: { refundNumber: number; atMs: number; place: Place; failed?: boolean }[];
 };

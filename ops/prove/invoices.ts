@@ -1,6 +1,12 @@
-import type { CreditNote, Invoice, Invoices, InvoicesEvent } from '../../domain/money/invoices.ts';
-import { sumPaise } from '../../domain/money/money.ts';
-import { taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
+import {
+  supplyKindOf,
+  type CreditNote,
+  type Invoice,
+  type Invoices,
+  type InvoicesEvent,
+} from '../../domain/money/invoices.ts';
+import { sumPaise, wholeRupees } from '../../domain/money/money.ts';
+import { taxPaise, taxWithin, type TaxSplit } from '../../domain/money/tax.ts';
 import { billText, listingsText, type Book, type Delivered } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
 
@@ -26,6 +32,7 @@ export function invoicesCheck({ parts }: Book, report: Report): Check {
         number(seen, seen.before.lastInvoice);
         for (const problem of wrongSums(data)) report(TAX, placeText(seen), problem);
         for (const problem of wrongTax(data)) report(TAX, placeText(seen), problem);
+        for (const problem of wrongRounding(data)) report(TAX, placeText(seen), problem);
         const part = parts.get(data.storeOrderId);
         const problem = part?.invoice
           ? `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`
@@ -98,8 +105,9 @@ const chargesOf = ({ lines, fees }: Pick<Invoice, 'lines' | 'fees'>): Charge[] =
 /** What does not add up, in words. */
 function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
   const charges = chargesOf(bill);
-  for (const { of, paise, taxablePaise, cgstPaise, sgstPaise } of charges) {
-    if (taxablePaise + cgstPaise + sgstPaise !== paise) {
+  for (const { of, paise, taxablePaise, ...tax } of charges) {
+    const { cgstPaise, sgstPaise } = tax;
+    if (taxablePaise + taxPaise(tax) !== paise) {
       yield `value and tax of ${of} are not its ${paise} paise`;
     }
     if (cgstPaise !== sgstPaise) {
@@ -110,11 +118,21 @@ function* wrongSums(bill: Invoice | CreditNote): Generator<string> {
   if (sum !== bill.totalPaise) yield `its lines are ${sum} paise, and its total ${bill.totalPaise}`;
 }
 
+function* wrongRounding({ totalPaise, roundingPaise }: Invoice): Generator<string> {
+  const payable = totalPaise + roundingPaise;
+  if (roundingPaise === 0 || payable === wholeRupees(totalPaise)) return;
+  yield `its total of ${totalPaise} paise is rounded by ${roundingPaise}`;
+}
+
 function* wrongTax(bill: Invoice): Generator<string> {
-  for (const { of, paise, gstPercent, cgstPaise } of chargesOf(bill)) {
-    const due = taxWithin(paise, gstPercent ?? 0).cgstPaise;
-    if (cgstPaise !== due) {
-      yield `half of ${gstPercent ?? 0} % in ${of} is ${due} paise, not ${cgstPaise}`;
+  const supply = supplyKindOf(bill);
+  for (const { of, paise, gstPercent, cgstPaise, igstPaise } of chargesOf(bill)) {
+    const due = taxWithin(paise, gstPercent ?? 0, supply);
+    if (cgstPaise !== due.cgstPaise) {
+      yield `half of ${gstPercent ?? 0} % in ${of} is ${due.cgstPaise} paise, not ${cgstPaise}`;
+    }
+    if (igstPaise !== due.igstPaise) {
+      yield `IGST at ${gstPercent ?? 0} % in ${of} is ${due.igstPaise} paise, not ${igstPaise}`;
     }
   }
 }

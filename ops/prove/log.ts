@@ -2,12 +2,12 @@ import { isSystemEvent, type EventStore, type StoredEvent } from '../../platform
 import type { RawEvent } from '../../platform/raw-events.ts';
 import { isOurs } from '../../projector/app.ts';
 import { splitStream } from '../../platform/stream-name.ts';
-import { parsedLater } from '../../platform/subscription.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
 import { placeText, type Check, type Report } from './check.ts';
 import { CHECKS } from './checks.ts';
 import { Streams } from './streams.ts';
+import { parsedLater } from '../../platform/event-store.ts';
 
 const READABLE = 'every event says what its name promises';
 /** `created` counts in units of 100 ns. */

@@ -1,4 +1,4 @@
-import { sumPaise } from '../../domain/money/money.ts';
+import { sumPaise, wholeRupees } from '../../domain/money/money.ts';
 import { LATE_WAIT_MS, type OrderEvent } from '../../domain/ordering/order.ts';
 import {
   isPrepaid,
@@ -123,7 +123,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         }
         const prepaid = isPrepaid(data.method);
         const place = { stream, revision };
-        const rest = { sinceMs: atMs, place, keptPaise: 0, refunds: [] };
+        const rest = { sinceMs: atMs, place, keptPaise: 0, elsewherePaise: 0, refunds: [] };
         const booked: BookedPayment = { order, parts: of, prepaid, amountPaise, ...rest };
         payments.set(id, booked);
         for (const part of of) part.payment ??= booked;
@@ -142,7 +142,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         const part = parts.get(data.storeOrderId ?? '');
         const most = part?.delivered?.owedPaise ?? 0;
         // In older logs, what came back before it was taken down was not collected.
-        const least = part?.owedPaise ?? 0;
+        const least = wholeRupees(part?.owedPaise ?? 0);
         if (data.amountPaise < least || data.amountPaise > most) {
           const text = `${data.amountPaise} paise were collected; owed at the door were ${most}`;
           report(CASH, placeText(seen), text);
@@ -162,6 +162,26 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         const known = step(seen);
         if (!known) return;
         known.refunds = [...known.refunds, { refundNumber, atMs: seen.atMs, place: known.place }];
+      },
+      RefundTakenOver(seen) {
+        const known = step(seen);
+        if (known) known.elsewherePaise += seen.data.amountPaise;
+      },
+      RefundReduced(seen) {
+        const { refundNumber, amountPaise } = seen.data;
+        const refund = seen.before.refunds[refundNumber - 1];
+        if (!refund || amountPaise >= refund.amountPaise) {
+          report(
+            BACK,
+            placeText(seen),
+            `refund ${refundNumber} is reduced to ${amountPaise} paise`,
+          );
+        }
+        const known = step(seen);
+        if (!known) return;
+        if (refund?.isElsewhere) known.elsewherePaise -= refund.amountPaise - amountPaise;
+        if (amountPaise > 0) return;
+        known.refunds = known.refunds.filter((one) => one.refundNumber !== refundNumber);
       },
       RefundSucceeded: (seen) => endRefund(seen),
       RefundFailed: (seen) => endRefund(seen, true),
@@ -202,7 +222,9 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         );
         const owed = owedFor(payment);
         const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
-        if (kept === owed || !isLate(settledMs + waitMs, nowMs)) continue;
+        const least = payment.prepaid ? owed - payment.elsewherePaise : wholeRupees(owed);
+        const isRight = kept === owed || (kept < owed && kept >= least);
+        if (isRight || !isLate(settledMs + waitMs, nowMs)) continue;
         report(
           OWED,
           placeText(place),

@@ -70,6 +70,7 @@ const terms = {
   minimumPaise: 10_000,
   fulfilment: 'delivery',
   slot: { date: '2026-11-22', fromMinute: 1_080, toMinute: 1_200 },
+  placeOfSupply: '29',
 } as const;
 const goods = { storeId: STORE_ID, lines: [{ ...line }], totalPaise: 132_500 } as const;
 const person = { personId: 'person', sealedRecipient: 'sealed', pincode: '560001' };
@@ -83,7 +84,18 @@ const cash = {
   amountPaise: 132_500,
   at: AT,
 };
-const taxed = { gstPercent: 12, taxablePaise: 116_072, cgstPaise: 6_964, sgstPaise: 6_964 };
+const upi = {
+  vpa: 'kirana@okbank',
+  name: 'Kirana',
+  merchant: { mc: '5411', mode: '02', purpose: '00', orgid: '159761', sign: 'MEUCIQ==' },
+};
+const taxed = {
+  gstPercent: 12,
+  taxablePaise: 116_072,
+  cgstPaise: 6_964,
+  sgstPaise: 6_964,
+  igstPaise: 0,
+};
 const billed = {
   listingId: GHEE,
   name: 'Ghee',
@@ -101,6 +113,7 @@ const fee = {
   taxablePaise: 2_232,
   cgstPaise: 134,
   sgstPaise: 134,
+  igstPaise: 0,
 };
 const kept = {
   kept: {
@@ -145,9 +158,12 @@ export const EXAMPLES = {
     ...held,
     ...person,
     date: '2026-11-21',
+    placeOfSupply: '29',
     supplier: {
       gstin: '29AAACB1234C1Z5',
       composition: false,
+      state: '29',
+      fssai: '11217332000123',
       legalName: 'Kirana Stores LLP',
       address: '12 MG Road, Bengaluru',
       storeName: 'Kirana',
@@ -158,6 +174,7 @@ export const EXAMPLES = {
     lines: [billed],
     fees: [fee],
     totalPaise: 132_500,
+    roundingPaise: -40,
   },
   CreditNoteIssued: {
     ...held,
@@ -201,6 +218,8 @@ export const EXAMPLES = {
   },
   GstRateSet: { gstFrom: '2025-09-22', gstPercent: 12 },
   PriceSet: { pricePaise: 65_000, mrpPaise: 70_000 },
+  ListingWithdrawn: {},
+  ListingRelisted: {},
 
   OrderPlaced: {
     cartId: 'cart',
@@ -226,7 +245,7 @@ export const EXAMPLES = {
     method: 'upi',
     amountPaise: 132_500,
     expiresAt: AT,
-    upi: { vpa: 'kirana@okbank', name: 'Kirana' },
+    upi: { ...upi },
     gatewayOrderId: 'order_1',
   },
   PaymentCancelled: { ...paid, reason: 'CHECKOUT_EXPIRED' },
@@ -236,6 +255,14 @@ export const EXAMPLES = {
   CashCollected: { ...paid, amountPaise: 132_500 },
   RefundRequested: { ...paid, refundNumber: 1, externalId: 'pay_2', amountPaise: 132_500 },
   RefundSucceeded: { ...paid, refundNumber: 1, amountPaise: 132_500, externalId: 'rfnd_1' },
+  RefundTakenOver: {
+    ...paid,
+    refundNumber: 2,
+    externalId: 'pay_1',
+    amountPaise: 5_000,
+    givenAs: 'rfnd_2',
+  },
+  RefundReduced: { ...paid, refundNumber: 1, amountPaise: 127_500 },
   RefundFailed: { ...paid, refundNumber: 1, amountPaise: 132_500, reason: 'refund.failed' },
 
   SlotCapacitySet: { slots: [{ fromMinute: 1_080, toMinute: 1_200, capacity: 20 }] },
@@ -247,10 +274,12 @@ export const EXAMPLES = {
   TaxRegistrationSet: {
     gstin: '29AAACB1234C1Z5',
     composition: false,
+    state: '29',
+    fssai: '11217332000123',
     legalName: 'Kirana Stores LLP',
     address: '12 MG Road, Bengaluru',
   },
-  UpiAddressSet: { upi: { vpa: 'kirana@okbank', name: 'Kirana' } },
+  UpiAddressSet: { upi: { ...upi } },
   HoursSet: {
     weekly: [{ weekday: 1, fromMinute: 540, toMinute: 1_260 }],
     holidays: ['2026-11-08'],
@@ -264,6 +293,7 @@ export const EXAMPLES = {
     steps: [{ fromMetres: 0, fromPaise: 0, feePaise: 2_500 }],
     freeFromPaise: 50_000,
   },
+  SlotClosingSet: { leadMinutes: 60, sameDayUntilMinute: 660 },
   StorePaused: {},
   StoreResumed: {},
 

@@ -314,6 +314,17 @@ const LINES: {
       '₹1.00 could not be given back: the bank did not take it',
     ],
   ],
+  RefundTakenOver: [
+    [
+      { amountPaise: 5_000, givenAs: 'rfnd_1' },
+      'the shop system',
+      '₹50.00 goes back by the payment gateway’s own doing, as rfnd_1',
+    ],
+  ],
+  RefundReduced: [
+    [{ amountPaise: 15_000 }, 'the shop system', '₹150.00 of a refund is left to be given'],
+    [{ amountPaise: 0 }, 'the shop system', 'Nothing of a refund is left to be given'],
+  ],
 };
 
 const test = suite('history in English');

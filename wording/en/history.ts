@@ -260,6 +260,16 @@ const WORDS: { [Event in keyof HistoryFacts]: (facts: HistoryFacts[Event]) => To
     SYSTEM,
     `${money(amountPaise)} could not be given back: ${reasonText(reason)}`,
   ],
+  RefundTakenOver: ({ amountPaise, givenAs }) => [
+    SYSTEM,
+    `${money(amountPaise)} goes back by the payment gateway’s own doing, as ${givenAs}`,
+  ],
+  RefundReduced: ({ amountPaise }) => [
+    SYSTEM,
+    amountPaise === 0
+      ? 'Nothing of a refund is left to be given'
+      : `${money(amountPaise)} of a refund is left to be given`,
+  ],
 };
 
 /** `LineShorted` → `Line shorted`: what a newer server tells of is told as well as can be. */

@@ -86,6 +86,7 @@ const SENTENCES: { [Code in RejectionCode]: [facts: Facts<Code>, sentence: strin
   LISTING_NOT_FOUND: [
     [{ because: 'unknown', listingId: 'a.1' }, 'No shop sells "a.1": look for it again.'],
     [{ because: 'withdrawn', listingId: 'a.1' }, '"a.1" is no longer sold: remove it.'],
+    [{ because: 'not-listed' }, 'The shop never listed this: look for it again.'],
   ],
   NOT_PICKED: [
     [
@@ -96,6 +97,28 @@ const SENTENCES: { [Code in RejectionCode]: [facts: Facts<Code>, sentence: strin
   ORDER_ALREADY_PLACED: [[null, 'This order was placed already.']],
   ORDER_CANCELLED: [[null, 'You cancelled this order: place a new one.']],
   ORDER_NOT_FOUND: [[null, 'There is no such order.']],
+  OUT_OF_STATE: [
+    [
+      { because: 'not-registered', storeName, state: '03', stateName: 'Punjab' },
+      'Asha Stores may sell within its own state only, and this is in Punjab: fetch it there.',
+    ],
+    [
+      { because: 'own-state-unknown', storeName, state: '03', stateName: 'Punjab' },
+      'Asha Stores has to say first in which state it is, and may sell within it only: fetch it there.',
+    ],
+  ],
+  STATE_NEEDED: [
+    [
+      {
+        pincode: '160055',
+        states: [
+          { code: '03', name: 'Punjab' },
+          { code: '04', name: 'Chandigarh' },
+        ],
+      },
+      'Say in which state 160055 is: Punjab or Chandigarh.',
+    ],
+  ],
   OUT_OF_AREA: [[{ storeName, pincode: '600017' }, 'Asha Stores does not deliver to 600017.']],
   PAID_ALREADY: [
     [
@@ -160,6 +183,11 @@ const SENTENCES: { [Code in RejectionCode]: [facts: Facts<Code>, sentence: strin
     [{ because: 'just-taken' }, 'That slot was just taken: choose another.'],
   ],
   SLOT_NOT_FOUND: [
+    [
+      { because: 'closed', next: { date: '2026-11-22', fromMinute: 1_080, toMinute: 1_200 } },
+      'That slot has closed: the next is on 2026-11-22 from 18:00 to 20:00.',
+    ],
+    [{ because: 'closed' }, 'That slot has closed: choose a later one.'],
     [{ because: 'begun' }, 'That slot has begun: choose a later one.'],
     [{ because: 'no-such-slot', fromMinute: 545 }, 'No slot begins at 09:05: choose again.'],
     [{ because: 'just-taken' }, 'That slot was just taken: choose another.'],

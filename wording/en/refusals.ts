@@ -47,15 +47,23 @@ const WORDS: { [Code in RejectionCode]: (facts: RefusalFacts[Code]) => string } 
   INVOICE_NOT_FOUND: () => 'There is no invoice yet: it is issued on delivery.',
   LINE_NAMED_TWICE: ({ article }) => `"${article}" is in two lines: make them one.`,
   LINE_NOT_FOUND: ({ listingId }) => `"${listingId}" is not in this order: look at its lines.`,
-  LISTING_NOT_FOUND: ({ because, listingId }) =>
-    because === 'unknown'
-      ? `No shop sells "${listingId}": look for it again.`
-      : `"${listingId}" is no longer sold: remove it.`,
+  LISTING_NOT_FOUND(facts) {
+    if (facts.because === 'not-listed') return 'The shop never listed this: look for it again.';
+    return facts.because === 'unknown'
+      ? `No shop sells "${facts.listingId}": look for it again.`
+      : `"${facts.listingId}" is no longer sold: remove it.`;
+  },
   NOT_PICKED: ({ names }) => `Pick first, or say that it is not there: ${names.join(', ')}.`,
   ORDER_ALREADY_PLACED: () => 'This order was placed already.',
   ORDER_CANCELLED: () => 'You cancelled this order: place a new one.',
   ORDER_NOT_FOUND: () => 'There is no such order.',
   OUT_OF_AREA: ({ storeName, pincode }) => `${storeName} does not deliver to ${pincode}.`,
+  OUT_OF_STATE({ because, storeName, stateName }) {
+    const why = because === 'own-state-unknown' ? 'has to say first in which state it is' : null;
+    return why
+      ? `${storeName} ${why}, and may sell within it only: fetch it there.`
+      : `${storeName} may sell within its own state only, and this is in ${stateName}: fetch it there.`;
+  },
   PAID_ALREADY: ({ paidBy, externalId }) =>
     `This was paid by ${paidBy} already: if money came by ${externalId} as well, find ` +
     'out what it is for, or give it back.',
@@ -89,14 +97,23 @@ const WORDS: { [Code in RejectionCode]: (facts: RefusalFacts[Code]) => string } 
       : `The slot from ${clock(facts.fromMinute)} to ${clock(facts.toMinute)} is full: choose another.`,
   SLOT_NOT_FOUND(facts) {
     if (facts.because === 'just-taken') return JUST_TAKEN;
-    return facts.because === 'begun'
-      ? 'That slot has begun: choose a later one.'
-      : `No slot begins at ${clock(facts.fromMinute)}: choose again.`;
+    if (facts.because === 'no-such-slot') {
+      return `No slot begins at ${clock(facts.fromMinute)}: choose again.`;
+    }
+    const { next } = facts;
+    const later = next
+      ? `the next is on ${next.date} from ${clock(next.fromMinute)} to ${clock(next.toMinute)}`
+      : 'choose a later one';
+    return `That slot has ${facts.because === 'begun' ? 'begun' : 'closed'}: ${later}.`;
   },
   STALE_COUNT: ({ because }) =>
     because === 'till'
       ? 'Cash moved since you looked: look again.'
       : 'Goods came or went while you counted: look at the books and count again.',
+  STATE_NEEDED: ({ pincode, states }) =>
+    states.length > 3
+      ? `Say in which state ${pincode} is.`
+      : `Say in which state ${pincode} is: ${states.map(({ name }) => name).join(' or ')}.`,
   STORE_ALREADY_REGISTERED: () => 'This shop is registered already.',
   STORE_CLOSED(facts) {
     const { storeName, opensAtMs } = facts;

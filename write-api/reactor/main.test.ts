@@ -3,6 +3,10 @@ import { EventEmitter, once } from 'node:events';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createHandler, type Handler } from '../../engine/commands/handle.ts';
+import { startCluster } from '../../event-store/testing/cluster.ts';
+import { underLease } from '../../engine/processes/lease.ts';
+import { AppendOutcomeUnknown } from '../../platform/appends.ts';
+import { lost } from '../../platform/connection.ts';
 import { freePort } from '../../platform/free-port.ts';
 import { newestEvent, REACTOR_LEASE, type EventStore } from '../../platform/event-store.ts';
 import { createLog } from '../../platform/log.ts';
@@ -12,6 +16,7 @@ import { startParts } from '../../test/shop.ts';
 import { fillShelf, ON_SHELF, place } from '../../test/write-api.ts';
 import { paymentPorts } from '../payment-ports.ts';
 import { reactions } from '../reactions.ts';
+import { untilSo } from '../../test/until-so.ts';
 import { within } from '../../test/promised-time.ts';
 
 /** What is promised when the reactor that works dies. */
@@ -179,6 +184,42 @@ test('a reactor that is stopped gives the lease back', async (context) => {
   assert.is((await newestOfLease(context))!.revision, 2n);
 });
 
+test('what starts while no node of the event store is there waits for one', async (context) => {
+  const { parts, processes } = context;
+  const direct = new URL(parts.eventStoreUrl.replace('esdb:', 'http:'));
+  const cluster = await startCluster(Number(direct.port));
+  parts.cleanup.add(() => cluster.close());
+  for (const node of cluster.nodes) node.die();
+  const reactor = startReactor(context, 'here', cluster.url);
+  const url = `http://127.0.0.1:${await freePort()}`;
+  const urls = { EVENTSTORE_URL: cluster.url, VAULT_URL: parts.vaultUrl };
+  const env = { ...SECRETS, ...urls, PUBLIC_URL: url, READ_API_URL: url, PORT: new URL(url).port };
+  const writeApi = new RoomProcess('write-api/main.ts', env);
+  processes.push(writeApi);
+  await writeApi.says('listening');
+  const open = () => fetch(`${url}/api/write/carts`, { method: 'POST' });
+  assert.is((await open()).status, 503);
+  await reactor.says('the lease could not be looked at');
+  for (const node of cluster.nodes) await node.revive();
+  await reactor.says(HELD);
+  await untilSo(async () => (await open()).status === 201, 'a command is taken');
+});
+
+test('a reactor that loses the event store at its first step begins anew', async ({ parts }) => {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const tries = [new AppendOutcomeUnknown(undefined), lost('The event store does not answer.')];
+  const work = async () => {
+    const error = tries.shift();
+    if (error) throw error;
+    stopping.abort();
+  };
+  const log = createLog('test', 'silent');
+  await underLease({ client: parts.client, holder: 'here', log, signal, work });
+  assert.is(tries.length, 0);
+  assert.ok(signal.aborted);
+});
+
 test('neither more write-apis nor more reactors read more of the log', async (context) => {
   const { parts, happened, processes } = context;
   const proxy = await startCountingProxy(parts.eventStoreUrl);
@@ -186,7 +227,12 @@ test('neither more write-apis nor more reactors read more of the log', async (co
   const startWriteApi = async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const PORT = new URL(url).port;
-    const urls = { EVENTSTORE_URL: proxy.url, VAULT_URL: parts.vaultUrl, PUBLIC_URL: url };
+    const urls = {
+      EVENTSTORE_URL: proxy.url,
+      VAULT_URL: parts.vaultUrl,
+      PUBLIC_URL: url,
+      READ_API_URL: url,
+    };
     const started = new RoomProcess('write-api/main.ts', { ...SECRETS, ...urls, PORT });
     processes.push(started);
     await started.says('listening');

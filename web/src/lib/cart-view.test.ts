@@ -14,6 +14,8 @@ const line = (listingId: string, quantity: number, pricePaise: number): CartLine
   subcategory: null,
   pack: null,
   gramsEach: null,
+  packSize: null,
+  unitPrice: null,
   quantity,
   pricePaise,
   mrpPaise: pricePaise + 100,

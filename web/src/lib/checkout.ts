@@ -2,7 +2,7 @@ import { ApiError, command, newKey, readOwn } from './api.ts';
 import type { Coordinates } from '#domain/stores/delivery.ts';
 import type { IfMissing, OnShortage } from '#domain/ordering/order.ts';
 import type { PaymentMethod } from '#domain/money/payment.ts';
-import type { Address, Cart, Contact, Order } from './contract.ts';
+import type { Address, Buyer, Cart, Contact, Order } from './contract.ts';
 import type { DeliveryWishes } from './delivery-choice.svelte.ts';
 import { keep, recall } from './storage.ts';
 
@@ -13,6 +13,7 @@ type Placed = { orderId: string; totalPaise: number };
 export type Wanted = DeliveryWishes & {
   contact: Contact;
   address: Address & { location?: Coordinates };
+  buyer?: Buyer;
   payment: PaymentMethod;
   onShortage: OnShortage;
   /** By listing. */

@@ -8,6 +8,7 @@ export type {
   CatalogueItem,
   Listing,
   Store,
+  Stores,
   StorePage,
 } from '../../../read-api/catalogue.ts';
 export type { StoreOrderWhy, WhyEntry } from '../../../read-api/history.ts';
@@ -42,3 +43,4 @@ export type { TaxRegistration as Registration } from '#domain/stores/store.ts';
 export type CartStore = Cart['stores'][number];
 export type Contact = Recipient['contact'];
 export type Address = Recipient['address'];
+export type Buyer = NonNullable<Recipient['buyer']>;

@@ -1,14 +1,14 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import { read } from './api.ts';
-import type { CartStore, OrderSlot, Slots, StorePage } from './contract.ts';
-import { dayOf, instantOf, type Coordinates } from '#domain/stores/delivery.ts';
+import type { CartStore, Fulfilment, OrderSlot, Slots, StorePage } from './contract.ts';
+import { isSlotOpen, type Coordinates } from '#domain/stores/delivery.ts';
 import { refusalOf, type Refusal } from './delivery.ts';
 import { datesFrom } from './time.ts';
 
 /** Where to, shops where the goods are fetched, and slots in which they are wanted. */
 export type DeliveryWishes = {
   /** Absent until the shopper says it. */
-  address?: { pincode: string; location?: Coordinates };
+  address?: { pincode: string; state?: string; location?: Coordinates };
   pickup: string[];
   slots: { storeId: string; date: string; fromMinute: number }[];
 };
@@ -19,6 +19,8 @@ const SLOT_DAYS = 3;
 /** How the shopper gets what is in the cart: from each shop brought, or fetched there. */
 export class DeliveryChoice {
   pincode = $state<string | null>(null);
+  /** By code; null while only the PIN code tells. */
+  state = $state<string | null>(null);
   /** Where the shopper says to be; null while only the PIN code is known. */
   location = $state.raw<Coordinates | null>(null);
   nowMs = $state(Date.now());
@@ -38,18 +40,20 @@ export class DeliveryChoice {
         const days = datesFrom(nowMs, SLOT_DAYS).map((date) =>
           read<Slots>(`${path}/slots?date=${date}`),
         );
-        this.#shops.set(storeId, await read<StorePage>(path));
-        this.#setSlots(storeId, await Promise.all(days));
+        const shop = await read<StorePage>(path);
+        this.#shops.set(storeId, shop);
+        this.#setSlots(storeId, shop, await Promise.all(days));
       }),
     );
   }
 
-  /** Those that have a place left and have not begun; a choice that has gone is no choice. */
-  #setSlots(storeId: string, days: Slots[]): void {
+  /** Those that have a place left and are open still; a choice that has gone is no choice. */
+  #setSlots(storeId: string, { delivery }: StorePage, days: Slots[]): void {
     const slots = days.flatMap(({ date, slots: all }) =>
       all
         .filter(
-          ({ left, fromMinute }) => left > 0 && instantOf(dayOf(date), fromMinute) > this.nowMs,
+          ({ left, fromMinute }) =>
+            left > 0 && isSlotOpen(delivery, { date, fromMinute }, this.nowMs),
         )
         .map(({ fromMinute, toMinute }) => ({ date, fromMinute, toMinute })),
     );
@@ -86,10 +90,11 @@ export class DeliveryChoice {
   refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): Refusal | null {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;
-    const { pincode, location: coordinates, nowMs: atMs } = this;
-    const fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
+    const { pincode, state, location: coordinates, nowMs: atMs } = this;
+    const fulfilment: Fulfilment = this.isPickup(storeId) ? 'pickup' : 'delivery';
     const hasSlot = this.slotOf(storeId) !== null;
-    return refusalOf(shop, { fulfilment, pincode, coordinates, valuePaise, hasSlot, atMs });
+    const wish = { fulfilment, pincode, state, coordinates, valuePaise, hasSlot, atMs };
+    return refusalOf(shop, wish);
   }
 
   /** Of the first shop that refuses; null where none does. */
@@ -98,8 +103,11 @@ export class DeliveryChoice {
   }
 
   /** As an address has it. */
-  get located(): { location?: Coordinates } {
-    return this.location ? { location: this.location } : {};
+  get located(): { state?: string; location?: Coordinates } {
+    return {
+      ...(this.state && { state: this.state }),
+      ...(this.location && { location: this.location }),
+    };
   }
 
   /** How the shopper wants it from the shops in the cart, as quote and order say it. */

@@ -5,6 +5,7 @@ import {
   feeRows,
   metresFrom,
   pincodesFrom,
+  minuteFrom,
   spansFrom,
   spansText,
 } from './delivery-settings.ts';
@@ -45,6 +46,12 @@ settings('fees are read in rupees and kilometres, to the paisa and the metre', (
   assert.is(feeFrom([{ km: 'far', value: '0', fee: '25' }], ''), undefined);
   assert.is(feeFrom([], 'much'), undefined);
   assert.is(metresFrom('1,5'), undefined);
+});
+
+settings('a time of the day is read as staff write it', () => {
+  const times = ['11:00', '9', '9.30', '24:00', '', '24:01', '9:60', 'noon'];
+  const minutes = [660, 540, 570, 1_440, undefined, undefined, undefined, undefined];
+  assert.equal(times.map(minuteFrom), minutes);
 });
 
 settings.run();

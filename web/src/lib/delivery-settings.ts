@@ -44,6 +44,13 @@ export const spanText = ({ fromMinute, toMinute }: Span): string =>
 
 export const spansText = (spans: Span[]): string => spans.map(spanText).join(', ');
 
+/** A minute of the day of `11:00` or `9`; undefined for what is none. */
+export function minuteFrom(text: string): number | undefined {
+  const [, hour, minute = '0'] = /^(\d{1,2})(?:[:.](\d{2}))?$/.exec(text.trim()) ?? [];
+  const minutes = Number(hour) * 60 + Number(minute);
+  return Number(minute) < 60 && minutes <= DAY_MINUTES ? minutes : undefined;
+}
+
 /** Six digits each, however they are set apart. Undefined where one of them is something else. */
 export function pincodesFrom(text: string): string[] | undefined {
   const pincodes = text.split(/[\s,;]+/).filter(Boolean);

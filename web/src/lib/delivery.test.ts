@@ -10,6 +10,8 @@ const AT_MS = Date.parse('2026-11-21T08:00:00+05:30');
 const shop = (settings: Partial<DeliverySettings>) => ({
   name: 'Asha Stores',
   pincode: '560001',
+  state: '29',
+  chargesTax: false,
   delivery: { ...DEFAULT_DELIVERY, ...settings },
 });
 
@@ -22,7 +24,7 @@ delivery('says why nothing can be ordered now', () => {
 });
 
 delivery('takes the shopper to be near until they say where to', () => {
-  const where = { fulfilment: 'delivery', coordinates: null } as const;
+  const where = { fulfilment: 'delivery', state: null, coordinates: null } as const;
   const wish = { ...where, valuePaise: 10_000, hasSlot: false, atMs: AT_MS };
   assert.is(refusalOf(shop({}), { ...wish, pincode: null }), null);
   const refusal = refusalOf(shop({}), { ...wish, pincode: '600017' });
@@ -34,7 +36,7 @@ delivery('takes the shopper to be near until they say where to', () => {
 delivery('reaches who is near enough, whatever their PIN code', () => {
   const centre = { latitude: 12.9716, longitude: 77.5946 };
   const near = shop({ area: { pincodes: [], within: { centre, radiusMetres: 1_000 } } });
-  const where = { fulfilment: 'delivery', pincode: '560099' } as const;
+  const where = { fulfilment: 'delivery', pincode: '560099', state: null } as const;
   const wish = { ...where, valuePaise: 10_000, hasSlot: false, atMs: AT_MS };
   assert.is(refusalOf(near, { ...wish, coordinates: centre }), null);
   assert.ok(refusalOf(near, { ...wish, coordinates: null }));

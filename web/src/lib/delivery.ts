@@ -9,7 +9,7 @@ import { calendarDay } from './time.ts';
 /** Refused for the time, not for the goods or the place. */
 const SHUT_CODES = new Set(['STORE_PAUSED', 'STORE_CLOSED']);
 
-type Shop = Pick<StorePage, 'name' | 'pincode' | 'delivery'>;
+type Shop = Pick<StorePage, 'name' | 'pincode' | 'state' | 'chargesTax' | 'delivery'>;
 
 /** `passes`: the shop may take it later on, as it is. */
 export type Refusal = { text: string; passes: boolean };

@@ -9,11 +9,28 @@ import {
   linesWithoutRate,
   stateTax,
   stateText,
+  taxColumns,
 } from './invoices.ts';
 
 test('the state and its half of the tax', () => {
   assert.is(stateText('29AAGCB7383J1Z4'), 'Karnataka (29)');
   assert.equal([stateTax('29AAGCB7383J1Z4'), stateTax('04AAGCB7383J1Z4')], ['SGST', 'UTGST']);
+});
+
+test('a bill has two halves of a tax, one whole tax across a border, or none', () => {
+  const supplier = { gstin: '04AAAAA0000A1ZA', composition: false, state: '04' };
+  const namesOf = (more: object, placeOfSupply: string | null) =>
+    taxColumns({ supplier: { ...supplier, ...more }, placeOfSupply } as Invoice).map(
+      ({ name, percentOf }) => [name, percentOf(5)],
+    );
+  const halves = [
+    ['CGST', 2.5],
+    ['UTGST', 2.5],
+  ];
+  assert.equal(namesOf({}, '04'), halves);
+  assert.equal(namesOf({}, null), halves);
+  assert.equal(namesOf({}, '03'), [['IGST', 5]]);
+  assert.equal(namesOf({ composition: true }, '03'), []);
 });
 
 test('a line without a rate is told to a shop that charges tax, and to no other', () => {

@@ -1,5 +1,7 @@
 import { stateCodeOf, stateTaxName, STATES } from '#domain/stores/gstin.ts';
-import type { Invoice, InvoiceLine, Registration } from './contract.ts';
+import { supplyKindOf } from '#domain/money/invoices.ts';
+import { chargesTax } from '#domain/stores/store.ts';
+import type { Invoice, InvoiceLine } from './contract.ts';
 
 const CREDIT_NOTE = 'credit-note';
 
@@ -32,14 +34,32 @@ export function gramsOf(
   return grams && billed ? Math.round((grams * quantity) / billed.quantity) : null;
 }
 
-/** `Karnataka (29)`: where it was sold, which is where the shop is. */
-export const stateText = (gstin: string): string =>
-  `${STATES[stateCodeOf(gstin)] ?? ''} (${stateCodeOf(gstin)})`;
+/** `Karnataka (29)`, of a state's code or of a GSTIN that begins with it. */
+export const stateText = (code: string): string =>
+  `${STATES[stateCodeOf(code)] ?? ''} (${stateCodeOf(code)})`;
 
 export const stateTax = (gstin: string | null): string => (gstin ? stateTaxName(gstin) : 'SGST');
 
-export const chargesTax = ({ gstin, composition }: Omit<Registration, 'address'>): boolean =>
-  gstin !== null && !composition;
+/** A tax that is in the prices of a bill: what it is called, how much of a rate and of a sum it is. */
+export type TaxColumn = {
+  name: string;
+  amount: 'cgstPaise' | 'sgstPaise' | 'igstPaise';
+  percentOf: (gstPercent: number | null) => number;
+};
+
+/** Half to the centre and half to the state; across a border, all of it as IGST; or none. */
+export function taxColumns(invoice: Pick<Invoice, 'supplier' | 'placeOfSupply'>): TaxColumn[] {
+  const { supplier } = invoice;
+  if (!chargesTax(supplier)) return [];
+  if (supplyKindOf(invoice) === 'across-states') {
+    return [{ name: 'IGST', amount: 'igstPaise', percentOf: (percent) => percent ?? 0 }];
+  }
+  const percentOf = (percent: number | null) => (percent ?? 0) / 2;
+  return [
+    { name: 'CGST', amount: 'cgstPaise', percentOf },
+    { name: stateTax(supplier.gstin), amount: 'sgstPaise', percentOf },
+  ];
+}
 
 /** What a shop that charges tax billed without any because no rate was told. */
 export const linesWithoutRate = ({ supplier, lines }: Invoice): InvoiceLine[] =>

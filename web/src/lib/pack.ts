@@ -1,4 +1,5 @@
 import { rupees } from '#wording/en/words.ts';
+import type { CatalogueItem } from './contract.ts';
 
 /** A loose article has the grams that a piece is to weigh: it is weighed when it is packed. */
 type Packed = { pack: string | null; gramsEach?: number | null };
@@ -19,6 +20,15 @@ export function packParts({ pack, gramsEach }: Packed): string[] {
 
 /** The same in one; empty where the shop told nothing. */
 export const packText = (item: Packed): string => packParts(item).join(', ');
+
+/** `₹0.24/g`; null where it is not known, or is the price itself. */
+export const unitPriceText = ({
+  unitPrice,
+  pricePaise,
+}: Pick<CatalogueItem, 'unitPrice' | 'pricePaise'>): string | null =>
+  unitPrice && unitPrice.paise !== pricePaise
+    ? `${rupees(unitPrice.paise)}/${unitPrice.per}`
+    : null;
 
 /** What a shopper has to know of loose goods that are still to be weighed. */
 export const weighingText = (mostPaise: number): string =>

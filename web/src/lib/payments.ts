@@ -1,5 +1,5 @@
 import { sumPaise } from '#domain/money/money.ts';
-import { isPrepaid, upiLink } from '#domain/money/payment.ts';
+import { isPrepaid, payablePaise, upiLink } from '#domain/money/payment.ts';
 import { orderNumber } from '#domain/ordering/order.ts';
 import { MONEY_ROWS, paymentNote } from '#wording/en/payments.ts';
 import type { Order, OrderPayment } from './contract.ts';
@@ -56,7 +56,7 @@ export function moneyRows(order: Owing): { label: string; paise: number }[] {
   const duePaise = sumPaise(
     order.storeOrders
       .filter((part) => isCash && part.status !== 'delivered' && !isGone(part))
-      .map(({ owedPaise }) => owedPaise),
+      .map(({ owedPaise }) => payablePaise(order.payment, owedPaise)),
   );
   const backPaise = givenBackPaise + comingBackPaise;
   const rows = [

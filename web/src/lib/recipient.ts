@@ -1,4 +1,7 @@
-import type { Address, Contact } from './contract.ts';
+import { mobileFrom, pincodeFrom } from '#domain/ordering/recipient.ts';
+import { stateOfPincode } from '#domain/stores/pincode-states.ts';
+import { isGstin, writtenGstin } from '#domain/stores/gstin.ts';
+import type { Address, Buyer, Contact } from './contract.ts';
 
 /** What the shopper typed, as it was typed. */
 export type RecipientForm = {
@@ -7,40 +10,49 @@ export type RecipientForm = {
   line1: string;
   city: string;
   pincode: string;
+  /** By code; needed where the PIN code does not tell. */
+  state?: string;
+  /** Of a business that wants a bill with its GSTIN; empty for a person. */
+  gstin?: string;
+  legalName?: string;
 };
 
 export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
-
-/** Ten digits from 6 to 9 on, which is every Indian mobile number, however it is spaced. */
-const MOBILE = /^(?:\+?91|0)?([6-9]\d{9})$/;
-const PINCODE = /^[1-9]\d{5}$/;
-
-export const isPincode = (text: string): boolean => PINCODE.test(text);
 
 /** A number as people read it out: `+91 98400 12345`. */
 export const phoneText = (phone: string): string =>
   phone.replace(/^(\+91)(\d{5})(\d{5})$/, '$1 $2 $3');
 
-/** As people write numbers: `560 001`, `(098400) 12-345`. */
-export const withoutSpaces = (text: string): string => text.replace(/[\s()-]/g, '');
+export type CheckedRecipient = { contact: Contact; address: Address; buyer?: Buyer };
 
 /** Who the order is for and where to; or, for each field that is not right, what to do. */
 export function checkRecipient(
   form: RecipientForm,
-): { contact: Contact; address: Address } | { errors: RecipientErrors } {
+): CheckedRecipient | { errors: RecipientErrors } {
   const name = form.name.trim();
   const line1 = form.line1.trim();
   const city = form.city.trim();
-  const pincode = withoutSpaces(form.pincode);
-  const mobile = MOBILE.exec(withoutSpaces(form.phone))?.[1];
+  const pincode = pincodeFrom(form.pincode);
+  const phone = mobileFrom(form.phone);
+
+  const { state } = form;
 
   const errors: RecipientErrors = {};
   if (!name) errors.name = 'Enter your name.';
-  if (!mobile) errors.phone = 'Enter 10 digits, like 98400 12345.';
+  if (!phone) errors.phone = 'Enter 10 digits, like 98400 12345.';
   if (!line1) errors.line1 = 'Enter house and street.';
   if (!city) errors.city = 'Enter town or city.';
-  if (!isPincode(pincode)) errors.pincode = 'Enter the 6 digits.';
-  if (!mobile || Object.keys(errors).length > 0) return { errors };
+  if (!pincode) errors.pincode = 'Enter the 6 digits.';
+  else if (!state && !stateOfPincode(pincode)) errors.state = 'Choose the state.';
+  const gstin = writtenGstin(form.gstin ?? '');
+  const legalName = form.legalName?.trim() ?? '';
+  if (gstin && !isGstin(gstin)) errors.gstin = 'Compare its 15 characters: one is wrong.';
+  if (gstin && !legalName) errors.legalName = 'Enter the name of the business.';
+  if (!phone || !pincode || Object.keys(errors).length > 0) return { errors };
 
-  return { contact: { name, phone: `+91${mobile}` }, address: { line1, city, pincode } };
+  return {
+    contact: { name, phone },
+    address: { line1, city, pincode, ...(state && { state }) },
+    ...(gstin && { buyer: { gstin, legalName } }),
+  };
 }

@@ -1,0 +1,93 @@
+import { problemOf } from './api.ts';
+
+/** What write-api says of a price list that was imported, or rehearsed. */
+export type ListReport = {
+  rows: number;
+  published: number;
+  updated: number;
+  unchanged: number;
+  refused: number;
+  withdrawn: number;
+  reportedCount: number;
+  reported: { row: number; reason: string }[];
+  notes: string[];
+  dryRun: boolean;
+  unconfirmed: Unconfirmed | null;
+};
+
+/** What a list would do that nobody should do by mistake. */
+export type Unconfirmed = {
+  digest: string;
+  compared: number;
+  doubled: number;
+  halved: number;
+  moved: number;
+  withdrawn: number;
+  moves: { row: number; sku: string; name: string; fromPaise: number; toPaise: number }[];
+  withdrawals: { sku: string; name: string }[];
+};
+
+export type ListOptions = {
+  pass: string | null;
+  unit: 'rupees' | 'paise';
+  /** What the list lacks is withdrawn. */
+  full: boolean;
+  rehearse: boolean;
+  /** The digest of what is meant. */
+  confirm?: string;
+};
+
+/** As long as a large list takes over a slow line. */
+const TIMEOUT_MS = 10 * 60_000;
+const CONFLICT = 409;
+
+const pathOf = (api: 'read' | 'write', storeId: string, what: string): string =>
+  `/api/${api}/stores/${encodeURIComponent(storeId)}/${what}`;
+
+const headersOf = (pass: string | null): Record<string, string> =>
+  pass ? { authorization: `Bearer ${pass}` } : {};
+
+/** How a list is to be taken, as write-api asks for it. */
+export function listQuery({ unit, full, rehearse, confirm }: Omit<ListOptions, 'pass'>): string {
+  return new URLSearchParams({
+    ...(unit === 'paise' && { unit }),
+    ...(full && { mode: 'full' }),
+    ...(rehearse && { 'dry-run': 'true' }),
+    ...(confirm !== undefined && { confirm }),
+  }).toString();
+}
+
+/**
+ * Sends a price list. Resolves to its report, or to what has to be confirmed before it is taken.
+ * Sent again it changes nothing twice. Throws `ApiError`.
+ */
+export async function sendList(
+  storeId: string,
+  file: Blob,
+  { pass, ...options }: ListOptions,
+): Promise<{ report: ListReport } | { unconfirmed: Unconfirmed }> {
+  const query = listQuery(options);
+  const response = await fetch(`${pathOf('write', storeId, 'imports')}${query && `?${query}`}`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv', ...headersOf(pass) },
+    body: file,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.ok) return { report: (await response.json()) as ListReport };
+  const problem = response.clone();
+  if (response.status === CONFLICT) {
+    const facts = (await response.json()) as Partial<Unconfirmed>;
+    if (facts.digest !== undefined) return { unconfirmed: facts as Unconfirmed };
+  }
+  throw await problemOf(problem);
+}
+
+/** The shop's own list, as it stands. Throws `ApiError`. */
+export async function fetchList(storeId: string, pass: string | null): Promise<Blob> {
+  const response = await fetch(pathOf('read', storeId, 'price-list'), {
+    headers: headersOf(pass),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw await problemOf(response);
+  return response.blob();
+}
