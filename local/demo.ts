@@ -71,8 +71,7 @@ export async function seedDemo(url: string, secret: string): Promise<DemoStore[]
   const seeded = await Promise.all(
     readShops().map((shop) => seedShop(url, secret, shop, products)),
   );
-  const last = seeded.map(({ position }) => BigInt(position)).reduce((a, b) => (a > b ? a : b));
-  await untilVisible(url, `${last}`);
+  for (const { position } of seeded) await untilVisible(url, position);
   return seeded.map(({ store }) => store);
 }
 

@@ -26,13 +26,16 @@ import {
   REACTOR_CHECKPOINT,
   snapshotStreamOf,
 } from '../platform/event-store.ts';
+import { identityOf } from '../platform/log-identity.ts';
 import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { run } from './event-log.ts';
 import { ArchiveWriter, readArchive, readManifest } from './event-log/archive.ts';
+import { backUp } from './event-log/backup.ts';
 import { checkArchive, checkStore } from './event-log/check.ts';
 import { shopEvents } from './event-log/history.ts';
 import { compare, transfer } from './event-log/transfer.ts';
 import { ops, startOps } from '../test/ops.ts';
+import { refusingReads } from '../test/refusing-reads.ts';
 import { AppendCall, NO_REVISION } from '../platform/appends.ts';
 
 /** What a test leaves behind; the last is undone first. */
@@ -268,8 +271,10 @@ test('a copy of a copy is the same, and so are its streams to the client', async
     await done(['copy', a.url, b.url]),
     'Left out: 2 of $projections, 1 of reactor, 1 of inventorysnapshot',
   );
+  const ofCopy = await identityOf(b.client);
   await done(['copy', b.url, c.url]);
   assert.equal(await contentOf(c), await contentOf(a));
+  assert.is.not(await identityOf(c.client), ofCopy);
   const read = async ({ client }: Store, stream: string) => {
     const events: unknown[] = [];
     for await (const { event } of client.readStream(stream)) {
@@ -482,6 +487,9 @@ test('a backup is not mixed with another log, or with another backup at work', a
   await fill(other, 200);
   await done(['backup', '--to', dir], from(store));
   assert.match(await refused(['backup', '--to', dir], from(other)), 'a backup of another log');
+  // EventStoreDB does not find nothing there, but refuses to look.
+  const error = await backUp(refusingReads(store.client), dir, () => {}).catch((each) => each);
+  assert.match(String(error), 'a backup of another log');
   const writer = await ArchiveWriter.open(dir);
   assert.match(await refused(['backup', '--to', dir], from(store)), 'Another backup into');
   writer.close();

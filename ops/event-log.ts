@@ -39,7 +39,8 @@ EventStoreDB with users it has to be an admin, who may read and write all stream
   restore   Appends a backup to an empty store, then compares both.
   copy      Appends the log of the first store to the second one, then compares both. This is how a
             shop moves to an EventStoreDB cluster, and back: copy while the shop runs, stop its
-            write-apis, copy again (only what is new is appended), start them at the new address.
+            write-apis, reactor and projector, copy again (only what is new is appended), start them
+            at the new address.
 
 Every one of them can be interrupted at any moment, and the same command goes on from there. restore
 and copy append nothing to a store that holds anything but a beginning of the same log.
@@ -54,10 +55,12 @@ stream metadata, deletions and tombstones. What is not:
     counted by kind in the report; set up in the target what you need of them
   - the reactor's checkpoint and snapshots, which hold positions too: the reactor looks through the
     log once more, and a shop's stock is read from its beginning the first time
+  - the log's own id, by which a projector finds that it is another log, and builds its rows anew
   - what a scavenge has removed: in its place is an empty event of type $scavenged, so that the
     others keep their revisions
 
-Read models hold positions. After a restore or a copy: npm run ops -- replay
+Read models hold positions. After a restore or a copy the projector builds them anew when it starts
+there, or: npm run ops -- replay
 
 Examples:
   npm run ops -- log backup --to /backups/shop

@@ -7,6 +7,7 @@ import { parse } from 'csv-parse/sync';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore, startShop, type Shop } from '../test/shop.ts';
+import { parsePosition } from '../engine/position.ts';
 import { headOfLog, isEnginesOwn, isSystemEvent } from '../platform/event-store.ts';
 import { environmentOf, ops } from '../test/ops.ts';
 import { untilSo } from '../test/until-so.ts';
@@ -158,7 +159,7 @@ test('what cannot be imported changes nothing and says why', async ({ shop, dir,
     assert.is(stdout, '');
     assert.match(stderr, why);
   }
-  assert.equal(await eventsAfter(shop, BigInt(position!)), []);
+  assert.equal(await eventsAfter(shop, parsePosition(position!)!.position), []);
 });
 
 test('without a file or a shop it says what it needs', async ({ env }) => {

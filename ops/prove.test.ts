@@ -465,11 +465,6 @@ type Fault = (story: Story) => {
 };
 
 const FAULTS: Record<string, Fault> = {
-  'a stream that nobody has rules for': () => ({
-    plant: [event('basket-1', 'BasketOpened', {})],
-    says: ['every stream folds: event 0 of basket-1: there are no rules for streams of that name'],
-  }),
-
   'an event that no rule knows': (story) => ({
     plant: [event(`cart-${story.cartId}`, 'ItemStolen', {})],
     says: [
@@ -1446,6 +1441,28 @@ test('waits for no rebuild: it says that one is under way', async ({ shop }) => 
   } finally {
     other.release(true);
   }
+});
+
+test('what other programs have in the same log is nothing of ours', async (story) => {
+  const names = ['basket-1', 'cart', '-', 'samples.cart-1', 'दुकान-1'];
+  const theirs = names.map((stream) =>
+    event(stream, 'ItemAddedToCart', { sku: 7 }, { commandId: newKey() }),
+  );
+  const { report, violations } = collectViolations();
+  const nowMs = Date.now() + HOUR_MS;
+  const projected: string[] = [];
+  const ours = await proveLog(story.shop.client, story.history, nowMs, report, ({ stream }) => {
+    projected.push(stream);
+  });
+  const events = plant(story.history, theirs);
+  assert.is(events.length, story.history.length + names.length);
+  const seen = await proveLog(story.shop.client, events, nowMs, report, ({ stream }) => {
+    assert.not.ok(names.includes(stream));
+    projected.push(stream);
+  });
+  assert.equal(seen, ours);
+  assert.is(projected.length, 2 * ours.events);
+  assert.equal(violations, []);
 });
 
 test('a stream whose state is no longer held is read anew', async (story) => {

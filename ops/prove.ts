@@ -10,13 +10,15 @@ import {
 } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
-import { readRawLog, type RawEvent } from '../platform/raw-events.ts';
+import { NO_SYSTEM_EVENTS, readRawLog, type RawEvent } from '../platform/raw-events.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import {
   RebuildRunning,
   prepareDatabase,
   rebuildingAlone,
 } from '../engine/projections/checkpoint.ts';
+import { isOfOtherLog } from '../engine/projections/same-log.ts';
+import { knownIdentityOf } from '../platform/log-identity.ts';
 import { FAILED, OK, OperatorError, printJson } from './command.ts';
 import { required } from './environment.ts';
 import { count, counted, duration } from './format.ts';
@@ -128,7 +130,7 @@ async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
       rowsProof = await RowsProof.begin(pool, log, connection, PROJECTIONS, report, dropped);
       const rowsPosition = rowsProof.position;
       const head = await headOfLog(client);
-      if (rowsPosition > head) throw aheadOfLog();
+      if (rowsPosition > head || (await areOfOtherLog(client, pool))) throw ofOtherLog();
       let done = 0;
       const onEvent = (event: StoredEvent) => {
         done += 1;
@@ -155,16 +157,24 @@ async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
 }
 
 async function* logUntil(client: EventStore, head: bigint): AsyncGenerator<RawEvent> {
-  for await (const event of readRawLog(client, undefined)) {
+  for await (const event of readRawLog(client, undefined, NO_SYSTEM_EVENTS)) {
     if (event.position > head) return;
     yield event;
   }
 }
 
-const aheadOfLog = (): OperatorError =>
+async function areOfOtherLog(client: EventStore, pool: Pool): Promise<boolean> {
+  const identity = await knownIdentityOf(client);
+  const { rows } = await pool.query<{ version: number; log: string | null }>(
+    `select version, log from projector.checkpoint where schema not like '%\\_next'`,
+  );
+  return rows.some((row) => isOfOtherLog(row, identity));
+}
+
+const ofOtherLog = (): OperatorError =>
   new OperatorError(
-    'The read models have seen events beyond the end of the log, which was restored or replaced: ' +
-      'rebuild them with npm run ops -- replay, then prove again.',
+    'The read models are of another log, or have seen events beyond the end of the log, which was ' +
+      'restored or replaced: rebuild them with npm run ops -- replay, then prove again.',
   );
 
 function render(proof: Proof): string[] {

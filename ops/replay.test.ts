@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { startEventStore } from '../event-store/server.ts';
 import {
   newKey,
   openStore,
@@ -14,16 +13,14 @@ import {
   startShop,
   type Shop,
 } from '../test/shop.ts';
-import { DECIDERS } from '../domain/deciders.ts';
-import { upcasterOf } from '../engine/upcast.ts';
-import { connectEventStore } from '../platform/event-store.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
-import { PROJECTIONS } from '../projector/app.ts';
-import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
+import { knownIdentityOf } from '../platform/log-identity.ts';
+import { PROJECTIONS, isOurs } from '../projector/app.ts';
+import { OF_OTHER_LOG, REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
 import { runProjector } from '../engine/projections/run.ts';
 import { environmentOf, ops, startOps } from '../test/ops.ts';
-import { STUCK_MS } from '../test/until-so.ts';
+import { STUCK_MS, untilSo } from '../test/until-so.ts';
 
 const ITEMS = 2_000;
 /** How long somebody may take to reach a lock that another holds. */
@@ -204,24 +201,51 @@ test('works where the projector has never run', async ({ shop }) => {
   }
 });
 
-test('read models that are ahead of a restored log are refused', async ({ shop }) => {
+test('read models of a log that was restored elsewhere say so, and are built anew', async ({
+  shop,
+}) => {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-ops-'));
-  const store = await startEventStore({ dir: join(dir, 'store') });
-  const client = connectEventStore(store.url, upcasterOf(DECIDERS));
+  const parts = await startParts();
+  const { client, databaseUrl: DATABASE_URL, eventStoreUrl: EVENTSTORE_URL } = parts;
+  const log = createLog('test', 'silent');
+  const pool = createPool(DATABASE_URL, log);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<void> | undefined;
   try {
+    const before = { EVENTSTORE_URL: shop.eventStoreUrl, DATABASE_URL };
+    assert.is((await ops(['replay'], before)).code, 0);
     const backup = join(dir, 'backup');
-    assert.is((await ops(['log', 'backup', '--to', backup], environmentOf(shop))).code, 0);
-    const restored = await ops(['log', 'restore', backup, store.url, '--up-to', '1000'], {});
+    assert.is((await ops(['log', 'backup', '--to', backup], before)).code, 0);
+    const restored = await ops(['log', 'restore', backup, EVENTSTORE_URL, '--up-to', '1000'], {});
     assert.is(restored.code, 0, restored.stderr);
     assert.match(restored.stdout, 'npm run ops -- replay');
-    const { signal } = new AbortController();
-    const log = createLog('test', 'silent');
-    const projector = { client, pool: shop.pool, log, signal, projections: PROJECTIONS };
-    const error = await runProjector(projector).catch((each: Error) => each);
-    assert.match(String(error), 'beyond the end of the log, which was restored or replaced');
+
+    const moved = { EVENTSTORE_URL, DATABASE_URL };
+    const status = await ops(['status'], moved);
+    assert.is(status.code, 1);
+    assert.match(status.stdout, 'PROBLEMS: catalogue is OF ANOTHER LOG');
+    const refused = await ops(['prove'], moved);
+    assert.match(refused.stderr, 'The read models are of another log');
+
+    running = runProjector({ client, pool, log, signal, projections: PROJECTIONS, isOurs });
+    const stale = `select from projector.checkpoint where version = $1 or log <> $2`;
+    await untilSo(async () => {
+      const identity = await knownIdentityOf(client);
+      return !!identity && (await pool.query(stale, [OF_OTHER_LOG, identity])).rowCount === 0;
+    }, 'the rows are of the restored log');
+    const proof = await ops(['prove', '--json'], moved);
+    const { violations } = JSON.parse(proof.stdout) as { violations: { kind: string }[] };
+    // A log that is cut in the middle of an order has orders that were not finished.
+    assert.equal(
+      violations.map(({ kind }) => kind).filter((kind) => /rows|read model|parked/.test(kind)),
+      [],
+    );
   } finally {
-    await client.dispose();
-    await store.close();
+    stopping.abort();
+    await running;
+    await pool.end();
+    await parts.stop();
     await rm(dir, { recursive: true });
   }
 });

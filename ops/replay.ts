@@ -3,7 +3,7 @@ import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
 import { connectEventStore, headOfLog } from '../platform/event-store.ts';
 import { createPool } from '../platform/postgres.ts';
-import { PROJECTIONS } from '../projector/app.ts';
+import { PROJECTIONS, isOurs } from '../projector/app.ts';
 import { RebuildRunning } from '../engine/projections/checkpoint.ts';
 import type { Projection } from '../engine/projections/projection.ts';
 import { rebuild } from '../engine/projections/run.ts';
@@ -56,7 +56,8 @@ export async function run(args: string[]): Promise<number> {
     let first: { events: number; atMs: number } | undefined;
     let lastMs = 0;
     const { signal } = stopping;
-    const swapped = await rebuild({ client, pool, log, signal, projections }, (position, more) => {
+    const projector = { client, pool, log, signal, projections, isOurs };
+    const swapped = await rebuild(projector, (position, more) => {
       events += more;
       lastMs = performance.now();
       first ??= { events, atMs: lastMs };

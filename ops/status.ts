@@ -10,11 +10,13 @@ import {
   REACTOR_LEASE,
   type EventStore,
 } from '../platform/event-store.ts';
+import { knownIdentityOf } from '../platform/log-identity.ts';
 import { createPool, type Pool } from '../platform/postgres.ts';
 import { READY_PATH, PROCESSES, processOf, type ProcessName } from '../platform/system.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import type { SetAsideTask } from '../engine/processes/task-list.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
+import { isOfOtherLog } from '../engine/projections/same-log.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
 import { optional, required } from './environment.ts';
 import { count, counted, duration, table, withoutSecrets } from './format.ts';
@@ -35,7 +37,7 @@ export const summary =
 export const usage = `Usage: npm run ops -- status [--json]
 
 Looks at the event store, Postgres, every room whose address is known, each read model (how far it
-is behind the end of the log, in log positions), rebuilds, events that could not be projected, which
+is behind the end of the log, in log positions, and whether it is made from this log), rebuilds, events that could not be projected, which
 reactor works, and how far it is.
 
   --json   the same as JSON on stdout
@@ -51,7 +53,7 @@ are known.`;
 type Service = { name: string; address: string; up: boolean; detail: string };
 
 type ModelState = 'ok' | 'catching up' | 'unknown' | 'outdated' | 'rebuilding' | 'left over';
-type ModelProblem = 'STALLED' | 'MISSING';
+type ModelProblem = 'STALLED' | 'MISSING' | 'OF ANOTHER LOG';
 type Model = {
   schema: string;
   state: ModelState | ModelProblem;
@@ -197,7 +199,14 @@ async function readReactor(client: EventStore, head: bigint): Promise<Reactor> {
   };
 }
 
-type Checkpoint = { schema: string; version: number; position: number; updated_at: string };
+type Checkpoint = {
+  schema: string;
+  version: number;
+  position: number;
+  updated_at: string;
+  /** The id of the log that the rows are made from, where the projector noted it. */
+  log: string | null;
+};
 type Database = {
   checkpoints: Checkpoint[];
   parked: Awaited<ReturnType<typeof parkedRows>>;
@@ -212,7 +221,9 @@ async function readDatabase(pool: Pool): Promise<Database> {
     return { checkpoints: [], parked: [], rebuilding: false };
   }
   const { rows: checkpoints } = await pool.query<Checkpoint>(
-    'select schema, version, position, updated_at from projector.checkpoint order by schema',
+    // As JSON, in which a column that a projector of an earlier release has not made is null.
+    `select schema, version, position, updated_at, to_jsonb(each) ->> 'log' as log
+     from projector.checkpoint each order by schema`,
   );
   const { rows: locks } = await pool.query(
     `select from pg_locks where locktype = 'advisory' and objid = $1 and granted
@@ -234,13 +245,15 @@ async function readParked(client: EventStore | undefined, rows: Database['parked
   return { count: parked.length, newest: shown };
 }
 
-const isProblem = ({ state }: Model): boolean => state === 'STALLED' || state === 'MISSING';
+const PROBLEMS = new Set<Model['state']>(['STALLED', 'MISSING', 'OF ANOTHER LOG']);
+const isProblem = ({ state }: Model): boolean => PROBLEMS.has(state);
 
 async function judgeModels(
   client: EventStore,
   head: number | null,
   { checkpoints, rebuilding }: Database,
 ): Promise<Model[]> {
+  const identity = head === null ? undefined : await knownIdentityOf(client);
   const live = PROJECTIONS.map(async ({ name: schema, version }): Promise<Model> => {
     const row = checkpoints.find((each) => each.schema === schema);
     if (!row) {
@@ -249,6 +262,7 @@ async function judgeModels(
     }
     const model = modelOf(row, head);
     if (head === null) return { ...model, state: 'unknown' };
+    if (isOfOtherLog(row, identity)) return { ...model, behind: null, state: 'OF ANOTHER LOG' };
     // What the event store writes for itself is never projected, so a position says too little.
     const waitingSince = await oldestWaiting(client, row.position);
     if (waitingSince === undefined) model.behind = 0;

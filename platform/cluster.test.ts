@@ -105,11 +105,11 @@ test('whoever hears late of a lost server does no harm to the next connection', 
   cluster,
   client,
 }) => {
-  const old = await subscribeToLog(client, undefined, ['Noted']);
+  const old = await subscribeToLog(client, undefined, { typePrefixes: ['Noted'] });
   old.on('error', () => {});
   cluster.name(cluster.nodes[1]!);
   await untilSo(async () => !(await failureOf(headOfLog(client))), 'the leader is asked');
-  const next = await subscribeToLog(client, undefined, ['Noted']);
+  const next = await subscribeToLog(client, undefined, { typePrefixes: ['Noted'] });
   let isOver = false;
   next.on('error', () => (isOver = true));
   const seen = new Promise((resolve) => next.on('data', (answer) => resolve(answer)));

@@ -53,6 +53,9 @@ export const REACTOR_CHECKPOINT = 'reactor-checkpoint';
 /** Who of several reactors works. */
 export const REACTOR_LEASE = 'reactor-lease';
 
+/** Which log this is: `platform/log-identity.ts`. */
+export const LOG_IDENTITY = 'log-identity';
+
 /** `inventory-{id}` → `inventorysnapshot-{id}`: a category of its own. */
 export function snapshotStreamOf(stream: string): string {
   const { category, id } = splitStream(stream);
@@ -60,11 +63,13 @@ export function snapshotStreamOf(stream: string): string {
 }
 
 /**
- * Whether a stream says who is where in this very log: the engine's own streams. They mean nothing in
- * a copy, where whoever wrote them begins anew.
+ * Whether a stream says who is where in this very log, or which it is: the engine's own streams. They
+ * mean nothing in a copy, where whoever wrote them begins anew.
  */
 export const holdsPositions = (stream: string): boolean =>
-  stream === REACTOR_CHECKPOINT || stream === REACTOR_LEASE || /^[a-z]+snapshot-/.test(stream);
+  OF_THIS_LOG.has(stream) || /^[a-z]+snapshot-/.test(stream);
+
+const OF_THIS_LOG = new Set([REACTOR_CHECKPOINT, REACTOR_LEASE, LOG_IDENTITY]);
 
 /** Events that cannot be read, and what people decided about them: see `engine/parking.ts`. */
 export const PARKED_EVENTS = 'parked-events';
@@ -133,7 +138,7 @@ export function connectEventStore(url: string, upcast: Upcast): EventStore {
 }
 
 /** Of an event that does not say it, as whatever is no message of the domain's. */
-const FIRST_VERSION = 1;
+export const FIRST_VERSION = 1;
 
 /**
  * A raw event whose data and metadata are parsed, and brought to the newest version, when somebody

@@ -9,7 +9,7 @@ import type { EventStoreDBClient } from '@eventstore/db-client';
 import sharedPb from '@eventstore/db-client/generated/shared_pb.js';
 import streamsGrpc from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streamsPb from '@eventstore/db-client/generated/streams_pb.js';
-import type { ClientReadableStream } from '@grpc/grpc-js';
+import { status, type ClientReadableStream } from '@grpc/grpc-js';
 import type { ProposedEvent } from './appends.ts';
 import { isEventStoreUnavailable, openCall, watchRead } from './connection.ts';
 import { Fields } from './protobuf.ts';
@@ -46,18 +46,20 @@ export function patience(): { reset(): void; wait(error: unknown): Promise<void>
 }
 
 /**
- * The whole log after a position (from its beginning without one) to where it ends now, with what
- * the event store writes for itself. A lost connection is taken up again.
+ * The whole log after a position (from its beginning without one) to where it ends now, also what
+ * the event store writes for itself where no `filter` leaves it out. A lost connection is taken up
+ * again.
  */
 export async function* readRawLog(
   client: EventStoreDBClient,
   after: bigint | undefined,
+  filter?: EventFilter,
 ): AsyncGenerator<RawEvent> {
   const trouble = patience();
   let last = after;
   for (;;) {
     try {
-      for await (const event of readAllFrom(client, last)) {
+      for await (const event of readAnswers(client, optionsOfRead(last, undefined, filter))) {
         // A read begins with the event at its position.
         if (last !== undefined && event.position <= last) continue;
         yield event;
@@ -76,17 +78,29 @@ export async function readRawEventAt(
   client: EventStoreDBClient,
   position: bigint,
 ): Promise<RawEvent | undefined> {
-  for await (const event of readAllFrom(client, position, 1)) {
+  for await (const event of readAnswers(client, optionsOfRead(position, 1))) {
     if (event.position === position) return event;
   }
   return undefined;
 }
 
-const readAllFrom = (
-  client: EventStoreDBClient,
-  from: bigint | undefined,
-  maxCount?: number,
-): AsyncGenerator<RawEvent> => readAnswers(client, optionsOfRead(from, maxCount));
+/**
+ * Whether a position up to the end of the log is an event's, or that of one which a scavenge took.
+ * From any other EventStoreDB reads nothing, and says only that something went wrong: so it is asked
+ * twice, and whether it answers otherwise.
+ */
+export async function isPosition(client: EventStoreDBClient, position: bigint): Promise<boolean> {
+  for (let tries = 1; tries <= 2; tries++) {
+    try {
+      await readRawEventAt(client, position);
+      return true;
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== status.UNKNOWN) throw error;
+      await Array.fromAsync(newestRawEvents(client, '$all', 1));
+    }
+  }
+  return false;
+}
 
 /** A stream's events from a revision on, oldest first; none where there is no such stream. */
 export function readRawStream(
@@ -100,7 +114,7 @@ export function readRawStream(
   of.setRevision(String(from));
   const options = optionsOfReading();
   options.setStream(of);
-  return readAnswers(client, countedAndUnfiltered(options, maxCount));
+  return readAnswers(client, counted(options, maxCount));
 }
 
 /** The newest events of a stream, or of the whole log (`$all`), newest first. */
@@ -121,7 +135,7 @@ export function newestRawEvents(
     of.setEnd(new sharedPb.Empty());
     options.setStream(of);
   }
-  countedAndUnfiltered(options, maxCount).setReadDirection(Options.ReadDirection.BACKWARDS);
+  counted(options, maxCount).setReadDirection(Options.ReadDirection.BACKWARDS);
   return readAnswers(client, options);
 }
 
@@ -161,29 +175,27 @@ function identifierOf(stream: string): sharedPb.StreamIdentifier {
   return identifier;
 }
 
+/** Which events the server is to send, by their types. */
+export type EventFilter = { typePrefixes: string[] } | { typeRegex: string };
+
 /**
- * A subscription to the whole log after a position: what comes, until it is cancelled. With
- * `typePrefixes` only events whose types begin with one of them.
+ * All but what the event store writes for itself. Its links and statistics can be many times what
+ * everybody else writes.
  */
+export const NO_SYSTEM_EVENTS: EventFilter = { typeRegex: '^[^$].*' };
+
+/** How many events the server may look through before it says where it is. */
+const SEARCH_WINDOW = 1_000;
+
+/** A subscription to the whole log after a position: what comes, until it is cancelled. */
 export function subscribeToLog(
   client: EventStoreDBClient,
   after: bigint | undefined,
-  typePrefixes: string[] | undefined,
+  filter: EventFilter,
 ): Promise<ClientReadableStream<ReadAnswer>> {
   const { Options } = streamsPb.ReadReq;
-  const options = optionsOfAll(after);
+  const options = optionsOfAll(after, filter);
   options.setSubscription(new Options.SubscriptionOptions());
-  if (typePrefixes) {
-    const types = new Options.FilterOptions.Expression();
-    types.setPrefixList(typePrefixes);
-    const filter = new Options.FilterOptions();
-    filter.setEventType(types);
-    filter.setCount(new sharedPb.Empty());
-    filter.setCheckpointintervalmultiplier(1);
-    options.setFilter(filter);
-  } else {
-    options.setNoFilter(new sharedPb.Empty());
-  }
   return openRead(client, options);
 }
 
@@ -191,21 +203,18 @@ export function subscribeToLog(
 export function optionsOfRead(
   from: bigint | undefined,
   maxCount: number = Number.MAX_SAFE_INTEGER,
+  filter?: EventFilter,
 ): streamsPb.ReadReq.Options {
-  return countedAndUnfiltered(optionsOfAll(from), maxCount);
+  return counted(optionsOfAll(from, filter), maxCount);
 }
 
-function countedAndUnfiltered(
-  options: streamsPb.ReadReq.Options,
-  maxCount: number,
-): streamsPb.ReadReq.Options {
+function counted(options: streamsPb.ReadReq.Options, maxCount: number): streamsPb.ReadReq.Options {
   options.setReadDirection(streamsPb.ReadReq.Options.ReadDirection.FORWARDS);
   options.setCount(String(maxCount));
-  options.setNoFilter(new sharedPb.Empty());
   return options;
 }
 
-function optionsOfAll(from: bigint | undefined): streamsPb.ReadReq.Options {
+function optionsOfAll(from: bigint | undefined, filter?: EventFilter): streamsPb.ReadReq.Options {
   const all = new streamsPb.ReadReq.Options.AllOptions();
   if (from === undefined) {
     all.setStart(new sharedPb.Empty());
@@ -215,17 +224,31 @@ function optionsOfAll(from: bigint | undefined): streamsPb.ReadReq.Options {
     position.setPreparePosition(String(from));
     all.setPosition(position);
   }
-  const options = optionsOfReading();
+  const options = optionsOfReading(filter);
   options.setAll(all);
   return options;
 }
 
-function optionsOfReading(): streamsPb.ReadReq.Options {
+function optionsOfReading(filter?: EventFilter): streamsPb.ReadReq.Options {
   const uuids = new streamsPb.ReadReq.Options.UUIDOption();
   uuids.setString(new sharedPb.Empty());
   const options = new streamsPb.ReadReq.Options();
   options.setResolveLinks(false);
   options.setUuidOption(uuids);
+  if (filter) options.setFilter(filterOptions(filter));
+  else options.setNoFilter(new sharedPb.Empty());
+  return options;
+}
+
+function filterOptions(filter: EventFilter): streamsPb.ReadReq.Options.FilterOptions {
+  const { FilterOptions } = streamsPb.ReadReq.Options;
+  const types = new FilterOptions.Expression();
+  if ('typeRegex' in filter) types.setRegex(filter.typeRegex);
+  else types.setPrefixList(filter.typePrefixes);
+  const options = new FilterOptions();
+  options.setEventType(types);
+  options.setMax(SEARCH_WINDOW);
+  options.setCheckpointintervalmultiplier(1);
   return options;
 }
 

@@ -8,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { startEventStore } from '../event-store/server.ts';
 import { asStored, connectEventStore, type StoredEvent } from './event-store.ts';
 import { createLog, type Logger } from './log.ts';
+import { NO_SYSTEM_EVENTS, readRawLog, subscribeToLog, type ReadAnswer } from './raw-events.ts';
 import { followLog } from './subscription.ts';
 import { within } from '../test/promised-time.ts';
 
@@ -152,6 +153,32 @@ test('it says what the client says of an event, and nothing of the event storeâ€
     chosen.map(({ type }) => type),
     ['Packed'],
   );
+  await client.dispose();
+  await store.close();
+});
+
+test('what the event store writes for itself is left out by the server', async ({ dir }) => {
+  const store = await startEventStore({ dir });
+  const client = connectEventStore(store.url, asStored);
+  const own = ['$>', '$statsCollected', '$'].map((type) => jsonEvent({ type, data: {} }));
+  await client.appendToStream('$stats-1', own);
+  await client.setStreamMetadata('note-1', { maxCount: 5 });
+  await client.appendToStream('note-1', event(1));
+  await client.appendToStream('$audit-1', jsonEvent({ type: 'Noted', data: {} }));
+  const types = await Array.fromAsync(
+    readRawLog(client, undefined, NO_SYSTEM_EVENTS),
+    ({ type }) => type,
+  );
+  assert.equal(types, ['Noted', 'Noted']);
+  const source = await subscribeToLog(client, undefined, NO_SYSTEM_EVENTS);
+  const sent: string[] = [];
+  for await (const answer of source as AsyncIterable<ReadAnswer>) {
+    if (typeof answer === 'object') sent.push(answer.type);
+    if (answer === 'caught-up') break;
+  }
+  assert.equal(sent, ['Noted', 'Noted']);
+  const followed = await follow(store.url, {}, (_, caughtUp) => caughtUp);
+  assert.is(followed.length, 2);
   await client.dispose();
   await store.close();
 });

@@ -2,7 +2,7 @@ import type { ClientReadableStream } from '@grpc/grpc-js';
 import { isOnNewestConnection } from './connection.ts';
 import { headOfLog, isSystemEvent, type EventStore, type StoredEvent } from './event-store.ts';
 import type { Logger } from './log.ts';
-import { subscribeToLog, type ReadAnswer } from './raw-events.ts';
+import { NO_SYSTEM_EVENTS, subscribeToLog, type ReadAnswer } from './raw-events.ts';
 import { RETRY_MS } from './time.ts';
 import { parsedLater } from './event-store.ts';
 
@@ -22,32 +22,39 @@ export type Batch = {
  * Follows the whole log after a position, for ever: `consume` gets every event once, in order, as
  * many together as have arrived while it worked, at most `maxBatch`. A lost connection is taken up
  * again after the last event that was consumed. Resolves when `signal` aborts, once the batch in
- * hand is done; rejects with what `consume` throws.
+ * hand is done; rejects with what `consume` or `beforeResuming` throws.
  */
 export async function followLog(options: {
   client: EventStore;
   after: bigint | undefined;
   maxBatch: number;
-  /** Beginnings of the event types that are wanted; all when undefined. The server sorts out. */
+  /**
+   * Beginnings of the event types that are wanted; all when undefined, but for what the event store
+   * writes for itself. The server sorts out.
+   */
   typePrefixes?: string[];
   log: Logger;
   signal: AbortSignal;
+  /** Before a subscription that was lost is taken up again. What it throws ends it all. */
+  beforeResuming?: () => Promise<void>;
   consume: (batch: Batch) => Promise<void>;
 }): Promise<void> {
   const { client, maxBatch, log, signal, typePrefixes } = options;
+  const filter = typePrefixes ? { typePrefixes } : NO_SYSTEM_EVENTS;
   let after = options.after;
   while (!signal.aborted) {
     const consume = async (batch: Batch) => {
       await options.consume(batch);
       after = batch.events.at(-1)?.position ?? after;
     };
-    const lost = await subscribeToLog(client, after, typePrefixes).then(
+    const lost = await subscribeToLog(client, after, filter).then(
       (source) => drain(source, { client, maxBatch, signal, consume }),
       (error: unknown) => error,
     );
     if (signal.aborted) return;
     log.warn({ err: lost }, 'the subscription was lost: taking it up again');
     await waitUnlessAborted(RETRY_MS, signal);
+    if (!signal.aborted) await options.beforeResuming?.();
   }
 }
 

@@ -7,6 +7,8 @@ import { orderBoard } from './order-board.ts';
 import { payments } from './payments.ts';
 import { slots } from './slots.ts';
 import { till } from './till.ts';
+import { DECIDERS } from '../domain/deciders.ts';
+import { ownStreams } from '../engine/own-streams.ts';
 import type { Projection } from '../engine/projections/projection.ts';
 
 /** Every read model there is. */
@@ -21,3 +23,6 @@ export const PROJECTIONS: Projection[] = [
   history,
   till,
 ];
+
+/** Whether a stream is one that read models are made from. */
+export const isOurs = ownStreams(DECIDERS);

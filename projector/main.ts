@@ -4,7 +4,7 @@ import { connectEventStore, headOfLog } from '../platform/event-store.ts';
 import { serveHealth } from '../platform/health.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
-import { PROJECTIONS } from './app.ts';
+import { PROJECTIONS, isOurs } from './app.ts';
 import { isPublicTag } from './tags.ts';
 import { createPurger, noPurger } from '../platform/purge.ts';
 import { environmentOf } from '../platform/system.ts';
@@ -42,7 +42,7 @@ process.on('SIGTERM', stop).on('SIGINT', stop);
 const { signal } = stopping;
 try {
   await runProjector(
-    { client, pool, log, signal, projections: PROJECTIONS, ...(isCached && { isPurged }) },
+    { client, pool, log, signal, projections: PROJECTIONS, isOurs, ...(isCached && { isPurged }) },
     () => purger.wake(),
   );
 } catch (error) {

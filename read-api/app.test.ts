@@ -1,6 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { newKey, openStore, quoteCart, recipient, startShop, type Shop } from '../test/shop.ts';
+import { Projected } from '../engine/reading/projected.ts';
+import { createLog } from '../platform/log.ts';
+import { createPool } from '../platform/postgres.ts';
+import { openVault } from '../platform/vault.ts';
+import {
+  newKey,
+  openStore,
+  quoteCart,
+  recipient,
+  startParts,
+  startShop,
+  type Shop,
+} from '../test/shop.ts';
+import { createReadApi } from './app.ts';
 
 const MAX_READS = 30;
 
@@ -82,6 +96,43 @@ test('a column of another type is read anew after a moment', async (context) => 
     statuses.push((await read(context, path)).status);
   }
   assert.equal(new Set(statuses), new Set([503, 200]));
+});
+
+test('before the projector has ever run, everything is "not now"', async () => {
+  const parts = await startParts();
+  const log = createLog('test', 'silent');
+  const pool = createPool(parts.databaseUrl, log);
+  const projected = new Projected(parts.databaseUrl, pool, log);
+  const vault = await openVault(pool, 'a secret of the tests, 32 or more');
+  const app = await createReadApi({
+    pool,
+    projected,
+    vault,
+    storePassSecret: 'another-secret-of-the-tests-32-or-more',
+    deliveryCodeSecret: 'a fourth secret of the tests, 32 or more',
+    log,
+    now: () => new Date(),
+  });
+  try {
+    await projected.start();
+    const id = randomUUID();
+    const addresses = ['/stores', `/stores/${id}`, `/carts/${id}`, `/orders/${id}`];
+    for (const url of ['/readyz', ...addresses.map((address) => `/api/read${address}`)]) {
+      const answer = await app.inject({ url });
+      assert.is(answer.statusCode, 503, `${url}: ${answer.body}`);
+      assert.is(answer.headers['retry-after'], '1');
+    }
+    const far = await app.inject({
+      url: '/api/read/stores',
+      headers: { 'doorstep-position': '7f3a90bc.1' },
+    });
+    assert.is(far.statusCode, 503);
+  } finally {
+    await app.close();
+    await projected.stop();
+    await pool.end();
+    await parts.stop();
+  }
 });
 
 test.run();

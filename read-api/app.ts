@@ -2,6 +2,7 @@ import { POSITION_HEADER, Problem, createApp, unavailable } from '../platform/ht
 import { LIMITS } from '../domain/limits.ts';
 import { Limiter } from '../platform/limits.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
+import { parsePosition, type Position } from '../engine/position.ts';
 import { PublicAnswers } from '../engine/reading/answers.ts';
 import { isPublicTag } from '../projector/tags.ts';
 import { cartRoutes } from './cart.ts';
@@ -31,13 +32,14 @@ function problemOf(error: unknown): Problem | undefined {
     : undefined;
 }
 
-function positionAsked(header: string | string[] | undefined): bigint | undefined {
+function positionAsked(header: string | string[] | undefined): Position | undefined {
   if (header === undefined) return undefined;
-  if (typeof header === 'string' && /^\d{1,19}$/.test(header)) return BigInt(header);
+  const position = typeof header === 'string' ? parsePosition(header) : undefined;
+  if (position) return position;
   throw new Problem(
     400,
     'INVALID_POSITION',
-    `${POSITION_HEADER} is a whole number: repeat it as it came.`,
+    `${POSITION_HEADER} comes with the answer to a command: repeat it as it came.`,
   );
 }
 

@@ -11,6 +11,7 @@ import {
   work,
   type Shop,
 } from '../test/shop.ts';
+import { parsePosition } from '../engine/position.ts';
 import { idFrom } from '../platform/ids.ts';
 import { historyText } from '../wording/en/history.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
@@ -243,7 +244,7 @@ async function standing(shop: Shop, path: string, position: string | null) {
   const { body: stood } = await shop.read<Order>(path, position);
   const { rows } = await shop.pool.query<{ at: string }>(
     'select at from history.event where position = $1',
-    [position],
+    [parsePosition(position!)!.position],
   );
   return { at: rows[0]!.at, stood };
 }

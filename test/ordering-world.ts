@@ -121,9 +121,9 @@ export class World {
   }
 
   /** Each command of a process, whether or not it comes to be taken, can be taken again. */
-  #remembering({ load, handle }: Handler): Handler {
+  #remembering({ handle, ...rest }: Handler): Handler {
     return {
-      load,
+      ...rest,
       handle: (decider, id, command, asked) => {
         const { actor, correlationId, causationId } = asked;
         const again = () => systemContext(actor, { correlationId, causationId });

@@ -15,7 +15,7 @@ import { createLog, type Logger } from '../platform/log.ts';
 import { codeOf, sign } from '../platform/signature.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
-import { PROJECTIONS } from '../projector/app.ts';
+import { PROJECTIONS, isOurs } from '../projector/app.ts';
 import { runProjector } from '../engine/projections/run.ts';
 import { createReadApi } from '../read-api/app.ts';
 import { Projected } from '../engine/reading/projected.ts';
@@ -182,7 +182,7 @@ export async function startShop({
     signal,
     work: (term) => runReactor({ client, reactions: reactions({ client, drivers }), log, ...term }),
   });
-  const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS });
+  const projector = runProjector({ client, pool, log, signal, projections: PROJECTIONS, isOurs });
   cleanup.add(async () => {
     stopping.abort();
     await Promise.all([reactor, projector]);

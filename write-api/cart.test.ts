@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parsePosition } from '../engine/position.ts';
 import { newKey, openStore, startShop, type Shop } from '../test/shop.ts';
 
 const test = suite<{ shop: Shop; cartId: string; item: string }>('cart');
@@ -121,7 +122,8 @@ test('200 racing changes to one cart all count, and the last one stands', async 
     Array.from({ length: 200 }, (_, i) => shop.write('PUT', path, { quantity: (i % 50) + 1 })),
   );
   assert.ok(answers.every(({ status }) => status === 200));
-  const last = answers.reduce((a, b) => (BigInt(a.position!) > BigInt(b.position!) ? a : b));
+  const placeOf = ({ position }: { position: string | null }) => parsePosition(position!)!.position;
+  const last = answers.reduce((a, b) => (placeOf(a) > placeOf(b) ? a : b));
   const { body } = await shop.read<{ quantity: number }>(`/carts/${cartId}`, last.position);
   assert.ok(answers.some((answer) => answer.body.quantity === body.quantity));
 });

@@ -36,7 +36,7 @@ function dyingHandler(shop: Shop, steps: number): Handler {
   const handler = createHandler(shop.client, shop.log);
   let left = steps;
   return {
-    load: handler.load,
+    ...handler,
     async handle(decider, id, command, context) {
       left -= 1;
       if (left < 0) throw new Error('killed');

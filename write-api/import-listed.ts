@@ -97,13 +97,13 @@ export async function readListed(services: Services, storeId: string): Promise<L
 }
 
 async function askForList(
-  { client, readApiUrl, storePassSecret, log }: Services,
+  { client, handler, readApiUrl, storePassSecret, log }: Services,
   storeId: string,
 ): Promise<ReadableStream> {
   const path = `/api/read/stores/${encodeURIComponent(storeId)}/price-list?withdrawn=too`;
   const headers = {
     authorization: `Bearer ${sign(storePassSecret, storeId)}`,
-    'doorstep-position': (await headOfEvents(client)).toString(),
+    'doorstep-position': await handler.tokenOf(await headOfEvents(client)),
   };
   for (let tries = 1; ; tries++) {
     try {

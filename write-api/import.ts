@@ -146,7 +146,8 @@ function importRoute(app: FastifyInstance, services: Services): void {
         let last = await steps.next();
         while (!last.done) last = await steps.next();
         await rm(path);
-        return atPosition(reply, last.value.position).send(last.value.report);
+        await atPosition(services.handler, reply, last.value.position);
+        return reply.send(last.value.report);
       } catch (error) {
         await rm(path, { force: true });
         throw error;
@@ -264,7 +265,7 @@ async function* runImport(
 }
 
 async function* asLines(
-  { log }: Services,
+  { handler, log }: Services,
   steps: ReturnType<typeof runImport>,
   path: string,
 ): AsyncGenerator<string> {
@@ -275,7 +276,7 @@ async function* asLines(
       step = await steps.next();
     }
     const { report, position } = step.value;
-    yield `${JSON.stringify({ ...report, position: position.toString() })}\n`;
+    yield `${JSON.stringify({ ...report, position: await handler.tokenOf(position) })}\n`;
   } catch (error) {
     // The status line has gone out long ago: the last line says that it broke.
     log.error({ err: error }, 'an import broke off');

@@ -80,7 +80,7 @@ function slowAt(
     if (isLast) throw new Error('killed');
     return outcome;
   };
-  return { ...rest, handler: { load: handler.load, handle } };
+  return { ...rest, handler: { ...handler, handle } };
 }
 
 /** What is reserved for a part. */

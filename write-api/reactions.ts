@@ -1,10 +1,12 @@
 import type { CartEvent } from '../domain/cart/cart.ts';
+import { DECIDERS } from '../domain/deciders.ts';
 import type { InventoryEvent } from '../domain/inventory/inventory.ts';
 import { LATE_WAIT_MS, type OrderEvent } from '../domain/ordering/order.ts';
 import { isPerPart, isPrepaid, type PaymentEvent } from '../domain/money/payment.ts';
 import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
+import { ownStreams } from '../engine/own-streams.ts';
 import type { Reactions } from '../engine/processes/reactor.ts';
 import type { NewTask as Task, Reaction as ReactionOf } from '../engine/processes/task-list.ts';
 import { type EventStore, type StoredEvent } from '../platform/event-store.ts';
@@ -140,8 +142,11 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
   ReservationReleased: ({ data }) => ({ done: [{ key: `reservation ${data.storeOrderId}` }] }),
 };
 
-/** Events that ask for nothing have none. */
+const isOurs = ownStreams(DECIDERS);
+
+/** Events that ask for nothing have none, nor have those of anybody else who writes to the log. */
 export function reactionTo(event: StoredEvent): Reaction {
+  if (!isOurs(event.stream)) return {};
   // The map is keyed by event type, which the compiler cannot follow through a lookup.
   const { [event.type]: react } = on as Record<string, (fact: Fact<never>) => Reaction>;
   return react?.(factOf(event)) ?? {};

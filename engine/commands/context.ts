@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../../platform/http.ts';
-import type { CommandContext } from './handle.ts';
+import type { CommandContext, Handler } from './handle.ts';
 import { KEY_LIFETIME_MS, MAX_KEY_AHEAD_MS, timeOfKey } from './remembered.ts';
 
 /**
@@ -100,5 +100,10 @@ export function contextOfCreation(
 }
 
 /** Says in the answer which log position a read has to have seen to show what was done. */
-export const atPosition = (reply: FastifyReply, position: bigint): FastifyReply =>
-  reply.header(POSITION_HEADER, position.toString());
+export async function atPosition(
+  { tokenOf }: Handler,
+  reply: FastifyReply,
+  position: bigint,
+): Promise<void> {
+  reply.header(POSITION_HEADER, await tokenOf(position));
+}

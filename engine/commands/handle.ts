@@ -12,6 +12,7 @@ import { idFrom } from '../../platform/ids.ts';
 import type { Logger } from '../../platform/log.ts';
 import { streamOf } from '../../platform/stream-name.ts';
 import { ParkedEvents } from '../parking.ts';
+import { positionTokens } from '../position.ts';
 import { CommandQueue } from './command-queue.ts';
 import { emptyOf, type Folded } from './folded.ts';
 import { printOf, type Mark } from './remembered.ts';
@@ -199,7 +200,7 @@ export function createHandler(
     return outcome;
   }
 
-  return { handle, load };
+  return { handle, load, tokenOf: positionTokens(client, log) };
 }
 
 type Attempt<State> = { after: Folded<State>; answer: () => void; rest: Waiting<State>[] };

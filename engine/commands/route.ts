@@ -116,7 +116,8 @@ export function commandRoute<Path extends string, By extends Caller, Body>(
     async run(request, reply, caller) {
       const asked = askedOf<Path, By, Body>(declared, request, caller, new Date());
       const { position, answer: said } = await run(asked.body, asked);
-      return atPosition(reply.code(status), position).send(said);
+      await atPosition(handler, reply.code(status), position);
+      return reply.send(said);
     },
   });
 }

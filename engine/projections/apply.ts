@@ -38,10 +38,14 @@ export type ApplyOptions = {
   dropped?: ReadonlySet<string>;
   /** Whether what is known by a tag is to be purged from caches; noted with the rows. */
   isPurged?: (tag: string) => boolean;
+  /** Whether a stream is one of those that are projected: all of them, where nobody says. */
+  isOurs?: (stream: string) => boolean;
 };
 
 /** Those of one call, with what is left out filled in. */
 type Options = Required<ApplyOptions>;
+
+const EVERYTHING = { dropped: new Set<string>(), isPurged: () => false, isOurs: () => true };
 
 /**
  * Applies events to every target that has not seen them: rows and checkpoints in one transaction.
@@ -53,8 +57,7 @@ export const applyEvents = (
   options: ApplyOptions,
   targets: Target[],
   events: StoredEvent[],
-): Promise<Set<string>> =>
-  applyAll({ dropped: new Set(), isPurged: () => false, ...options }, targets, events);
+): Promise<Set<string>> => applyAll({ ...EVERYTHING, ...options }, targets, events);
 
 async function applyAll(
   options: Options,
@@ -99,7 +102,7 @@ function refuse(refused: Refused, target: Target, event: StoredEvent, why: unkno
 }
 
 async function applyTogether(
-  { pool, log, notify, dropped, isPurged }: Options,
+  { pool, log, notify, dropped, isPurged, isOurs }: Options,
   targets: Target[],
   events: StoredEvent[],
   refused: Refused = new Map(),
@@ -107,7 +110,8 @@ async function applyTogether(
   const position = events.at(-1)!.position;
   const behind = targets.filter((target) => target.position < position);
   if (behind.length === 0) return new Set();
-  const projected = project(behind, events, refused, dropped);
+  const ours = events.filter(({ stream }) => isOurs(stream));
+  const projected = project(behind, ours, refused, dropped);
   const tags = new Set<string>();
   await transaction(pool, async (connection) => {
     // Losing the last moments of a read model is harmless: its checkpoint goes with it.
@@ -117,8 +121,8 @@ async function applyTogether(
       try {
         await changes.flush(connection, target.schema);
       } catch (error) {
-        const isOurs = error instanceof StepFailed;
-        if (!isOurs && isPostgresUnavailable(error)) throw error;
+        const isStep = error instanceof StepFailed;
+        if (!isStep && isPostgresUnavailable(error)) throw error;
         throw new WriteFailed(target, error);
       }
       for (const [event, error] of parked) await park(connection, target.schema, event, error);

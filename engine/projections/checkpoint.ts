@@ -12,7 +12,10 @@ export const PROJECTED_CHANNEL = 'projected';
 export const REBUILD_LOCK = 7227;
 
 /** The position of a projection that has seen no event. */
-const NOTHING = -1n;
+export const NOTHING = -1n;
+
+/** Stands for the version of rows that are of another log than the one that is followed. */
+export const OF_OTHER_LOG = 0;
 
 /** A projection and the schema that it fills: its own name, or `…_next` while it is rebuilt. */
 export type Target = { projection: Projection; schema: string; position: bigint };
@@ -31,8 +34,10 @@ export async function prepareDatabase(pool: Pool): Promise<void> {
       schema text primary key,
       version integer not null,
       position bigint not null,
-      updated_at timestamptz not null default now()
+      updated_at timestamptz not null default now(),
+      log text
     )`);
+    await addColumn(connection);
     await connection.query(`create table if not exists projector.parked (
       projection text not null,
       position bigint not null,
@@ -45,6 +50,17 @@ export async function prepareDatabase(pool: Pool): Promise<void> {
     )`);
     for (const statement of PURGE_TABLES) await connection.query(statement);
   });
+}
+
+/** Which log rows are of was not told by earlier releases. */
+async function addColumn(connection: Connection): Promise<void> {
+  const { rowCount } = await connection.query(
+    `select from pg_attribute
+      where attrelid = 'projector.checkpoint'::regclass and attname = 'log'`,
+  );
+  if (rowCount === 0) {
+    await connection.query('alter table projector.checkpoint add column log text');
+  }
 }
 
 /** Somebody else rebuilds just now. */
@@ -79,11 +95,15 @@ export async function rebuildingAlone<T>(
   }
 }
 
-/** Makes a projection's schema, empty, in place of one of that name. */
+/**
+ * Makes a projection's schema, empty, in place of one of that name. `log` is the id of the log that
+ * it is filled from.
+ */
 export async function createSchema(
   connection: Connection,
   projection: Projection,
   schema: string,
+  log: string | null = null,
 ): Promise<Target> {
   await connection.query(`drop schema if exists ${schema} cascade`);
   await connection.query(`create schema ${schema}`);
@@ -92,9 +112,10 @@ export async function createSchema(
     for (const statement of createStatements(table, schema)) await connection.query(statement);
   }
   await connection.query(
-    `insert into projector.checkpoint (schema, version, position) values ($1, $2, $3)
-     on conflict (schema) do update set version = $2, position = $3, updated_at = now()`,
-    [schema, projection.version, NOTHING.toString()],
+    `insert into projector.checkpoint (schema, version, position, log) values ($1, $2, $3, $4)
+     on conflict (schema) do update
+       set version = $2, position = $3, log = $4, updated_at = now()`,
+    [schema, projection.version, NOTHING.toString(), log],
   );
   return { projection, schema, position: NOTHING };
 }
@@ -108,6 +129,7 @@ export async function createSchema(
 export async function openLive(
   pool: Pool,
   projections: Projection[],
+  log: string,
 ): Promise<{ current: Target[]; outdated: Projection[] }> {
   return transaction(pool, async (connection) => {
     await connection.query('select pg_advisory_xact_lock(7226)');
@@ -121,7 +143,7 @@ export async function openLive(
     for (const projection of projections) {
       const { name: schema, version } = projection;
       const row = rowOf(projection);
-      if (isFirstStart) current.push(await createSchema(connection, projection, schema));
+      if (isFirstStart) current.push(await createSchema(connection, projection, schema, log));
       else if (row?.version !== version) outdated.push(projection);
       else current.push({ projection, schema, position: BigInt(row.position) });
     }

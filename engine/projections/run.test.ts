@@ -1,19 +1,37 @@
 import { randomUUID } from 'node:crypto';
 import { on } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { jsonEvent } from '@eventstore/db-client';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startParts } from '../../test/shop.ts';
-import { append, readStream, type EventStore } from '../../platform/event-store.ts';
+import { startEventStore } from '../../event-store/server.ts';
+import {
+  append,
+  asStored,
+  connectEventStore,
+  readStream,
+  type EventStore,
+} from '../../platform/event-store.ts';
+import { Problem } from '../../platform/http.ts';
+import { identityOf } from '../../platform/log-identity.ts';
 import { createLog } from '../../platform/log.ts';
 import { createPool, type Pool } from '../../platform/postgres.ts';
+import { ownStreams } from '../own-streams.ts';
 import { noteDropped, refOf } from '../parking.ts';
+import { parsePosition, positionToken } from '../position.ts';
+import { Projected } from '../reading/projected.ts';
 import { UnknownEventVersion } from '../upcast.ts';
 import { PROJECTED_CHANNEL } from './checkpoint.ts';
 import { projection, type Projection } from './projection.ts';
 import { ALL_TAGS, purgeQueue } from './purges.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
-import { STUCK_MS } from '../../test/until-so.ts';
+import { refusingReads } from '../../test/refusing-reads.ts';
+import { STUCK_MS, untilSo } from '../../test/until-so.ts';
 import { NO_REVISION } from '../../platform/appends.ts';
 
 const log = createLog('test', 'silent');
@@ -46,12 +64,18 @@ const notebook = (version = 1, spell = (text: string) => text): Projection =>
     },
   });
 
-type Context = { client: EventStore; pool: Pool; stop: () => Promise<void> };
+type Context = {
+  client: EventStore;
+  pool: Pool;
+  databaseUrl: string;
+  stop: () => Promise<void>;
+};
 const test = suite<Context>('run');
 
 test.before.each(async (context) => {
   const parts = await startParts();
   context.client = parts.client;
+  context.databaseUrl = parts.databaseUrl;
   context.pool = createPool(parts.databaseUrl, log);
   context.stop = async () => {
     await context.pool.end();
@@ -81,6 +105,12 @@ async function write(
 
 const rowsOf = async (pool: Pool) =>
   (await pool.query('select id, text from notebook.note order by id')).rows;
+
+/** The same while nobody has made the table yet. */
+async function notesOrNone(pool: Pool): Promise<object[]> {
+  const { rows } = await pool.query(`select to_regclass('notebook.note') is not null as made`);
+  return rows[0].made ? rowsOf(pool) : [];
+}
 
 /** Runs a projector until it has projected up to a position. */
 async function runUntil(
@@ -265,10 +295,7 @@ test('a rebuild beside a live projector loses nothing that is written meanwhile'
   const last = await writing;
   stopping.abort();
   await live;
-  await runUntil(
-    { client, pool, stop: context.stop },
-    last > 0n ? await write(client, 'z', 'z') : last,
-  );
+  await runUntil(context, last > 0n ? await write(client, 'z', 'z') : last);
   const { rows } = await pool.query('select count(*)::int as count from notebook.note');
   assert.is(rows[0].count, 302);
 });
@@ -325,6 +352,147 @@ test('rows from events that the log does not have stop the projector', async (co
     (error: unknown) => (failure = error),
   );
   assert.match(String(failure), 'ops -- replay');
+});
+
+/** An event store at an address at which one log may take another's place. */
+async function startStoreAt(port = 0) {
+  const dir = await mkdtemp(join(tmpdir(), 'doorstep-run-'));
+  const store = await startEventStore({ dir, port });
+  const stop = async () => {
+    await store.close();
+    await rm(dir, { recursive: true });
+  };
+  return { ...store, stop };
+}
+
+/** Runs a projector until the rows are these. */
+async function runUntilRows(
+  { client, pool }: Context,
+  rows: object[],
+  projections = [notebook()],
+): Promise<void> {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const running = runProjector({ client, pool, log, signal, projections });
+  await untilSo(async () => isDeepStrictEqual(await rowsOf(pool), rows), 'the rows are so');
+  stopping.abort();
+  await running;
+}
+
+test('rows of another log are built anew, and readers are told', async (context) => {
+  const { client, pool, databaseUrl } = context;
+  const first = await identityOf(client);
+  for (const id of ['a', 'b', 'c']) await write(client, id, 'of the first');
+  const far = await write(client, 'd', 'of the first');
+  await runUntil(context, far);
+  const projected = new Projected(databaseUrl, pool, log);
+  const other = await startStoreAt();
+  const moved = { ...context, client: connectEventStore(other.url, asStored) };
+  try {
+    await projected.start();
+    assert.is(projected.token, positionToken(first, far));
+    // What is known of a place is worth nothing in the other log, though it has as many events.
+    const near = await write(moved.client, 'a', 'of the second');
+    assert.ok(near < far);
+    await runUntilRows(moved, [{ id: 'a', text: 'of the second' }]);
+    const second = await identityOf(moved.client);
+    assert.is.not(second, first);
+    await untilSo(() => projected.token === positionToken(second, projected.position), 'told');
+    const last = await write(moved.client, 'b', 'of the second');
+    const waits = projected.reach(parsePosition(positionToken(second, last))!);
+    assert.ok(projected.position < last, 'it is not taken for seen because of what was before');
+    await runUntil(moved, last);
+    await waits;
+    const refused = await projected
+      .reach(parsePosition(positionToken(first, far))!)
+      .catch((error: unknown) => error);
+    assert.instance(refused, Problem);
+    assert.equal([(refused as Problem).status, (refused as Problem).code], [409, 'OTHER_LOG']);
+    await projected.reach({ log: undefined, position: near });
+  } finally {
+    await projected.stop();
+    await moved.client.dispose();
+    await other.stop();
+  }
+});
+
+test('a log that takes the place of another under a running projector is noticed', async (context) => {
+  const { pool } = context;
+  const before = await startStoreAt();
+  const client = connectEventStore(before.url, asStored);
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  for (const id of ['a', 'b', 'c']) await write(client, id, 'of the first');
+  const running = runProjector({ client, pool, log, signal, projections: [notebook()] });
+  let after: Awaited<ReturnType<typeof startStoreAt>> | undefined;
+  try {
+    await untilSo(async () => (await notesOrNone(pool)).length === 3, 'three notes');
+    await before.stop();
+    after = await startStoreAt(before.port);
+    const writer = connectEventStore(after.url, asStored);
+    await write(writer, 'x', 'of the second');
+    await writer.dispose();
+    const isNew = async () =>
+      isDeepStrictEqual(await notesOrNone(pool), [{ id: 'x', text: 'of the second' }]);
+    await untilSo(isNew, 'the rows are of the second log');
+  } finally {
+    stopping.abort();
+    await running;
+    await client.dispose();
+    await after?.stop();
+  }
+});
+
+test('rows that an earlier release made of this log stay as they are', async (context) => {
+  const { client, pool } = context;
+  await runUntil(context, await write(client, 'a', 'one'));
+  const first = await pool.query('select xmin from notebook.note');
+  await pool.query('alter table projector.checkpoint drop column log');
+  await runUntil(context, await write(client, 'b', 'two'));
+  const again = await pool.query(`select xmin from notebook.note where id = 'a'`);
+  assert.equal(again.rows, first.rows);
+  const { rows } = await pool.query('select log from projector.checkpoint');
+  assert.equal(rows, [{ log: await identityOf(client) }]);
+});
+
+test('a rebuild is swapped in for rows that have seen more than the log has', async (context) => {
+  const { client, pool } = context;
+  await runUntil(context, await write(client, 'a', 'one'));
+  await pool.query('update projector.checkpoint set position = position + 1000000');
+  const before = await identityOf(client);
+  const { signal } = new AbortController();
+  assert.is(await rebuild({ client, pool, log, signal, projections: [notebook()] }), true);
+  assert.is.not(await identityOf(client), before, 'what comes has positions that others had');
+  await runUntil(context, await write(client, 'b', 'two'));
+  assert.is((await rowsOf(pool)).length, 2);
+});
+
+test('a position that the event store knows of no event stops the projector', async (context) => {
+  const { pool } = context;
+  await runUntil(context, await write(context.client, 'a', 'one'));
+  const client = refusingReads(context.client);
+  const { signal } = new AbortController();
+  const stopped = runProjector({ client, pool, log, signal, projections: [notebook()] });
+  assert.match(String(await stopped.catch((error: unknown) => error)), 'ops -- replay');
+});
+
+test('events of other programs are not projected, whatever they are called', async (context) => {
+  const { client, pool } = context;
+  const theirs = (stream: string) =>
+    client.appendToStream(stream, jsonEvent({ type: 'NoteWritten', data: { text: 7 } }));
+  for (const stream of ['theirs-1', 'note', 'notes-1']) await theirs(stream);
+  await write(client, 'a', 'one');
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const isOurs = ownStreams([{ category: 'note' }]);
+  const projections = [notebook()];
+  const running = runProjector({ client, pool, log, signal, projections, isOurs });
+  await untilSo(async () => (await notesOrNone(pool)).length > 0, 'a note');
+  await rebuild({ client, pool, log, signal, projections, isOurs });
+  stopping.abort();
+  await running;
+  assert.equal(await rowsOf(pool), [{ id: 'a', text: 'one' }]);
+  assert.is((await pool.query('select from projector.parked')).rowCount, 0);
 });
 
 test.run();

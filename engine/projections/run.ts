@@ -1,4 +1,4 @@
-import { headOfLog, type EventStore } from '../../platform/event-store.ts';
+import type { EventStore } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import {
   isPostgresUnavailable,
@@ -23,6 +23,7 @@ import {
 } from './checkpoint.ts';
 import type { Projection } from './projection.ts';
 import { ALL_TAGS, notePurges } from './purges.ts';
+import { LogReplaced, assertStillHeld, disownAnyway, disownOtherLogs } from './same-log.ts';
 
 /** Events that are applied in one transaction. */
 const MAX_BATCH_EVENTS = 2_000;
@@ -46,6 +47,8 @@ export type Projector = {
   projections: Projection[];
   /** Whether caches keep what is known by a tag, so that it is noted what to purge. */
   isPurged?: (tag: string) => boolean;
+  /** Whether a stream is one of those that are projected: all of them, where nobody says. */
+  isOurs?: (stream: string) => boolean;
 };
 
 /**
@@ -63,10 +66,9 @@ export async function runProjector(
     const both = AbortSignal.any([signal, round.signal]);
     try {
       await prepareDatabase(pool);
-      const { current, outdated } = await openLive(pool, projector.projections);
-      await assertNotAhead(client, current);
-      const { isPurged = () => false } = projector;
-      const options = { pool, log, notify: true, isPurged, dropped: await readDropped(client) };
+      const identity = await disownOtherLogs(projector);
+      const { current, outdated } = await openLive(pool, projector.projections, identity);
+      const options = { ...(await optionsOf(projector)), notify: true };
       const rebuilt =
         outdated.length > 0
           ? rebuild({ ...projector, projections: outdated, signal: both })
@@ -79,6 +81,7 @@ export async function runProjector(
         maxBatch: MAX_BATCH_EVENTS,
         log,
         signal: both,
+        beforeResuming: () => assertStillHeld({ client, log, signal: both }, identity),
         consume: async ({ events }) => {
           if (events.length === 0) return;
           onChanged(await applyEvents(options, current, events));
@@ -87,7 +90,8 @@ export async function runProjector(
       await Promise.all([followed, rebuilt]);
     } catch (error) {
       round.abort();
-      if (!(error instanceof CheckpointMoved) && !isPostgresUnavailable(error)) throw error;
+      const isOtherNow = error instanceof CheckpointMoved || error instanceof LogReplaced;
+      if (!isOtherNow && !isPostgresUnavailable(error)) throw error;
       log.warn({ err: error }, 'the projector takes up again from its checkpoints');
       await waitUnlessAborted(RETRY_MS, signal);
     }
@@ -100,21 +104,12 @@ async function waitForOther(error: unknown, signal: AbortSignal): Promise<void> 
   await waitUnlessAborted(OTHER_REBUILD_MS, signal);
 }
 
-/** Rows from events that the log does not have would never be right again: refuse to start. */
-async function assertNotAhead(client: EventStore, targets: Target[]): Promise<void> {
-  const head = await headOfLog(client);
-  const ahead = targets.filter(({ position }) => position > head).map(({ schema }) => schema);
-  if (ahead.length > 0) {
-    throw new Error(
-      `${ahead.join(', ')} has seen events beyond the end of the log, which was restored or ` +
-        'replaced: rebuild the read models with `npm run ops -- replay`',
-    );
-  }
+/** How events are applied: whatever is live, or being rebuilt. */
+async function optionsOf({ client, pool, log, isOurs, isPurged }: Projector) {
+  // Ids of the events that people decided to leave out of every read model.
+  const dropped = new Set((await readParking(client)).dropped.keys());
+  return { pool, log, dropped, ...(isOurs && { isOurs }), ...(isPurged && { isPurged }) };
 }
-
-/** Ids of the events that people decided to leave out of every read model. */
-const readDropped = async (client: EventStore): Promise<Set<string>> =>
-  new Set((await readParking(client)).dropped.keys());
 
 type OnProgress = (position: bigint, events: number) => void;
 
@@ -132,18 +127,18 @@ export async function rebuild(
   return rebuildingAlone(pool, log, () => fillAndSwap(projector, onProgress));
 }
 
-async function fillAndSwap(
-  { client, pool, log, signal, projections }: Projector,
-  onProgress: OnProgress,
-): Promise<boolean> {
+async function fillAndSwap(projector: Projector, onProgress: OnProgress): Promise<boolean> {
+  const { client, pool, log, signal, projections } = projector;
+  const identity = await disownAnyway({ client, pool, log });
   const targets = await transaction(pool, async (connection) => {
     const created: Target[] = [];
     for (const projection of projections) {
-      created.push(await createSchema(connection, projection, `${projection.name}_next`));
+      const next = `${projection.name}_next`;
+      created.push(await createSchema(connection, projection, next, identity));
     }
     return created;
   });
-  const options = { pool, log, notify: false, dropped: await readDropped(client) };
+  const options = { ...(await optionsOf(projector)), notify: false };
   const done = new AbortController();
   const consume = async ({ events, caughtUp }: Batch) => {
     if (events.length > 0) {
@@ -159,6 +154,7 @@ async function fillAndSwap(
     maxBatch: MAX_BATCH_EVENTS,
     log,
     signal: both,
+    beforeResuming: () => assertStillHeld({ client, log, signal: both }, identity),
     consume,
   });
   return done.signal.aborted;
@@ -206,6 +202,8 @@ async function lockTables(connection: Connection, targets: Target[]): Promise<vo
 async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
   return transaction(pool, async (connection) => {
     await connection.query(`set local lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
+    // A projector that starts for the first time makes the very schemas that are swapped in.
+    await connection.query('select pg_advisory_xact_lock(7226)');
     const { rows } = await connection.query<{ schema: string; position: number }>(
       'select schema, position from projector.checkpoint where schema = any($1) for update',
       [targets.map(({ projection }) => projection.name)],

@@ -51,7 +51,7 @@ export class PublicAnswers {
     key = request.url,
   ): Promise<FastifyReply> {
     const { body, etag, position } = await this.current(key, tags, async () => {
-      const readAt = this.#projected.position.toString();
+      const readAt = this.#projected.token;
       const json = JSON.stringify(await read());
       const digest = createHash('sha1').update(json).digest('base64url');
       return { body: json, etag: `"${digest}"`, position: readAt };
@@ -59,8 +59,8 @@ export class PublicAnswers {
     reply
       .header('cache-control', PUBLIC_CACHING)
       .header('cache-tag', tags.join(','))
-      .header('etag', etag)
-      .header(POSITION_HEADER, position);
+      .header('etag', etag);
+    if (position !== undefined) reply.header(POSITION_HEADER, position);
     if (request.headers['if-none-match'] === etag) return reply.code(304).send();
     return reply.type('application/json; charset=utf-8').send(body);
   }

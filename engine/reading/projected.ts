@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
-import { unavailable } from '../../platform/http.ts';
+import { POSITION_HEADER, Problem, unavailable } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import { connectionOf, type Pool } from '../../platform/postgres.ts';
 import { RETRY_MS } from '../../platform/time.ts';
+import { isOfLog, positionToken, type Position } from '../position.ts';
 import { PROJECTED_CHANNEL } from '../projections/checkpoint.ts';
 
 /** How long a read waits for a command's events to be projected. */
@@ -14,8 +15,11 @@ const BEAT_WITHIN_MS = 1_500;
 /** Pages that stay open: server-sent events and waiting reads. */
 const MAX_LISTENERS = 5_000;
 
-/** What became visible; `tags` is null when anything may have changed. */
-export type Change = { position: bigint; tags: string[] | null };
+/**
+ * What became visible; `tags` is null when anything may have changed. `log` is the id of the log that
+ * the rows are made from, where that is told: whenever it is another one.
+ */
+export type Change = { position: bigint; tags: string[] | null; log?: string | null };
 
 /**
  * Hears from the projector, through Postgres, how far the rows have come and what changed. While
@@ -24,6 +28,8 @@ export type Change = { position: bigint; tags: string[] | null };
 export class Projected {
   position = -1n;
   connected = false;
+  /** Of the log that the rows are made from, once it is told. */
+  #identity: string | undefined;
   #changes = new EventEmitter().setMaxListeners(MAX_LISTENERS);
   #client: pg.Client | undefined;
   #stopped = false;
@@ -60,11 +66,28 @@ export class Projected {
     return this.#changes.listenerCount('change');
   }
 
-  /** Resolves once the rows have come as far as `position`. Throws a 503 after `MAX_WAIT_MS`. */
-  async reach(position: bigint): Promise<void> {
-    if (this.position >= position) return;
+  /** The place that the rows have come to, for clients; undefined before there is one. */
+  get token(): string | undefined {
+    if (this.position < 0n) return undefined;
+    return this.#identity === undefined
+      ? this.position.toString()
+      : positionToken(this.#identity, this.position);
+  }
+
+  /**
+   * Resolves once the rows have come as far as a position. Throws a 503 after `MAX_WAIT_MS`, and a
+   * 409 for one of another log: what it stands for is not to be found in the rows of this one.
+   */
+  async reach(asked: Position): Promise<void> {
+    if (this.#hasReached(asked)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const off = this.onChange((change) => change.position >= position && resolve());
+    const off = this.onChange(() => {
+      try {
+        if (this.#hasReached(asked)) resolve();
+      } catch (error) {
+        reject(error);
+      }
+    });
     const timer = setTimeout(
       () => reject(unavailable('NOT_YET', 'This is not to be seen yet: ask again in a second.')),
       MAX_WAIT_MS,
@@ -75,6 +98,16 @@ export class Projected {
       clearTimeout(timer);
       off();
     }
+  }
+
+  #hasReached(asked: Position): boolean {
+    if (isOfLog(asked, this.#identity)) return this.position >= asked.position;
+    throw new Problem(
+      409,
+      'OTHER_LOG',
+      `This ${POSITION_HEADER} is of another event log than what is read here, which was moved or ` +
+        'restored since: ask again without it.',
+    );
   }
 
   async #connect(): Promise<void> {
@@ -125,20 +158,28 @@ export class Projected {
 
   /** What was said while nobody listened is lost: anything may have changed. */
   async #readPosition(): Promise<void> {
-    const { rows } = await this.#pool.query<{ position: number | null }>(
-      `select min(position) as position from projector.checkpoint where schema not like '%\\_next'`,
+    // As JSON, in which a column that a projector of an earlier release has not made is null.
+    const { rows } = await this.#pool.query<{ position: number | null; log: string | null }>(
+      `select min(position) as position, min(to_jsonb(each) ->> 'log') as log
+       from projector.checkpoint each where schema not like '%\\_next'`,
     );
-    this.#tell({ position: BigInt(rows[0]?.position ?? -1), tags: null });
+    const { position, log } = rows[0]!;
+    this.#tell({ position: BigInt(position ?? -1), tags: null, log });
   }
 
   #heard(payload: string): void {
-    const { position, tags } = JSON.parse(payload) as { position: string; tags: string[] | null };
-    this.#tell({ position: BigInt(position), tags });
+    const { position, ...change } = JSON.parse(payload) as Omit<Change, 'position'> & {
+      position: string;
+    };
+    this.#tell({ ...change, position: BigInt(position) });
   }
 
   #tell(change: Change): void {
-    // A rebuild that is swapped in may be a moment behind what was told before.
-    if (change.position > this.position) this.position = change.position;
+    const isOtherLog = change.log && this.#identity !== change.log;
+    if (isOtherLog) this.#identity = change.log!;
+    // A rebuild that is swapped in may be a moment behind what was told before; of another log the
+    // positions are other ones.
+    if (isOtherLog || change.position > this.position) this.position = change.position;
     this.#changes.emit('change', change);
   }
 }

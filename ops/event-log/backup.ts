@@ -1,5 +1,5 @@
 import { headOfLog, type EventStore } from '../../platform/event-store.ts';
-import { readRawEventAt, readRawLog } from '../../platform/raw-events.ts';
+import { isPosition, readRawEventAt, readRawLog } from '../../platform/raw-events.ts';
 import { OperatorError } from '../command.ts';
 import { ArchiveWriter, type Manifest } from './archive.ts';
 import { shopEvents, type LeftOut } from './history.ts';
@@ -52,7 +52,8 @@ async function assertSameLog(
   head: bigint,
 ): Promise<void> {
   if (last === null) return;
-  const there = await readRawEventAt(client, BigInt(last.position));
+  const at = BigInt(last.position);
+  const there = (await isPosition(client, at)) ? await readRawEventAt(client, at) : undefined;
   if (there?.id === last.id && BigInt(position ?? 0) <= head) return;
   throw new OperatorError(
     `${dir} holds a backup of another log, or of a later state of this one: the event that it ends ` +

@@ -1,10 +1,6 @@
-import {
-  isEnginesOwn,
-  isSystemEvent,
-  type EventStore,
-  type StoredEvent,
-} from '../../platform/event-store.ts';
+import { isSystemEvent, type EventStore, type StoredEvent } from '../../platform/event-store.ts';
 import type { RawEvent } from '../../platform/raw-events.ts';
+import { isOurs } from '../../projector/app.ts';
 import { splitStream } from '../../platform/stream-name.ts';
 import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
@@ -37,7 +33,7 @@ export async function proveLog(
 ): Promise<Proved> {
   async function* dated(): AsyncGenerator<DatedEvent> {
     for await (const raw of log) {
-      if (isSystemEvent(raw)) continue;
+      if (isSystemEvent(raw) || !isOurs(raw.stream)) continue;
       const event = parsedLater(raw, client.upcast);
       await onEvent(event);
       yield { event, atMs: Number(raw.created / UNITS_OF_A_MS) };
@@ -59,7 +55,7 @@ export async function proveEvents(
   const streams = new Streams(client, report, dropped);
   const seen = { events: 0, streams: 0 };
   for await (const { event, atMs } of events) {
-    if (isEnginesOwn(event.stream) || dropped.has(event.id)) continue;
+    if (!isOurs(event.stream) || dropped.has(event.id)) continue;
     seen.events += 1;
     if (event.revision === 0n) seen.streams += 1;
     const states = await streams.take(event);

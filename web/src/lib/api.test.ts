@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ApiError, command, newKey, read, type Fetch } from './api.ts';
+import { ApiError, command, newKey, ownHeaders, read, readOwn, type Fetch } from './api.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -78,6 +78,38 @@ api('does not repeat what was refused, and hands on why', async (context) => {
   assert.is(error.code, 'CART_CHECKED_OUT');
   assert.is(error.message, 'Open a new one.');
   assert.is(requests, 1);
+});
+
+api('reads again without a position that is of another log, and forgets it', async (context) => {
+  const memory = new Map<string, string>();
+  const define = (name: string, value: unknown) =>
+    Object.defineProperty(globalThis, name, { value, configurable: true });
+  define('document', {});
+  define('sessionStorage', {
+    getItem: (key: string) => memory.get(key) ?? null,
+    setItem: (key: string, value: string) => memory.set(key, value),
+    removeItem: (key: string) => memory.delete(key),
+  });
+  try {
+    const positions: unknown[] = [];
+    context.handle = (request, response) => {
+      const position = request.headers['doorstep-position'];
+      if (request.method === 'PUT') {
+        response.setHeader('doorstep-position', '7f3a90bc.42');
+      } else positions.push(position);
+      const isRefused = position !== undefined;
+      const type = isRefused ? 'application/problem+json' : 'application/json';
+      response.writeHead(isRefused ? 409 : 200, { 'content-type': type });
+      response.end(isRefused ? '{"status":409,"code":"OTHER_LOG"}' : '{"quantity":1}');
+    };
+    await command('PUT', '/carts/c', {}, { key: newKey(), fetch: context.fetch });
+    assert.is(ownHeaders().get('doorstep-position'), '7f3a90bc.42');
+    assert.equal(await readOwn('/carts/c', { fetch: context.fetch }), { quantity: 1 });
+    assert.equal(positions, ['7f3a90bc.42', undefined]);
+    assert.is(ownHeaders().get('doorstep-position'), null);
+  } finally {
+    define('document', undefined);
+  }
 });
 
 api('waits as it is told by an answer that says "not now"', async (context) => {

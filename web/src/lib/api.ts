@@ -10,6 +10,8 @@ const PASSING_STATUSES = new Set([0, 429, 502, 503, 504]);
 
 const POSITION_HEADER = 'doorstep-position';
 const POSITION_KEY = 'doorstep.position';
+/** The shop's log was moved or restored since the position was given: it means nothing there. */
+export const OTHER_LOG = 'OTHER_LOG';
 
 /**
  * A request that did not work. `message` tells a person what is wrong and what to do;
@@ -64,7 +66,7 @@ export function read<T>(path: string, options: Options = {}): Promise<T> {
 
 /**
  * Reads what this person just changed: waits until the read side has seen their last command.
- * Where it does not catch up within the attempts, an older answer is better than none.
+ * Where it does not catch up within the attempts, or cannot, an older answer is better than none.
  * Throws `ApiError`.
  */
 export async function readOwn<T>(path: string, options: Options = {}): Promise<T> {
@@ -72,9 +74,9 @@ export async function readOwn<T>(path: string, options: Options = {}): Promise<T
   try {
     return await send<T>(path, { headers }, options);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 503 || !headers.has(POSITION_HEADER)) {
-      throw error;
-    }
+    const isBehind =
+      error instanceof ApiError && (error.status === 503 || error.code === OTHER_LOG);
+    if (!isBehind || !headers.has(POSITION_HEADER)) throw error;
     keep(POSITION_KEY, null, 'session');
     return await send<T>(path, { headers: ownHeaders(options.pass) }, options);
   }
@@ -143,12 +145,16 @@ function keepPosition({ headers }: Response): void {
   if (position) keep(POSITION_KEY, position, 'session');
 }
 
-/** What an error answer says (RFC 9457), or something as useful where it says nothing. */
+/**
+ * What an error answer says (RFC 9457), or something as useful where it says nothing. The last own
+ * position is forgotten where it is refused as one of another log.
+ */
 export async function problemOf(response: Response): Promise<ApiError> {
   const { status, headers } = response;
   const isProblem = headers.get('content-type')?.includes('problem+json');
   const problem: unknown = isProblem ? await response.json() : undefined;
   const { code, detail } = (problem ?? {}) as { code?: string; detail?: string };
+  if (code === OTHER_LOG) keep(POSITION_KEY, null, 'session');
   return new ApiError(
     status,
     code ?? `HTTP_${status}`,

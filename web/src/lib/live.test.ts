@@ -76,6 +76,20 @@ live('asks while there is no stream, and goes live again when there is', async (
   });
 });
 
+live('goes on without a position that is of another log', async (context) => {
+  context.handle = (request, response, visit) => {
+    if (request.url === '/count') response.end('5');
+    else if (visit === 1) {
+      response.writeHead(409, { 'content-type': 'application/problem+json' });
+      response.end('{"status":409,"code":"OTHER_LOG"}');
+    } else response.writeHead(200).write('event: count\ndata: 6\n\n');
+  };
+  assert.equal(await followed(context.fetch, 2), {
+    values: [5, 6],
+    states: ['connecting', 'polling', 'live'],
+  });
+});
+
 live('says that it is offline when asking fails too', async (context) => {
   context.handle = (request, response, visit) => {
     if (visit <= 2) request.socket.destroy();

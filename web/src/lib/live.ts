@@ -1,4 +1,4 @@
-import { ApiError, problemOf, type Fetch } from './api.ts';
+import { ApiError, OTHER_LOG, problemOf, type Fetch } from './api.ts';
 import { eventStreamParser } from './event-stream.ts';
 import { backoffMs, pause } from './pause.ts';
 
@@ -61,8 +61,9 @@ async function run<T>(options: LiveOptions<T>, stopped: AbortSignal): Promise<vo
   }
 }
 
-const isRefusal = ({ status }: ApiError): boolean =>
-  status >= 400 && status < 500 && status !== 408 && status !== 429;
+/** A position of another log is forgotten, and goes with no request after that. */
+const isRefusal = ({ status, code }: ApiError): boolean =>
+  status >= 400 && status < 500 && status !== 408 && status !== 429 && code !== OTHER_LOG;
 
 /** Reads until the connection ends, however it ends. True when at least one value came. */
 async function readStream<T>(options: LiveOptions<T>, stopped: AbortSignal): Promise<boolean> {
