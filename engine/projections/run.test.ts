@@ -443,6 +443,34 @@ test('a log that takes the place of another under a running projector is noticed
   }
 });
 
+test('a projector that starts before the event store waits for it', async (context) => {
+  const { pool } = context;
+  const first = await startStoreAt();
+  const client = connectEventStore(first.url, asStored);
+  await write(client, 'a', 'one');
+  await first.stop();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const tried = Promise.withResolvers<void>();
+  const heard = createLog('test', 'silent');
+  heard.warn = () => tried.resolve();
+  const running = runProjector({ client, pool, log: heard, signal, projections: [notebook()] });
+  let second: Awaited<ReturnType<typeof startStoreAt>> | undefined;
+  try {
+    await Promise.race([tried.promise, running.then(() => assert.unreachable('it ended'))]);
+    second = await startStoreAt(first.port);
+    const writer = connectEventStore(second.url, asStored);
+    await write(writer, 'b', 'two');
+    await writer.dispose();
+    await untilSo(async () => (await notesOrNone(pool)).length === 1, 'a note');
+  } finally {
+    stopping.abort();
+    await running;
+    await client.dispose();
+    await second?.stop();
+  }
+});
+
 test('rows that an earlier release made of this log stay as they are', async (context) => {
   const { client, pool } = context;
   await runUntil(context, await write(client, 'a', 'one'));

@@ -1,3 +1,4 @@
+import { isEventStoreUnavailable } from '../../platform/connection.ts';
 import type { EventStore } from '../../platform/event-store.ts';
 import type { Logger } from '../../platform/log.ts';
 import {
@@ -91,7 +92,8 @@ export async function runProjector(
     } catch (error) {
       round.abort();
       const isOtherNow = error instanceof CheckpointMoved || error instanceof LogReplaced;
-      if (!isOtherNow && !isPostgresUnavailable(error)) throw error;
+      const isAway = isPostgresUnavailable(error) || isEventStoreUnavailable(error);
+      if (!isOtherNow && !isAway) throw error;
       log.warn({ err: error }, 'the projector takes up again from its checkpoints');
       await waitUnlessAborted(RETRY_MS, signal);
     }
