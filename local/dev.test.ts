@@ -36,7 +36,7 @@ async function startDev(dir: string) {
   const port = await freePort();
   const child = spawn(process.execPath, [join(dir, 'local/main.ts'), '--dev', '--no-demo'], {
     cwd: dir,
-    env: { ...process.env, PORT: `${port}`, DATA_DIR: '' },
+    env: { ...process.env, PORT: `${port}`, DATA_DIR: '', EVENT_STORE_URL: '' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const lines = createInterface(child.stdout);

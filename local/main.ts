@@ -8,6 +8,7 @@ import { seedDemo } from './demo.ts';
 import type { DemoStore } from './demo.ts';
 import { lockHolder, tryLock } from './lock.ts';
 import { boundLogs, lastLines } from './service.ts';
+import { namedStore } from './named-store.ts';
 import { readSettings, writePrivately } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { ServiceFailed, supervise } from './supervisor.ts';
@@ -18,7 +19,8 @@ const SAME_PRESS_MS = 1_000;
 
 const USAGE = `usage: npm start [-- --no-demo]
 
-Runs the whole shop on this machine. Environment: PORT (8080), HOST (127.0.0.1), DATA_DIR (.data).
+Runs the whole shop on this machine. Environment: PORT (8080), HOST (127.0.0.1), DATA_DIR (.data),
+EVENT_STORE_URL (esdb://… of an EventStoreDB that keeps the events, in place of our own event store).
 
   --no-demo   begin with an empty system instead of six demo shops
   --dev       what \`npm run dev\` adds: a room starts anew when a file that it has loaded changes,
@@ -42,7 +44,8 @@ async function main(): Promise<void> {
   const lock = takeDataDir(settings);
   await assertPortIsFree(settings);
 
-  const all = services(settings, say);
+  const named = settings.hasNamedStore ? namedStore(settings.env.EVENT_STORE_URL!) : undefined;
+  const all = services(settings, say, named);
   const logs = all.map(({ name }) => logFileOf(settings, name));
   boundLogs(logs);
   setInterval(boundLogs, LOG_CHECK_MS, logs).unref();
@@ -58,7 +61,9 @@ async function main(): Promise<void> {
   try {
     await supervisor.start();
     writeEnvironment(settings);
-    const stores = values['no-demo'] ? [] : await demoStores(settings);
+    // Nobody wants demo shops in a log that has events already.
+    const isDemo = !values['no-demo'] && (named?.wasEmpty() ?? true);
+    const stores = isDemo || hasDemo(settings) ? await demoStores(settings) : [];
     console.log(welcome(settings, stores, Date.now() - startedAt));
   } catch (error) {
     if (stopped.asked) return;
@@ -129,16 +134,23 @@ function writeEnvironment(settings: Settings): void {
   writePrivately(environmentFile(settings), lines.join(''));
 }
 
+const demoFile = ({ dataDir }: Settings): string => join(dataDir, 'demo.json');
+
+const hasDemo = (settings: Settings): boolean => fs.existsSync(demoFile(settings));
+
 /** The demo's shops; they are made when this folder has none yet. */
 async function demoStores(settings: Settings): Promise<DemoStore[]> {
-  const marker = join(settings.dataDir, 'demo.json');
-  if (fs.existsSync(marker)) return JSON.parse(fs.readFileSync(marker, 'utf8')) as DemoStore[];
+  const marker = demoFile(settings);
+  if (hasDemo(settings)) return JSON.parse(fs.readFileSync(marker, 'utf8')) as DemoStore[];
   say('filling six demo shops …');
   const { CLOUDFRONT_ENDPOINT: url, STORE_PASS_SECRET: secret } = settings.env;
   const stores = await seedDemo(url!, secret!);
   writePrivately(marker, `${JSON.stringify(stores, null, 2)}\n`);
   return stores;
 }
+
+/** Without who signs in there. */
+const addressOf = (url: string): string => url.replace(/\/\/[^/]*@/, '//');
 
 function welcome(settings: Settings, stores: DemoStore[], tookMs: number): string {
   const { PUBLIC_URL: url, STORE_PASS_SECRET: secret } = settings.env;
@@ -147,6 +159,7 @@ function welcome(settings: Settings, stores: DemoStore[], tookMs: number): strin
     ['APIs', `${url}/api/read/openapi.json`],
     ['', `${url}/api/write/openapi.json`],
     ['Data', settings.dataDir],
+    ...(settings.hasNamedStore ? [['Events', addressOf(settings.env.EVENT_STORE_URL!)]] : []),
     ['Logs', join(settings.dataDir, 'logs')],
   ];
   const shops = stores.flatMap(({ storeId, name, city, pincode }) => [

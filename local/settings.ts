@@ -24,6 +24,8 @@ export type Settings = {
   dataDir: string;
   /** The ports of what stands behind the edge: free ones, the same as long as this process runs. */
   ports: Record<Inner, number>;
+  /** Whether somebody else runs the event store, which EVENT_STORE_URL names. */
+  hasNamedStore: boolean;
   /** What the processes are given of, each its own; see platform/system.ts. Postgres's come later. */
   env: Record<string, string>;
 };
@@ -57,7 +59,9 @@ export async function readSettings(
     readSecrets(dataDir),
   );
   if (environment.LOG_LEVEL) env.LOG_LEVEL = environment.LOG_LEVEL;
-  return { dev, host, port, edgePort, dataDir, ports, env };
+  const hasNamedStore = Boolean(environment.EVENT_STORE_URL);
+  if (hasNamedStore) env.EVENT_STORE_URL = environment.EVENT_STORE_URL!;
+  return { dev, host, port, edgePort, dataDir, ports, hasNamedStore, env };
 }
 
 function variables(
@@ -74,7 +78,7 @@ function variables(
     PUBLIC_URL: `http://localhost:${port}`,
     // The supervisor starts it again when it has ended: it takes over from itself at once.
     REACTOR_ID: 'local',
-    EVENTSTORE_URL: `esdb://127.0.0.1:${ports['event-store']}?tls=false`,
+    EVENT_STORE_URL: `esdb://127.0.0.1:${ports['event-store']}?tls=false`,
     READ_API_URL: at(ports['read-api']),
     REACTOR_URL: at(ports.reactor),
     RAZORPAY_URL: at(ports.razorpay),

@@ -17,19 +17,20 @@ import { buildWeb } from './web-build.ts';
 
 /**
  * Everything that runs on one machine, and who needs whom: each process of the system once, and what
- * takes the place of the servers that they need.
+ * takes the place of the servers that they need. `store` is the event store, ours unless said.
  */
-export function services(settings: Settings, say: (line: string) => void): Service[] {
+export function services(
+  settings: Settings,
+  say: (line: string) => void,
+  store: Service = eventStoreService(settings),
+): Service[] {
   const names = Object.keys(PROCESSES) as ProcessName[];
   return [
     ...names.map((name) =>
       name === 'web' && settings.dev ? viteService(settings) : processService(name, settings, say),
     ),
     standInService('razorpay', settings.dataDir, settings),
-    {
-      ...standInService('event-store', join(settings.dataDir, 'events'), settings),
-      ready: () => accepting(settings.ports['event-store']),
-    },
+    store,
     postgresService(settings),
   ];
 }
@@ -120,6 +121,13 @@ function standInService(name: StandInName, dir: string, settings: Settings): Ser
     logFile: logFileOf(settings, name),
     env: () => env,
   });
+}
+
+function eventStoreService(settings: Settings): Service {
+  return {
+    ...standInService('event-store', join(settings.dataDir, 'events'), settings),
+    ready: () => accepting(settings.ports['event-store']),
+  };
 }
 
 /** Postgres with its two databases. It fills in DATABASE_URL and VAULT_URL for those who need it. */

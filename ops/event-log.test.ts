@@ -173,7 +173,7 @@ async function writeDeletions({ client }: Store): Promise<void> {
   await client.tombstoneStream('never there');
 }
 
-const from = ({ url }: Store) => ({ EVENTSTORE_URL: url });
+const from = ({ url }: Store) => ({ EVENT_STORE_URL: url });
 const log = (args: string[], env = {}) => ops(['log', ...args], env);
 
 async function done(args: string[], env = {}): Promise<string> {
@@ -322,7 +322,7 @@ test('a backup that is killed leaves the one before, and the next one goes on', 
   await fill(store, 3_000);
   await killHalfWay(context, store, 200_000, (url) => ({
     args: ['backup', '--to', dir],
-    env: { EVENTSTORE_URL: url },
+    env: { EVENT_STORE_URL: url },
   }));
   assert.match(await done(['verify', dir]), '300 events');
   // What one that is killed later leaves behind.

@@ -29,7 +29,7 @@ An ADDRESS is a connection string of any EventStoreDB or of the event store of t
 as esdb://127.0.0.1:2113?tls=false or esdb+discover://admin:secret@cluster.example:2113. Of an
 EventStoreDB with users it has to be an admin, who may read and write all streams.
 
-  backup    Writes the log of EVENTSTORE_URL up to its present end into DIR, while it runs. Into a
+  backup    Writes the log of EVENT_STORE_URL up to its present end into DIR, while it runs. Into a
             DIR that holds a backup of the same log it adds what is new, so it can run every hour.
             It refuses one of which a file is missing or cut off; a byte that has changed is found
             by verify only.
@@ -158,9 +158,9 @@ async function showing<T>(
 async function backup(operands: string[], { to, json }: Options): Promise<number> {
   expectOperands(operands);
   if (to === undefined) throw new OperatorError('--to DIR is needed. See: npm run ops -- help log');
-  const { EVENTSTORE_URL } = required('EVENTSTORE_URL');
+  const { EVENT_STORE_URL } = required('EVENT_STORE_URL');
   const startedMs = performance.now();
-  const { added, manifest } = await connected([EVENTSTORE_URL], ({ client }) =>
+  const { added, manifest } = await connected([EVENT_STORE_URL], ({ client }) =>
     showing('backing up', (show) => backUp(client, to, show)),
   );
   const { events, streams, leftOut } = manifest;

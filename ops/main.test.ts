@@ -44,7 +44,7 @@ test('an unknown option is refused with where to look', async () => {
 test('without any system it says what to set or to start', async () => {
   const { code, stderr } = await ops(['status'], {});
   assert.is(code, 1);
-  assert.match(stderr, 'EVENTSTORE_URL is not set');
+  assert.match(stderr, 'EVENT_STORE_URL is not set');
   assert.match(stderr, 'npm start');
 });
 

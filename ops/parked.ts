@@ -60,7 +60,7 @@ Examples:
   npm run ops -- parked drop order-5e1d2c4b@0 --reason 'appended by hand, by mistake'
 
 Exit code 1: list found parked events; or what was tried again is parked still.
-Needs EVENTSTORE_URL and DATABASE_URL.`;
+Needs EVENT_STORE_URL and DATABASE_URL.`;
 
 type Tools = { client: EventStore; pool: Pool; json: boolean };
 
@@ -73,8 +73,8 @@ export async function run(args: string[]): Promise<number> {
   const [what = 'list', ...events] = positionals;
   const isRight = { list: events.length === 0, retry: true, drop: events.length === 1 }[what];
   if (!isRight) throw new OperatorError(`Not so. See: npm run ops -- help ${name}`);
-  const env = required('EVENTSTORE_URL', 'DATABASE_URL');
-  const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+  const env = required('EVENT_STORE_URL', 'DATABASE_URL');
+  const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
   const pool = createPool(env.DATABASE_URL, operatorLog(), {
     max: POOL_SIZE,
     answerWithinMs: STATEMENT_MS,

@@ -19,14 +19,14 @@ Examples:
   npm run -s ops -- pass --store 8c9b5f0e-…
   echo "https://shop.example/console/$ID#pass=$(npm run -s ops -- pass --store "$ID")"
 
-Needs EVENTSTORE_URL, which knows the shop, and the STORE_PASS_SECRET of the APIs.`;
+Needs EVENT_STORE_URL, which knows the shop, and the STORE_PASS_SECRET of the APIs.`;
 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { store: { type: 'string' } } });
   const { store: storeId } = values;
   if (!storeId) throw new OperatorError('--store ID is needed. See: npm run ops -- help pass');
-  const env = required('EVENTSTORE_URL', 'STORE_PASS_SECRET');
-  if (!(await isRegistered(env.EVENTSTORE_URL, storeId))) {
+  const env = required('EVENT_STORE_URL', 'STORE_PASS_SECRET');
+  if (!(await isRegistered(env.EVENT_STORE_URL, storeId))) {
     throw new OperatorError(
       `There is no shop "${storeId}". Its id is in the address of its page: /stores/ID`,
     );

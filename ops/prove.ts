@@ -71,14 +71,14 @@ Examples:
   npm run -s ops -- prove --json | jq .violations
 
 Exit code 1: something does not hold; it says what, in which event of which stream or in which row.
-Needs EVENTSTORE_URL and DATABASE_URL.`;
+Needs EVENT_STORE_URL and DATABASE_URL.`;
 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { json: { type: 'boolean' } } });
-  const env = required('EVENTSTORE_URL', 'DATABASE_URL');
+  const env = required('EVENT_STORE_URL', 'DATABASE_URL');
   const progress = new Progress('proving', 'events');
   const log = operatorLog((line) => progress.say(line));
-  const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+  const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
   const pool = createPool(env.DATABASE_URL, log, { max: POOL_SIZE, answerWithinMs: STATEMENT_MS });
   try {
     const proof = await prove({ client, pool, log, progress });

@@ -191,7 +191,7 @@ test('works where the projector has never run', async ({ shop }) => {
   const parts = await startParts();
   const pool = createPool(parts.databaseUrl, createLog('test', 'silent'));
   try {
-    const env = { EVENTSTORE_URL: shop.eventStoreUrl, DATABASE_URL: parts.databaseUrl };
+    const env = { EVENT_STORE_URL: shop.eventStoreUrl, DATABASE_URL: parts.databaseUrl };
     const { code, stderr } = await ops(['replay'], env);
     assert.is(code, 0, stderr);
     assert.equal(await dump(pool), await dump(shop.pool));
@@ -206,22 +206,22 @@ test('read models of a log that was restored elsewhere say so, and are built ane
 }) => {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-ops-'));
   const parts = await startParts();
-  const { client, databaseUrl: DATABASE_URL, eventStoreUrl: EVENTSTORE_URL } = parts;
+  const { client, databaseUrl: DATABASE_URL, eventStoreUrl: EVENT_STORE_URL } = parts;
   const log = createLog('test', 'silent');
   const pool = createPool(DATABASE_URL, log);
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<void> | undefined;
   try {
-    const before = { EVENTSTORE_URL: shop.eventStoreUrl, DATABASE_URL };
+    const before = { EVENT_STORE_URL: shop.eventStoreUrl, DATABASE_URL };
     assert.is((await ops(['replay'], before)).code, 0);
     const backup = join(dir, 'backup');
     assert.is((await ops(['log', 'backup', '--to', backup], before)).code, 0);
-    const restored = await ops(['log', 'restore', backup, EVENTSTORE_URL, '--up-to', '1000'], {});
+    const restored = await ops(['log', 'restore', backup, EVENT_STORE_URL, '--up-to', '1000'], {});
     assert.is(restored.code, 0, restored.stderr);
     assert.match(restored.stdout, 'npm run ops -- replay');
 
-    const moved = { EVENTSTORE_URL, DATABASE_URL };
+    const moved = { EVENT_STORE_URL, DATABASE_URL };
     const status = await ops(['status'], moved);
     assert.is(status.code, 1);
     assert.match(status.stdout, 'PROBLEMS: catalogue is OF ANOTHER LOG');

@@ -34,7 +34,7 @@ Examples:
   npm run ops -- replay
   npm run ops -- replay --projection catalogue
 
-Needs EVENTSTORE_URL and DATABASE_URL.`;
+Needs EVENT_STORE_URL and DATABASE_URL.`;
 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -42,10 +42,10 @@ export async function run(args: string[]): Promise<number> {
     options: { projection: { type: 'string' }, json: { type: 'boolean' } },
   });
   const projections = chosen(values.projection);
-  const env = required('EVENTSTORE_URL', 'DATABASE_URL');
+  const env = required('EVENT_STORE_URL', 'DATABASE_URL');
   const progress = new Progress('rebuilding', 'events');
   const log = operatorLog((line) => progress.say(line));
-  const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+  const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
   const pool = createPool(env.DATABASE_URL, log, { max: POOL_SIZE, answerWithinMs: STATEMENT_MS });
   const stopping = new AbortController();
   const stop = () => stopping.abort();

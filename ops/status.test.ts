@@ -103,7 +103,7 @@ test('a parked event is shown with its reason, also after a replay', async ({ sh
 
 test('a dead event store is told, and the rest is shown', async ({ shop }) => {
   const address = await deadAddress();
-  const env = { ...environmentOf(shop), EVENTSTORE_URL: `esdb://me:secret@${address}?tls=false` };
+  const env = { ...environmentOf(shop), EVENT_STORE_URL: `esdb://me:secret@${address}?tls=false` };
   const { code, stdout, status } = await look(env);
   assert.is(code, 1);
   assert.match(stdout, new RegExp(`DOWN +event store +${address} +connect ECONNREFUSED`));
@@ -136,7 +136,7 @@ test('how far the reactor is noted to be is shown, and that none works', async (
     const released = jsonEvent({ type: 'ReactorLeaseReleased', data });
     await parts.client.appendToStream(REACTOR_LEASE, released);
     const { eventStoreUrl, databaseUrl } = parts;
-    const env = { EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
+    const env = { EVENT_STORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
     const { code, stdout, status } = await look(env);
     assert.is(code, 1);
     assert.match(stdout, /NO REACTOR WORKS: noted \d+, \d+ behind, 1 task set aside\./);
@@ -174,7 +174,7 @@ test('a projector that never ran is told', async () => {
   const parts = await startParts();
   try {
     const { eventStoreUrl, databaseUrl } = parts;
-    const env = { EVENTSTORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
+    const env = { EVENT_STORE_URL: eventStoreUrl, DATABASE_URL: databaseUrl };
     const { code, status } = await look(env);
     assert.is(code, 1);
     assert.match(status.problems.join(), 'catalogue is MISSING');

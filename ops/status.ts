@@ -47,7 +47,7 @@ Examples:
   npm run -s ops -- status --json | jq .parked
 
 Exit code 1: something is down or stands still, or an event is parked.
-Needs EVENTSTORE_URL and DATABASE_URL; PUBLIC_URL, READ_API_URL, REACTOR_URL and ORIGIN_… where they
+Needs EVENT_STORE_URL and DATABASE_URL; PUBLIC_URL, READ_API_URL, REACTOR_URL and ORIGIN_… where they
 are known.`;
 
 type Service = { name: string; address: string; up: boolean; detail: string };
@@ -112,8 +112,8 @@ export async function run(args: string[]): Promise<number> {
 }
 
 async function look(): Promise<Status> {
-  const env = required('EVENTSTORE_URL', 'DATABASE_URL');
-  const client = connectEventStore(env.EVENTSTORE_URL, asStored);
+  const env = required('EVENT_STORE_URL', 'DATABASE_URL');
+  const client = connectEventStore(env.EVENT_STORE_URL, asStored);
   const pool = createPool(env.DATABASE_URL, operatorLog(), { max: POOL_SIZE });
   try {
     const names = Object.keys(PROCESSES) as ProcessName[];
@@ -123,7 +123,7 @@ async function look(): Promise<Status> {
       Promise.all(names.map(checkRoom)),
     ]);
     const services = [
-      service('event store', env.EVENTSTORE_URL, log.error),
+      service('event store', env.EVENT_STORE_URL, log.error),
       service('postgres', env.DATABASE_URL, database.error),
       ...rooms.filter((room) => room !== undefined),
     ];

@@ -1,6 +1,6 @@
 /**
  * The ceilings: a bare Fastify with a route that does one append through the same client, and one
- * that sends fixed bytes. Run as a process of its own: EVENTSTORE_URL and BODY_FILE say to whom it
+ * that sends fixed bytes. Run as a process of its own: EVENT_STORE_URL and BODY_FILE say to whom it
  * appends and what it sends.
  */
 import { randomUUID } from 'node:crypto';
@@ -9,10 +9,10 @@ import fastify from 'fastify';
 import { asStored, connectEventStore } from '../platform/event-store.ts';
 
 const app = fastify({ logger: false });
-const { EVENTSTORE_URL, BODY_FILE } = process.env;
+const { EVENT_STORE_URL, BODY_FILE } = process.env;
 
-if (EVENTSTORE_URL) {
-  const client = connectEventStore(EVENTSTORE_URL, asStored);
+if (EVENT_STORE_URL) {
+  const client = connectEventStore(EVENT_STORE_URL, asStored);
   /** Of the last event of each cart's stream: each cart has one shopper. */
   const revisions = new Map<string, bigint>();
   app.put<{ Params: { cartId: string; listingId: string }; Body: { quantity: number } }>(

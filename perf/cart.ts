@@ -41,8 +41,8 @@ export const putItems = (
 
 export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]> {
   const system = await startSystem();
-  const { EVENTSTORE_URL, ORIGIN_WRITE_API } = system.env;
-  const bare = await startProgram('perf/bare.ts', { env: { EVENTSTORE_URL: EVENTSTORE_URL! } });
+  const { EVENT_STORE_URL, ORIGIN_WRITE_API } = system.env;
+  const bare = await startProgram('perf/bare.ts', { env: { EVENT_STORE_URL: EVENT_STORE_URL! } });
   try {
     const storeId = await openShop(system, LISTINGS);
     const newCarts = () => fillCarts(ORIGIN_WRITE_API!, storeId);

@@ -99,7 +99,7 @@ function basket(shops: string[], turn: number): Item[] {
 
 /** What an order appends, from the log; the services' own bookkeeping aside. */
 async function countAppends({ env }: System, shops: string[]): Promise<number> {
-  const client = connectEventStore(env.EVENTSTORE_URL!, asStored);
+  const client = connectEventStore(env.EVENT_STORE_URL!, asStored);
   const commands = createCommands(env.ORIGIN_WRITE_API!);
   const after = await headOfLog(client);
   for (let turn = 0; turn < COUNTED_ORDERS; turn++) await commands.buy(basket(shops, turn));

@@ -40,7 +40,7 @@ async function measure<T>(
   ...numbers: number[]
 ): Promise<T> {
   const args = ['perf/store-load.ts', name, ...numbers.map(String)];
-  const env = { ...process.env, EVENTSTORE_URL: servers.map(({ url }) => url).join(' ') };
+  const env = { ...process.env, EVENT_STORE_URL: servers.map(({ url }) => url).join(' ') };
   const options = { cwd: ROOT, env, timeout: LIMIT_MS };
   return JSON.parse((await promisify(execFile)(process.execPath, args, options)).stdout) as T;
 }
@@ -131,7 +131,7 @@ async function reads(dir: string, { runs }: ScenarioOptions): Promise<Result[]> 
   try {
     await measure([store], 'fill', READ_EVENTS);
     const memory = await startProgram('perf/store-memory.ts', {
-      env: { EVENTSTORE_URL: store.url },
+      env: { EVENT_STORE_URL: store.url },
     });
     try {
       const [all, ceiling, caughtUp, thin] = await medians(runs, async () => [

@@ -74,7 +74,7 @@ async function json<T>(system: System, file: string, ...args: string[]): Promise
 
 /** Writes carts as write-api would, but a whole cart an append: the log is what is measured here. */
 async function writeCarts({ env }: System, storeId: string, events: number): Promise<void> {
-  const client = connectEventStore(env.EVENTSTORE_URL!, asStored);
+  const client = connectEventStore(env.EVENT_STORE_URL!, asStored);
   let left = Math.ceil(events / EVENTS_OF_A_CART);
   const writer = async () => {
     while (left-- > 0) {

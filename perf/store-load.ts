@@ -1,5 +1,5 @@
 /**
- * What is asked of the event store at EVENTSTORE_URL, in a process of its own so that nothing else
+ * What is asked of the event store at EVENT_STORE_URL, in a process of its own so that nothing else
  * takes its time: `node perf/store-load.ts MEASURE [number …]`. Says one line of JSON. Several
  * addresses, separated by spaces, are measured beside each other, with a rate for each.
  */
@@ -21,7 +21,7 @@ import { appendRaw, readAllRaw } from './raw.ts';
 import { takeTurns } from './turns.ts';
 import { NO_REVISION } from '../platform/appends.ts';
 
-const urls = process.env.EVENTSTORE_URL!.split(' ');
+const urls = process.env.EVENT_STORE_URL!.split(' ');
 const url = urls[0]!;
 /** Work before the clock starts, so that it runs compiled. */
 const WARM_UP_MS = 1_000;

@@ -1,6 +1,6 @@
 /**
  * The ceiling of reads: a server that answers every read with the same bytes out of memory, the
- * answers of the store at EVENTSTORE_URL to a read of `$all`. A process of its own.
+ * answers of the store at EVENT_STORE_URL to a read of `$all`. A process of its own.
  */
 import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,7 @@ const keep = () => {
   if (page.length > 0) chunks.push(Buffer.concat(page));
   [page, bytes] = [[], 0];
 };
-await readAllRaw(process.env.EVENTSTORE_URL!, (message) => {
+await readAllRaw(process.env.EVENT_STORE_URL!, (message) => {
   const framed = frame(message);
   page.push(framed);
   bytes += framed.length;

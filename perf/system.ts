@@ -60,7 +60,7 @@ export async function startSystem(): Promise<System> {
   const port = await freePort();
   const child = spawn(process.execPath, [...ON_LEASH, join(ROOT, 'local/main.ts'), '--no-demo'], {
     cwd: ROOT,
-    env: { ...process.env, PORT: `${port}`, DATA_DIR: dir, LOG_LEVEL: 'warn' },
+    env: { ...process.env, PORT: `${port}`, DATA_DIR: dir, EVENT_STORE_URL: '', LOG_LEVEL: 'warn' },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   await firstLine(child, /(is open)/);

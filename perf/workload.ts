@@ -210,7 +210,7 @@ async function deliver(
 
 /** Waits until nothing more follows from what was done; how many seconds that took. */
 async function settle({ env }: System): Promise<number> {
-  const client = connectEventStore(env.EVENTSTORE_URL!, asStored);
+  const client = connectEventStore(env.EVENT_STORE_URL!, asStored);
   const beganMs = performance.now();
   let head = -1n;
   let movedMs = beganMs;

@@ -13,7 +13,7 @@ const RULES = {
     hint: 'trace, debug, info, warn, error, fatal or silent',
     fallback: 'info',
   },
-  EVENTSTORE_URL: { pattern: /^esdb(?:\+discover)?:\/\/\S+$/, hint: 'esdb://host:2113?tls=false' },
+  EVENT_STORE_URL: { pattern: /^esdb(?:\+discover)?:\/\/\S+$/, hint: 'esdb://host:2113?tls=false' },
   DATABASE_URL: { pattern: POSTGRES_URL, hint: 'postgres://… of the read models (disposable)' },
   VAULT_URL: { pattern: POSTGRES_URL, hint: 'postgres://… of the keys of personal data' },
   VAULT_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters: wraps those keys' },
@@ -77,6 +77,18 @@ const RULES = {
 
 export type VariableName = keyof typeof RULES;
 
+/**
+ * EventStoreDB takes each variable that begins with EVENTSTORE_ for an option of its own, and does not
+ * start with one that it does not know.
+ */
+const FORMER_NAMES: { [Name in VariableName]?: string } = { EVENT_STORE_URL: 'EVENTSTORE_URL' };
+
+/** Says so where a variable is set under a name that it had in an earlier release. */
+function formerly(name: VariableName): string {
+  const former = FORMER_NAMES[name];
+  return former && process.env[former] ? ` (${former} is its former name)` : '';
+}
+
 /** Whether a variable is meant for a process of ours, or for the AWS SDK in it. */
 export const isVariable = (name: string): boolean => name in RULES || name.startsWith('AWS_');
 
@@ -93,7 +105,7 @@ export function environment<Name extends VariableName>(...names: Name[]): Record
     const rule: Rule = RULES[name];
     const value = process.env[name] ?? rule.fallback;
     // The value itself may be a secret, so it is not repeated.
-    if (value === undefined) wrong.push(`${name} is not set: ${rule.hint}`);
+    if (value === undefined) wrong.push(`${name} is not set${formerly(name)}: ${rule.hint}`);
     else if (!rule.pattern.test(value)) wrong.push(`${name} is not valid: ${rule.hint}`);
     return [name, value ?? ''] as const;
   });

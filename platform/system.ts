@@ -14,7 +14,7 @@ export const READY_PATH = '/readyz';
 
 /** The servers that are not ours, and the variable that says where each is. */
 export const SERVERS = {
-  'event-store': 'EVENTSTORE_URL',
+  'event-store': 'EVENT_STORE_URL',
   postgres: 'DATABASE_URL',
   vault: 'VAULT_URL',
 } as const satisfies Record<string, VariableName>;
@@ -88,7 +88,7 @@ export const PROCESSES = {
     needs: ['event-store', 'vault'],
     variables: [
       ...SERVING,
-      'EVENTSTORE_URL',
+      'EVENT_STORE_URL',
       'VAULT_URL',
       'VAULT_SECRET',
       'QUOTE_SECRET',
@@ -112,7 +112,7 @@ export const PROCESSES = {
     variables: [
       ...SERVING,
       'REACTOR_ID',
-      'EVENTSTORE_URL',
+      'EVENT_STORE_URL',
       'RAZORPAY_URL',
       'RAZORPAY_KEY_ID',
       'RAZORPAY_KEY_SECRET',
@@ -125,7 +125,7 @@ export const PROCESSES = {
     needs: ['event-store', 'postgres'],
     variables: [
       ...SERVING,
-      'EVENTSTORE_URL',
+      'EVENT_STORE_URL',
       'DATABASE_URL',
       'CLOUDFRONT_DISTRIBUTION_ID',
       'CLOUDFRONT_ENDPOINT',

@@ -16,7 +16,7 @@ const BATCH_WITHIN_MS = 8_000;
 
 const env = environmentOf('projector');
 const log = createLog('projector', env.LOG_LEVEL);
-const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
 const pool = createPool(env.DATABASE_URL, log, { answerWithinMs: BATCH_WITHIN_MS });
 const isCached = env.CLOUDFRONT_DISTRIBUTION_ID !== '';
 const isPurged = isPublicTag;

@@ -43,7 +43,7 @@ export const environmentOf = (shop: {
   readUrl: string;
   storePassSecret: string;
 }): Record<string, string> => ({
-  EVENTSTORE_URL: shop.eventStoreUrl,
+  EVENT_STORE_URL: shop.eventStoreUrl,
   DATABASE_URL: shop.databaseUrl,
   ORIGIN_WRITE_API: new URL(shop.writeUrl).origin,
   READ_API_URL: new URL(shop.readUrl).origin,

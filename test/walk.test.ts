@@ -51,7 +51,7 @@ test.after(async ({ browser, system, dataDir }) => {
 const start = ({ port, dataDir }: Context): ChildProcess =>
   spawn(process.execPath, ['local/main.ts'], {
     cwd: ROOT,
-    env: { ...process.env, PORT: `${port}`, DATA_DIR: dataDir },
+    env: { ...process.env, PORT: `${port}`, DATA_DIR: dataDir, EVENT_STORE_URL: '' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
 

@@ -14,7 +14,7 @@ import { razorpayFrom } from './razorpay-gateway.ts';
 
 const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);
-const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
 const handler = createHandler(client, log, undefined, await knownParking(client, log));
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);

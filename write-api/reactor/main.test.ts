@@ -51,7 +51,7 @@ const HELD = 'the lease is held';
 const LOST = 'the lease was lost';
 
 function startReactor({ parts, processes }: Context, id: string, url = parts.eventStoreUrl) {
-  const env = { EVENTSTORE_URL: url, REACTOR_ID: id };
+  const env = { EVENT_STORE_URL: url, REACTOR_ID: id };
   const started = new RoomProcess('write-api/reactor/main.ts', env);
   processes.push(started);
   return started;
@@ -192,7 +192,7 @@ test('what starts while no node of the event store is there waits for one', asyn
   for (const node of cluster.nodes) node.die();
   const reactor = startReactor(context, 'here', cluster.url);
   const url = `http://127.0.0.1:${await freePort()}`;
-  const urls = { EVENTSTORE_URL: cluster.url, VAULT_URL: parts.vaultUrl };
+  const urls = { EVENT_STORE_URL: cluster.url, VAULT_URL: parts.vaultUrl };
   const env = { ...SECRETS, ...urls, PUBLIC_URL: url, READ_API_URL: url, PORT: new URL(url).port };
   const writeApi = new RoomProcess('write-api/main.ts', env);
   processes.push(writeApi);
@@ -228,7 +228,7 @@ test('neither more write-apis nor more reactors read more of the log', async (co
     const url = `http://127.0.0.1:${await freePort()}`;
     const PORT = new URL(url).port;
     const urls = {
-      EVENTSTORE_URL: proxy.url,
+      EVENT_STORE_URL: proxy.url,
       VAULT_URL: parts.vaultUrl,
       PUBLIC_URL: url,
       READ_API_URL: url,

@@ -15,7 +15,7 @@ import { reactions } from '../reactions.ts';
 
 const env = environmentOf('reactor');
 const log = createLog('reactor', env.LOG_LEVEL);
-const client = connectEventStore(env.EVENTSTORE_URL, upcasterOf(DECIDERS));
+const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
 const handler = createHandler(client, log, undefined, await knownParking(client, log));
 const payments = paymentPorts(handler, razorpayPortFrom(env));
 const stopping = new AbortController();
