@@ -11,7 +11,7 @@ import { whenPatienceEnds, type Running, type Service } from './supervisor.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Beside what `npm ci` replaces: another version of a package never meets the code of this one. */
-const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
+export const COMPILED = fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url));
 const COMMON_PRELOADS = ['leash.ts', 'warm.ts'].map((file) =>
   fileURLToPath(new URL(file, import.meta.url)),
 );

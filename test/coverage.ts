@@ -1,15 +1,22 @@
 import * as fs from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { COMPILED } from '../local/service.ts';
 
 type Range = { startOffset: number; endOffset: number; count: number };
 /** What V8 writes at the end of a process with NODE_V8_COVERAGE. */
 type ProcessCoverage = { result: { url: string; functions: { ranges: Range[] }[] }[] };
 
-/** Flags for Node, so that a process measures itself and none that it starts. */
+/**
+ * Flags for Node, so that a process measures itself and none that it starts. Those keep what Node
+ * compiles, as the system's own processes do; a process that is measured may not, or it counts less.
+ */
 export const MEASURE_ITSELF = [
   '--import',
-  'data:text/javascript,delete process.env.NODE_V8_COVERAGE',
+  `data:text/javascript,${[
+    'delete process.env.NODE_V8_COVERAGE',
+    `process.env.NODE_COMPILE_CACHE=${JSON.stringify(COMPILED)}`,
+  ].join(';')}`,
 ];
 
 type Source = {

@@ -38,7 +38,7 @@ import { propose } from '../write-api/substitution.ts';
 import { paymentsOf, recordNews, recordUpi } from '../write-api/payment.ts';
 import { gatewayNameOf, type Pick } from './simulation.ts';
 
-const HISTORIES = IS_THOROUGH ? 20_000 : 2_000;
+const HISTORIES = IS_THOROUGH ? 20_000 : 700;
 const CHECKOUT_MS = 15 * 60_000;
 const SUBSTITUTE_MS = 5 * 60_000;
 /** What passes before the reactor takes over what a request left undone. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import * as assert from 'uvu/assert';
+import { COMPILED } from '../local/service.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -14,7 +15,13 @@ export class RoomProcess {
   constructor(entry: string, env: Record<string, string>) {
     this.#child = spawn(process.execPath, ['--import', './local/leash.ts', entry], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', ...env },
+      env: {
+        PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: COMPILED,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     const said = createInterface(this.#child.stdout!);

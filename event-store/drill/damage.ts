@@ -6,7 +6,7 @@ import type { Damaged } from './damage-trials.ts';
 import { end, launch, startStore } from './processes.ts';
 import { Writer } from './record.ts';
 
-const TRIALS = { short: 25, long: 3_000 };
+const TRIALS = { short: 15, long: 3_000 };
 const EVENTS = 3_000;
 const STREAMS = 150;
 const TRIALS_FILE = join(import.meta.dirname, 'damage-trials.ts');

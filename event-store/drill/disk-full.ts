@@ -4,11 +4,13 @@ import { inFolder, type Drill, type Options, type Report } from './drill.ts';
 import { end, endAll, startStore } from './processes.ts';
 import { compare, faultsOf, Writer } from './record.ts';
 
-const DISK_MIB = { short: 8, long: 200 };
+const DISK_MIB = { short: 4, long: 200 };
 const STREAMS = 16;
 /** Enough refusals to see that none of them was acknowledged in between. */
 const REFUSALS = 200;
 const FULL = /disk is full/;
+/** Some 1,700 events fill a MiB: a store that takes more than this acknowledges what it has not. */
+const FULL_PER_MIB = 3_000;
 const FILL_TIMEOUT_MS = 300_000;
 
 async function countEvents(url: string): Promise<number> {
@@ -37,7 +39,8 @@ export const diskFull: Drill = {
         const store = await startStore(disk.path, { cheat });
         const writer = new Writer(store.url, { streams: STREAMS });
         const isFull = ({ refused }: Writer): boolean =>
-          refused.length >= REFUSALS || writer.acknowledged.length > 10_000 * DISK_MIB[extent];
+          refused.length >= REFUSALS ||
+          writer.acknowledged.length > FULL_PER_MIB * DISK_MIB[extent];
         await writer.until(isFull, 'the disk to fill up', FILL_TIMEOUT_MS);
         const unclear = writer.refused.filter(({ refused }) => !FULL.test(refused!));
         const readWhileFull = await countEvents(store.url);

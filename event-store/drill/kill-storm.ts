@@ -3,7 +3,7 @@ import { inFolder, percentile, type Drill, type Options, type Report } from './d
 import { end, startStore } from './processes.ts';
 import { compare, faultsOf, Writer } from './record.ts';
 
-const KILLS = { short: 20, long: 200 };
+const KILLS = { short: 8, long: 200 };
 const STREAMS = 16;
 const LIFE_MS = { shortest: 50, longest: 300 };
 /** From the kill to the next acknowledged append, start of the process included. Held when long. */

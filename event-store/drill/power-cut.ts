@@ -4,7 +4,7 @@ import { inFolder, percentile, type Drill, type Options, type Report } from './d
 import { end, endAll, startStore } from './processes.ts';
 import { compare, faultsOf, Writer } from './record.ts';
 
-const CUTS = { short: 3, long: 40 };
+const CUTS = { short: 2, long: 40 };
 const STREAMS = 16;
 const LIFE_MS = { shortest: 200, longest: 700 };
 

@@ -7,7 +7,7 @@ import { compare, faultsOf, Writer } from './record.ts';
 
 /** Only the long form is held to a rate: beside the short one a machine may do other things. */
 const PER_SECOND = { short: 1_000, long: 3_000 };
-const PHASE_MS = { short: 3_000, long: 60_000 };
+const PHASE_MS = { short: 2_000, long: 60_000 };
 const STREAMS = 256;
 const WARM_UP_MS = 1_500;
 const GROWTH_MIB = 64;
