@@ -37,7 +37,9 @@ export const times: Drill = {
     const faults: string[] = [];
     for (const file of promisingFiles()) {
       const { ok, output } = await runAlone(file);
-      for (const [, what, tookMs, limitMs] of output.matchAll(PROMISED_TIME)) {
+      const told = [...output.matchAll(PROMISED_TIME)];
+      if (ok && told.length === 0) faults.push(`${file} told no time`);
+      for (const [, what, tookMs, limitMs] of told) {
         numbers[what!] = `${tookMs} of ${limitMs} ms`;
         if (Number(tookMs) > Number(limitMs)) faults.push(`${what}: ${tookMs} of ${limitMs} ms`);
       }
