@@ -95,7 +95,7 @@ async function seedShop(url: string, secret: string, shop: Shop, products: Produ
   });
   const imported = await post(
     `${url}/api/write/stores/${storeId}/imports`,
-    { 'content-type': 'text/csv' },
+    { 'content-type': 'text/csv', authorization: `Bearer ${pass}` },
     priceList(shop, products),
   );
   const report = (await imported.json()) as { reportedCount: number; reported: unknown[] };

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import { sign } from '../platform/signature.ts';
 import { OK, OperatorError, printJson } from './command.ts';
 import { optional, required } from './environment.ts';
 import { count, counted, duration, table } from './format.ts';
@@ -50,7 +51,8 @@ Examples:
   npm run ops -- import list.csv --store 8c9b5f0e-… --map 'price:"Rate, incl. GST"' --dry-run
   mysql … | npm run ops -- import - --store 8c9b5f0e-… --json
 
-Goes to PUBLIC_URL, or to ORIGIN_WRITE_API where that is not set.`;
+Goes to PUBLIC_URL, or to ORIGIN_WRITE_API where that is not set, with the shop's pass, which
+STORE_PASS_SECRET makes.`;
 
 type Report = {
   rows: number;
@@ -99,7 +101,8 @@ export async function run(args: string[]): Promise<number> {
   if (values['dry-run']) url.searchParams.set('dry-run', 'true');
 
   const startedMs = performance.now();
-  const answer = await send(file, url);
+  const pass = sign(required('STORE_PASS_SECRET').STORE_PASS_SECRET, values.store);
+  const answer = await send(file, url, pass);
   try {
     if (answer.statusCode !== 200) throw await refusal(answer);
     const report = await follow(answer);
@@ -113,14 +116,18 @@ export async function run(args: string[]): Promise<number> {
 }
 
 /** Sends the file as it is read; resolves to the head of the answer. */
-async function send(file: string, url: URL): Promise<http.IncomingMessage> {
+async function send(file: string, url: URL, pass: string): Promise<http.IncomingMessage> {
   const size = file === STDIN ? undefined : await sizeOf(file);
   const source = file === STDIN ? process.stdin : createReadStream(file);
   const unpack = file.endsWith('.gz') ? createGunzip() : new PassThrough();
   const { request } = url.protocol === 'https:' ? https : http;
   const upload = request(url, {
     method: 'POST',
-    headers: { 'content-type': 'text/csv', accept: PROGRESS_TYPE },
+    headers: {
+      'content-type': 'text/csv',
+      accept: PROGRESS_TYPE,
+      authorization: `Bearer ${pass}`,
+    },
     timeout: SILENCE_TIMEOUT_MS,
   });
   upload.on('timeout', () => upload.destroy(new Error('it fell silent')));

@@ -1,3 +1,4 @@
+import { sign } from '../platform/signature.ts';
 import type { System } from './system.ts';
 
 /** Longer than any import; nobody waits for ever. */
@@ -14,23 +15,32 @@ export class Refused extends Error {
   }
 }
 
-/** Sends a request to the APIs. Throws `Refused`. */
+/** Sends a request to the APIs; `pass` where it is a shop's. Throws `Refused`. */
 export async function send<T>(
   url: string,
   method = 'GET',
   body?: string,
-  type = 'application/json',
+  { type = 'application/json', pass }: { type?: string; pass?: string | undefined } = {},
 ): Promise<T> {
+  const headers = {
+    ...(body !== undefined && { 'content-type': type }),
+    ...(pass !== undefined && { authorization: `Bearer ${pass}` }),
+  };
   const response = await fetch(url, {
     method,
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    ...(body !== undefined && { body, headers: { 'content-type': type } }),
+    headers,
+    ...(body !== undefined && { body }),
   });
   if (!response.ok) {
     throw new Refused(`${method} ${url}`, response.status, await response.text());
   }
   return (await response.json()) as T;
 }
+
+/** What proves to be a shop's own staff. */
+export const passOf = ({ env }: Pick<System, 'env'>, storeId: string): string =>
+  sign(env.STORE_PASS_SECRET!, storeId);
 
 /** A shop with so many listings, `stock` pieces of each, through the front door; its id. */
 export async function openShop(system: System, listings: number, stock = 20): Promise<string> {
@@ -47,9 +57,9 @@ export async function openShop(system: System, listings: number, stock = 20): Pr
 export async function registerShop({ url }: System, name: string, csv: string): Promise<string> {
   const store = JSON.stringify({ name, city: 'Bengaluru', pincode: '560001' });
   const stores = `${url}/api/write/stores`;
-  const { storeId } = await send<{ storeId: string }>(stores, 'POST', store);
+  const { storeId, pass } = await send<{ storeId: string; pass: string }>(stores, 'POST', store);
   const imports = `${stores}/${storeId}/imports`;
-  const report = await send<ImportReport>(imports, 'POST', csv, 'text/csv');
+  const report = await send<ImportReport>(imports, 'POST', csv, { type: 'text/csv', pass });
   if (report.reportedCount > 0) throw new Error(`${name}: ${JSON.stringify(report.reported)}`);
   return storeId;
 }

@@ -20,12 +20,18 @@ const RECIPIENT = {
 export function createCommands(writeApi: string) {
   const tookMs = new Map<string, number[]>();
 
-  /** `command` names the kind in the figures. Throws `Refused`. */
-  async function take<T>(command: string, method: string, path: string, body?: object): Promise<T> {
+  /** `command` names the kind in the figures; `pass` is of the shop that sends it. Throws `Refused`. */
+  async function take<T>(
+    command: string,
+    method: string,
+    path: string,
+    body?: object,
+    pass?: string,
+  ): Promise<T> {
     const began = performance.now();
     try {
       const text = body && JSON.stringify(body);
-      return await send<T>(`${writeApi}/api/write${path}`, method, text);
+      return await send<T>(`${writeApi}/api/write${path}`, method, text, { pass });
     } finally {
       const times = tookMs.get(command) ?? [];
       times.push(performance.now() - began);

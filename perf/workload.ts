@@ -7,7 +7,7 @@ import { codeOf } from '../platform/signature.ts';
 import { PRICE_LIST, readWorkload, type Basket, type Listing, type Workload } from './baskets.ts';
 import { startMeter } from './load.ts';
 import type { Result, ScenarioOptions } from './scenario.ts';
-import { Refused, registerShop } from './shop.ts';
+import { Refused, registerShop, passOf } from './shop.ts';
 import { createCommands, type Commands, type Item, type Order } from './shopper.ts';
 import { startSystem, type System } from './system.ts';
 
@@ -136,7 +136,8 @@ async function openShops(system: System, commands: Commands, { shops }: Workload
     const lines = received.filter(({ quantity }) => quantity > 0);
     for (let at = 0; at < lines.length; at += RECEIVED_LINES) {
       const body = { lines: lines.slice(at, at + RECEIVED_LINES) };
-      await commands.take('receive', 'POST', `/stores/${storeId}/stock/receive`, body);
+      const path = `/stores/${storeId}/stock/receive`;
+      await commands.take('receive', 'POST', path, body, passOf(system, storeId));
     }
     ids.set(store, storeId);
   });
@@ -190,21 +191,22 @@ async function buy(commands: Commands, items: Item[]): Promise<Order | undefined
 
 /** Every shop's part, step by step, all that was ordered in its basket. */
 async function deliver(
-  { env }: System,
+  system: System,
   commands: Commands,
   { storeOrders }: Order,
   items: Item[],
 ): Promise<void> {
   for (const { storeOrderId, storeId } of storeOrders) {
+    const pass = passOf(system, storeId);
     const step = (name: string, body?: object) =>
-      commands.take(name, 'POST', `/store-orders/${storeOrderId}/${name}`, body);
+      commands.take(name, 'POST', `/store-orders/${storeOrderId}/${name}`, body, pass);
     await step('accept');
     await step('picks', {
       lines: items.filter(({ listingId }) => listingId.startsWith(`${storeId}.`)),
     });
     await step('pack');
     await step('dispatch');
-    await step('deliver', { code: codeOf(env.DELIVERY_CODE_SECRET!, storeOrderId) });
+    await step('deliver', { code: codeOf(system.env.DELIVERY_CODE_SECRET!, storeOrderId) });
   }
 }
 

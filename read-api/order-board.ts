@@ -14,7 +14,7 @@ import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
 import { partFields, recipientFields, linesOf, orderSlot, type PartLine } from './my-orders.ts';
-import { anybodyOrShop } from './who.ts';
+import { shop } from './who.ts';
 
 /** Open orders that a board shows, oldest first; far more than a shop could work on. */
 const MAX_OPEN = 300;
@@ -41,7 +41,7 @@ export type BoardCard = {
   invoiceNumber: string | null;
   payment: PaymentMethod;
   pincode: string;
-  /** Null without the shop's pass, and once the person was erased. */
+  /** Null once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
   lines: PartLine[];
@@ -53,8 +53,6 @@ export type BoardCardPage = BoardCard & { payments: PaymentTask[] };
 export type Board = {
   storeId: string;
   name: string;
-  /** Whether the shop's pass came along, so that customers' contacts are shown. */
-  signedIn: boolean;
   /** What the shop has to look after by hand: money to give back comes first. */
   payments: PaymentTask[];
   storeOrders: BoardCard[];
@@ -64,7 +62,7 @@ const CARD_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.re
   c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot, c.fee_paise, c.total_paise,
   c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
 
-async function readBoard(services: Services, storeId: string, signedIn: boolean): Promise<Board> {
+async function readBoard(services: Services, storeId: string): Promise<Board> {
   const { pool } = services;
   const { name } = await findStore(pool, storeId);
   const { rows } = await pool.query<BilledRow>({
@@ -80,9 +78,9 @@ async function readBoard(services: Services, storeId: string, signedIn: boolean)
        order by ended_at desc limit ${MAX_ENDED})`,
     values: [storeId],
   });
-  const payments = await paymentTasksOf(services, storeId, signedIn);
-  const storeOrders = await cardsOf(services, rows, signedIn);
-  return { storeId, name, signedIn, payments, storeOrders };
+  const payments = await paymentTasksOf(services, storeId);
+  const storeOrders = await cardsOf(services, rows);
+  return { storeId, name, payments, storeOrders };
 }
 
 /** One card, however long ago it ended. Throws a `Problem` 404. */
@@ -90,7 +88,6 @@ async function readCard(
   services: Services,
   storeId: string,
   storeOrderId: string,
-  signedIn: boolean,
 ): Promise<BoardCardPage> {
   const { rows } = await services.pool.query<BilledRow>({
     name: 'board-card',
@@ -99,26 +96,20 @@ async function readCard(
       where c.store_id = $1 and c.store_order_id = $2`,
     values: [storeId, storeOrderId],
   });
-  const [card] = await cardsOf(services, rows, signedIn);
+  const [card] = await cardsOf(services, rows);
   if (!card) {
     throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
   }
-  const tasks = await paymentTasksOf(services, storeId, signedIn);
+  const tasks = await paymentTasksOf(services, storeId);
   return { ...card, payments: tasks.filter((task) => task.storeOrderId === storeOrderId) };
 }
 
 type BilledRow = CardRow & { invoice_number: string | null };
 
-async function cardsOf(
-  { vault }: Services,
-  rows: BilledRow[],
-  signedIn: boolean,
-): Promise<BoardCard[]> {
-  const recipients = signedIn
-    ? await vault.openAll<Recipient>(
-        rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
-      )
-    : [];
+async function cardsOf({ vault }: Services, rows: BilledRow[]): Promise<BoardCard[]> {
+  const recipients = await vault.openAll<Recipient>(
+    rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
+  );
   return rows.map((row, index) => ({
     storeOrderId: row.store_order_id,
     orderNumber: row.order_number,
@@ -157,7 +148,6 @@ const cardPageSchema = object({ ...cardFields, payments: paymentTasksSchema });
 const boardSchema = object({
   storeId: text,
   name: text,
-  signedIn: { type: 'boolean' },
   payments: paymentTasksSchema,
   storeOrders: list(object(cardFields)),
 });
@@ -169,14 +159,13 @@ const cardParams = {
 
 type StoreParams = { storeId: string };
 type CardParams = StoreParams & { storeOrderId: string };
-type Asked<Params> = { params: Params; caller: { signedIn: boolean } };
+type Asked<Params> = { params: Params };
 
 export function orderBoardRoutes(app: FastifyInstance, services: Services): void {
-  const who = anybodyOrShop(services);
-  const board = ({ params: { storeId }, caller: { signedIn } }: Asked<StoreParams>) =>
-    readBoard(services, storeId, signedIn);
-  const card = ({ params: { storeId, storeOrderId }, caller: { signedIn } }: Asked<CardParams>) =>
-    readCard(services, storeId, storeOrderId, signedIn);
+  const who = shop(services);
+  const board = ({ params: { storeId } }: Asked<StoreParams>) => readBoard(services, storeId);
+  const card = ({ params: { storeId, storeOrderId } }: Asked<CardParams>) =>
+    readCard(services, storeId, storeOrderId);
   const tags = ({ storeId }: StoreParams): string[] => [boardTag(storeId)];
 
   readRoute(app, services, {

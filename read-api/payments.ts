@@ -95,11 +95,10 @@ type TaskRow = Omit<PaymentRow, 'order_id' | 'store_id'> & {
   sealed_recipient: string;
 };
 
-/** What a shop has to look after; whose money it is, only for who is signed in. */
+/** What a shop has to look after, and whose money it is. */
 export async function paymentTasksOf(
   { pool, vault }: Services,
   storeId: string,
-  signedIn: boolean,
 ): Promise<PaymentTask[]> {
   const { rows } = await pool.query<TaskRow>({
     name: 'payment-tasks',
@@ -117,11 +116,9 @@ export async function paymentTasksOf(
       limit ${MAX_TASKS}`,
     values: [storeId],
   });
-  const recipients = signedIn
-    ? await vault.openAll<Recipient>(
-        rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
-      )
-    : [];
+  const recipients = await vault.openAll<Recipient>(
+    rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
+  );
   return rows.flatMap((row, index) => tasksOf(row, storeId, recipients[index]?.contact ?? null));
 }
 

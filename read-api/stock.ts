@@ -6,7 +6,7 @@ import type { StockItem as Counted } from '../domain/inventory/inventory.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
-import { anybody } from './who.ts';
+import { shop } from './who.ts';
 
 /**
  * One article of a shop's books, in pieces. `onHand` is null while nobody counted or received it;
@@ -48,12 +48,12 @@ const stockSchema = object({
   next: orNull(text, 'What to send as `after` for the next page; null on the last'),
 });
 
-/** Like the board, a shop's books are opened by knowing its id, until people sign in. */
+/** A shop's books, for the shop itself. */
 export function stockRoutes(app: FastifyInstance, services: Services): void {
   const { pool } = services;
   readRoute(app, services, {
     path: 'GET /stores/:storeId/stock',
-    who: anybody,
+    who: shop(services),
     query: catalogueQuery,
     answer: stockSchema,
     answers: 'personal',

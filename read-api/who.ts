@@ -40,16 +40,6 @@ export const shop = ({ storePassSecret }: PassSecret): Who<{ storeId: string }> 
   },
 });
 
-/** Whether it is the shop, to which its customers' contacts are shown. */
-export const anybodyOrShop = ({
-  storePassSecret,
-}: PassSecret): Who<{ storeId: string }, { signedIn: boolean }> => ({
-  name: 'anybody; contacts: the shop',
-  identify: ({ params: { storeId }, headers: { authorization } }) => ({
-    signedIn: bearsSigned(storePassSecret, storeId, authorization),
-  }),
-});
-
 /** The shop of a store order. Throws a `Problem` 404 for one that is at no shop. */
 export const shopOfStoreOrder = ({
   pool,

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whoOf } from '../platform/route.ts';
-import { newKey, openStore, startShop, type Shop } from './shop.ts';
+import { newKey, openStore, quoteCart, recipient, startShop, type Shop } from './shop.ts';
 
 type Route = { method: string; url: string; who: string };
 
@@ -52,15 +52,15 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'GET HEAD /api/read/orders/:orderId: whoever knows the order',
     'GET HEAD /api/read/store-orders/:storeOrderId/invoice: whoever knows the store order; the buyer: the shop, whoever knows the order',
     'GET HEAD /api/read/store-orders/:storeOrderId/why: the shop of the store order',
-    'GET HEAD /api/read/stores/:storeId/board/:storeOrderId/live: anybody; contacts: the shop',
-    'GET HEAD /api/read/stores/:storeId/board/:storeOrderId: anybody; contacts: the shop',
-    'GET HEAD /api/read/stores/:storeId/board/live: anybody; contacts: the shop',
-    'GET HEAD /api/read/stores/:storeId/board: anybody; contacts: the shop',
+    'GET HEAD /api/read/stores/:storeId/board/:storeOrderId/live: the shop',
+    'GET HEAD /api/read/stores/:storeId/board/:storeOrderId: the shop',
+    'GET HEAD /api/read/stores/:storeId/board/live: the shop',
+    'GET HEAD /api/read/stores/:storeId/board: the shop',
     'GET HEAD /api/read/stores/:storeId/catalogue: anybody',
     'GET HEAD /api/read/stores/:storeId/invoices: the shop',
     'GET HEAD /api/read/stores/:storeId/price-list: the shop',
     'GET HEAD /api/read/stores/:storeId/slots: anybody',
-    'GET HEAD /api/read/stores/:storeId/stock: anybody',
+    'GET HEAD /api/read/stores/:storeId/stock: the shop',
     'GET HEAD /api/read/stores/:storeId/till/:date: the shop',
     'GET HEAD /api/read/stores/:storeId: anybody',
     'GET HEAD /api/read/stores: anybody',
@@ -79,49 +79,69 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'POST /api/write/payments/:paymentId/receipts: the shop of the payment',
     'POST /api/write/payments/:paymentId/refunds/:refundNumber/given: the shop of the payment',
     'POST /api/write/razorpay/webhooks: Razorpay',
-    'POST /api/write/store-orders/:storeOrderId/accept: anybody',
+    'POST /api/write/store-orders/:storeOrderId/accept: the shop of the store order',
     'POST /api/write/store-orders/:storeOrderId/cancel: the shop of the store order',
-    'POST /api/write/store-orders/:storeOrderId/deliver: anybody',
-    'POST /api/write/store-orders/:storeOrderId/dispatch: anybody',
-    'POST /api/write/store-orders/:storeOrderId/pack: anybody',
-    'POST /api/write/store-orders/:storeOrderId/picks: anybody',
+    'POST /api/write/store-orders/:storeOrderId/deliver: the shop of the store order',
+    'POST /api/write/store-orders/:storeOrderId/dispatch: the shop of the store order',
+    'POST /api/write/store-orders/:storeOrderId/pack: the shop of the store order',
+    'POST /api/write/store-orders/:storeOrderId/picks: the shop of the store order',
     'POST /api/write/store-orders/:storeOrderId/reject: the shop of the store order',
     'POST /api/write/store-orders/:storeOrderId/returns: the shop of the store order',
-    'POST /api/write/store-orders/:storeOrderId/shorts: anybody',
-    'POST /api/write/store-orders/:storeOrderId/substitutes: anybody',
-    'POST /api/write/stores/:storeId/imports: anybody',
-    'POST /api/write/stores/:storeId/stock/buffer: anybody',
-    'POST /api/write/stores/:storeId/stock/count: anybody',
-    'POST /api/write/stores/:storeId/stock/receive: anybody',
-    'POST /api/write/stores/:storeId/stock/sell: anybody',
+    'POST /api/write/store-orders/:storeOrderId/shorts: the shop of the store order',
+    'POST /api/write/store-orders/:storeOrderId/substitutes: the shop of the store order',
+    'POST /api/write/stores/:storeId/imports: the shop',
+    'POST /api/write/stores/:storeId/stock/buffer: the shop',
+    'POST /api/write/stores/:storeId/stock/count: the shop',
+    'POST /api/write/stores/:storeId/stock/receive: the shop',
+    'POST /api/write/stores/:storeId/stock/sell: the shop',
     'POST /api/write/stores/:storeId/till/:date/close: the shop',
     'POST /api/write/stores: anybody',
     'POST /api/write/upi/webhooks: the notice service',
     'PUT /api/write/carts/:cartId/items/:listingId: whoever knows the cart',
-    'PUT /api/write/stores/:storeId/area: anybody',
-    'PUT /api/write/stores/:storeId/fee: anybody',
-    'PUT /api/write/stores/:storeId/hours: anybody',
+    'PUT /api/write/stores/:storeId/area: the shop',
+    'PUT /api/write/stores/:storeId/fee: the shop',
+    'PUT /api/write/stores/:storeId/hours: the shop',
     'PUT /api/write/stores/:storeId/listings/:sku/withdrawn: the shop',
-    'PUT /api/write/stores/:storeId/minimum: anybody',
-    'PUT /api/write/stores/:storeId/pause: anybody',
-    'PUT /api/write/stores/:storeId/slot-closing: anybody',
-    'PUT /api/write/stores/:storeId/slots/:date: anybody',
+    'PUT /api/write/stores/:storeId/minimum: the shop',
+    'PUT /api/write/stores/:storeId/pause: the shop',
+    'PUT /api/write/stores/:storeId/slot-closing: the shop',
+    'PUT /api/write/stores/:storeId/slots/:date: the shop',
     'PUT /api/write/stores/:storeId/tax-registration: the shop',
     'PUT /api/write/stores/:storeId/till/:date/opening: the shop',
     'PUT /api/write/stores/:storeId/upi: the shop',
   ]);
 });
 
+const FOR_SHOPS = new Set(['the shop', 'the shop of the store order']);
+
+/** A shop with an order that it has to pack. */
+async function handedOver(shop: Shop) {
+  const { storeId, listingIds } = await openStore(shop);
+  const { body: opened } = await shop.write<{ cartId: string }>('POST', '/carts');
+  const { cartId } = opened;
+  await shop.write('PUT', `/carts/${cartId}/items/${listingIds[0]!}`, { quantity: 1 });
+  const quote = await quoteCart(shop, cartId);
+  const wanted = { ...recipient, payment: 'cash-on-delivery', cartId, quote };
+  const { body, position } = await shop.write<{ storeOrders: { storeOrderId: string }[] }>(
+    'POST',
+    '/orders',
+    wanted,
+  );
+  return { storeId, storeOrderId: body.storeOrders[0]!.storeOrderId, position };
+}
+
 test('what is for a shop is refused to whoever comes without its pass', async ({
   shop,
   routes,
 }) => {
   const stranger = { authorization: `Bearer ${shop.passOf(newKey())}` };
-  const forShop = routes.filter(({ who }) => who === 'the shop');
+  const forShop = routes.filter(({ who }) => FOR_SHOPS.has(who));
   assert.is.not(forShop.length, 0);
-  const { storeId } = await openStore(shop);
+  const { storeId, storeOrderId, position } = await handedOver(shop);
+  // It is there to be read.
+  await shop.read(`/stores/${storeId}/board`, position);
   for (const { method, url } of forShop) {
-    const path = url.replace(':storeId', storeId).replace(':date', '2026-11-21');
+    const path = addressOf(url, { storeId, storeOrderId });
     const base = new URL(url.startsWith('/api/read') ? shop.readUrl : shop.writeUrl);
     for (const headers of [{}, stranger]) {
       const answer = await fetch(new URL(path, base), { method, headers });

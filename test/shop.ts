@@ -232,6 +232,19 @@ export async function startShop({
     return answer;
   }
 
+  const asShop = (storeId: string) => ({
+    authorization: `Bearer ${sign(storePassSecret, storeId)}`,
+  });
+
+  /** Those of whoever may: a shop at its own addresses, and at those of its orders. */
+  async function headersOf(path: string): Promise<Record<string, string>> {
+    const [, room, id] = /^\/(stores|store-orders)\/([^/?]+)/.exec(path) ?? [];
+    if (!room || !id) return {};
+    if (room === 'stores') return asShop(id);
+    const { storeId } = await handler.load(storeOrder, id, { fresh: true });
+    return storeId === '' ? {} : asShop(storeId);
+  }
+
   return {
     client,
     pool,
@@ -251,13 +264,11 @@ export async function startShop({
     secrets: given,
     passOf: (storeId: string) => sign(storePassSecret, storeId),
     /** The headers of what a shop's own staff send. */
-    asShop: (storeId: string) => ({
-      authorization: `Bearer ${sign(storePassSecret, storeId)}`,
-    }),
+    asShop,
     codeOf: (storeOrderId: string) => codeOf(deliveryCodeSecret, storeOrderId),
 
-    /** Sends a command; `body` as JSON. */
-    write: <T = Record<string, unknown>>(
+    /** Sends a command, where it is a shop's in the name of that shop; `body` as JSON. */
+    write: async <T = Record<string, unknown>>(
       method: string,
       path: string,
       body?: unknown,
@@ -265,7 +276,11 @@ export async function startShop({
     ) =>
       sendCommand<T>(path, {
         method,
-        headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(await headersOf(path)),
+          ...headers,
+        },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
 
@@ -277,7 +292,7 @@ export async function startShop({
     ) =>
       sendCommand<T>(`/stores/${storeId}/imports${queryOf(query)}`, {
         method: 'POST',
-        headers: { 'content-type': 'text/csv' },
+        headers: { 'content-type': 'text/csv', ...asShop(storeId) },
         body: csv,
         duplex: 'half',
       }),
@@ -288,7 +303,11 @@ export async function startShop({
       position?: string | null,
       headers: Record<string, string> = {},
     ): Promise<Answer<T>> => {
-      const wanted = { ...(position && { 'doorstep-position': position }), ...headers };
+      const wanted = {
+        ...(position && { 'doorstep-position': position }),
+        ...(await headersOf(path)),
+        ...headers,
+      };
       for (let tries = 1; ; tries++) {
         const answer = await send<T>(`${readUrl}/api/read${path}`, { headers: wanted });
         // On a busy machine it is not projected in the second that a read waits.
@@ -297,8 +316,8 @@ export async function startShop({
     },
 
     /** Follows a page live from the newest command on, as a browser does, until it is as wanted. */
-    untilLive: <T>(path: string, wanted: (page: T) => boolean) =>
-      untilLive(`${readUrl}/api/read${path}/live`, wanted, newest),
+    untilLive: async <T>(path: string, wanted: (page: T) => boolean) =>
+      untilLive(`${readUrl}/api/read${path}/live`, wanted, newest, await headersOf(path)),
 
     stop: () => cleanup.run(),
   };
@@ -316,9 +335,10 @@ export async function untilLive<T>(
   url: string,
   wanted: (page: T) => boolean,
   position?: string | null,
+  own: Record<string, string> = {},
 ): Promise<T> {
   const signal = AbortSignal.timeout(STUCK_MS);
-  const headers = { ...(position && { 'doorstep-position': position }) };
+  const headers = { ...own, ...(position && { 'doorstep-position': position }) };
   let response = await fetch(url, { signal, headers });
   // Not yet projected: it waited for a second.
   while (response.status === 503) response = await fetch(url, { signal, headers });

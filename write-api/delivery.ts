@@ -36,7 +36,7 @@ import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
-import { assertStoreExists, anybody } from './who.ts';
+import { registeredShop } from './who.ts';
 
 const MAX_SPANS = 28;
 const MAX_HOLIDAYS = 100;
@@ -167,7 +167,7 @@ function assertSpansEnd(spans: Omit<OpenSpan, 'weekday'>[]): void {
 export function deliveryRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
   const ofStore = {
-    who: anybody,
+    who: registeredShop(services),
     id: ({ storeId }: { storeId: string }) => storeId,
     decider: store,
     answer: object({ storeId: text }),
@@ -240,19 +240,19 @@ function assertNotOver(day: string, at: Date): void {
   throw new Problem(400, 'INVALID_REQUEST', `${day} is over: set the slots of today or later.`);
 }
 
-function slotsRoute(app: FastifyInstance, { handler, now }: Services): void {
+function slotsRoute(app: FastifyInstance, services: Services): void {
+  const { handler, now } = services;
   commandRoute(app, handler, {
     path: 'PUT /stores/:storeId/slots/:date',
-    who: anybody,
+    who: registeredShop(services),
     params: { type: 'object', properties: { date } },
     id: ({ storeId, date: day }) => slotDayId(storeId, day),
     body: slotsBody,
     decider: slotDay,
-    async command(data: { slots: Slot[] }, { params: { storeId, date: day } }) {
+    command(data: { slots: Slot[] }, { params: { date: day } }) {
       assertSpansEnd(data.slots);
       assertBeginOnce(data.slots);
       assertNotOver(day, now());
-      await assertStoreExists(handler, storeId);
       return { type: 'SetSlotCapacity', data };
     },
     answer: object({ storeId: text, date: text }),

@@ -29,7 +29,7 @@ import {
   type ImportReport,
   type WorkOrder,
 } from './import-work.ts';
-import { assertStoreExists, anybody } from './who.ts';
+import { registeredShop } from './who.ts';
 
 const MAX_IMPORT_BYTES = 1024 ** 3;
 const MAX_ROWS = 1_000_000;
@@ -121,12 +121,11 @@ function importRoute(app: FastifyInstance, services: Services): void {
 
   hookRoute(app, {
     path: 'POST /stores/:storeId/imports',
-    who: anybody,
+    who: registeredShop(services),
     limits: [new Limiter(LIMITS.imports), new Limiter(LIMITS.importsOfAll)],
     schema: { querystring, response: { 200: reportSchema }, consumes: ['text/csv'] },
     async run(request, reply, caller) {
       const { storeId } = request.params;
-      await assertStoreExists(services.handler, storeId);
       if (!(request.body instanceof Readable)) {
         throw new Problem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the price list as text/csv.');
       }

@@ -15,7 +15,7 @@ import { bodyOf, list, object, text, type Schema } from '../platform/schema.ts';
 import type { Services } from './services.ts';
 import { assertListed } from './cart.ts';
 import { commandRoute } from '../engine/commands/route.ts';
-import { anybody } from './who.ts';
+import { registeredShop } from './who.ts';
 
 const MAX_LINES = 200;
 /** As many digits as a price list may say. */
@@ -65,12 +65,13 @@ type Body<Line> = { lines: Line[] };
 type Count = Body<StockCount> & { reason?: CountReason | null };
 
 /** What a shop does to its stock, each named in the path: /stores/{id}/stock/receive. */
-export function inventoryRoutes(app: FastifyInstance, { handler }: Services): void {
+export function inventoryRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
   const assertAllListed = async (storeId: string, lines: StockLine[]): Promise<void> => {
     await Promise.all(lines.map(({ sku: of }) => assertListed(handler, listingId(storeId, of))));
   };
   const ofStock = {
-    who: anybody,
+    who: registeredShop(services),
     id: ({ storeId }: { storeId: string }) => storeId,
     decider: inventory,
     answer: standing,

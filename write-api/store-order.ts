@@ -33,7 +33,7 @@ import { eventId, type Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 import { propose } from './substitution.ts';
-import { anybody, orderHolderOf, shopOfStoreOrder } from './who.ts';
+import { orderHolderOf, shopOfStoreOrder } from './who.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
 const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
@@ -77,7 +77,7 @@ const answer = {
 export function storeOrderRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
   const ofPart = {
-    who: anybody,
+    who: shopOfStoreOrder(services),
     params: partParams,
     id: ({ storeOrderId }: { storeOrderId: string }) => storeOrderId,
     decider: storeOrder,
@@ -95,7 +95,6 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   commandRoute(app, handler, {
     ...ofPart,
     path: 'POST /store-orders/:storeOrderId/reject',
-    who: shopOfStoreOrder(services),
     body: { ...noBody, properties: { reason: oneOf(REJECTION_REASONS) } },
     command: (given: { reason?: StoreOrderRejection } | null) => ({
       type: 'RejectStoreOrder',
@@ -136,7 +135,6 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   commandRoute(app, handler, {
     ...ofPart,
     path: 'POST /store-orders/:storeOrderId/cancel',
-    who: shopOfStoreOrder(services),
     body: bodyOf({ reason: oneOf(SHOP_CANCELS) }),
     command: ({ reason }: { reason: ShopCancel }) => ({
       type: 'CancelStoreOrder',
@@ -206,7 +204,7 @@ function substituteRoute(app: FastifyInstance, services: Services): void {
   const { handler, now } = services;
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/substitutes',
-    who: anybody,
+    who: shopOfStoreOrder(services),
     params: partParams,
     id: ({ storeOrderId }) => storeOrderId,
     body: proposal,
@@ -221,14 +219,15 @@ function substituteRoute(app: FastifyInstance, services: Services): void {
   });
 }
 
-function deliverRoute(app: FastifyInstance, { handler, deliveryCodeSecret }: Services): void {
+function deliverRoute(app: FastifyInstance, services: Services): void {
+  const { handler, deliveryCodeSecret } = services;
   const proofOf = (given: HandedOver, storeOrderId: string) => {
     if ('proof' in given) return given.proof;
     return given.code === codeOf(deliveryCodeSecret, storeOrderId) ? 'code' : 'wrong-code';
   };
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/deliver',
-    who: anybody,
+    who: shopOfStoreOrder(services),
     params: partParams,
     id: ({ storeOrderId }) => storeOrderId,
     body: handedOver,

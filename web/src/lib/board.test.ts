@@ -29,7 +29,6 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
 const of = (...storeOrders: BoardCard[]): Board => ({
   storeId: 's',
   name: 'S',
-  signedIn: false,
   payments: [],
   storeOrders,
 });

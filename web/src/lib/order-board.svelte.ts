@@ -4,14 +4,13 @@ import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
 import * as passes from './pass.ts';
+import { Staff } from './staff.svelte.ts';
 
 /** A shop's board on this screen: what is on it, live, and the steps that staff take. */
-export class OrderBoard {
-  readonly storeId: string;
+export class OrderBoard extends Staff {
   board = $state.raw<Board | null>(null);
   live = $state<LiveState>('connecting');
   refused = $state.raw<ApiError | null>(null);
-  pass = $state<string | null>(null);
   /** Came in while this screen was open, and nobody has touched them yet. */
   fresh = $state.raw<BoardCard[]>([]);
 
@@ -23,19 +22,10 @@ export class OrderBoard {
   #busy = $state.raw<ReadonlySet<string>>(new Set());
   #stop: () => void = () => {};
 
-  constructor(storeId: string) {
-    this.storeId = storeId;
-  }
-
-  /** A pass was sent, but it opens nothing (any more). */
-  get passIsWrong(): boolean {
-    return this.pass !== null && this.board?.signedIn === false;
-  }
-
   /** Follows the board with the pass that this device has. Returns what stops it. */
   start(): () => void {
     this.#stop();
-    this.pass = passes.passOf(this.storeId);
+    this.takeUp();
     const path = `/api/read/stores/${encodeURIComponent(this.storeId)}/board`;
     this.#stop = follow<Board>({
       path: `${path}/live`,
@@ -47,14 +37,15 @@ export class OrderBoard {
         this.live = state;
       },
       onRefused: (error) => {
-        this.refused = error;
+        this.board = null;
+        if (!this.isToSignIn(error)) this.refused = error;
       },
     });
     return () => this.#stop();
   }
 
-  signIn(pass: string): void {
-    passes.signIn(this.storeId, pass);
+  override signIn(pass: string): void {
+    super.signIn(pass);
     this.start();
   }
 

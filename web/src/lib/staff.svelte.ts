@@ -24,16 +24,25 @@ export class Staff {
     passes.signIn(this.storeId, pass);
   }
 
+  /** Takes up whatever pass this device has now. */
+  protected takeUp(): void {
+    this.pass = passes.passOf(this.storeId);
+    this.signedOut = false;
+  }
+
+  /** Whether an answer says that they have to sign in; it is asked for then. */
+  protected isToSignIn(error: unknown): boolean {
+    this.signedOut = error instanceof ApiError && error.status === UNAUTHORIZED;
+    return this.signedOut;
+  }
+
   /** Reads what is for staff only; null where they have to sign in. Throws `ApiError`. */
   async read<T>(path: string): Promise<T | null> {
-    this.pass = passes.passOf(this.storeId);
+    this.takeUp();
     try {
-      const answer = await readOwn<T>(path, { pass: this.pass });
-      this.signedOut = false;
-      return answer;
+      return await readOwn<T>(path, { pass: this.pass });
     } catch (error) {
-      this.signedOut = error instanceof ApiError && error.status === UNAUTHORIZED;
-      if (this.signedOut) return null;
+      if (this.isToSignIn(error)) return null;
       throw error;
     }
   }

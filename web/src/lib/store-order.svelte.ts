@@ -2,36 +2,37 @@ import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
 import type { BoardCardPage, PartLine } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
-import { passOf } from './pass.ts';
+import { Staff } from './staff.svelte.ts';
 
 /** One order of a shop on the screen of who packs it: live, and what they do to it. */
-export class StoreOrderWork {
+export class StoreOrderWork extends Staff {
   card = $state.raw<BoardCardPage | null>(null);
   live = $state<LiveState>('connecting');
   refused = $state.raw<ApiError | null>(null);
   /** A step is under way that changes the whole order. */
   busy = $state(false);
 
-  readonly #storeId: string;
   readonly #storeOrderId: string;
   /** Pieces that were tapped in and are not on the card yet, by listing. */
   #tapped = $state.raw<ReadonlyMap<string, number>>(new Map());
   #sending = new Set<string>();
+  #stop: () => void = () => {};
 
   constructor(storeId: string, storeOrderId: string) {
-    this.#storeId = storeId;
+    super(storeId);
     this.#storeOrderId = storeOrderId;
   }
 
   /** Returns what stops it. */
   start(): () => void {
-    const pass = passOf(this.#storeId);
-    const path = `/api/read/stores/${encodeURIComponent(this.#storeId)}/board/${this.#storeOrderId}`;
-    return follow<BoardCardPage>({
-      path: `${path}/live`,
+    this.#stop();
+    this.takeUp();
+    this.#stop = follow<BoardCardPage>({
+      path: `${this.#path}/live`,
       event: 'card',
-      headers: () => ownHeaders(pass),
-      read: (signal) => readOwn<BoardCardPage>(path, { pass, signal, attempts: 1 }),
+      headers: () => ownHeaders(this.pass),
+      read: (signal) =>
+        readOwn<BoardCardPage>(this.#path, { pass: this.pass, signal, attempts: 1 }),
       onValue: (card) => {
         this.card = card;
       },
@@ -39,9 +40,20 @@ export class StoreOrderWork {
         this.live = state;
       },
       onRefused: (error) => {
-        this.refused = error;
+        this.card = null;
+        if (!this.isToSignIn(error)) this.refused = error;
       },
     });
+    return () => this.#stop();
+  }
+
+  override signIn(pass: string): void {
+    super.signIn(pass);
+    this.start();
+  }
+
+  get #path(): string {
+    return `/api/read/stores/${encodeURIComponent(this.storeId)}/board/${this.#storeOrderId}`;
   }
 
   /** Pieces in the basket, with those that were just tapped in. */
@@ -82,7 +94,7 @@ export class StoreOrderWork {
   async #send(step: string, body: object): Promise<boolean> {
     try {
       const path = `/api/write/store-orders/${this.#storeOrderId}/${step}`;
-      await command('POST', path, body, { key: newKey(), pass: passOf(this.#storeId) });
+      await command('POST', path, body, { key: newKey(), pass: this.pass });
       return true;
     } catch (error) {
       notices.showError(error);
@@ -92,9 +104,8 @@ export class StoreOrderWork {
 
   /** Shows what was just done without waiting for the live page, which says it again. */
   async #reload(): Promise<void> {
-    const path = `/api/read/stores/${encodeURIComponent(this.#storeId)}/board/${this.#storeOrderId}`;
     try {
-      this.card = await readOwn<BoardCardPage>(path, { pass: passOf(this.#storeId) });
+      this.card = await readOwn<BoardCardPage>(this.#path, { pass: this.pass });
     } catch (error) {
       notices.showError(error);
     }
