@@ -42,6 +42,9 @@ const SETTINGS: Record<string, string> = {
   log_line_prefix: '%m [%p] %d ',
 };
 
+/** Of a cluster that nobody needs after a crash. */
+const DISPOSABLE = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
 /**
  * Runs Postgres, and stops it when our end of the pipe on descriptor 0 closes, however this process
  * ended: `kill -9` of a supervisor or of a test leaves no cluster behind. `$$` is the shell, and
@@ -70,6 +73,8 @@ export type PostgresOptions = {
   port?: number;
   /** Where Postgres writes its log. Default: `postgres.log` in the folder. */
   logFile?: string;
+  /** For tests: whatever is in it may be lost with the machine, so that nobody waits for the disk. */
+  disposable?: boolean;
 };
 
 /**
@@ -89,7 +94,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   await stopLeftover(join(dir, 'data'));
 
   for (let tries = 1; ; tries++) {
-    const child = launch(dir, port, logFile, run);
+    const settings = { ...SETTINGS, ...(options.disposable && DISPOSABLE), port: `${port}` };
+    const child = launch(dir, settings, logFile, run);
     const exited = endOf(child);
     const failure = await untilReady(port, password, exited);
     if (failure === undefined) return handle(child, exited, port, password);
@@ -229,9 +235,13 @@ async function initialise(dir: string, run: Runner): Promise<string> {
   return password;
 }
 
-function launch(dir: string, port: number, logFile: string, run: Runner): ChildProcess {
-  const settings = Object.entries({ ...SETTINGS, port: `${port}` });
-  const flags = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+function launch(
+  dir: string,
+  settings: Record<string, string>,
+  logFile: string,
+  run: Runner,
+): ChildProcess {
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const command = [run.postgres, '-D', join(dir, 'data'), ...flags];
   const log = fs.openSync(logFile, 'a');
   const guarded = ['/bin/sh', '-c', RUN_WHILE_WE_LIVE, 'postgres', ...command];

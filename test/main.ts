@@ -104,7 +104,7 @@ async function runFile(
 
 async function runFiles(files: string[], coverage: BranchCoverage | undefined): Promise<Result[]> {
   const dir = await mkdtemp(join(tmpdir(), 'doorstep-test-'));
-  const postgres = await startPostgres({ dir });
+  const postgres = await startPostgres({ dir, disposable: true });
   const env = { ...process.env, [TEST_POSTGRES_URL]: postgres.url('postgres') };
   const queue = [...files];
   const results: Result[] = [];

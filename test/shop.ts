@@ -67,7 +67,7 @@ async function temporaryFolder(cleanup: Cleanup): Promise<string> {
 async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> {
   let base = process.env[TEST_POSTGRES_URL];
   if (!base) {
-    const postgres = await startPostgres({ dir: await temporaryFolder(cleanup) });
+    const postgres = await startPostgres({ dir: await temporaryFolder(cleanup), disposable: true });
     cleanup.add(() => postgres.stop());
     base = postgres.url('postgres');
   }
@@ -76,7 +76,7 @@ async function newDatabases(cleanup: Cleanup, count: number): Promise<string[]> 
   const urls: string[] = [];
   for (let i = 0; i < count; i++) {
     const name = `test_${randomBytes(6).toString('hex')}`;
-    await admin.query(`create database ${name}`);
+    await admin.query(`create database ${name} strategy file_copy`);
     const url = new URL(base);
     url.pathname = `/${name}`;
     urls.push(url.href);
