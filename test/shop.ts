@@ -368,6 +368,9 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
   return { storeId: body.storeId, listingIds, position: imported.position };
 }
 
+/** The headers of whoever has no pass at a shop's addresses. */
+export const STRANGER = { authorization: '' };
+
 /** Whom an order is for, as a shopper says it. */
 export const recipient = {
   contact: { name: 'Asha Rao', phone: '+919876543210' },

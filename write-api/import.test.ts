@@ -230,7 +230,11 @@ test('progress comes as it goes', async ({ shop, storeId }) => {
   const rows = Array.from({ length: 700 }, (_, i) => `s${i},Item ${i},${i + 1}`);
   const response = await fetch(`${shop.writeUrl}/stores/${storeId}/imports`, {
     method: 'POST',
-    headers: { 'content-type': 'text/csv', accept: 'application/x-ndjson' },
+    headers: {
+      ...shop.asShop(storeId),
+      'content-type': 'text/csv',
+      accept: 'application/x-ndjson',
+    },
     body: ['sku,name,price', ...rows].join('\n'),
   });
   const lines = (await response.text()).trim().split('\n');

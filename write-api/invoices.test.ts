@@ -9,6 +9,7 @@ import {
   type Invoice,
 } from '../domain/money/invoices.ts';
 import {
+  STRANGER,
   headOfCommands,
   newKey,
   quoteCart,
@@ -278,7 +279,8 @@ test('a bill has the shop’s FSSAI number, and the GSTIN of a business that buy
   const invoice = await untilInvoiced(shop, orderId, storeOrderId);
   assert.is(invoice.supplier.fssai, fssai);
   assert.equal(invoice.buyer, { gstin: '27AAPFU0939F1ZV', legalName: 'Asha Caterers' });
-  const stranger = await shop.read<InvoicePaper>(`/store-orders/${storeOrderId}/invoice`);
+  const path = `/store-orders/${storeOrderId}/invoice`;
+  const stranger = await shop.read<InvoicePaper>(path, null, STRANGER);
   assert.is(stranger.body.buyer, null);
 });
 
@@ -314,7 +316,7 @@ test('whom it is for is seen by the shopper and the shop, and the list by the sh
   await work(shop, storeOrderId);
   await untilInvoiced(shop, orderId, storeOrderId);
   const seen = async (query: string, pass?: string) => {
-    const headers: Record<string, string> = pass ? { authorization: `Bearer ${pass}` } : {};
+    const headers = pass ? { authorization: `Bearer ${pass}` } : STRANGER;
     const path = `/store-orders/${storeOrderId}/invoice${query}`;
     const { body, headers: answered } = await shop.read<InvoicePaper>(path, null, headers);
     assert.is(answered.get('cache-control'), 'private, no-store');
@@ -325,7 +327,7 @@ test('whom it is for is seen by the shopper and the shop, and the list by the sh
   assert.equal(await seen('', shop.passOf('another')), [null, null]);
   assert.equal(await seen(`?orderId=${orderId}`), ['Asha Rao', orderId]);
   assert.equal(await seen('', shop.passOf(storeId)), ['Asha Rao', orderId]);
-  assert.is((await shop.read(`/stores/${storeId}/invoices`)).status, 401);
+  assert.is((await shop.read(`/stores/${storeId}/invoices`, null, STRANGER)).status, 401);
 });
 
 test(`${DELIVERIES} deliveries at once are numbered 1 to ${DELIVERIES}, and listed page by page`, async ({

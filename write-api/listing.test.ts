@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { headOfCommands, newKey, openStore, startShop, type Shop } from '../test/shop.ts';
+import { STRANGER, headOfCommands, newKey, openStore, startShop, type Shop } from '../test/shop.ts';
 
 const test = suite<{ shop: Shop; storeId: string; listingId: string }>('listing');
 test.before(async (context) => {
@@ -83,7 +83,7 @@ test('what the shop never listed cannot be withdrawn, nor anything by a stranger
   const unknown = await set(context, true, newKey(), 'unknown');
   assert.equal([unknown.status, unknown.body.code], [404, 'LISTING_NOT_FOUND']);
   const path = `/stores/${storeId}/listings/s1/withdrawn`;
-  assert.is((await shop.write('PUT', path, { withdrawn: true })).status, 401);
+  assert.is((await shop.write('PUT', path, { withdrawn: true }, STRANGER)).status, 401);
 });
 
 test.run();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { store } from '../domain/stores/store.ts';
-import { newKey, openStore, startShop, type Shop } from '../test/shop.ts';
+import { STRANGER, newKey, openStore, startShop, type Shop } from '../test/shop.ts';
 
 type Refusal = { code: string; detail: string };
 
@@ -49,7 +49,7 @@ for (const [setting, body] of [
     const load = () => shop.handler.load(store, storeId, { fresh: true });
     const before = await load();
     const madeUp = { authorization: `Bearer ${storeId}.${'x'.repeat(22)}` };
-    for (const headers of [{}, madeUp, shop.asShop(otherId)]) {
+    for (const headers of [STRANGER, madeUp, shop.asShop(otherId)]) {
       const { status, body: refused } = await put(storeId, headers);
       assert.equal([status, refused.code], [401, 'STORE_PASS_REQUIRED']);
       assert.is(refused.detail, 'Only the shop can do this: sign in with its pass.');

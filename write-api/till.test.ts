@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { payment } from '../domain/money/payment.ts';
 import { till, tillId } from '../domain/money/till.ts';
-import { newKey, startShop, work, type Shop } from '../test/shop.ts';
+import { STRANGER, newKey, startShop, work, type Shop } from '../test/shop.ts';
 import { headOfLog, readStream } from '../platform/event-store.ts';
 import { businessDate, dayAfter } from '../platform/time.ts';
 import type { Till } from '../read-api/till.ts';
@@ -197,7 +197,8 @@ test('a till is its shop’s, and no day is closed ahead', async ({ shop }) => {
   const stranger = { authorization: `Bearer ${shop.passOf('other')}` };
   const asStranger = await shop.write('POST', `${path(today)}/close`, body, stranger);
   assert.equal([asStranger.status, asStranger.body.code], [401, 'STORE_PASS_REQUIRED']);
-  assert.is((await shop.write('PUT', `${path(today)}/opening`, { openingPaise: 1 })).status, 401);
+  const opening = { openingPaise: 1 };
+  assert.is((await shop.write('PUT', `${path(today)}/opening`, opening, STRANGER)).status, 401);
   assert.is((await shop.read(path(today), null, stranger)).status, 401);
   const ahead = await close(dayAfter(dayAfter(today)), body);
   assert.equal([ahead.status, ahead.code], [409, 'DAY_NOT_YET']);
