@@ -17,6 +17,7 @@ type Status = {
   services: { name: string; up: boolean; address: string }[];
   readModels: { schema: string; state: string; position: number }[];
   parked: { count: number; newest: { type: string; projection: string; error: string } | null };
+  purges: { count: number; since: string | null };
   reactor: { holder: string | null; position: number | null; setAside: number };
   problems: string[];
 };
@@ -68,6 +69,7 @@ test('a healthy system', async ({ shop }) => {
   );
   for (const model of status.readModels) assert.ok(model.position >= reached);
   assert.equal(status.parked, { count: 0, newest: null });
+  assert.equal(status.purges, { count: 0, since: null });
   assert.is(status.reactor.holder, 'test');
   assert.match(stdout, 'Reactor test works');
 });
@@ -123,6 +125,45 @@ test('a dead Postgres and a dead room are told', async ({ shop }) => {
   assert.is(code, 1);
   assert.not.match(stdout, 'secret');
   assert.equal(status.problems, ['postgres is down', 'edge is down']);
+});
+
+test('what waits to be purged is shown, and is a problem once the edge refused it for long', async ({
+  shop,
+}) => {
+  const { position } = await openStore(shop);
+  await shop.read('/stores', position);
+  const note = (tag: string, age: string) =>
+    shop.pool.query(
+      `insert into projector.purge (tag, noted_at) values ($1, now() - $2::interval)`,
+      [tag, age],
+    );
+  // Noted in an hour, so that it is not late however long this machine takes.
+  await note('store-new', '-1 hour');
+  const young = await look(environmentOf(shop));
+  assert.is(young.code, 0, young.stdout);
+  assert.is(young.status.purges.count, 1);
+  assert.match(young.stdout, '1 tag waits to be purged at the edge');
+
+  await note('store-old', '2 minutes');
+  await note('stores', '1 minute');
+  const { code, stdout, status } = await look(environmentOf(shop));
+  assert.is(code, 1);
+  assert.equal(status.problems, ['the edge is not purged']);
+  assert.is(status.purges.count, 3);
+  assert.match(stdout, /THE EDGE IS NOT PURGED: 3 tags wait to be purged, the oldest for 2 min/);
+  assert.match(stdout, /What to do: .*\n.*the edge was not purged yet/);
+});
+
+test('a table of purges that an earlier release made says no time, and is none the worse', async ({
+  shop,
+}) => {
+  const { position } = await openStore(shop);
+  await shop.read('/stores', position);
+  await shop.pool.query('alter table projector.purge drop column noted_at');
+  await shop.pool.query(`insert into projector.purge (tag) values ('store-1')`);
+  const { code, stdout, status } = await look(environmentOf(shop));
+  assert.is(code, 0, stdout);
+  assert.equal(status.purges, { count: 1, since: null });
 });
 
 test('how far the reactor is noted to be is shown, and that none works', async () => {

@@ -16,6 +16,7 @@ import { READY_PATH, PROCESSES, processOf, type ProcessName } from '../platform/
 import { PROJECTIONS } from '../projector/app.ts';
 import type { SetAsideTask } from '../engine/processes/task-list.ts';
 import { REBUILD_LOCK } from '../engine/projections/checkpoint.ts';
+import { readPurgesWaiting, type PurgesWaiting } from '../engine/projections/purges.ts';
 import { isOfOtherLog } from '../engine/projections/same-log.ts';
 import { FAILED, OK, printJson, reasonOf } from './command.ts';
 import { optional, required } from './environment.ts';
@@ -28,6 +29,11 @@ const READ_TIMEOUT_MS = 5_000;
 const POOL_SIZE = 2;
 /** An event waits and nothing moves for so long: the projector is not there, or is stuck. */
 const STALLED_AFTER_MS = 10_000;
+/**
+ * What is to be purged at the edge waits for less than a second, or up to 5 s where a process died;
+ * for so long only where the edge refused it, at once and after 1, 2 and 4 s.
+ */
+const PURGE_LATE_AFTER_MS = 10_000;
 /** The newest part of the log is searched this far for an event that is ours. */
 const MAX_EVENTS_SEARCHED = 1_000;
 
@@ -37,8 +43,9 @@ export const summary =
 export const usage = `Usage: npm run ops -- status [--json]
 
 Looks at the event store, Postgres, every room whose address is known, each read model (how far it
-is behind the end of the log, in log positions, and whether it is made from this log), rebuilds, events that could not be projected, which
-reactor works, and how far it is.
+is behind the end of the log, in log positions, and whether it is made from this log), rebuilds,
+events that could not be projected, what waits to be purged from the edge, which reactor works, and
+how far it is.
 
   --json   the same as JSON on stdout
 
@@ -46,7 +53,7 @@ Examples:
   npm run ops -- status
   npm run -s ops -- status --json | jq .parked
 
-Exit code 1: something is down or stands still, or an event is parked.
+Exit code 1: something is down or stands still, an event is parked, or the edge is not purged.
 Needs EVENT_STORE_URL and DATABASE_URL; PUBLIC_URL, READ_API_URL, REACTOR_URL and ORIGIN_… where they
 are known.`;
 
@@ -99,6 +106,8 @@ type Status = {
   head: number | null;
   readModels: Model[];
   parked: Parked | null;
+  /** Tags whose answers the edge still keeps as they were. */
+  purges: PurgesWaiting | null;
   reactor: Reactor | null;
   problems: string[];
 };
@@ -132,15 +141,18 @@ async function look(): Promise<Status> {
     const parked = database.value
       ? await readParked(log.value === undefined ? undefined : client, database.value.parked)
       : null;
+    const purges = database.value?.purges ?? null;
     const reactor = log.value === undefined ? null : await readReactor(client, log.value);
     const problems = [
       ...services.filter(({ up }) => !up).map((each) => `${each.name} is down`),
       ...readModels.filter(isProblem).map(({ schema, state }) => `${schema} is ${state}`),
       ...(parked?.count ? [`${counted(parked.count, 'event')} parked`] : []),
+      ...(purges && areLate(purges) ? ['the edge is not purged'] : []),
       ...(reactor && reactor.holder === null ? ['no reactor works'] : []),
       ...(reactor?.stopped.length ? [`${counted(reactor.stopped.length, 'task')} stopped`] : []),
     ];
-    return { ok: problems.length === 0, services, head, readModels, parked, reactor, problems };
+    const ok = problems.length === 0;
+    return { ok, services, head, readModels, parked, purges, reactor, problems };
   } finally {
     await Promise.all([client.dispose(), pool.end()]);
   }
@@ -210,6 +222,7 @@ type Checkpoint = {
 type Database = {
   checkpoints: Checkpoint[];
   parked: Awaited<ReturnType<typeof parkedRows>>;
+  purges: PurgesWaiting;
   rebuilding: boolean;
 };
 
@@ -218,7 +231,7 @@ async function readDatabase(pool: Pool): Promise<Database> {
     `select to_regclass('projector.parked') is not null as ready`,
   );
   if (!prepared[0]!.ready) {
-    return { checkpoints: [], parked: [], rebuilding: false };
+    return { checkpoints: [], parked: [], purges: { count: 0, since: null }, rebuilding: false };
   }
   const { rows: checkpoints } = await pool.query<Checkpoint>(
     // As JSON, in which a column that a projector of an earlier release has not made is null.
@@ -230,7 +243,8 @@ async function readDatabase(pool: Pool): Promise<Database> {
        and database = (select oid from pg_database where datname = current_database())`,
     [REBUILD_LOCK],
   );
-  return { checkpoints, parked: await parkedRows(pool), rebuilding: locks.length > 0 };
+  const purges = await readPurgesWaiting(pool);
+  return { checkpoints, parked: await parkedRows(pool), purges, rebuilding: locks.length > 0 };
 }
 
 /** Counts events, whoever parked them. Without the log only those of the read models are known. */
@@ -244,6 +258,9 @@ async function readParked(client: EventStore | undefined, rows: Database['parked
   const shown = { projection: by[0]!, type, stream, position, error, at };
   return { count: parked.length, newest: shown };
 }
+
+const areLate = ({ since }: PurgesWaiting): boolean =>
+  since !== null && Date.now() - Date.parse(since) > PURGE_LATE_AFTER_MS;
 
 const PROBLEMS = new Set<Model['state']>(['STALLED', 'MISSING', 'OF ANOTHER LOG']);
 const isProblem = ({ state }: Model): boolean => PROBLEMS.has(state);
@@ -308,7 +325,8 @@ async function oldestWaiting(client: EventStore, position: number): Promise<numb
   return oldest;
 }
 
-function render({ services, head, readModels, parked, reactor, problems }: Status): string[] {
+function render(status: Status): string[] {
+  const { services, head, readModels, parked, purges, reactor, problems } = status;
   const rooms = services.map(({ up, name: what, address, detail }) => {
     return [up ? '  ok  ' : '  DOWN', what, address, detail];
   });
@@ -319,6 +337,7 @@ function render({ services, head, readModels, parked, reactor, problems }: Statu
     '',
     ...(readModels.length > 0 ? [...renderModels(readModels), ''] : []),
     ...(parked?.newest ? [...renderParked(parked.count, parked.newest), ''] : []),
+    ...(purges?.count ? [...renderPurges(purges), ''] : []),
     ...(reactor ? [renderReactor(reactor), ...renderStopped(reactor.stopped), ''] : []),
     problems.length === 0 ? 'All is well.' : `PROBLEMS: ${problems.join('; ')}.`,
   ];
@@ -342,6 +361,20 @@ const renderParked = (
   `  ${error}`,
   '  What to do: npm run ops -- parked, then retry it or drop it (npm run ops -- help parked)',
 ];
+
+function renderPurges(purges: PurgesWaiting): string[] {
+  const { count: total, since } = purges;
+  const late = areLate(purges);
+  const what = `${counted(total, 'tag')} ${total === 1 ? 'waits' : 'wait'} to be purged`;
+  const age = since === null ? '' : `, the oldest for ${duration(Date.now() - Date.parse(since))}`;
+  if (!late) return [`${what} at the edge${age}.`];
+  return [
+    `THE EDGE IS NOT PURGED: ${what}${age}. It answers with what it has kept of them.`,
+    '  The projector does it, and tries again at least every 30 s. What to do: see that it runs,',
+    '  and what its log says of "the edge was not purged yet": the address of the edge',
+    '  (CLOUDFRONT_ENDPOINT), the distribution (CLOUDFRONT_DISTRIBUTION_ID) or its AWS credentials.',
+  ];
+}
 
 function renderReactor({ holder, position, behind, setAside }: Reactor): string {
   const who = holder === null ? 'NO REACTOR WORKS' : `Reactor ${holder} works`;

@@ -37,7 +37,8 @@ export async function prepareDatabase(pool: Pool): Promise<void> {
       updated_at timestamptz not null default now(),
       log text
     )`);
-    await addColumn(connection);
+    // Which log rows are of was not told by earlier releases, nor since when a purge waits.
+    await addColumn(connection, 'checkpoint', 'log text');
     await connection.query(`create table if not exists projector.parked (
       projection text not null,
       position bigint not null,
@@ -49,18 +50,17 @@ export async function prepareDatabase(pool: Pool): Promise<void> {
       primary key (projection, position)
     )`);
     for (const statement of PURGE_TABLES) await connection.query(statement);
+    await addColumn(connection, 'purge', 'noted_at timestamptz not null default now()');
   });
 }
 
-/** Which log rows are of was not told by earlier releases. */
-async function addColumn(connection: Connection): Promise<void> {
+/** Adds a column where it is missing; where it is there, the table is not locked for it. */
+async function addColumn(connection: Connection, table: string, column: string): Promise<void> {
   const { rowCount } = await connection.query(
-    `select from pg_attribute
-      where attrelid = 'projector.checkpoint'::regclass and attname = 'log'`,
+    'select from pg_attribute where attrelid = $1::regclass and attname = $2',
+    [`projector.${table}`, column.split(' ')[0]],
   );
-  if (rowCount === 0) {
-    await connection.query('alter table projector.checkpoint add column log text');
-  }
+  if (rowCount === 0) await connection.query(`alter table projector.${table} add column ${column}`);
 }
 
 /** Somebody else rebuilds just now. */

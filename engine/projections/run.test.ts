@@ -19,7 +19,7 @@ import {
 import { Problem } from '../../platform/http.ts';
 import { identityOf } from '../../platform/log-identity.ts';
 import { createLog } from '../../platform/log.ts';
-import { createPool, type Pool } from '../../platform/postgres.ts';
+import { createPool, transaction, type Pool } from '../../platform/postgres.ts';
 import { ownStreams } from '../own-streams.ts';
 import { noteDropped, refOf } from '../parking.ts';
 import { parsePosition, positionToken } from '../position.ts';
@@ -27,7 +27,7 @@ import { Projected } from '../reading/projected.ts';
 import { UnknownEventVersion } from '../upcast.ts';
 import { PROJECTED_CHANNEL } from './checkpoint.ts';
 import { projection, type Projection } from './projection.ts';
-import { ALL_TAGS, purgeQueue } from './purges.ts';
+import { ALL_TAGS, notePurges, purgeQueue, readPurgesWaiting } from './purges.ts';
 import { defineTable } from './rows.ts';
 import { rebuild, runProjector } from './run.ts';
 import { refusingReads } from '../../test/refusing-reads.ts';
@@ -225,6 +225,24 @@ test('what is to be purged is noted with the rows, and after a swap it is everyt
   const { signal } = new AbortController();
   await rebuild({ client, pool, log, signal, projections: [notebook()] });
   assert.equal(await waiting(), [ALL_TAGS]);
+});
+
+test('a tag waits since it was noted first, and after a purge since it was noted again', async (context) => {
+  const { client, pool } = context;
+  const queue = purgeQueue(pool);
+  await runUntil(context, await write(client, 'a', 'one'));
+  const long = new Date(0).toISOString();
+  await pool.query('update projector.purge set noted_at = $1', [long]);
+  const noteAgain = () => transaction(pool, (connection) => notePurges(connection, ['note-a']));
+  await noteAgain();
+  assert.equal(await readPurgesWaiting(pool), { count: 1, since: long });
+  const read = await queue.read();
+  await noteAgain();
+  await queue.done(read);
+  const { count, since } = await readPurgesWaiting(pool);
+  assert.equal([count, since === long], [1, false]);
+  await queue.done(await queue.read());
+  assert.equal(await readPurgesWaiting(pool), { count: 0, since: null });
 });
 
 test('a new version is built from the log beside the old one and swapped in', async (context) => {
