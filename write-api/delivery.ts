@@ -33,7 +33,9 @@ import { Problem } from '../platform/http.ts';
 import { paise, pincode as pincodeSchema } from '../domain/schema.ts';
 import { bodyOf, object, orNull, text, uuid } from '../platform/schema.ts';
 import { businessDate } from '../platform/time.ts';
+import { joined } from '../wording/en/words.ts';
 import type { Services } from './services.ts';
+import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { registeredShop } from './who.ts';
@@ -53,6 +55,8 @@ const DAY_MINUTES = 1_440;
 const MAX_LEAD_MINUTES = 7 * DAY_MINUTES;
 /** Where the slot that is wished for is closed, another is looked for on so many days. */
 const DAYS_SEARCHED = 3;
+/** Of the articles that cannot be ordered, in a sentence. */
+const MAX_NAMED = 5;
 
 const listOf = (items: object, maxItems: number) => ({ type: 'array', maxItems, items });
 const whole = (minimum: number, maximum: number, description: string) =>
@@ -332,9 +336,28 @@ export type Delivery = {
 };
 
 /**
+ * While nobody can read a listing or its shop (`StreamDamaged`), what is to be taken out of the cart,
+ * so that the shopper can order the rest.
+ */
+export const notOrderable =
+  (articles: string[]) =>
+  (error: unknown): never => {
+    if (!(error instanceof StreamDamaged)) throw error;
+    const { status, code, headers, facts } = error;
+    const more = articles.length - MAX_NAMED;
+    const named = [...articles.slice(0, MAX_NAMED), ...(more > 0 ? [`${more} more`] : [])];
+    const detail =
+      `${joined(named)} cannot be ordered right now, since the shop’s records have to be mended ` +
+      'first: take that out of the cart to order the rest.';
+    throw new Problem(status, code, detail, { headers, facts });
+  };
+
+const articlesOf = ({ lines }: PartGoods): string[] => lines.map(({ name }) => `"${name}"`);
+
+/**
  * The parts of a cart with what their shops ask for bringing them, as the shops have it at this
  * moment. Throws the `Rejected` of the first shop that does not take its part, and a `Problem` for a
- * wish about a shop that has none.
+ * wish about a shop that has none, and for a shop that cannot be read.
  */
 export async function onTerms(
   handler: Handler,
@@ -348,18 +371,16 @@ export async function onTerms(
     wishes.map(({ storeId }) => storeId),
   );
   const shops = await Promise.all(
-    parts.map(({ storeId }) => handler.load(store, storeId, { fresh: true })),
+    parts.map((part) =>
+      handler.load(store, part.storeId, { fresh: true }).catch(notOrderable(articlesOf(part))),
+    ),
   );
   const atMs = at.getTime();
   const orderSlots = await Promise.all(
-    parts.map(({ storeId }, index) =>
-      slotOf(
-        handler,
-        shops[index]!,
-        wishes.find((wish) => wish.storeId === storeId),
-        atMs,
-      ),
-    ),
+    parts.map((part, index) => {
+      const wish = wishes.find(({ storeId }) => storeId === part.storeId);
+      return slotOf(handler, shops[index]!, wish, atMs).catch(notOrderable(articlesOf(part)));
+    }),
   );
   return parts.map((part, index) => {
     const fulfilment: Fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';

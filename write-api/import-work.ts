@@ -51,10 +51,20 @@ type ReadyRow = {
   stock: number | undefined;
 };
 
+/** What a row says of the stock of its article. */
+type RowStock = { row: number; line: StockLine };
+
 /** A row that was taken: a later one for the same article is the same, or contradicts it. */
 type TakenRow = { row: number; says: number };
 
 const DIGEST_BYTES = 6;
+/** Of listings that could not be withdrawn, in the report. */
+const MAX_NAMED = 20;
+
+/** Why nothing can be decided on a stream, for whoever imports: the rest of the list goes on. */
+const damagedText = ({ event: { stream, revision, type } }: StreamDamaged): string =>
+  `event ${revision} of ${stream} (${type}) cannot be read. Whoever runs this system mends it ` +
+  '("npm run ops -- parked"); send the list again then.';
 
 /** What a row says, in a number: that takes less room than the row. */
 const saidBy = ({ wish, stock }: ReadyRow): number =>
@@ -77,6 +87,8 @@ export class ImportWork {
   #otherStock = 0;
   #packsWithoutUnit = 0;
   #withdrawals = 0;
+  readonly #notWithdrawn: string[] = [];
+  #whyNotWithdrawn = '';
 
   constructor(services: Services, order: WorkOrder, reading: Reading) {
     this.#services = services;
@@ -99,7 +111,7 @@ export class ImportWork {
 
   async take(chunk: FileRow[]): Promise<void> {
     let rows = chunk.flatMap((row) => this.#read(row) ?? []);
-    const lines: StockLine[] = [];
+    const stocks: RowStock[] = [];
     while (rows.length > 0) {
       // Of rows for one article the next one waits until it is known whether the first one stands.
       const { now, later } = this.#sort(rows);
@@ -107,27 +119,34 @@ export class ImportWork {
       for (const [index, row] of now.entries()) {
         if (!stands[index]) continue;
         this.#taken.set(row.sku, { row: row.row, says: saidBy(row) });
-        if (row.stock !== undefined) lines.push({ sku: row.sku, quantity: row.stock });
+        if (row.stock === undefined) continue;
+        stocks.push({ row: row.row, line: { sku: row.sku, quantity: row.stock } });
       }
       rows = later;
     }
-    if (lines.length > 0) await this.#openStock(lines, chunk[0]!.row);
+    if (stocks.length > 0) await this.#openStock(stocks, chunk[0]!.row);
     this.#enter();
   }
 
   async withdraw(skus: string[]): Promise<void> {
+    await Promise.all(skus.map((sku) => this.#withdrawOne(sku)));
+  }
+
+  async #withdrawOne(sku: string): Promise<void> {
     const { dryRun, storeId } = this.#order;
-    this.report.withdrawn += skus.length;
-    if (dryRun) return;
     const { handler } = this.#services;
+    const id = listingId(storeId, sku);
     const command = { type: 'WithdrawListing', data: {} } as const;
-    await Promise.all(
-      skus.map(async (sku) => {
-        const context = this.#context('withdraw', this.#withdrawals++);
-        const id = listingId(storeId, sku);
-        this.#reached((await handler.handle(listing, id, command, context)).position);
-      }),
-    );
+    const context = this.#context('withdraw', this.#withdrawals++);
+    try {
+      if (dryRun) await handler.load(listing, id, { fresh: true });
+      else this.#reached((await handler.handle(listing, id, command, context)).position);
+      this.report.withdrawn += 1;
+    } catch (error) {
+      if (!(error instanceof StreamDamaged)) throw error;
+      this.#notWithdrawn.push(sku);
+      this.#whyNotWithdrawn ||= damagedText(error);
+    }
   }
 
   end(rows: number): void {
@@ -137,6 +156,15 @@ export class ImportWork {
         `The stock of ${counted(this.#otherStock, 'row', 'rows')} was left as the books have it, ` +
           'since it was counted or received before: to correct it, count the shelf or enter what ' +
           'was received.',
+      );
+    }
+    const stay = this.#notWithdrawn;
+    if (stay.length > 0) {
+      const named = stay.toSorted().slice(0, MAX_NAMED).join(', ');
+      const more = stay.length > MAX_NAMED ? ', …' : '';
+      this.report.notes.push(
+        `${counted(stay.length, 'listing', 'listings')} could not be withdrawn (${named}${more}): ` +
+          this.#whyNotWithdrawn,
       );
     }
     if (this.#packsWithoutUnit > 0) {
@@ -235,28 +263,40 @@ export class ImportWork {
     } catch (error) {
       const isDamaged = error instanceof StreamDamaged;
       if (!isDamaged && !(error instanceof Rejected)) throw error;
-      this.#refuse(row.row, isDamaged ? error.message : refusalText(error));
+      this.#refuse(row.row, isDamaged ? `Not taken: ${damagedText(error)}` : refusalText(error));
       return false;
     }
   }
 
-  async #openStock(lines: StockLine[], row: number): Promise<void> {
+  /** Where the shop's books cannot be read, the rows are told of, and their listings stand. */
+  async #openStock(stocks: RowStock[], firstRow: number): Promise<void> {
+    const lines = stocks.map(({ line }) => line);
+    try {
+      this.#otherStock += await this.#countOther(lines, firstRow);
+    } catch (error) {
+      if (!(error instanceof StreamDamaged)) throw error;
+      for (const { row } of stocks)
+        this.#tell(row, `Its stock was not taken: ${damagedText(error)}`);
+    }
+  }
+
+  /** Opens the books of what they do not know; resolves to how many of the others they differ in. */
+  async #countOther(lines: StockLine[], firstRow: number): Promise<number> {
     const { storeId, dryRun } = this.#order;
     const { handler } = this.#services;
     if (dryRun) {
       const books = await handler.load(inventory, storeId, { fresh: false });
       const isOther = ({ sku, quantity }: StockLine) =>
         ![null, quantity].includes(itemOf(books, sku).onHand);
-      this.#otherStock += lines.filter(isOther).length;
-      return;
+      return lines.filter(isOther).length;
     }
     const command = { type: 'OpenStock', data: { lines } } as const;
-    const context = this.#context('stock', row);
+    const context = this.#context('stock', firstRow);
     const outcome = await handler.handle(inventory, storeId, command, context);
     this.#reached(outcome.position);
     const isOther = ({ sku, quantity }: StockLine) =>
       itemOf(outcome.state, sku).onHand !== quantity;
-    this.#otherStock += lines.filter(isOther).length;
+    return lines.filter(isOther).length;
   }
 
   #reached(position: bigint): void {

@@ -3,6 +3,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory, itemOf } from '../domain/inventory/inventory.ts';
 import { listing, listingId } from '../domain/catalogue/listing.ts';
+import { noteDropped } from '../engine/parking.ts';
+import { damage } from '../test/damage.ts';
 import { openStore, startShop, type Shop, headOfCommands } from '../test/shop.ts';
 import { as } from '../test/write-api.ts';
 import type { Unconfirmed } from './import-plan.ts';
@@ -78,6 +80,62 @@ test('the stock of a price list opens the books, and never goes over what was so
   const stock = await shop.handler.load(inventory, storeId, { fresh: true });
   const onHand = ['a', 'b', 'c'].map((sku) => itemOf(stock, sku).onHand);
   assert.equal(onHand, [97, 50, 7]);
+});
+
+test('where the books cannot be read, the listings come and each stock is told of', async ({
+  shop,
+  storeId,
+}) => {
+  const stream = `inventory-${storeId}`;
+  const drop = await damage(shop.client, stream, 'SafetyBufferSet');
+  const list = 'sku,name,price,stock\na,Salt,20,100\nb,,10,5\nc,Rice,60,\nd,Oil,150,7\n';
+  const rehearsal = await shop.importCsv<Report>(storeId, list, { 'dry-run': '' });
+  const { status, body } = await shop.importCsv<Report>(storeId, list);
+  for (const report of [rehearsal.body, body]) {
+    assert.equal(counts(report), [4, 3, 0, 0, 3]);
+    assert.is(report.refused, 1);
+    assert.equal(
+      report.reported.map(({ row }) => row),
+      [2, 3, 5],
+    );
+    const why = new RegExp(
+      `Its stock was not taken: event 0 of ${stream} .SafetyBufferSet. cannot be read`,
+    );
+    assert.match(report.reported[0]!.reason, why);
+    assert.match(report.reported[2]!.reason, why);
+  }
+  assert.is(status, 200);
+  await noteDropped(shop.client, drop, 'test');
+  const again = await shop.importCsv<Report>(storeId, list);
+  assert.equal(counts(again.body), [4, 0, 0, 3, 1]);
+  const stock = await shop.handler.load(inventory, storeId, { fresh: true });
+  assert.equal(
+    ['a', 'c', 'd'].map((sku) => itemOf(stock, sku).onHand),
+    [100, null, 7],
+  );
+});
+
+test('a listing that cannot be read is told of, and the rest of the list goes on', async ({
+  shop,
+  storeId,
+}) => {
+  const list = 'sku,name,price,stock\na,Salt,20,1\nb,Rice,60,2\nc,Oil,150,3\nd,Dal,90,4\n';
+  await shop.importCsv<Report>(storeId, list);
+  await damage(shop.client, `listing-${storeId}.b`, 'PriceSet');
+  await damage(shop.client, `listing-${storeId}.d`, 'PriceSet');
+  const shorter = 'sku,name,price,stock\na,Salt,21,1\nb,Rice,61,2\n';
+  const mode = { mode: 'full' };
+  const unconfirmed = await shop.importCsv<Refusal>(storeId, shorter, mode);
+  assert.is(unconfirmed.status, 409);
+  const confirm = { ...mode, confirm: unconfirmed.body.digest };
+  for (const asked of [{ ...confirm, 'dry-run': '' }, confirm] as Record<string, string>[]) {
+    const { status, body } = await shop.importCsv<Report>(storeId, shorter, asked);
+    assert.is(status, 200);
+    assert.equal([...counts(body), body.refused, body.withdrawn], [2, 0, 1, 0, 1, 1, 1]);
+    assert.is(body.reported[0]?.row, 3);
+    assert.match(body.reported[0]!.reason, `event 1 of listing-${storeId}.b (PriceSet) cannot be`);
+    assert.match(body.notes.join(), /1 listing could not be withdrawn \(d\): event 1 of listing-/);
+  }
 });
 
 test('text is trimmed of surrounding space, NBSP included, and nothing else', async (context) => {

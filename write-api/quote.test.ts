@@ -10,6 +10,8 @@ import {
   type Shop,
   headOfCommands,
 } from '../test/shop.ts';
+import { noteDropped } from '../engine/parking.ts';
+import { damage } from '../test/damage.ts';
 import { sign } from '../platform/signature.ts';
 
 type Quote = {
@@ -303,6 +305,52 @@ test('there is no quote of an empty, an unknown or an ordered cart', async ({ sh
     const answer = await shop.write('POST', `/carts/${id}/quotes`);
     assert.equal([answer.status, answer.body.code], [status, code]);
   }
+});
+
+test('of two shops the one that nobody can read is named, and the rest can be ordered', async ({
+  shop,
+}) => {
+  const { cartId, storeId, dal } = await fillCart(shop);
+  const other = await openStore(shop);
+  await put(shop, cartId, other.listingIds[0]!, 3);
+  const path = `/carts/${cartId}/quotes`;
+  const refusal = async (delivery: object = {}) => {
+    const asked = { address: HOME, ...delivery };
+    const { status, body, headers } = await shop.write<Problem>('POST', path, asked);
+    assert.equal([status, body.code], [503, 'STREAM_DAMAGED']);
+    assert.ok(Number(headers.get('retry-after')) > 0);
+    return body.detail;
+  };
+
+  const date = '2031-01-06';
+  const slotday = await damage(shop.client, `slotday-${storeId}.${date}`, 'SlotHeld');
+  const slots = [{ storeId, date, fromMinute: 600 }];
+  assert.match(await refusal({ slots }), /^"[^"]+" and "[^"]+" cannot be ordered right now/);
+  assert.is((await ask(shop, cartId)).parts.length, 2, 'as soon as they can');
+  const dayAfter = `/stores/${storeId}/slots/2031-01-07`;
+  const capacity = { slots: [{ fromMinute: 600, toMinute: 660, capacity: 1 }] };
+  assert.is((await shop.write('PUT', dayAfter, capacity)).status, 200);
+  assert.is((await shop.write('PUT', dayAfter.replace('07', '06'), capacity)).status, 503);
+
+  const listed = await damage(shop.client, `listing-${dal}`, 'PriceSet');
+  assert.match(await refusal(), `"${dal}" cannot be ordered`);
+  await noteDropped(shop.client, listed, 'test');
+  assert.is((await ask(shop, cartId)).parts.length, 2);
+
+  await damage(shop.client, `store-${storeId}`, 'MinimumOrderSet');
+  assert.match(await refusal(), /take that out of the cart to order the rest/);
+  const books = `/stores/${storeId}/stock/receive`;
+  const received = { lines: [{ sku: 's1', quantity: 1 }] };
+  assert.is((await shop.write('POST', books, received)).status, 200);
+  for (const listingId of [dal, `${storeId}.s2`]) await put(shop, cartId, listingId, 0);
+  const { token, parts } = await ask(shop, cartId);
+  assert.equal(
+    parts.map((part) => part.storeId),
+    [other.storeId],
+  );
+  assert.is((await accept(shop, cartId, token)).status, 201);
+  await noteDropped(shop.client, slotday, 'test');
+  assert.is((await shop.write('PUT', dayAfter.replace('07', '06'), capacity)).status, 200);
 });
 
 test('the largest cart can be quoted and ordered', async ({ shop }) => {

@@ -23,6 +23,7 @@ import { businessDate } from '../platform/time.ts';
 import type { Services } from './services.ts';
 import {
   coordinatesSchema,
+  notOrderable,
   onTerms,
   pickupIds,
   readAddress,
@@ -114,7 +115,8 @@ export const destinationOf = ({ address }: Delivery): Destination => ({
 
 /**
  * What the shops ask for an open cart, as their streams have it now: for a quote and for an order.
- * Throws `Rejected` CART_NOT_FOUND, CART_CHECKED_OUT, and what `quote` and `onTerms` throw.
+ * Throws `Rejected` CART_NOT_FOUND, CART_CHECKED_OUT, and what `quote` and `onTerms` throw; where a
+ * listing is damaged, a `Problem` that names it.
  */
 export async function priceCart(
   handler: Handler,
@@ -129,7 +131,8 @@ export async function priceCart(
   }
   const listings = await Promise.all(
     lines.map(async ({ listingId }) => {
-      const current = await handler.load(listing, listingId, { fresh: true });
+      const reading = handler.load(listing, listingId, { fresh: true });
+      const current = await reading.catch(notOrderable([`"${listingId}"`]));
       return [listingId, current] as const;
     }),
   );
