@@ -2,6 +2,7 @@ import { payment, type Payment } from '../domain/money/payment.ts';
 import { subjectOf, storeOrder } from '../domain/fulfilment/store-order.ts';
 import { store } from '../domain/stores/store.ts';
 import { Rejected } from '../domain/rejection.ts';
+import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
 import type { Caller } from '../engine/commands/route.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { Problem } from '../platform/http.ts';
@@ -79,12 +80,19 @@ export const shop = (secret: PassSecret): Who<{ storeId: string }, Caller> => ({
   },
 });
 
-/** Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. */
+/**
+ * Throws STORE_NOT_FOUND. A shop, once registered, stays: what this process saw is enough. One that
+ * cannot be read is there: its listings, stock and till, which are streams of their own, go on.
+ */
 export async function assertStoreExists(handler: Handler, storeId: string): Promise<void> {
-  const { registered } = await handler.load(store, storeId, { fresh: false });
-  if (registered) return;
-  const now = await handler.load(store, storeId, { fresh: true });
-  if (!now.registered) throw new Rejected('STORE_NOT_FOUND', { storeId });
+  try {
+    const { registered } = await handler.load(store, storeId, { fresh: false });
+    if (registered) return;
+    const now = await handler.load(store, storeId, { fresh: true });
+    if (!now.registered) throw new Rejected('STORE_NOT_FOUND', { storeId });
+  } catch (error) {
+    if (!(error instanceof StreamDamaged)) throw error;
+  }
 }
 
 /** A shop that there is. Throws `Rejected` STORE_NOT_FOUND. */
