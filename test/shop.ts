@@ -140,6 +140,8 @@ type ShopOptions = {
   secrets?: Secrets;
   /** What the gateway knows already; see `RazorpayOptions`. */
   gatewayFile?: string;
+  /** The way to the gateway, given its address. */
+  toGateway?: (url: string) => Promise<string>;
   log?: Logger;
 };
 
@@ -152,6 +154,7 @@ export async function startShop({
   parts,
   secrets: given = SECRETS,
   gatewayFile = ':memory:',
+  toGateway = async (url) => url,
   log = createLog('test', process.env.LOG_LEVEL ?? 'silent'),
 }: ShopOptions = {}) {
   const { client, cleanup, eventStoreUrl, databaseUrl, vaultUrl } = parts ?? (await startParts());
@@ -172,7 +175,9 @@ export async function startShop({
   const webhookUrl = () => `${writeUrl}/api/write/razorpay/webhooks`;
   const gateway = await startRazorpay({ ...keys, webhookUrl, file: gatewayFile });
   cleanup.add(() => gateway.close());
-  const razorpay = connectRazorpay({ ...keys, url: gateway.url, publicUrl: 'http://shop.test' });
+  const gatewayUrl = await toGateway(gateway.url);
+  const here = { url: gatewayUrl, publicUrl: 'http://shop.test' };
+  const razorpay = connectRazorpay({ ...keys, ...here });
   const payments = paymentPorts(handler, razorpay);
   const drivers = { handler, payments, now: () => new Date() };
   const reactor = underLease({

@@ -9,7 +9,11 @@ import {
   type PaymentPort,
 } from './payment-ports.ts';
 
-const TIMEOUT_MS = 10_000;
+/**
+ * Of a whole call. A shopper who orders waits for it, and so does a webhook, which Razorpay gives up
+ * after 5 s; what was done without an answer is found by its receipt when it is asked for again.
+ */
+const TIMEOUT_MS = 4_000;
 /** Characters of an answer that are passed on. */
 const MAX_TOLD = 300;
 /**

@@ -2,6 +2,11 @@ import type { StoredEvent } from '../../platform/event-store.ts';
 
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
+/**
+ * Of what waits for somebody outside who is away: a few are tried at once, however many there are, and
+ * what is owed is not to wait for long once there is an answer again.
+ */
+const MAX_RETRY_OUTSIDE_MS = 4_000;
 /** Tries after which a task counts as stuck, for somebody to look. */
 const STUCK_AFTER_TRIES = 10;
 /** A task that waits as long, or is stuck, is set aside: the checkpoint does not wait for it. */
@@ -132,7 +137,8 @@ export class TaskList<Services> {
       task.stopped = { because, since, tries: task.tries };
       return 'stopped';
     }
-    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** task.tries, MAX_RETRY_MS);
+    const mostMs = task.callsGateway && passes ? MAX_RETRY_OUTSIDE_MS : MAX_RETRY_MS;
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** task.tries, mostMs);
     task.dueMs = nowMs + retryMs;
     return { isStuck, retryMs };
   }

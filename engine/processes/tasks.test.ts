@@ -151,6 +151,34 @@ test('one that fails for an hour is stopped, with its reason, until the next sta
   assert.equal(tasks.settled(9n), { position: 9n, setAside: [] });
 });
 
+test('what waits for a gateway that is away is tried every few seconds, however long that lasts', async ({
+  did,
+}) => {
+  const { signal } = new AbortController();
+  const log = createLog('test', 'silent');
+  const now = () => new Date();
+  const tasks = new Tasks<unknown>(
+    {},
+    log,
+    signal,
+    now,
+    () => true,
+    () => true,
+  );
+  const fails = (what: string) => async () => {
+    did.push(what);
+    throw new Error('nobody answers');
+  };
+  tasks.add({ key: 'refund', dueMs: 0, callsGateway: true, run: fails('refund') }, at(1n));
+  tasks.add({ key: 'stock', dueMs: 0, run: fails('stock') }, at(2n));
+  await pass(0);
+  for (let spentMs = 0; spentMs < HOUR_MS; spentMs += 2_000) await pass(2_000);
+  did.length = 0;
+  for (let spentMs = 0; spentMs < 60_000; spentMs += 2_000) await pass(2_000);
+  assert.is(did.filter((what) => what === 'refund').length, 15);
+  assert.is(did.filter((what) => what === 'stock').length, 2);
+});
+
 test('what fails in an outage is tried until that ends, however long it lasts', async ({ did }) => {
   const { signal } = new AbortController();
   const log = createLog('test', 'silent');

@@ -6,6 +6,7 @@ import { connectEventStore } from '../../platform/event-store.ts';
 import { READY_PATH } from '../../platform/system.ts';
 import { openStore, startParts, startShop, type Shop } from '../shop.ts';
 import { startSilentProxy } from '../silent-proxy.ts';
+import { silenceGateway } from './silent-gateway.ts';
 import { STUCK_MS } from '../until-so.ts';
 
 const SILENT_MS = { short: 6_000, long: 60_000 };
@@ -17,6 +18,8 @@ const ASK_EVERY_MS = 250;
 
 type Proxy = Awaited<ReturnType<typeof startSilentProxy>>;
 type Server = 'Postgres' | 'the event store';
+type Silenced = { backMs: number; faults: string[] };
+type World = Awaited<ReturnType<typeof shopBehindProxies>>;
 
 /** A shop whose ways to its servers can fall silent. */
 async function shopBehindProxies() {
@@ -34,12 +37,18 @@ async function shopBehindProxies() {
   parts.cleanup.add(() => client.dispose());
   const databaseUrl = postgres.through(parts.databaseUrl);
   const vaultUrl = postgres.through(parts.vaultUrl);
-  const shop = await startShop({ parts: { ...parts, client, databaseUrl, vaultUrl } });
+  const gateway = Promise.withResolvers<Proxy>();
+  const toGateway = async (url: string) => {
+    const { proxy, through } = await proxyOf(url);
+    gateway.resolve(proxy);
+    return through(url);
+  };
+  const shop = await startShop({ parts: { ...parts, client, databaseUrl, vaultUrl }, toGateway });
   const proxies: Record<Server, Proxy> = {
     Postgres: postgres.proxy,
     'the event store': eventStore.proxy,
   };
-  return { shop, proxies };
+  return { shop, proxies, gateway: await gateway.promise };
 }
 
 type StorePage = { delivery: { paused: boolean } };
@@ -60,10 +69,10 @@ const pause = (shop: Shop, storeId: string, paused: boolean) =>
  * cannot be told just now; once the server speaks again, all is as it was.
  */
 async function fallSilent(
-  { shop, proxies }: Awaited<ReturnType<typeof shopBehindProxies>>,
+  { shop, proxies }: Pick<World, 'shop' | 'proxies'>,
   server: Server,
   silentMs: number,
-): Promise<{ backMs: number; faults: string[] }> {
+): Promise<Silenced> {
   const faults: string[] = [];
   const { storeId, position } = await openStore(shop);
   await shop.read(`/stores/${storeId}`, position);
@@ -75,18 +84,16 @@ async function fallSilent(
     const { status, paused } = await askWhetherPaused(shop, storeId);
     const isHonest = status === 503 || paused === true || server === 'the event store';
     if (askedMs > NOTICED_WITHIN_MS && !isHonest) {
-      faults.push(`${server}: after ${Math.round(askedMs)} ms it is said that the shop is open`);
+      faults.push(`after ${Math.round(askedMs)} ms it is said that the shop is open`);
       break;
     }
     await delay(ASK_EVERY_MS);
   }
   const answered = await wrote;
-  if (![200, 503].includes(answered.status))
-    faults.push(`${server}: a write got ${answered.status}`);
+  if (![200, 503].includes(answered.status)) faults.push(`a write got ${answered.status}`);
   proxies[server].speak();
   const spokeAt = performance.now();
   const backMs = await backAfter(shop, storeId, spokeAt);
-  if (backMs > BACK_WITHIN_MS) faults.push(`${server}: back after ${Math.round(backMs)} ms`);
   return { backMs, faults };
 }
 
@@ -108,18 +115,25 @@ async function backAfter(shop: Shop, storeId: string, spokeAt: number): Promise<
 
 export const silentNetwork: Drill = {
   name: 'silent-network',
-  summary: 'packets to Postgres or the event store are dropped without a reset: back within 10 s',
+  summary:
+    'packets to Postgres, the event store or the payment gateway are dropped without a reset: ' +
+    'back within 10 s',
   cheats: [],
   async run({ extent }): Promise<Report> {
     const world = await shopBehindProxies();
     try {
       const numbers: Record<string, string> = {};
       const faults: string[] = [];
-      for (const server of Object.keys(world.proxies) as Server[]) {
-        const { backMs, faults: found } = await fallSilent(world, server, SILENT_MS[extent]);
+      const note = (server: string, { backMs, faults: found }: Silenced) => {
         numbers[`${server} back after`] = `${Math.round(backMs)} ms`;
-        faults.push(...found);
+        faults.push(...found.map((fault) => `${server}: ${fault}`));
+        if (backMs > BACK_WITHIN_MS) faults.push(`${server}: back after ${Math.round(backMs)} ms`);
+      };
+      const silentMs = SILENT_MS[extent];
+      for (const server of Object.keys(world.proxies) as Server[]) {
+        note(server, await fallSilent(world, server, silentMs));
       }
+      note('the gateway', await silenceGateway(world.shop, world.gateway, silentMs));
       return { numbers, faults };
     } finally {
       await world.shop.stop();
