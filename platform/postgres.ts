@@ -9,7 +9,11 @@ const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 5_000;
 /** How soon a connection is probed on which nothing is said. */
 const KEEP_ALIVE_MS = 5_000;
-const IDLE_TIMEOUT_MS = 30_000;
+/**
+ * A connection on which nothing is said may have fallen silent, and whoever is given it next would wait
+ * for nothing: none is trusted for longer than an answer may take.
+ */
+const IDLE_TIMEOUT_MS = 5_000;
 const GRACE_MS = 500;
 
 // Counts, paise and log positions stay far below 2^53: read them as numbers.
