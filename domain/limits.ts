@@ -12,6 +12,6 @@ export const LIMITS = {
   /** Each may be 1 GiB on this disk. */
   importsOfAll: { by: 'everybody', atOnce: 8 },
   streams: { by: 'address', atOnce: 2_500 },
-  /** A change of a page is read anew for each that follows it. */
+  /** A change of a page is read once, and sent to each that follows it. */
   streamsOfPage: { by: 'address-and-url', atOnce: 50 },
 } as const;

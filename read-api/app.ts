@@ -4,6 +4,7 @@ import { Limiter } from '../platform/limits.ts';
 import { isPostgresUnavailable } from '../platform/postgres.ts';
 import { parsePosition, type Position } from '../engine/position.ts';
 import { PublicAnswers } from '../engine/reading/answers.ts';
+import { LivePages } from '../engine/reading/live-pages.ts';
 import { isPublicTag } from '../projector/tags.ts';
 import { cartRoutes } from './cart.ts';
 import { catalogueRoutes } from './catalogue.ts';
@@ -43,11 +44,14 @@ function positionAsked(header: string | string[] | undefined): Position | undefi
   );
 }
 
-export function createReadApi(options: Omit<Services, 'answers' | 'closing' | 'streams'>) {
+export function createReadApi(
+  options: Omit<Services, 'answers' | 'pages' | 'closing' | 'streams'>,
+) {
   const closing = new AbortController();
   const answers = new PublicAnswers(options.projected, isPublicTag);
   const streams = [new Limiter(LIMITS.streams), new Limiter(LIMITS.streamsOfPage)];
-  const services: Services = { ...options, answers, closing: closing.signal, streams };
+  const pages = new LivePages(options.projected);
+  const services: Services = { ...options, answers, pages, closing: closing.signal, streams };
   return createApp({
     log: services.log,
     title: 'Doorstep Groceries: queries',

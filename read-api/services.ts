@@ -2,6 +2,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PublicAnswers } from '../engine/reading/answers.ts';
+import type { LivePages } from '../engine/reading/live-pages.ts';
 import type { Limiting } from '../platform/route.ts';
 import type { Projected } from '../engine/reading/projected.ts';
 
@@ -10,6 +11,8 @@ export type Services = {
   pool: Pool;
   projected: Projected;
   answers: PublicAnswers;
+  /** Those that are followed live. */
+  pages: LivePages;
   vault: Vault;
   storePassSecret: string;
   /** Makes the codes that shoppers tell at the door. */

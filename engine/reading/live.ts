@@ -3,7 +3,7 @@ import { unavailable } from '../../platform/http.ts';
 import { PRIVATE_CACHING } from './answers.ts';
 import type { Limiting } from '../../platform/route.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Projected } from './projected.ts';
+import type { LivePage, LivePages } from './live-pages.ts';
 
 /** Keeps proxies from closing a quiet stream, and tells us of pages that are gone. */
 const HEARTBEAT_MS = 15_000;
@@ -19,7 +19,7 @@ const HEADERS = {
 
 /** What live pages stand on. `closing` aborts when the server closes: they are sent away. */
 export type LiveServices = {
-  projected: Projected;
+  pages: LivePages;
   log: Logger;
   closing: AbortSignal;
   /** How many an address may follow. */
@@ -27,21 +27,23 @@ export type LiveServices = {
 };
 
 /**
- * Sends what `read` gives as server-sent events (WHATWG HTML, 9.2): at once, and again after every
- * commit of the projector that changed one of `tags`. Changes that come while one is read are
- * told together. HEAD has the same headers at once, or the same refusal (RFC 9110, 9.3.2).
+ * Sends what a page says as server-sent events (WHATWG HTML, 9.2): at once, and again after every
+ * commit of the projector that changed one of its tags. Changes that come while one is read are
+ * told together, and it is read once for all who follow it under the same `key`. HEAD has the same
+ * headers at once, or the same refusal (RFC 9110, 9.3.2).
  */
 export async function sendLive(
-  { projected, log, closing }: LiveServices,
+  { pages, log, closing }: LiveServices,
   request: FastifyRequest,
   reply: FastifyReply,
-  options: { event: string; tags: string[]; read: () => Promise<object> },
+  key: string | symbol,
+  page: LivePage,
 ): Promise<void> {
   if (request.method === 'HEAD') {
-    await options.read();
+    await page.read();
     return void reply.hijack().raw.writeHead(200, HEADERS).end();
   }
-  if (projected.listeners >= MAX_STREAMS) {
+  if (pages.streams >= MAX_STREAMS) {
     throw unavailable('BUSY', 'Too many pages follow live: ask for the page without /live.');
   }
   const { raw } = reply;
@@ -49,15 +51,10 @@ export async function sendLive(
   // Until the first page is sent, changes only make the next one due.
   let busy = true;
   // Before the first read: what changes while it is under way would else be missed.
-  const off = projected.onChange(({ tags }) => {
-    if (tags && !options.tags.some((tag) => tags.includes(tag))) return;
+  const followed = pages.follow(key, page, () => {
     due = true;
     void sendDue();
   });
-  const send = (data: object) =>
-    raw.write(
-      `event: ${options.event}\nid: ${projected.position}\ndata: ${JSON.stringify(data)}\n\n`,
-    );
   async function sendDue(): Promise<void> {
     if (busy) return;
     busy = true;
@@ -65,7 +62,7 @@ export async function sendLive(
       // A page that does not keep up gets the newest state once it does, not every one.
       while (due && !raw.writableNeedDrain && !raw.destroyed) {
         due = false;
-        send(await options.read());
+        raw.write(await followed.message());
       }
     } catch (error) {
       log.warn({ err: error, requestId: request.id }, 'a live page was closed: it connects again');
@@ -74,12 +71,12 @@ export async function sendLive(
       busy = false;
     }
   }
-  raw.once('close', off);
-  let first: object;
+  raw.once('close', followed.end);
+  let first: string;
   try {
-    first = await options.read();
+    first = await followed.message();
   } catch (error) {
-    off();
+    followed.end();
     throw error;
   }
   reply.hijack();
@@ -94,7 +91,7 @@ export async function sendLive(
     closing.removeEventListener('abort', end);
   });
   raw.write(`retry: ${RECONNECT_MS}\n\n`);
-  send(first);
+  raw.write(first);
   busy = false;
   await sendDue();
 }

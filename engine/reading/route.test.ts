@@ -8,6 +8,7 @@ import { createPool } from '../../platform/postgres.ts';
 import type { Who } from '../../platform/route.ts';
 import { object, text } from '../../platform/schema.ts';
 import { PublicAnswers } from './answers.ts';
+import { LivePages } from './live-pages.ts';
 import { Projected } from './projected.ts';
 import { readRoute } from './route.ts';
 
@@ -35,7 +36,8 @@ test.before(async (context) => {
   await projected.start();
   cleanup.add(() => projected.stop());
   const answers = new PublicAnswers(projected, (tag) => tag.startsWith('door-'));
-  const services = { projected, answers, log, closing: new AbortController().signal, streams: [] };
+  const pages = new LivePages(projected);
+  const services = { answers, pages, log, closing: new AbortController().signal, streams: [] };
   const reads: string[] = [];
   const answer = object({ said: text });
   const app = await createApp({

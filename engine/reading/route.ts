@@ -31,7 +31,10 @@ type Declaration<Path extends string, By, Query> = {
       answers: 'personal';
     }
   | {
-      /** For who asked, and again whenever one of its tags changes, as events of this name. */
+      /**
+       * For who asked, and again whenever one of its tags changes, as events of this name. Where
+       * `who` tells callers not apart it follows from the address, and is read once for all.
+       */
       answers: 'live';
       tags: (params: ParamsOf<Path>) => string[];
       event: string;
@@ -75,7 +78,9 @@ export function readRoute<const Path extends `GET ${string}`, By, Query>(
       }
       const tags = declared.tags(asked.params);
       if (declared.answers === 'live') {
-        return sendLive(services, request, reply, { event: declared.event, tags, read });
+        const page = { event: declared.event, tags, read };
+        const shared = caller === undefined ? request.url : Symbol('its own');
+        return sendLive(services, request, reply, shared, page);
       }
       const key = declared.keyOf?.(request.url);
       return services.answers.send(request as FastifyRequest, reply, tags, read, key);
