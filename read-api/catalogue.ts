@@ -11,6 +11,14 @@ import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
+import {
+  afterSchema,
+  decodeCursor,
+  encodeCursor,
+  limitTo,
+  nextSchema,
+  pageSize,
+} from './paging.ts';
 import { upiAddress } from './payments.ts';
 import { anybody } from './who.ts';
 
@@ -133,32 +141,6 @@ export type Wanted = { category?: string; q?: string; after?: string; limit?: st
 /** The place of a page's last item: aisle by aisle, by name. */
 type Cursor = [category: string, sortKey: string, listingId: string];
 
-const encodeCursor = (cursor: string[]): string =>
-  Buffer.from(JSON.stringify(cursor)).toString('base64url');
-
-function decodeCursor<Place extends string[]>(after: string, length: Place['length']): Place {
-  try {
-    const cursor: unknown = JSON.parse(Buffer.from(after, 'base64url').toString());
-    if (
-      Array.isArray(cursor) &&
-      cursor.length === length &&
-      cursor.every((p) => typeof p === 'string')
-    ) {
-      return cursor as Place;
-    }
-  } catch {
-    // Falls through: whatever is wrong with it, it is none of ours.
-  }
-  throw new Problem(400, 'INVALID_CURSOR', '`after` is not the `next` of a page: leave it out.');
-}
-
-/** How many a page is to have. Throws a `Problem` 400. */
-function pageSize(asked: string | undefined, usual: number, most: number): number {
-  const limit = asked === undefined ? usual : Number(asked);
-  if (limit >= 1 && limit <= most) return limit;
-  throw new Problem(400, 'INVALID_REQUEST', `limit is 1 to ${most}.`);
-}
-
 /** Counting a large shop's aisles takes longer than reading a page of it: done once for all. */
 async function readCategories(pool: Pool, storeId: string): Promise<Catalogue['categories']> {
   const { rows } = await pool.query<{ name: string; count: number }>(
@@ -227,19 +209,10 @@ async function readListing(pool: Pool, listingId: string, date: string): Promise
   return rows[0];
 }
 
-const after = {
-  type: 'string',
-  maxLength: 2_000,
-  description: '`next` of the page before',
-} as const;
-const limitTo = (most: number) =>
-  ({ type: 'string', pattern: '^[0-9]{1,3}$', description: `1–${most}` }) as const;
-const next = orNull(text, 'What to send as `after` for the next page; null on the last');
-
 const storesQuery = {
   type: 'object',
   additionalProperties: false,
-  properties: { pin: pincode, after, limit: limitTo(STORES_PAGE) },
+  properties: { pin: pincode, after: afterSchema, limit: limitTo(STORES_PAGE) },
 } as const;
 
 export const catalogueQuery = {
@@ -248,7 +221,7 @@ export const catalogueQuery = {
   properties: {
     category: { type: 'string', maxLength: 300 },
     q: { type: 'string', maxLength: 200, description: 'Words that are all to be found' },
-    after,
+    after: afterSchema,
     limit: limitTo(MAX_PAGE),
   },
 } as const;
@@ -315,7 +288,7 @@ const catalogueSchema = object({
   storeId: text,
   items: list(object(itemFields)),
   categories: list(object({ name: text, count })),
-  next,
+  next: nextSchema,
 });
 
 const listingSchema = object({
@@ -340,7 +313,7 @@ export function catalogueRoutes(app: FastifyInstance, services: Services): void 
     path: 'GET /stores',
     who: anybody,
     query: storesQuery,
-    answer: object({ stores: list(storeSchema), next }),
+    answer: object({ stores: list(storeSchema), next: nextSchema }),
     answers: 'public',
     tags: () => [STORES_TAG],
     read: (_, wanted: Pick<Wanted, 'after' | 'limit'> & { pin?: string }) =>

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Recipient } from '../domain/ordering/recipient.ts';
 import { Problem } from '../platform/http.ts';
+import type { Pool } from '../platform/postgres.ts';
 import { pincode } from '../domain/schema.ts';
 import { count, list, object, text, time, uuid } from '../platform/schema.ts';
 import type { StoreOrderStatus } from '../domain/fulfilment/store-order.ts';
@@ -11,15 +12,28 @@ import type { CardRow } from '../projector/order-board.ts';
 import { boardTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
-import { findStore } from './catalogue.ts';
+import { findStore, type Wanted } from './catalogue.ts';
+import {
+  afterSchema,
+  decodeCursor,
+  encodeCursor,
+  invalidCursor,
+  limitTo,
+  nextSchema,
+  pageSize,
+} from './paging.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
 import { partFields, recipientFields, linesOf, orderSlot, type PartLine } from './my-orders.ts';
 import { shop } from './who.ts';
 
-/** Open orders that a board shows, oldest first; far more than a shop could work on. */
-const MAX_OPEN = 300;
+/** Open orders of a page of a board, oldest first; far more than a shop could work on. */
+const OPEN_PAGE = 300;
+const MAX_OPEN_PAGE = 3_000;
 /** Orders that ended in the last day, newest first. */
 const MAX_ENDED = 50;
+/** As Postgres takes them, and as a cursor has them. */
+const TIME = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export type BoardCard = {
   storeOrderId: string;
@@ -55,32 +69,74 @@ export type Board = {
   name: string;
   /** What the shop has to look after by hand: money to give back comes first. */
   payments: PaymentTask[];
+  /** Those that are open, oldest first; on the first page also those that ended in the last day. */
   storeOrders: BoardCard[];
+  /** How many are open, on this page or not. */
+  openOrders: number;
+  /** What to send as `after` for the next page of open orders; null on the last. */
+  next: string | null;
 };
+
+/** Of a page's last open order. */
+type BoardCursor = [submittedAt: string, storeOrderId: string];
 
 const CARD_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.reason, c.submitted_at,
   c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot, c.fee_paise, c.total_paise,
   c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
 
-async function readBoard(services: Services, storeId: string): Promise<Board> {
+/** Throws a `Problem` 400 for an `after` that is none of a board's. */
+function boardCursor(after: string): BoardCursor {
+  const [submittedAt, storeOrderId] = decodeCursor<BoardCursor>(after, 2);
+  const isTime = TIME.test(submittedAt) && !Number.isNaN(Date.parse(submittedAt));
+  if (!isTime || !UUID.test(storeOrderId)) throw invalidCursor();
+  return [submittedAt, storeOrderId];
+}
+
+/**
+ * A page of a board: its open orders after a place, and on the first page also what has just ended
+ * and what of its money the shop has to look after.
+ */
+async function readBoard(services: Services, storeId: string, wanted: Page): Promise<Board> {
   const { pool } = services;
+  const limit = pageSize(wanted.limit, OPEN_PAGE, MAX_OPEN_PAGE);
+  const place = wanted.after ? boardCursor(wanted.after) : null;
   const { name } = await findStore(pool, storeId);
+  // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<BilledRow>({
     name: 'board',
     text: `(select ${CARD_COLUMNS}, null as invoice_number from order_board.card c
        where store_id = $1 and ended_at is null
-       order by submitted_at limit ${MAX_OPEN})
+         and ($2::timestamptz is null or (submitted_at, store_order_id) > ($2, $3::uuid))
+       order by submitted_at, store_order_id limit $4)
       union all
       (select ${CARD_COLUMNS},
          (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
        from order_board.card c
-       where store_id = $1 and ended_at > now() - interval '1 day'
+       where store_id = $1 and $2 is null and ended_at > now() - interval '1 day'
        order by ended_at desc limit ${MAX_ENDED})`,
+    values: [storeId, ...(place ?? [null, null]), limit + 1],
+  });
+  const open = rows.filter(({ ended_at }) => ended_at === null);
+  const last = open.length > limit ? open[limit - 1] : undefined;
+  const shown = last ? rows.filter((row) => row !== open[limit]) : rows;
+  const [payments, storeOrders, openOrders] = await Promise.all([
+    place ? [] : paymentTasksOf(services, storeId),
+    cardsOf(services, shown),
+    // Where all are on this page, they need not be counted.
+    place || last ? countOpen(pool, storeId) : open.length,
+  ]);
+  const next = last ? encodeCursor([last.submitted_at, last.store_order_id]) : null;
+  return { storeId, name, payments, storeOrders, openOrders, next };
+}
+
+async function countOpen(pool: Pool, storeId: string): Promise<number> {
+  const { rows } = await pool.query<{ open: number }>({
+    name: 'board-count',
+    text: `select count(*)::int as open from order_board.card
+      where store_id = $1 and ended_at is null`,
     values: [storeId],
   });
-  const payments = await paymentTasksOf(services, storeId);
-  const storeOrders = await cardsOf(services, rows);
-  return { storeId, name, payments, storeOrders };
+  return rows[0]!.open;
 }
 
 /** One card, however long ago it ended. Throws a `Problem` 404. */
@@ -149,8 +205,19 @@ const boardSchema = object({
   storeId: text,
   name: text,
   payments: paymentTasksSchema,
-  storeOrders: list(object(cardFields)),
+  storeOrders: list(
+    object(cardFields),
+    'Open orders, oldest first; on the first page also those that ended in the last day',
+  ),
+  openOrders: { ...count, description: 'How many are open, on this page or not' },
+  next: nextSchema,
 });
+
+const boardQuery = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { after: afterSchema, limit: limitTo(MAX_OPEN_PAGE) },
+} as const;
 
 const cardParams = {
   type: 'object',
@@ -159,11 +226,13 @@ const cardParams = {
 
 type StoreParams = { storeId: string };
 type CardParams = StoreParams & { storeOrderId: string };
+type Page = Pick<Wanted, 'after' | 'limit'>;
 type Asked<Params> = { params: Params };
 
 export function orderBoardRoutes(app: FastifyInstance, services: Services): void {
   const who = shop(services);
-  const board = ({ params: { storeId } }: Asked<StoreParams>) => readBoard(services, storeId);
+  const board = ({ params: { storeId } }: Asked<StoreParams>, page: Page) =>
+    readBoard(services, storeId, page);
   const card = ({ params: { storeId, storeOrderId } }: Asked<CardParams>) =>
     readCard(services, storeId, storeOrderId);
   const tags = ({ storeId }: StoreParams): string[] => [boardTag(storeId)];
@@ -171,6 +240,7 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
   readRoute(app, services, {
     path: 'GET /stores/:storeId/board',
     who,
+    query: boardQuery,
     answer: boardSchema,
     answers: 'personal',
     read: board,
@@ -179,6 +249,7 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
   readRoute(app, services, {
     path: 'GET /stores/:storeId/board/live',
     who,
+    query: boardQuery,
     answers: 'live',
     event: 'board',
     tags,

@@ -1,6 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { arrivals, cardsOf, COLUMNS, nextOf, toGivePaise, withAnswers } from './board.ts';
+import {
+  arrivals,
+  cardsOf,
+  COLUMNS,
+  MOST_OPEN,
+  nextOf,
+  OPEN_PAGE,
+  pageOf,
+  toGivePaise,
+  withAnswers,
+} from './board.ts';
 import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
 
 const board = suite('board');
@@ -31,6 +41,8 @@ const of = (...storeOrders: BoardCard[]): Board => ({
   name: 'S',
   payments: [],
   storeOrders,
+  openOrders: storeOrders.length,
+  next: null,
 });
 
 const column = (name: string) => COLUMNS.find((one) => one.name === name)!;
@@ -48,6 +60,16 @@ board('shows every status in exactly one column', () => {
     'submitted',
   ];
   assert.equal(statuses, all);
+});
+
+board('says how many of the open orders it shows, and how many more can be', () => {
+  const all = of(card('a', 'submitted'), card('b', 'packed'), card('c', 'delivered'));
+  assert.is(pageOf(all, OPEN_PAGE), null);
+  const some = { ...all, openOrders: 5, next: 'cursor' };
+  assert.equal(pageOf(some, OPEN_PAGE), { shown: 2, open: 5, more: 3 });
+  const many = { ...some, openOrders: 9_999 };
+  assert.is(pageOf(many, OPEN_PAGE)?.more, OPEN_PAGE);
+  assert.is(pageOf(many, MOST_OPEN)?.more, 0);
 });
 
 board('puts what waits longest first, and what was done last first', () => {

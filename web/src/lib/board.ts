@@ -62,6 +62,22 @@ const columnStatusOf = ({ status, fulfilment }: Way): StoreOrderStatus =>
 const rank = (status: StoreOrderStatus): number =>
   storeOrderEnded(status) ? stepOf('delivered') : stepOf(status);
 
+/** Open orders that a board shows at first, and how many more whenever staff ask for more. */
+export const OPEN_PAGE = 300;
+/** More cannot be asked for at once. */
+export const MOST_OPEN = 3_000;
+
+/** How many of the open orders are on a board, and how many more can be; null where all are. */
+export function pageOf(
+  { storeOrders, openOrders, next }: Board,
+  asked: number,
+): { shown: number; open: number; more: number } | null {
+  if (next === null) return null;
+  const shown = storeOrders.filter(({ status }) => !storeOrderEnded(status)).length;
+  const more = Math.min(OPEN_PAGE, openOrders - shown, MOST_OPEN - asked);
+  return { shown, open: openOrders, more };
+}
+
 /**
  * The board with what this screen was already told by answers to its own commands. A board that
  * was read a moment before must not move a card back; one that has caught up needs no help, and

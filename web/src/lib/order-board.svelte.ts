@@ -1,5 +1,5 @@
 import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
-import { arrivals, withAnswers, type Verb } from './board.ts';
+import { arrivals, MOST_OPEN, OPEN_PAGE, withAnswers, type Verb } from './board.ts';
 import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
@@ -13,6 +13,8 @@ export class OrderBoard extends Staff {
   refused = $state.raw<ApiError | null>(null);
   /** Came in while this screen was open, and nobody has touched them yet. */
   fresh = $state.raw<BoardCard[]>([]);
+  /** How many open orders are asked for, the oldest first. */
+  asked = $state(OPEN_PAGE);
 
   /** Called for what comes in while this screen is open. */
   onarrival: (card: BoardCard) => void = () => {};
@@ -27,11 +29,12 @@ export class OrderBoard extends Staff {
     this.#stop();
     this.takeUp();
     const path = `/api/read/stores/${encodeURIComponent(this.storeId)}/board`;
+    const query = `?limit=${this.asked}`;
     this.#stop = follow<Board>({
-      path: `${path}/live`,
+      path: `${path}/live${query}`,
       event: 'board',
       headers: () => ownHeaders(this.pass),
-      read: (signal) => readOwn<Board>(path, { pass: this.pass, signal, attempts: 1 }),
+      read: (signal) => readOwn<Board>(`${path}${query}`, { pass: this.pass, signal, attempts: 1 }),
       onValue: (board) => this.#show(board),
       onState: (state) => {
         this.live = state;
@@ -42,6 +45,13 @@ export class OrderBoard extends Staff {
       },
     });
     return () => this.#stop();
+  }
+
+  /** Follows more of the open orders: those that come with them have waited, and are no news. */
+  showMore(): void {
+    this.asked = Math.min(this.asked + OPEN_PAGE, MOST_OPEN);
+    this.#seen = null;
+    this.start();
   }
 
   override signIn(pass: string): void {
