@@ -696,6 +696,37 @@ function pidOf(system: ChildProcess, file: string): number {
   return found;
 }
 
+test('an address that can be none is as one where nothing is any more', async (context) => {
+  const { url, boardUrl } = context;
+  const missing = 'This shelf is empty';
+  const nobody = '00000000-0000-4000-8000-000000000000';
+  const board = boardUrl.split('#')[0]!;
+  const gone = await fetch(`${url}/stores/${nobody}`);
+  assert.equal([gone.status, (await gone.text()).includes(missing)], [404, true]);
+  const mistyped = [
+    '/stores/abc',
+    '/stores/abc?q=dal',
+    '/listings/abc',
+    '/listings/abc.s1',
+    `/listings/${nobody}`,
+    '/orders/abc',
+    '/orders/abc/invoices/def',
+    `/orders/${nobody}/invoices/def`,
+    '/console/abc',
+    ...['stock', 'delivery', 'prices', 'till', 'invoices'].map((page) => `/console/abc/${page}`),
+    ...['orders/abc', 'orders/abc/why', 'invoices/abc'].map(
+      (page) => `${board.replace(url, '')}/${page}`,
+    ),
+  ];
+  for (const path of mistyped) {
+    const answer = await fetch(`${url}${path}`);
+    const page = await answer.text();
+    assert.equal([answer.status, page.includes(missing)], [404, true], path);
+    assert.not.match(page, /params|must match/, path);
+    assert.is(answer.headers.get('cache-control'), 'no-store', path);
+  }
+});
+
 const PROCESSES = [
   'event-store/main.ts',
   'postgres',

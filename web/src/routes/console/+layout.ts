@@ -1,0 +1,1 @@
+export { wellAddressed as load } from '#lib/load.ts';
