@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -694,6 +695,69 @@ function pidOf(system: ChildProcess, file: string): number {
   const found = findPid(system, file);
   assert.ok(found, `${file} does not run`);
   return found;
+}
+
+/** A list of four rows and an empty line: two articles, of which one has an odd stock. */
+const listAt = (width: number, rupees: number) => ({
+  name: 'list.csv',
+  mimeType: 'text/csv',
+  buffer: Buffer.from(
+    [
+      'sku,name,price,stock',
+      `list-${width}-a,Anise ${width},${rupees},5`,
+      `list-${width}-b,,10,`,
+      `list-${width}-c,Cumin ${width},ten,`,
+      '',
+      `list-${width}-d,Dill ${width},30,many`,
+    ].join('\n'),
+  ),
+});
+
+for (const width of [360, 1280]) {
+  test(`a price list is tried, imported, confirmed and taken out, at ${width} px`, async (context) => {
+    const { browser, boardUrl, shopUrl } = context;
+    const staff = await open(browser, boardUrl, width);
+    await staff.getByRole('link', { name: 'Prices' }).click();
+    const choose = (rupees: number) =>
+      staff.getByLabel('Your list, as CSV').setInputFiles(listAt(width, rupees));
+    const report = staff.getByRole('region', { name: 'What came of it' });
+    const counted = async (name: string) =>
+      Number(await report.locator('dl div', { hasText: name }).locator('dd').innerText());
+
+    await choose(40);
+    await staff.getByRole('button', { name: 'Try it first' }).click();
+    await report.getByRole('heading', { name: 'Tried only: nothing was changed' }).waitFor();
+    assert.equal([await counted('New'), await counted('Not taken')], [2, 2]);
+    const shelf = `${shopUrl.replace('/stores/', '/api/read/stores/')}/catalogue?q=Anise+${width}`;
+    const { items } = (await (await fetch(shelf)).json()) as { items: unknown[] };
+    assert.equal(items, []);
+
+    await staff.getByRole('button', { name: 'Import', exact: true }).click();
+    await report.getByRole('heading', { name: 'Imported' }).waitFor();
+    assert.equal([await counted('New'), await counted('Not taken')], [2, 2]);
+    const told = await report.getByRole('listitem').locator('strong').allInnerTexts();
+    assert.equal(told, ['Row 3', 'Row 4', 'Row 6']);
+    const shot = process.env.SCREENSHOTS;
+    if (shot) await staff.screenshot({ path: join(shot, `list-${width}.png`), fullPage: true });
+
+    await choose(80);
+    await staff.getByRole('button', { name: 'Import', exact: true }).click();
+    const confirming = staff.getByRole('region', { name: 'To confirm' });
+    await confirming.getByText('Nothing was changed yet.').waitFor();
+    await confirming.getByText('₹40 → ₹80').waitFor();
+    await confirming.getByText('1 at least double').waitFor();
+    await confirming.getByRole('button', { name: 'Yes, import it' }).click();
+    await report.getByRole('heading', { name: 'Imported' }).waitFor();
+    assert.equal([await counted('New'), await counted('Changed')], [0, 1]);
+
+    const download = staff.waitForEvent('download');
+    await staff.getByRole('button', { name: 'Download' }).click();
+    const lines = (await text(await (await download).createReadStream())).split(/\r?\n/);
+    const line = lines.find((one) => one.startsWith(`list-${width}-a,`));
+    assert.match(line!, `Anise ${width}`);
+    assert.match(line!, ',80');
+    await staff.context().close();
+  });
 }
 
 test('an address that can be none is as one where nothing is any more', async (context) => {
