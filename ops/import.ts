@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { createGunzip } from 'node:zlib';
+import { IMPORT_COLUMNS, type ImportReport } from '../domain/catalogue/price-list.ts';
 import { sign } from '../platform/signature.ts';
 import { OK, OperatorError, printJson } from './command.ts';
 import { optional, required } from './environment.ts';
@@ -20,6 +21,8 @@ const MAX_SHOWN_REPORTS = 20;
 const SILENCE_TIMEOUT_MS = 120_000;
 const STDIN = '-';
 const SEND_AGAIN = 'Send the same file again: what is done stays done.';
+/** In lines as wide as those of the usage. */
+const FIELDS = IMPORT_COLUMNS.join(', ').replace(/(.{50,60}) /g, `$1\n${' '.repeat(28)}`);
 
 export const name = 'import';
 export const summary = "send a price list (CSV) to a shop's catalogue";
@@ -34,8 +37,7 @@ is taken where nobody counted or received the article before.
                             stdin
   --store ID                the shop
   --map FIELD:COLUMN,...    fields whose columns have other names; a name with a comma in quotes.
-                            Fields: sku, name, name_hi, name_ta, brand, category, subcategory,
-                            pack, grams_each, price, mrp, description, stock, hsn, gst, gst_from.
+                            Fields: ${FIELDS}.
                             Only name and price have to be there.
   --unit paise              price and mrp are in paise, not in rupees
   --mode full               what the file lacks is withdrawn from sale
@@ -54,25 +56,11 @@ Examples:
 Goes to PUBLIC_URL, or to ORIGIN_WRITE_API where that is not set, with the shop's pass, which
 STORE_PASS_SECRET makes.`;
 
-type Report = {
-  rows: number;
-  published: number;
-  updated: number;
-  unchanged: number;
-  refused: number;
-  withdrawn: number;
-  reportedCount: number;
-  reported: { row: number; reason: string }[];
-  notes: string[];
-  dryRun: boolean;
-  unconfirmed: { digest: string } | null;
-};
-
 /** What is passed on to the API as it is. */
 const QUERY_OPTIONS = ['map', 'unit', 'mode', 'confirm'] as const;
 
 /** A line of the answer: how far it is, the report at the end, or why it broke off. */
-type Line = { rows: number; of: number } | Report | { status: number; detail: string };
+type Line = { rows: number; of: number } | ImportReport | { status: number; detail: string };
 
 export async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -188,7 +176,7 @@ async function refusal(answer: http.IncomingMessage): Promise<OperatorError> {
 }
 
 /** Shows how far the import is, up to the report. */
-async function follow(answer: http.IncomingMessage): Promise<Report> {
+async function follow(answer: http.IncomingMessage): Promise<ImportReport> {
   const progress = new Progress('importing', 'rows');
   try {
     for await (const line of linesOf(answer)) {
@@ -215,7 +203,7 @@ async function* linesOf(answer: http.IncomingMessage): AsyncGenerator<Line> {
   }
 }
 
-function show(report: Report, tookMs: number): void {
+function show(report: ImportReport, tookMs: number): void {
   const { rows, published, updated, unchanged, refused, withdrawn, reportedCount } = report;
   const { reported, notes, dryRun, unconfirmed } = report;
   const kinds = { published, updated, unchanged, refused, withdrawn, reported: reportedCount };

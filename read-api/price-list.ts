@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
+import { PRICE_LIST_COLUMNS, type PriceListColumn } from '../domain/catalogue/price-list.ts';
 import { PRIVATE_CACHING } from '../engine/reading/answers.ts';
 import type { Pool } from '../platform/postgres.ts';
 import { hookRoute } from '../platform/route.ts';
@@ -7,25 +8,6 @@ import type { Services } from './services.ts';
 import { findStore } from './catalogue.ts';
 import { shop } from './who.ts';
 import type { ListingRow } from '../projector/catalogue.ts';
-
-/** The columns of a price list, as an import reads them. */
-const COLUMNS = [
-  'sku',
-  'name',
-  'name_hi',
-  'name_ta',
-  'brand',
-  'category',
-  'subcategory',
-  'pack',
-  'grams_each',
-  'price',
-  'mrp',
-  'description',
-  'hsn',
-  'gst',
-  'gst_from',
-] as const;
 
 const PAGE = 1_000;
 /** Spreadsheets take a file for UTF-8 by this. */
@@ -55,7 +37,7 @@ const rupees = (paise: number): string =>
   `${Math.floor(paise / 100)}.${String(paise % 100).padStart(2, '0')}`;
 
 /** A listing as a row of a price list; of its GST rates the newest, and since when it holds. */
-function rowOf(row: ListingRow): Record<(typeof COLUMNS)[number], string> {
+function rowOf(row: ListingRow): Record<PriceListColumn, string> {
   const { gstPercent, gstFrom } = row.gst_rates.at(-1)!;
   const isTold = gstPercent !== null;
   return {
@@ -95,10 +77,12 @@ async function* linesOf(
   withdrawnToo: boolean,
 ): AsyncGenerator<string> {
   let rows = await readRows(pool, storeId, '', withdrawnToo);
-  yield `${BYTE_ORDER_MARK}${[...COLUMNS, ...(withdrawnToo ? ['withdrawn'] : [])].join(',')}\r\n`;
+  const columns = [...PRICE_LIST_COLUMNS, ...(withdrawnToo ? ['withdrawn'] : [])];
+  yield `${BYTE_ORDER_MARK}${columns.join(',')}\r\n`;
   while (rows.length > 0) {
     const lines = rows.map((row) => {
-      const cells: string[] = Object.values(rowOf(row));
+      const byColumn = rowOf(row);
+      const cells: string[] = PRICE_LIST_COLUMNS.map((column) => byColumn[column]);
       if (withdrawnToo) cells.push(row.withdrawn_at ?? '');
       return `${cells.map(quoted).join(',')}\r\n`;
     });

@@ -1,38 +1,19 @@
+import { IMPORT_COLUMNS, type ImportColumn } from '../domain/catalogue/price-list.ts';
 import { Problem } from '../platform/http.ts';
 
-/** What a column of a price list can say. Only `name` and `price` have to be there. */
-export const IMPORT_FIELDS = [
-  'sku',
-  'name',
-  'name_hi',
-  'name_ta',
-  'brand',
-  'category',
-  'subcategory',
-  'pack',
-  'grams_each',
-  'price',
-  'mrp',
-  'description',
-  'stock',
-  'hsn',
-  'gst',
-  'gst_from',
-] as const;
-export type ImportField = (typeof IMPORT_FIELDS)[number];
-
 /** Which column, from 0, holds which field. */
-export type Columns = Partial<Record<ImportField, number>> & { width: number };
+export type Columns = Partial<Record<ImportColumn, number>> & { width: number };
 
 /** The columns whose names in the file differ from ours. */
-export type NamedColumns = Map<ImportField, string>;
+export type NamedColumns = Map<ImportColumn, string>;
 
-const REQUIRED: ImportField[] = ['name', 'price'];
+/** The only columns that have to be there. */
+const REQUIRED: ImportColumn[] = ['name', 'price'];
 /** `field:column`, or `field:"a column, with a comma"` */
 const PAIR = /\s*([^:,]*?)\s*:\s*(?:"((?:[^"]|"")*)"\s*|([^,]*))(?:,|$)/y;
 
-const isField = (name: string): name is ImportField =>
-  (IMPORT_FIELDS as readonly string[]).includes(name);
+const isField = (name: string): name is ImportColumn =>
+  (IMPORT_COLUMNS as readonly string[]).includes(name);
 
 const problem = (detail: string): Problem => new Problem(400, 'INVALID_COLUMNS', detail);
 
@@ -48,7 +29,7 @@ export function parseMap(map = ''): NamedColumns {
     const column = quoted?.replaceAll('""', '"') ?? bare;
     if (!isField(field) || column.trim() === '') {
       throw problem(
-        `"${rest}" in map is not field:column; fields are ${IMPORT_FIELDS.join(', ')}. ` +
+        `"${rest}" in map is not field:column; fields are ${IMPORT_COLUMNS.join(', ')}. ` +
           'A column whose name has a comma stands in quotes.',
       );
     }
@@ -68,7 +49,7 @@ export function columnsOf(header: string[], named: NamedColumns): Columns {
   const names = header.map(plain);
   const columns: Columns = { width: header.length };
   const has = `it has ${header.map((name) => `"${name.trim()}"`).join(', ')}`;
-  for (const field of IMPORT_FIELDS) {
+  for (const field of IMPORT_COLUMNS) {
     const name = named.get(field) ?? field;
     const at = names.indexOf(name);
     if (at < 0 && named.has(field)) throw problem(`The header has no column "${name}": ${has}.`);

@@ -1,36 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { PriceMove, Unconfirmed } from '../domain/catalogue/price-list.ts';
 import { counted } from '../wording/en/words.ts';
 import type { Listed } from './import-listed.ts';
 
 export const IMPORT_MODES = ['add', 'full'] as const;
 /** Whether what a list lacks stays for sale, or is withdrawn. */
 export type ImportMode = (typeof IMPORT_MODES)[number];
-
-export type PriceMove = {
-  row: number;
-  sku: string;
-  name: string;
-  fromPaise: number;
-  toPaise: number;
-};
-
-/**
- * What an import would do that nobody should do by mistake. `digest` names just that: whoever sends
- * it back means it.
- */
-export type Unconfirmed = {
-  digest: string;
-  /** Rows whose article is listed already, so that its price can be compared. */
-  compared: number;
-  doubled: number;
-  halved: number;
-  /** Prices that change by more than a quarter, the doubled and halved ones too. */
-  moved: number;
-  withdrawn: number;
-  /** The first of each. */
-  moves: PriceMove[];
-  withdrawals: { sku: string; name: string }[];
-};
 
 /** A larger part of the prices than this does not move far in one list, unless its unit is wrong. */
 const MOVED_PART = 5;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_CATEGORY, type ListingWish } from '../domain/catalogue/listing.ts';
 import { readPack } from '../domain/catalogue/pack.ts';
+import type { ImportColumn } from '../domain/catalogue/price-list.ts';
 import { ratesOfLaw } from '../domain/money/tax.ts';
 import { isStorable, searchable } from '../platform/text.ts';
 import {
@@ -14,7 +15,7 @@ import {
   unwrapped,
   type PriceUnit,
 } from './import-cell.ts';
-import type { Columns, ImportField } from './import-columns.ts';
+import type { Columns } from './import-columns.ts';
 
 /** By which a row says which article it is about. */
 export type Article =
@@ -53,7 +54,7 @@ const SKU = /^[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_.:+-]|\u200c|\u200d){0,63}$/u;
 /** A long number as Excel shows and saves it: `8.90103E+12`. */
 const ROUNDED = /^\d+(?:[.,]\d+)?E\+\d+$/i;
 const MAX_STOCK_DIGITS = 7;
-const MAX_LENGTH: Partial<Record<ImportField, number>> = { description: 10_000 };
+const MAX_LENGTH: Partial<Record<ImportColumn, number>> = { description: 10_000 };
 const DEFAULT_MAX_LENGTH = 300;
 const DERIVED_SKU_LENGTH = 20;
 
@@ -129,13 +130,13 @@ class Row {
     throw new RowRefused(reason, this.#article);
   }
 
-  #raw(field: ImportField): string {
+  #raw(field: ImportColumn): string {
     const at = this.#reading.columns[field];
     return at === undefined ? '' : (this.#cells[at] ?? '');
   }
 
   /** undefined: no such column; null: nothing in it. `fault` says what is wrong with it. */
-  #cell(field: ImportField): { text: string | null | undefined; fault?: string } {
+  #cell(field: ImportColumn): { text: string | null | undefined; fault?: string } {
     if (this.#reading.columns[field] === undefined) return { text: undefined };
     const text = cellText(this.#raw(field));
     if (text === '') return { text: null };
@@ -145,14 +146,14 @@ class Row {
   }
 
   /** Without it the row is no listing. */
-  #required(field: ImportField): string | null | undefined {
+  #required(field: ImportColumn): string | null | undefined {
     const { text, fault } = this.#cell(field);
     return fault ? this.#refuse(`${fault}.`) : text;
   }
 
   /** What nobody has to say: where it is odd, that is told, and the row stands without it. */
   #optional<T>(
-    field: ImportField,
+    field: ImportColumn,
     read: (text: string) => T | undefined,
     like: string,
   ): T | null | undefined {
@@ -166,7 +167,7 @@ class Row {
     return value;
   }
 
-  #text(field: ImportField): string | null | undefined {
+  #text(field: ImportColumn): string | null | undefined {
     return this.#optional(field, (text) => text, 'text');
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Rejected } from '../domain/rejection.ts';
 import { inventory, itemOf, type StockLine } from '../domain/inventory/inventory.ts';
 import { listing, listingId, type ListingWish } from '../domain/catalogue/listing.ts';
+import type { ImportReport, Unconfirmed } from '../domain/catalogue/price-list.ts';
 import { lacksUnit } from '../domain/catalogue/pack.ts';
 import { idFrom } from '../platform/ids.ts';
 import { refusalText } from '../wording/en/refusals.ts';
@@ -10,28 +11,11 @@ import type { CommandContext } from '../engine/commands/handle.ts';
 import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
 import type { FileRow } from './import-file.ts';
 import type { Listed } from './import-listed.ts';
-import type { Unconfirmed } from './import-plan.ts';
 import { RowRefused, readRow, type Reading } from './import-row.ts';
 import type { Services } from './services.ts';
 
 /** Entries of the report that an answer lists; `reportedCount` counts them all. */
 export const MAX_LISTED_REPORTS = 1_000;
-
-export type ImportReport = {
-  rows: number;
-  published: number;
-  updated: number;
-  unchanged: number;
-  refused: number;
-  withdrawn: number;
-  reportedCount: number;
-  /** The first `MAX_LISTED_REPORTS` rows that need a person, in order, as a spreadsheet counts. */
-  reported: { row: number; reason: string }[];
-  /** What else the shop has to know, in sentences. */
-  notes: string[];
-  dryRun: boolean;
-  unconfirmed: Unconfirmed | null;
-};
 
 export type WorkOrder = {
   storeId: string;

@@ -3,25 +3,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory, itemOf } from '../domain/inventory/inventory.ts';
 import { listing, listingId } from '../domain/catalogue/listing.ts';
+import type { ImportReport, Unconfirmed } from '../domain/catalogue/price-list.ts';
 import { noteDropped } from '../engine/parking.ts';
 import { damage } from '../test/damage.ts';
 import { openStore, startShop, type Shop, headOfCommands } from '../test/shop.ts';
 import { as } from '../test/write-api.ts';
-import type { Unconfirmed } from './import-plan.ts';
 
-type Report = {
-  rows: number;
-  published: number;
-  updated: number;
-  unchanged: number;
-  refused: number;
-  withdrawn: number;
-  reportedCount: number;
-  reported: { row: number; reason: string }[];
-  notes: string[];
-  dryRun: boolean;
-  unconfirmed: Unconfirmed | null;
-};
 type Refusal = Unconfirmed & { code: string; detail: string };
 
 const test = suite<{ shop: Shop; storeId: string }>('import');
@@ -33,7 +20,7 @@ test.before.each(async (context) => {
 });
 test.after(({ shop }) => shop.stop());
 
-const counts = ({ rows, published, updated, unchanged, reportedCount }: Report) => [
+const counts = ({ rows, published, updated, unchanged, reportedCount }: ImportReport) => [
   rows,
   published,
   updated,
@@ -43,7 +30,7 @@ const counts = ({ rows, published, updated, unchanged, reportedCount }: Report) 
 
 test('every row is a listing, an update or an entry in the report', async ({ shop, storeId }) => {
   const list = ['sku,name,price,mrp', 'a,Salt,20,22', 'b,,10,', 'c,Rice,ten,', 'd,Oil,150,140'];
-  const first = await shop.importCsv<Report>(storeId, list.join('\n'));
+  const first = await shop.importCsv<ImportReport>(storeId, list.join('\n'));
   assert.equal(counts(first.body), [4, 1, 0, 0, 3]);
   assert.equal(
     first.body.reported.map(({ row }) => row),
@@ -51,7 +38,7 @@ test('every row is a listing, an update or an entry in the report', async ({ sho
   );
   list[1] = 'a,Salt,21,22';
   list[4] = 'd,Oil,140,140';
-  const second = await shop.importCsv<Report>(storeId, list.join('\r\n'));
+  const second = await shop.importCsv<ImportReport>(storeId, list.join('\r\n'));
   assert.equal(counts(second.body), [4, 1, 1, 0, 2]);
 });
 
@@ -59,7 +46,7 @@ test('the same file again appends no event', async ({ shop, storeId }) => {
   const list = 'sku,name,price,stock,name_hi\na,Salt,20,5,नमक\nb,Rice,60,,चावल\n';
   await shop.importCsv(storeId, list);
   const head = await headOfCommands(shop.client);
-  const again = await shop.importCsv<Report>(storeId, list);
+  const again = await shop.importCsv<ImportReport>(storeId, list);
   assert.equal(counts(again.body), [2, 0, 0, 2, 0]);
   assert.is(await headOfCommands(shop.client), head);
 });
@@ -69,12 +56,12 @@ test('the stock of a price list opens the books, and never goes over what was so
   storeId,
 }) => {
   const list = 'sku,name,price,stock\na,Salt,20,100\nb,Rice,60,50\nc,Oil,150,\n';
-  const first = await shop.importCsv<Report>(storeId, list);
+  const first = await shop.importCsv<ImportReport>(storeId, list);
   assert.equal(first.body.notes, []);
   const lines = [{ sku: 'a', quantity: 3 }];
   await shop.write('POST', `/stores/${storeId}/stock/sell`, { lines });
   const more = list.replace('150,', '150,7').replace('60,50', '61,50');
-  const again = await shop.importCsv<Report>(storeId, more);
+  const again = await shop.importCsv<ImportReport>(storeId, more);
   assert.equal(counts(again.body), [3, 0, 1, 2, 0]);
   assert.match(again.body.notes[0]!, /^The stock of 1 row was left .* count the shelf or enter/);
   const stock = await shop.handler.load(inventory, storeId, { fresh: true });
@@ -89,8 +76,8 @@ test('where the books cannot be read, the listings come and each stock is told o
   const stream = `inventory-${storeId}`;
   const drop = await damage(shop.client, stream, 'SafetyBufferSet');
   const list = 'sku,name,price,stock\na,Salt,20,100\nb,,10,5\nc,Rice,60,\nd,Oil,150,7\n';
-  const rehearsal = await shop.importCsv<Report>(storeId, list, { 'dry-run': '' });
-  const { status, body } = await shop.importCsv<Report>(storeId, list);
+  const rehearsal = await shop.importCsv<ImportReport>(storeId, list, { 'dry-run': '' });
+  const { status, body } = await shop.importCsv<ImportReport>(storeId, list);
   for (const report of [rehearsal.body, body]) {
     assert.equal(counts(report), [4, 3, 0, 0, 3]);
     assert.is(report.refused, 1);
@@ -106,7 +93,7 @@ test('where the books cannot be read, the listings come and each stock is told o
   }
   assert.is(status, 200);
   await noteDropped(shop.client, drop, 'test');
-  const again = await shop.importCsv<Report>(storeId, list);
+  const again = await shop.importCsv<ImportReport>(storeId, list);
   assert.equal(counts(again.body), [4, 0, 0, 3, 1]);
   const stock = await shop.handler.load(inventory, storeId, { fresh: true });
   assert.equal(
@@ -120,7 +107,7 @@ test('a listing that cannot be read is told of, and the rest of the list goes on
   storeId,
 }) => {
   const list = 'sku,name,price,stock\na,Salt,20,1\nb,Rice,60,2\nc,Oil,150,3\nd,Dal,90,4\n';
-  await shop.importCsv<Report>(storeId, list);
+  await shop.importCsv<ImportReport>(storeId, list);
   await damage(shop.client, `listing-${storeId}.b`, 'PriceSet');
   await damage(shop.client, `listing-${storeId}.d`, 'PriceSet');
   const shorter = 'sku,name,price,stock\na,Salt,21,1\nb,Rice,61,2\n';
@@ -129,7 +116,7 @@ test('a listing that cannot be read is told of, and the rest of the list goes on
   assert.is(unconfirmed.status, 409);
   const confirm = { ...mode, confirm: unconfirmed.body.digest };
   for (const asked of [{ ...confirm, 'dry-run': '' }, confirm] as Record<string, string>[]) {
-    const { status, body } = await shop.importCsv<Report>(storeId, shorter, asked);
+    const { status, body } = await shop.importCsv<ImportReport>(storeId, shorter, asked);
     assert.is(status, 200);
     assert.equal([...counts(body), body.refused, body.withdrawn], [2, 0, 1, 0, 1, 1, 1]);
     assert.is(body.reported[0]?.row, 3);
@@ -154,7 +141,7 @@ test('columns are mapped by name or by ?map, and a wrong map says so', async ({
   storeId,
 }) => {
   const csv = 'Product,Sale Price,Index\nSalt,20,7\n';
-  const mapped = await shop.importCsv<Report>(
+  const mapped = await shop.importCsv<ImportReport>(
     storeId,
     csv,
     'name:product,price:Sale Price,sku:index',
@@ -170,12 +157,12 @@ test('without a SKU column one is made, and rows that collide are reported', asy
   const { shop, storeId } = context;
   const csv =
     'name,brand,pack,price\nSalt,Sagar,1 kg,20\nSalt,Sagar,500 g,12\nsalt,SAGAR,1 kg,21\n';
-  const first = await shop.importCsv<Report>(storeId, csv);
+  const first = await shop.importCsv<ImportReport>(storeId, csv);
   assert.equal(counts(first.body), [3, 2, 0, 0, 1]);
   assert.is(first.body.reported[0]?.row, 4);
   assert.match(first.body.reported[0]!.reason, 'pack as row 2');
   assert.match(first.body.reported[0]!.reason, 'give them SKUs');
-  const again = await shop.importCsv<Report>(storeId, csv);
+  const again = await shop.importCsv<ImportReport>(storeId, csv);
   assert.equal(counts(again.body), [3, 0, 0, 2, 1]);
 });
 
@@ -239,7 +226,7 @@ test('a GST rate is one that the law has on the day from which it holds', async 
     '5,09/22/2025',
   ];
   const rows = [...taken, ...refused].map((rate, index) => `${index},Salt,20,${rate}`);
-  const { body } = await shop.importCsv<Report>(
+  const { body } = await shop.importCsv<ImportReport>(
     storeId,
     ['sku,name,price,gst,gst_from', ...rows].join('\n'),
   );
@@ -261,7 +248,7 @@ test('a row with too many cells, a NUL, a silly SKU or no tax is refused, one wi
   const csv =
     'sku,name,price,gst,hsn,stock\na,b,1,5,0713,3,more\nb,x\0y,1,5,0713,3\n../c,z,1,5,0713,3\n' +
     'd,z,1,lots,0713,3\ne,z,1,5,07,3\nf,z,1,5,0713,-3\ng,z,1,5%,0713,3\n';
-  const { body } = await shop.importCsv<Report>(storeId, csv);
+  const { body } = await shop.importCsv<ImportReport>(storeId, csv);
   assert.equal(counts(body), [7, 3, 0, 0, 6]);
   assert.equal(
     body.reported.map(({ row, reason }) => [row, reason.includes('the rest of the row was taken')]),
@@ -296,7 +283,7 @@ test('progress comes as it goes', async ({ shop, storeId }) => {
     body: ['sku,name,price', ...rows].join('\n'),
   });
   const lines = (await response.text()).trim().split('\n');
-  const steps = lines.map((line) => JSON.parse(line) as Report & { of?: number });
+  const steps = lines.map((line) => JSON.parse(line) as ImportReport & { of?: number });
   assert.equal(steps[0], { rows: 256, of: 700 });
   assert.is(steps.at(-1)?.published, 700);
 });
@@ -306,8 +293,8 @@ async function outcome(
   { shop, storeId }: { shop: Shop; storeId: string },
   csv: string | Uint8Array<ArrayBuffer>,
   query: Record<string, string> = {},
-): Promise<Report> {
-  const { status, body } = await shop.importCsv<Report>(storeId, csv, query);
+): Promise<ImportReport> {
+  const { status, body } = await shop.importCsv<ImportReport>(storeId, csv, query);
   assert.is(status, 200, JSON.stringify(body));
   assert.is(body.rows, body.published + body.updated + body.unchanged + body.refused);
   return body;
@@ -643,7 +630,7 @@ test('a full list withdraws what it lacks, once that was confirmed', async (cont
   assert.equal([status, body.withdrawn], [409, 1]);
   assert.equal(body.withdrawals, [{ sku: 'A2', name: 'Old soap' }]);
   const query = { mode: 'full', confirm: body.digest };
-  const { position, body: done } = await shop.importCsv<Report>(storeId, second, query);
+  const { position, body: done } = await shop.importCsv<ImportReport>(storeId, second, query);
   assert.is(done.withdrawn, 1);
   assert.is((await stateOf(context, 'A2')).withdrawn, true);
   assert.is((await shop.read(`/listings/${storeId}.A2`, position)).status, 404);

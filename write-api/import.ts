@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
+import type { ImportReport } from '../domain/catalogue/price-list.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { Problem } from '../platform/http.ts';
 import { Limiter } from '../platform/limits.ts';
@@ -23,12 +24,7 @@ import { openPriceList, readRows, type PriceListFile } from './import-file.ts';
 import { readListed, type Listed } from './import-listed.ts';
 import { IMPORT_MODES, ImportPlan, planText, type ImportMode } from './import-plan.ts';
 import { RowRefused, readRow, type Reading } from './import-row.ts';
-import {
-  ImportWork,
-  MAX_LISTED_REPORTS,
-  type ImportReport,
-  type WorkOrder,
-} from './import-work.ts';
+import { ImportWork, MAX_LISTED_REPORTS, type WorkOrder } from './import-work.ts';
 import { registeredShop } from './who.ts';
 
 const MAX_IMPORT_BYTES = 1024 ** 3;

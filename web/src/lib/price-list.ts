@@ -1,31 +1,5 @@
+import type { ImportReport, Unconfirmed } from '#domain/catalogue/price-list.ts';
 import { problemOf } from './api.ts';
-
-/** What write-api says of a price list that was imported, or rehearsed. */
-export type ListReport = {
-  rows: number;
-  published: number;
-  updated: number;
-  unchanged: number;
-  refused: number;
-  withdrawn: number;
-  reportedCount: number;
-  reported: { row: number; reason: string }[];
-  notes: string[];
-  dryRun: boolean;
-  unconfirmed: Unconfirmed | null;
-};
-
-/** What a list would do that nobody should do by mistake. */
-export type Unconfirmed = {
-  digest: string;
-  compared: number;
-  doubled: number;
-  halved: number;
-  moved: number;
-  withdrawn: number;
-  moves: { row: number; sku: string; name: string; fromPaise: number; toPaise: number }[];
-  withdrawals: { sku: string; name: string }[];
-};
 
 export type ListOptions = {
   pass: string | null;
@@ -65,7 +39,7 @@ export async function sendList(
   storeId: string,
   file: Blob,
   { pass, ...options }: ListOptions,
-): Promise<{ report: ListReport } | { unconfirmed: Unconfirmed }> {
+): Promise<{ report: ImportReport } | { unconfirmed: Unconfirmed }> {
   const query = listQuery(options);
   const response = await fetch(`${pathOf('write', storeId, 'imports')}${query && `?${query}`}`, {
     method: 'POST',
@@ -73,7 +47,7 @@ export async function sendList(
     body: file,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (response.ok) return { report: (await response.json()) as ListReport };
+  if (response.ok) return { report: (await response.json()) as ImportReport };
   const problem = response.clone();
   if (response.status === CONFLICT) {
     const facts = (await response.json()) as Partial<Unconfirmed>;

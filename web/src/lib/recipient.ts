@@ -17,6 +17,9 @@ export type RecipientForm = {
   legalName?: string;
 };
 
+/** Of a shop's GSTIN as of a buyer's. */
+export const WRONG_GSTIN = 'Compare its 15 characters: one is wrong.';
+
 export type RecipientErrors = Partial<Record<keyof RecipientForm, string>>;
 
 /** A number as people read it out: `+91 98400 12345`. */
@@ -46,7 +49,7 @@ export function checkRecipient(
   else if (!state && !stateOfPincode(pincode)) errors.state = 'Choose the state.';
   const gstin = writtenGstin(form.gstin ?? '');
   const legalName = form.legalName?.trim() ?? '';
-  if (gstin && !isGstin(gstin)) errors.gstin = 'Compare its 15 characters: one is wrong.';
+  if (gstin && !isGstin(gstin)) errors.gstin = WRONG_GSTIN;
   if (gstin && !legalName) errors.legalName = 'Enter the name of the business.';
   if (!phone || !pincode || Object.keys(errors).length > 0) return { errors };
 
