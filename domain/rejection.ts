@@ -12,6 +12,8 @@ type Minimum = { minimumPaise: number; missingPaise: number };
 export type RefusalFacts = {
   BELOW_MINIMUM:
     ({ because: 'ordered'; storeName: string } & Minimum) | ({ because: 'reduced' } & Minimum);
+  /** Some of the shops have no account of their own for it. */
+  CARDS_NOT_TAKEN: null;
   CART_EMPTY: null;
   CART_CHECKED_OUT: null;
   CART_CHANGED: { because: 'since-quoted' | 'while-ordered' };

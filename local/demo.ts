@@ -93,6 +93,9 @@ async function seedShop(url: string, secret: string, shop: Shop, products: Produ
   await put(`${url}/api/write/stores/${storeId}/upi`, pass, {
     upi: { vpa: `${slug}@okdemo`, name },
   });
+  await put(`${url}/api/write/stores/${storeId}/linked-account`, pass, {
+    account: linkedAccountOf(storeId),
+  });
   const imported = await post(
     `${url}/api/write/stores/${storeId}/imports`,
     { 'content-type': 'text/csv', authorization: `Bearer ${pass}` },
@@ -105,6 +108,10 @@ async function seedShop(url: string, secret: string, shop: Shop, products: Produ
   const position = imported.headers.get('doorstep-position') ?? '0';
   return { store: { storeId, name, city, pincode }, position };
 }
+
+/** An account that only the stand-in for the gateway has. */
+const linkedAccountOf = (storeId: string): string =>
+  `acc_${storeId.replaceAll(/[^A-Za-z0-9]/g, '').slice(-14)}`;
 
 /** The shop's own price list, as it would keep it itself. */
 export function priceList(shop: Shop, products: Product[]): string {

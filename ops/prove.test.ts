@@ -9,9 +9,11 @@ import { evolve } from '../engine/decider.ts';
 import { inventory, type Inventory } from '../domain/inventory/inventory.ts';
 import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/ordering/order.ts';
 import type { Receipt, RequestedPayment } from '../domain/money/payment.ts';
+import type { ShopTransfer } from '../domain/money/transfer.ts';
 import { startEventStore } from '../event-store/server.ts';
 import {
   headOfCommands,
+  linkedAccountOf,
   newKey,
   quoteCart,
   recipient,
@@ -135,6 +137,8 @@ async function liveADay(shop: Shop): Promise<Omit<Story, 'shop' | 'history'>> {
     CreditNoteIssued: 1,
     RefundRequested: 2,
     RefundSucceeded: 1,
+    TransferMade: 1,
+    TransferReversed: 1,
   });
   // All of it is in the rows.
   const position = `${await headOfCommands(shop.client)}`;
@@ -169,6 +173,9 @@ async function payAndDeliver(shop: Shop, ordered: Ordered, listingId: string): P
 async function openShop(shop: Shop): Promise<string> {
   const store = { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' };
   const { body } = await shop.write<{ storeId: string }>('POST', '/stores', store);
+  const account = linkedAccountOf(body.storeId);
+  const path = `/stores/${body.storeId}/linked-account`;
+  await shop.write('PUT', path, { account }, shop.asShop(body.storeId));
   const prices = ['sku,name,price,hsn,gst', 'dal,Toor dal,105,0713,5', 'milk,Milk,28,0401,0', ''];
   await shop.importCsv(body.storeId, prices.join('\n'));
   return body.storeId;
@@ -313,6 +320,7 @@ test('a day of every fate holds, while the shops go on', async ({ shop, storeId 
   const { code, stdout, stderr } = await proved;
   assert.is(code, 0, stdout + stderr);
   assert.match(stdout, 'All of it holds.');
+  assert.match(stdout, 'has ₹56.00: ₹84.00 in 1 payment, ₹28.00 came back.');
   assert.ok(orders > 2);
 });
 
@@ -456,6 +464,12 @@ function comesBack(story: Story, to = 'none', feePaise = 0): Planted[] {
     }),
     paid(story, delivered.storeOrderId, 'RefundRequested', refund),
   ];
+}
+
+/** What of the payment by card went to which account. */
+function shareOf(story: Story): ShopTransfer {
+  const stream = paymentOf(story.prepaid.orderId);
+  return dataOf<RequestedPayment>(story, stream, 'PaymentRequested').transfers![0]!;
 }
 
 type Fault = (story: Story) => {
@@ -1300,6 +1314,66 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
+  'a share of a card payment that went to somebody else': (story) => {
+    const { orderId, storeOrderId } = story.prepaid;
+    const share = shareOf(story);
+    const data = { ...share, storeOrderId, externalId: 'trf_2', account: 'acc_Stranger000001' };
+    const where = next(story, paymentOf(orderId));
+    return {
+      plant: [paid(story, orderId, 'TransferMade', data)],
+      says: [
+        `what is paid by card goes to the accounts of its shops: ${where}: ` +
+          `${share.amountPaise} paise went to acc_Stranger000001; asked for was ` +
+          `${share.amountPaise} paise to ${share.account}`,
+        `what is paid by card goes to the accounts of its shops: ${where}: the shop had it already`,
+      ],
+    };
+  },
+
+  'a card payment of which more came back from a shop than was given back': (story) => {
+    const { orderId, storeOrderId } = story.prepaid;
+    const { storeId } = shareOf(story);
+    const data = { storeOrderId, storeId, externalId: 'trf_1', amountPaise: 100 };
+    return {
+      plant: [paid(story, orderId, 'TransferReversed', data)],
+      says: [
+        `each shop has of card payments what is owed for its parts: ` +
+          `${next(story, paymentOf(orderId))}: shop ${storeId} has ${2 * MILK_PAISE - 100} paise ` +
+          `for ${storeOrderId}; it should have ${2 * MILK_PAISE}`,
+      ],
+    };
+  },
+
+  'a card payment that nobody passed on to its shop': (story) => {
+    const commandId = newKey();
+    const order = newOrder(story, { payment: 'razorpay' });
+    const { orderId, storeOrderId, payment } = order;
+    const { storeId } = story;
+    const whole = { orderId, storeOrderId: null, storeId: null };
+    const share = { storeOrderId, storeId, account: 'acc_1', amountPaise: OPEN_PAISE };
+    const asked = { ...(order.asked.data as object), ...whole, transfers: [share] };
+    const receipt = { ...whole, externalId: 'pay_9', amountPaise: OPEN_PAISE };
+    return {
+      plant: [
+        order.placed,
+        order.reserved,
+        order.held,
+        order.waits,
+        event(payment, 'PaymentRequested', asked, {
+          commandId,
+          metadata: { commandId, schemaVersion: 3 },
+        }),
+        event(payment, 'PaymentSucceeded', receipt),
+        order.confirmed,
+        order.submitted,
+      ],
+      says: [
+        `each shop has of card payments what is owed for its parts: event 1 of ${payment}: ` +
+          `shop ${storeId} has 0 paise for ${storeOrderId}; it should have ${OPEN_PAISE}`,
+      ],
+    };
+  },
+
   'a refund of something else than was asked for': (story) => {
     const { storeOrderId } = story.delivered;
     const refund = { refundNumber: 1, externalId: '426100123456', amountPaise: DAL_PAISE + 1 };
@@ -1416,12 +1490,16 @@ const tillOf = ({ storeId }: Story): string => `till-${storeId}.2099-11-21`;
 /** It goes to the door, and is paid there. */
 const deliver = (story: Story): Planted[] => [...handOver(story), ...collect(story, OPEN_PAISE)];
 
-test('says in JSON what it proved, and leaves nothing behind', async ({ shop, history }) => {
+test('says in JSON what it proved, and leaves nothing behind', async (story) => {
+  const { shop, history } = story;
   const { code, stdout } = await ops(['prove', '--json'], environmentOf(shop));
   assert.is(code, 0);
-  const { ok, position, rowsPosition, events, violations } = JSON.parse(stdout);
+  const { ok, position, rowsPosition, events, shops, violations } = JSON.parse(stdout);
   assert.ok(ok);
   assert.equal(violations, []);
+  const { storeId } = shareOf(story);
+  const moved = { paidPaise: 3 * MILK_PAISE, reversedPaise: MILK_PAISE, returnedPaise: 0 };
+  assert.equal(shops, [{ storeId, payments: 1, ...moved }], 'what each shop has by card');
   assert.ok(events >= history.length);
   assert.ok(rowsPosition > 0 && rowsPosition <= position);
   const left = await shop.pool.query(

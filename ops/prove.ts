@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { DECIDERS } from '../domain/deciders.ts';
+import { exactRupees } from '../wording/en/words.ts';
 import { readParking } from '../engine/parking.ts';
 import { upcasterOf } from '../engine/upcast.ts';
 import {
@@ -26,6 +27,7 @@ import { operatorLog } from './log.ts';
 import { Progress } from './progress.ts';
 import { collectViolations, type Violations } from './prove/check.ts';
 import { proveLog } from './prove/log.ts';
+import type { ShopLedger } from './prove/payment.ts';
 import { RowsProof } from './prove/rows.ts';
 
 /** One holds the lock, one the copies of the live rows, one writes. */
@@ -51,7 +53,8 @@ Folds the whole event log once, up to where it ends now, and checks what always 
   bills         numbers have no gap; what is in the basket is billed once; tax adds up; what came
                 back is credited
   payments      money is asked for and taken once, and a transfer by UPI for one order; what is taken
-                and not given back is what is owed; refunds arrive in time
+                and not given back is what is owed; refunds arrive in time; each shop has of card
+                payments what is owed for its parts, and is told what that comes to
   read models   no event is parked; each row, as it stood when this began, is what a fresh fold of
                 the log gives
 
@@ -106,6 +109,8 @@ type Proof = {
   events: number;
   streams: number;
   orders: number;
+  /** What each shop got by card into its own account. */
+  shops: ShopLedger[];
   rows: number;
   tables: number;
   tookMs: number;
@@ -178,8 +183,8 @@ const ofOtherLog = (): OperatorError =>
   );
 
 function render(proof: Proof): string[] {
-  const { position, rowsPosition, events, streams, orders, rows, tables, tookMs, violations } =
-    proof;
+  const { position, rowsPosition, events, streams, orders, rows, tables, tookMs } = proof;
+  const { shops, violations } = proof;
   const folded = [counted(events, 'event'), counted(streams, 'stream'), counted(orders, 'order')];
   const compared = `${counted(rows, 'row')} in ${counted(tables, 'table')}`;
   const verdict =
@@ -189,10 +194,22 @@ function render(proof: Proof): string[] {
   return [
     `The log up to position ${count(position)}: ${folded.join(', ')}.`,
     `The read models at position ${count(rowsPosition)}: ${compared}.`,
+    ...shops.map(renderLedger),
     ...violations.flatMap(renderViolations),
     `${verdict} It took ${duration(tookMs)}.`,
   ];
 }
+
+const renderLedger = (shop: ShopLedger): string => {
+  const { storeId, payments, paidPaise, reversedPaise, returnedPaise } = shop;
+  const has = paidPaise - reversedPaise + returnedPaise;
+  const moved = [
+    `${exactRupees(paidPaise)} in ${counted(payments, 'payment')}`,
+    `${exactRupees(reversedPaise)} came back`,
+    ...(returnedPaise > 0 ? [`${exactRupees(returnedPaise)} of that went to it again`] : []),
+  ];
+  return `By card, shop ${storeId} has ${exactRupees(has)}: ${moved.join(', ')}.`;
+};
 
 const renderViolations = ({ kind, count: found, first }: Violations): string[] => [
   '',

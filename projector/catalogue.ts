@@ -38,6 +38,8 @@ const stores = defineTable(
     pincode: 'text',
     delivery: json<DeliverySettings>(),
     upi: jsonOrNull<UpiAddress>(),
+    /** Whether it has an account for them, which is nobody's to know. */
+    takes_cards: json<boolean>(),
     /** The state that it sells from, and whether it may sell across its border. */
     state: 'text?',
     charges_tax: json<boolean>(),
@@ -173,18 +175,22 @@ export type StoreRow = Row<typeof stores>;
 /** What anybody may look at: shops, what they sell, at which price, and whether there is any. */
 export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>({
   name: 'catalogue',
-  version: 9,
+  version: 10,
   tables: [stores, listings, stock],
 
   on: {
     StoreRegistered({ id, data }, rows) {
-      const settings = { delivery: DEFAULT_DELIVERY, upi: null };
+      const settings = { delivery: DEFAULT_DELIVERY, upi: null, takes_cards: false };
       rows.add(stores, { store_id: id, ...data, ...settings, ...sellerColumns(data.pincode) });
       rows.changed(STORES_TAG);
       rows.changed(storeTag(id));
     },
     UpiAddressSet({ id, data: { upi } }, rows) {
       rows.change(stores, { store_id: id }, () => ({ upi }));
+      rows.changed(storeTag(id));
+    },
+    LinkedAccountSet({ id, data: { account } }, rows) {
+      rows.change(stores, { store_id: id }, () => ({ takes_cards: account !== null }));
       rows.changed(storeTag(id));
     },
     TaxRegistrationSet({ id, data }, rows) {

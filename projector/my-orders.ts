@@ -209,7 +209,15 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
         tell(fact, orderId, { storeOrderId }, rows);
         rows.changed(orderTag(orderId));
       },
-      ['PaymentRequested', 'PaymentCancelled', 'CashCollected'],
+      [
+        'PaymentRequested',
+        'PaymentCancelled',
+        'CashCollected',
+        // Between the shops and their gateway.
+        'TransferMade',
+        'TransferReversed',
+        'ReversalReturned',
+      ],
     ),
 
     ...fold(parts, storeOrder, {

@@ -43,6 +43,8 @@ export type StorePage = Store &
     state: string | null;
     /** Who charges no tax sells within that state only. */
     chargesTax: boolean;
+    /** Whether it can be paid by card. */
+    takesCards: boolean;
   };
 
 /** `gramsEach` is what a piece is to weigh that is weighed when it is packed. */
@@ -92,7 +94,8 @@ const STORE_COLUMNS = `s.store_id as "storeId", s.name, s.city, s.pincode,
 export async function findStore(pool: Pool, storeId: string): Promise<StoreRow> {
   const { rows } = await pool.query<StoreRow>({
     name: 'store',
-    text: `select store_id, name, city, pincode, delivery, upi, charges_tax, state
+    text: `select store_id, name, city, pincode, delivery, upi, takes_cards, charges_tax,
+        state
       from catalogue.store where store_id = $1`,
     values: [storeId],
   });
@@ -129,12 +132,13 @@ async function readStores(
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
-  const { delivery, upi, state, charges_tax: chargesTax } = await findStore(pool, storeId);
+  const row = await findStore(pool, storeId);
+  const { delivery, upi, state, takes_cards: takesCards, charges_tax: chargesTax } = row;
   const { rows } = await pool.query<Store>(
     `select ${STORE_COLUMNS} from catalogue.store s where s.store_id = $1`,
     [storeId],
   );
-  return { ...rows[0]!, delivery, upi, state, chargesTax };
+  return { ...rows[0]!, delivery, upi, takesCards, state, chargesTax };
 }
 
 export type Wanted = { category?: string; q?: string; after?: string; limit?: string };
@@ -237,6 +241,7 @@ const storePageSchema = object({
   state: orNull(text, 'That it sells from, by the code of GST; null where nobody told'),
   chargesTax: { type: 'boolean', description: 'Who charges none sells within that state only' },
   upi: orNull(upiAddress, 'Where it takes UPI; null where it does not'),
+  takesCards: { type: 'boolean', description: 'Whether it can be paid by card' },
   delivery: object({
     paused: { type: 'boolean' },
     hours: object({

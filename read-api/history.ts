@@ -122,6 +122,10 @@ const substitution = (
 const nothing = () => ({});
 const atStore = (_: object, { storeName }: About) => ({ storeName });
 const reasonOf = ({ reason }: { reason: string }) => ({ reason });
+const shareOf = ({ amountPaise }: { amountPaise: number }, about: About) => ({
+  storeName: about.storeName,
+  amountPaise: about.amountPaise(amountPaise),
+});
 const stockMoved = (
   { lines }: { lines: { sku: string; quantity: number }[] },
   about: About,
@@ -222,6 +226,9 @@ const FACTS: {
     givenAs,
   }),
   RefundReduced: (data, about) => ({ amountPaise: about.amountPaise(data.amountPaise) }),
+  TransferMade: shareOf,
+  TransferReversed: shareOf,
+  ReversalReturned: shareOf,
 };
 
 /** What is told of an event; of one that a newer projector wrote, nothing but its type. */

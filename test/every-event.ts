@@ -447,6 +447,17 @@ function sayLater(): void {
   );
   const closing = { leadMinutes: 60, sameDayUntilMinute: 660 };
   say(store, STORE, { type: 'SlotClosingSet', data: closing });
+  say(store, STORE, { type: 'LinkedAccountSet', data: { account: 'acc_GPWqTfJnPnuHgK' } });
+  const share = { orderId: REJECTED, storeOrderId: uuid(14), storeId: STORE, externalId: 'trf_1' };
+  const returned = { returnNumber: 1, amountPaise: 5_000 };
+  const made = { ...share, account: 'acc_GPWqTfJnPnuHgK', amountPaise: 98_500 };
+  say(
+    payment,
+    WHOLE,
+    { type: 'TransferMade', data: made },
+    { type: 'TransferReversed', data: { ...share, amountPaise: 5_000 } },
+    { type: 'ReversalReturned', data: { ...share, externalId: 'trf_2', ...returned } },
+  );
 }
 
 for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks, sayLater]) {

@@ -177,6 +177,38 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
     assert.is(status, made ? 'succeeded' : 'failed');
     if (made) assert.equal([made.externalId, made.amountPaise], [externalId, amountPaise]);
   }
+  assertShares(world, end, at);
+}
+
+/** Each shop has of a payment by card what is owed for its part, unless it gives money by hand. */
+function assertShares(world: World, { parts, state }: Ended, at: Payment): void {
+  const { shares = [] } = world.gateway.orders.get(at.gatewayOrderId ?? '') ?? {};
+  if (!at.receipts.some(({ amountPaise }) => amountPaise >= at.amountPaise)) return;
+  for (const { storeOrderId, amountPaise, account, reversedPaise } of shares) {
+    const known = at.transfers!.find((one) => one.storeOrderId === storeOrderId)!;
+    assert.equal([known.account, known.amountPaise], [account, amountPaise]);
+    assert.is(known.reversedPaise ?? 0, reversedPaise, 'what came back is known');
+    const returned = [...world.gateway.returns.values()].filter(
+      (one) => one.storeOrderId === storeOrderId,
+    );
+    const returnedPaise = sumPaise(returned.map((one) => one.amountPaise));
+    const isReturned = (known.returns ?? []).every(({ isMade }) => isMade);
+    assert.ok(isReturned, 'what was to be returned was');
+    const byHand = at.refunds.filter(
+      (one) => one.storeOrderId === storeOrderId && one.status === 'failed',
+    );
+    const part = parts.find((one) => one.storeOrderId === storeOrderId)!;
+    const owed = state.confirmed ? owedPaise(part.at) : 0;
+    const has = amountPaise - reversedPaise + returnedPaise;
+    const left = sumPaise(
+      byHand.flatMap((one) => one.reversals ?? []).map((one) => one.amountPaise),
+    );
+    assert.is(
+      has,
+      owed + left,
+      'the shop has what is owed for its part, and what it gives by hand',
+    );
+  }
 }
 
 /** No transfer by UPI pays for two orders. */

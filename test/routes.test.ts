@@ -101,6 +101,7 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'PUT /api/write/stores/:storeId/area: the shop',
     'PUT /api/write/stores/:storeId/fee: the shop',
     'PUT /api/write/stores/:storeId/hours: the shop',
+    'PUT /api/write/stores/:storeId/linked-account: the shop',
     'PUT /api/write/stores/:storeId/listings/:sku/withdrawn: the shop',
     'PUT /api/write/stores/:storeId/minimum: the shop',
     'PUT /api/write/stores/:storeId/pause: the shop',

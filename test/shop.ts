@@ -362,10 +362,20 @@ export async function untilLive<T>(
   throw new Error(`${url} ended: ${response.status} ${text}`);
 }
 
+/** The account at the gateway that a shop of the tests has. */
+export const linkedAccountOf = (storeId: string): string =>
+  `acc_${storeId
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .padStart(14, '0')
+    .slice(-14)}`;
+
 /** A registered shop with a price list of `name,price` lines; its listings' ids, in that order. */
 export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', 'Basmati,95.50']) {
   const store = { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' };
   const { body } = await shop.write<{ storeId: string }>('POST', '/stores', store);
+  const account = linkedAccountOf(body.storeId);
+  const path = `/stores/${body.storeId}/linked-account`;
+  await shop.write('PUT', path, { account }, shop.asShop(body.storeId));
   const rows = lines.map((line, index) => `s${index + 1},${line}`);
   const csv = ['sku,name,price', ...rows].join('\n');
   const imported = await shop.importCsv(body.storeId, csv);

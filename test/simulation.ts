@@ -10,6 +10,8 @@ import {
 import { createLog } from '../platform/log.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import type { RefundCall } from '../domain/money/refund.ts';
+import type { ReturnCall } from '../domain/money/pay-shops.ts';
+import type { ShopTransfer, TransferNews } from '../domain/money/transfer.ts';
 import {
   GatewayRefused,
   unavailableMethod,
@@ -217,13 +219,21 @@ export class SimulatedReactor {
 /** What a run of a task comes to that failed in passing. */
 export const FAILED = 'failed';
 
-type GatewayOrder = { paymentId: string; amountPaise: number; news: PaymentNews[] };
+type GatewayOrder = {
+  paymentId: string;
+  amountPaise: number;
+  news: PaymentNews[];
+  /** What shops are to have of it, and what came back of that. */
+  shares: (ShopTransfer & { reversedPaise: number; isMade: boolean })[];
+};
 
 /** A payment gateway in memory. It is asked, and answers, when it is its turn. */
 export class SimulatedGateway {
   readonly orders = new Map<string, GatewayOrder>();
   /** By `refundId`. */
   readonly refunds = new Map<string, RefundCall>();
+  /** By `returnId`. */
+  readonly returns = new Map<string, ReturnCall>();
   readonly #refuses: () => boolean;
   /** Whether a refund is not made at once. */
   readonly #waits: () => boolean;
@@ -236,14 +246,40 @@ export class SimulatedGateway {
   /** `turn` may throw what a lost connection throws. */
   port(turn: () => Promise<void>): PaymentPort {
     return {
-      open: async ({ paymentId, amountPaise }) => {
+      open: async ({ paymentId, amountPaise }, transfers = []) => {
         await turn();
         if (this.#refuses())
           throw unavailableMethod({ because: 'gateway', said: 'The gateway says no' });
         const gatewayOrderId = `order_${this.orders.size + 1}`;
-        this.orders.set(gatewayOrderId, { paymentId, amountPaise, news: [] });
+        const shares = transfers.map((one) => ({ ...one, reversedPaise: 0, isMade: false }));
+        this.orders.set(gatewayOrderId, { paymentId, amountPaise, news: [], shares });
         await turn();
-        return { gatewayOrderId };
+        return { gatewayOrderId, transfers };
+      },
+      moveShares: async ({ gatewayOrderId, reverse }) => {
+        await turn();
+        const { news, shares, amountPaise } = this.orders.get(gatewayOrderId)!;
+        const isPaid = news.some(
+          (one) => one.status === 'captured' && one.amountPaise >= amountPaise,
+        );
+        const told = shares.map((share): TransferNews => {
+          const { storeId: _, isMade, ...transfer } = share;
+          const externalId = `trf_${share.storeOrderId}`;
+          if (!isMade) {
+            share.isMade = isPaid && !this.#waits();
+            return { ...transfer, externalId, status: 'pending' };
+          }
+          const wanted = reverse.find(({ storeOrderId }) => storeOrderId === share.storeOrderId);
+          const more = (wanted?.reversedPaise ?? 0) - share.reversedPaise;
+          const refused = more > 0 && this.#refuses() ? 'empty' : undefined;
+          assert.ok((wanted?.reversedPaise ?? 0) <= share.amountPaise, 'no more than the share');
+          if (more > 0 && !refused) share.reversedPaise += more;
+          const { reversedPaise } = share;
+          const said = { ...transfer, externalId, reversedPaise, status: 'processed' } as const;
+          return refused ? { ...said, refused } : said;
+        });
+        await turn();
+        return told;
       },
       refund: async (call) => {
         await turn();
@@ -254,6 +290,15 @@ export class SimulatedGateway {
         await turn();
         const status = !known && this.#waits() ? 'pending' : 'processed';
         return { externalId: gatewayNameOf(call), status };
+      },
+      returnShare: async (call) => {
+        await turn();
+        const known = this.returns.get(call.returnId);
+        if (known) assert.equal(known, call, 'what is returned is repeated as it was');
+        else if (this.#refuses()) throw new GatewayRefused('no');
+        this.returns.set(call.returnId, call);
+        await turn();
+        return `trf_${call.returnId}`;
       },
       look: async ({ gatewayOrderId }) => {
         await turn();

@@ -82,6 +82,9 @@ export type HistoryFacts = {
   /** `givenAs` is what the gateway calls it. */
   RefundTakenOver: Amount & { givenAs: string };
   RefundReduced: Amount;
+  TransferMade: AtStore & Amount;
+  TransferReversed: AtStore & Amount;
+  ReversalReturned: AtStore & Amount;
 };
 
 /** The names of all facts that some event has. */

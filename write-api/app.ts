@@ -26,6 +26,7 @@ import { isEventStoreUnavailable } from '../platform/connection.ts';
 
 const STATUS_OF: Record<RejectionCode, number> = {
   BELOW_MINIMUM: 409,
+  CARDS_NOT_TAKEN: 409,
   CART_EMPTY: 409,
   CART_CHECKED_OUT: 409,
   CART_CHANGED: 409,

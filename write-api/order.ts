@@ -167,7 +167,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
       });
       if (state.status === 'none') throw new Error(`order ${orderId} was placed and is gone`);
       const { parts, totalPaise, leftOut, confirmed, reason } = state;
-      const reserved = state.reserved && reason !== 'PAYMENT_UNAVAILABLE';
+      const reserved = state.reserved && !CANNOT_BE_PAID.has(reason ?? '');
       if (!confirmed && !reserved) throw rejectedCheckout(state);
       // A repeat hears what the first heard, whatever came of the payment since.
       const status = reserved ? 'awaiting-payment' : 'confirmed';
@@ -271,6 +271,9 @@ function readBuyer({ gstin: written, legalName }: NonNullable<Recipient['buyer']
   return { gstin, legalName: legalName.trim() };
 }
 
+/** Why an order that was reserved is refused at once. */
+const CANNOT_BE_PAID = new Set(['PAYMENT_UNAVAILABLE', 'CARDS_NOT_TAKEN']);
+
 function rejectedCheckout(state: AnyPlaced): Rejected {
   const { reason, shortages } = state;
   if (reason === 'INSUFFICIENT_STOCK') {
@@ -283,6 +286,7 @@ function rejectedCheckout(state: AnyPlaced): Rejected {
   if (reason === 'SLOT_FULL') return new Rejected(reason, { because: 'just-taken' });
   if (reason === 'SLOT_NOT_FOUND') return new Rejected(reason, { because: 'just-taken' });
   if (reason === 'CHECKOUT_EXPIRED') return new Rejected(reason);
+  if (reason === 'CARDS_NOT_TAKEN') return new Rejected(reason);
   if (reason === 'PAYMENT_UNAVAILABLE') return new Rejected(reason, { because: 'not-now' });
   if (reason === ORDER_CANCELLED) return new Rejected(reason);
   return reason === 'CART_CHECKED_OUT'

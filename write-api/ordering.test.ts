@@ -63,8 +63,17 @@ test.before.each(async (world) => {
   const storeId = randomUUID();
   world.store = { storeId, listingIds: [listingId(storeId, 's1')] };
   await fillShelf(world.server.drivers, storeId, WANTED);
+  await openAccount(world.server.drivers, storeId);
 });
 test.after.each(() => mock.timers.reset());
+
+/** Registers a shop that takes cards. */
+async function openAccount({ handler }: Drivers, storeId: string): Promise<void> {
+  const data = { name: 'Kirana', city: 'Bengaluru', pincode: '560001' };
+  await handler.handle(storeDecider, storeId, { type: 'RegisterStore', data }, as());
+  const account = { type: 'SetLinkedAccount', data: { account: 'acc_00000000000001' } } as const;
+  await handler.handle(storeDecider, storeId, account, as());
+}
 
 /** A server that is slow to give commands of a type, and dies of the first of them if `isLast`. */
 function slowAt(
@@ -224,15 +233,9 @@ async function placeAtTwo(world: World) {
   const { drivers } = world.server;
   const other = randomUUID();
   await fillShelf(drivers, other, WANTED);
+  await openAccount(drivers, other);
   const stores = [world.store, { storeId: other, listingIds: [listingId(other, 's1')] }];
   for (const { storeId } of stores) {
-    const named = { name: 'Kirana', city: 'Bengaluru', pincode: '560001' };
-    await drivers.handler.handle(
-      storeDecider,
-      storeId,
-      { type: 'RegisterStore', data: named },
-      as(),
-    );
     const upi = { vpa: 'kirana@okbank', name: 'Kirana' };
     const address = { type: 'SetUpiAddress', data: { upi } } as const;
     await drivers.handler.handle(storeDecider, storeId, address, as());

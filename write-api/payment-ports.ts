@@ -1,20 +1,35 @@
 import { Rejected, type RefusalFacts } from '../domain/rejection.ts';
+import type { ReturnCall, TransferCall } from '../domain/money/pay-shops.ts';
+import type { ShopTransfer, TransferNews } from '../domain/money/transfer.ts';
 import type { DuePayment, HowToPay } from '../domain/ordering/payments.ts';
 import type { RefundCall } from '../domain/money/refund.ts';
 import type { Payment, PaymentMethod, RefundElsewhere } from '../domain/money/payment.ts';
-import { store } from '../domain/stores/store.ts';
+import { store, type Store } from '../domain/stores/store.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 
 /** A way to pay, as far as somebody outside takes part in it. */
 export type PaymentPort = {
-  /** Prepares a payment. Throws `Rejected` PAYMENT_UNAVAILABLE, or `GatewayUnavailable`. */
-  open: (due: DuePayment) => Promise<HowToPay>;
+  /**
+   * Prepares a payment, of which `transfers` are to go to shops as soon as it is there. Throws
+   * `Rejected` PAYMENT_UNAVAILABLE or CARDS_NOT_TAKEN, or `GatewayUnavailable`.
+   */
+  open: (due: DuePayment, transfers?: ShopTransfer[]) => Promise<HowToPay>;
   /**
    * Gives money back, once for each `refundId`; resolves to what became of it, to what has to be
    * taken over before, or to null where the shop does it by hand and then says so. Throws
    * `GatewayRefused`, `GatewayUnavailable`.
    */
   refund: (refund: RefundCall) => Promise<RefundNews | FoundElsewhere | null>;
+  /**
+   * Takes back what is missing of shops' shares, and resolves to what became of all of a payment's;
+   * absent where shops take the money themselves. Throws `GatewayRefused`, `GatewayUnavailable`.
+   */
+  moveShares?: (call: TransferCall) => Promise<TransferNews[]>;
+  /**
+   * Sends a shop again what came back of its share, once for each `returnId`; resolves to what that
+   * is called. Throws `GatewayRefused`, `GatewayUnavailable`.
+   */
+  returnShare?: (call: ReturnCall) => Promise<string>;
   /** What became of a payment that nobody told of; absent where only the shop can know. */
   look?: (payment: Payment) => Promise<PaymentNews[]>;
 };
@@ -53,10 +68,29 @@ const upiPort = (handler: Handler): PaymentPort => ({
   refund: byHand,
 });
 
+/**
+ * A gateway that passes on to each shop's own account what is the shop's: the money for its goods is
+ * never the operator's, who would be a payment aggregator otherwise (RBI, Guidelines on Regulation of
+ * Payment Aggregators and Payment Gateways, 17 March 2020).
+ */
+const payingShops = (handler: Handler, gateway: PaymentPort): PaymentPort => ({
+  ...gateway,
+  async open(due) {
+    const transfers = await Promise.all(
+      (due.shares ?? []).map(async (share): Promise<ShopTransfer> => {
+        const { linkedAccount } = await handler.load(store, share.storeId, { fresh: true });
+        if (!linkedAccount) throw new Rejected('CARDS_NOT_TAKEN');
+        return { ...share, account: linkedAccount };
+      }),
+    );
+    return gateway.open(due, transfers);
+  },
+});
+
 export const paymentPorts = (handler: Handler, razorpay?: PaymentPort): PaymentPorts => ({
   'cash-on-delivery': cashPort,
   upi: upiPort(handler),
-  ...(razorpay && { razorpay }),
+  ...(razorpay && { razorpay: payingShops(handler, razorpay) }),
 });
 
 export const unavailableMethod = (facts: RefusalFacts['PAYMENT_UNAVAILABLE']): Rejected =>
@@ -73,17 +107,24 @@ export async function methodsOf(
     storeIds.map((storeId) => handler.load(store, storeId, { fresh: false })),
   );
   const methods = Object.keys(payments) as PaymentMethod[];
-  return methods.filter((method) => method !== 'upi' || stores.every(({ upi }) => upi));
+  return methods.filter((method) => stores.every((one) => takes(one, method)));
 }
 
-/** Throws `Rejected` PAYMENT_UNAVAILABLE. */
+/** Whether a shop said where its money goes; cash it takes at the door. */
+const takes = ({ upi, linkedAccount }: Store, method: PaymentMethod): boolean =>
+  method === 'upi' ? upi !== null : method === 'cash-on-delivery' || linkedAccount !== null;
+
+/** Throws `Rejected` PAYMENT_UNAVAILABLE, or CARDS_NOT_TAKEN. */
 export async function assertPayable(
   services: Payable,
   method: PaymentMethod,
   storeIds: string[],
 ): Promise<void> {
   const methods = await methodsOf(services, storeIds);
-  if (!methods.includes(method)) throw unavailableMethod({ because: 'not-every-shop' });
+  if (methods.includes(method)) return;
+  const isSetUp = services.payments[method] !== undefined;
+  if (method === 'razorpay' && isSetUp) throw new Rejected('CARDS_NOT_TAKEN');
+  throw unavailableMethod({ because: 'not-every-shop' });
 }
 
 /** Throws `Rejected` PAYMENT_UNAVAILABLE. */

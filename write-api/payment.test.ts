@@ -165,7 +165,7 @@ test('webhooks count once, however often and in whatever order; forged and old o
   const { gatewayOrderId } = await loadPayment(shop, heard);
   webhooks.hold();
   const made = gateway.pay(gatewayOrderId!);
-  assert.is(webhooks.held.length, 2);
+  assert.is(webhooks.held.length, 3, 'the payment, its order, and the share of its shop');
 
   const head = await headOfCommands(shop.client);
   const [captured] = webhooks.held;

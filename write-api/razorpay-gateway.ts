@@ -1,6 +1,8 @@
 import { orderNumber } from '../domain/ordering/order.ts';
 import type { Payment, RefundElsewhere } from '../domain/money/payment.ts';
 import { paymentNote } from '../wording/en/payments.ts';
+import type { TransferCall } from '../domain/money/pay-shops.ts';
+import type { ShopTransfer, TransferNews } from '../domain/money/transfer.ts';
 import {
   GatewayRefused,
   GatewayUnavailable,
@@ -36,6 +38,9 @@ const CAPTURE = {
   },
 } as const;
 
+/** It pays the shops as well. */
+type RazorpayPort = PaymentPort & Required<Pick<PaymentPort, 'moveShares' | 'returnShare'>>;
+
 type RazorpayKey = {
   /** Of the API and of the page where people pay; Razorpay's own is https://api.razorpay.com. */
   url: string;
@@ -49,7 +54,7 @@ export type RazorpaySettings = RazorpayKey & {
   publicUrl: string;
 };
 
-export type Razorpay = PaymentPort & {
+export type Razorpay = RazorpayPort & {
   webhookSecret: string;
   /** Where a browser posts which fields to pay. */
   checkoutOf: (
@@ -125,6 +130,39 @@ type Dispute = {
   status: 'open' | 'under_review' | 'won' | 'lost' | 'closed';
 };
 
+/**
+ * A shop's share of an order, in its linked account; made when a payment of the order is captured
+ * (https://razorpay.com/docs/api/payments/route/fetch-transfer-order).
+ */
+type GatewayTransfer = {
+  id: string;
+  recipient: string;
+  amount: number;
+  amount_reversed: number;
+  notes: { storeOrderId?: string };
+  status: 'created' | 'pending' | 'processed' | 'failed' | 'reversed' | 'partially_reversed';
+};
+
+/** As an order asks for it (https://razorpay.com/docs/api/payments/route/create-transfers-orders). */
+const askedTransfer = ({ storeOrderId, account, amountPaise }: ShopTransfer) => ({
+  account,
+  amount: amountPaise,
+  currency: 'INR',
+  notes: { storeOrderId },
+  // What the shop sees of it as well.
+  linked_account_notes: ['storeOrderId'],
+  on_hold: false,
+});
+
+const TRANSFER_STATUS: Record<GatewayTransfer['status'], TransferNews['status']> = {
+  created: 'pending',
+  pending: 'pending',
+  processed: 'processed',
+  failed: 'failed',
+  reversed: 'processed',
+  partially_reversed: 'processed',
+};
+
 /** Of one payment; as many as Razorpay tells at once. */
 const MAX_REFUNDS = 100;
 const MAX_DISPUTES = 100;
@@ -190,6 +228,8 @@ function callRazorpay({
   const authorization = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
 
   const opening = new Map<string, Promise<{ id: string }>>();
+  /** The last look at an order's transfers that is under way. */
+  const moving = new Map<string, Promise<TransferNews[]>>();
 
   async function call<T>(path: string, body?: object, headers: object = {}): Promise<T> {
     let response: Response;
@@ -237,19 +277,64 @@ function callRazorpay({
     return [...others, ...own.map(disputeOf)].filter(({ status }) => status !== 'failed');
   }
 
+  async function move({ paymentId, gatewayOrderId, reverse }: TransferCall) {
+    const path = `orders/${gatewayOrderId}?expand[]=transfers`;
+    const { transfers } = await call<{ transfers?: { items: GatewayTransfer[] } }>(path);
+    const news: TransferNews[] = [];
+    for (const one of transfers?.items ?? []) {
+      const { storeOrderId } = one.notes;
+      if (!storeOrderId) continue;
+      const wanted = reverse.find((share) => share.storeOrderId === storeOrderId);
+      const notes = { paymentId, storeOrderId };
+      const told = await reverseUpTo(one, wanted?.reversedPaise ?? 0, notes);
+      const { id: externalId, recipient: account, amount: amountPaise } = one;
+      const status = TRANSFER_STATUS[one.status];
+      news.push({ storeOrderId, account, externalId, amountPaise, status, ...told });
+    }
+    return news;
+  }
+
+  /**
+   * Takes back what is missing, by what came back so far: a reversal has no key of its own by which
+   * a repeat would be known (https://razorpay.com/docs/api/payments/route/reverse-a-transfer).
+   */
+  async function reverseUpTo(
+    { id, amount, amount_reversed: reversedPaise, status }: GatewayTransfer,
+    wantedPaise: number,
+    notes: object,
+  ): Promise<Pick<TransferNews, 'reversedPaise' | 'refused'>> {
+    const missing = Math.min(wantedPaise, amount) - reversedPaise;
+    if (missing <= 0 || TRANSFER_STATUS[status] !== 'processed') return { reversedPaise };
+    try {
+      await call(`transfers/${id}/reversals`, { amount: missing, notes });
+      return { reversedPaise: reversedPaise + missing };
+    } catch (error) {
+      if (error instanceof GatewayRefused) return { reversedPaise, refused: error.message };
+      throw error;
+    }
+  }
+
   return {
-    async open({ paymentId, amountPaise }) {
-      const order = { amount: amountPaise, currency: 'INR', receipt: paymentId, payment: CAPTURE };
+    async open({ paymentId, amountPaise }, transfers = []) {
+      const shares = transfers.length > 0 && { transfers };
+      const order = {
+        amount: amountPaise,
+        currency: 'INR',
+        receipt: paymentId,
+        payment: CAPTURE,
+        ...(shares && { transfers: transfers.map(askedTransfer) }),
+      };
       // Repeats that come at once share one order there; two would do no harm.
-      const made = opening.get(paymentId) ?? call<{ id: string }>('orders', order);
-      opening.set(paymentId, made);
+      const key = JSON.stringify(order);
+      const made = opening.get(key) ?? call<{ id: string }>('orders', order);
+      opening.set(key, made);
       try {
-        return { gatewayOrderId: (await made).id };
+        return { gatewayOrderId: (await made).id, ...shares };
       } catch (error) {
         if (!(error instanceof GatewayRefused)) throw error;
         throw unavailableMethod({ because: 'gateway', said: error.message });
       } finally {
-        opening.delete(paymentId);
+        opening.delete(key);
       }
     },
 
@@ -269,6 +354,29 @@ function callRazorpay({
       const { id, status } = made ?? (await call<GatewayRefund>(path, body, once));
       if (status === 'failed') throw new GatewayRefused(FAILED_REFUND);
       return { externalId: id, status };
+    },
+
+    async moveShares(asked) {
+      const { gatewayOrderId } = asked;
+      // One after the other: what came back is read before more is taken back.
+      const before = moving.get(gatewayOrderId)?.catch(() => []) ?? Promise.resolve([]);
+      const moved = before.then(() => move(asked));
+      moving.set(gatewayOrderId, moved);
+      try {
+        return await moved;
+      } finally {
+        if (moving.get(gatewayOrderId) === moved) moving.delete(gatewayOrderId);
+      }
+    },
+
+    /**
+     * Straight to the account: a payment that was refunded takes no more transfers
+     * (https://razorpay.com/docs/api/payments/route/direct-transfers-idempotent-request).
+     */
+    async returnShare({ returnId, paymentId, storeOrderId, account, amountPaise: amount }) {
+      const body = { account, amount, currency: 'INR', notes: { paymentId, storeOrderId } };
+      const once = { 'x-transfer-idempotency': returnId };
+      return (await call<{ id: string }>('transfers', body, once)).id;
     },
 
     look: ({ gatewayOrderId }) => newsOfOrder(gatewayOrderId!),

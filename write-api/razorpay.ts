@@ -34,6 +34,8 @@ type Webhook = {
     payment?: { entity: { order_id: string | null } };
     refund?: { entity: { id: string } };
     dispute?: { entity: { id: string } };
+    /** Of the order or the payment that is its source. */
+    transfer?: { entity: { source: string } };
   };
 };
 
@@ -122,12 +124,12 @@ ${Object.entries(fields)
 /** Throws a `Problem` 400 for what is no webhook of Razorpay's. */
 function webhookOf(raw: Buffer): Webhook {
   const { event, created_at: createdAt, payload } = saidIn<Webhook>(raw);
-  const { order, payment: paid, refund, dispute } = payload ?? {};
+  const { order, payment: paid, refund, dispute, transfer } = payload ?? {};
   const isWhole =
     typeof event === 'string' &&
     typeof createdAt === 'number' &&
     payload instanceof Object &&
-    [order, paid, refund, dispute].every((one) => !one || one.entity instanceof Object);
+    [order, paid, refund, dispute, transfer].every((one) => !one || one.entity instanceof Object);
   if (isWhole) return { event, created_at: createdAt, payload };
   throw new Problem(
     400,
@@ -150,6 +152,9 @@ async function record(
     if (payload.dispute) {
       const lost = await razorpay.lookUpDispute(payload.dispute.entity.id);
       return lost ? await recordElsewhere(services, razorpay, lost, cause) : false;
+    }
+    if (payload.transfer) {
+      return await recordTransfers(services, razorpay, payload.transfer.entity.source, cause);
     }
     const gatewayOrderId = payload.order?.entity.id ?? payload.payment?.entity.order_id;
     const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
@@ -182,6 +187,29 @@ async function recordElsewhere(
   const { givenAs, status } = elsewhere;
   const context = systemContext(ACTOR, cause, 'gateway', paymentId, givenAs, status);
   const command = { type: 'RecordRefundElsewhere', data: elsewhere } as const;
+  await handler.handle(payment, paymentId, command, context);
+  return true;
+}
+
+/**
+ * Writes down which shops have their shares. It takes nothing back: the reactor does, which is alone.
+ * Resolves to whether they are of a payment of ours.
+ */
+async function recordTransfers(
+  { handler }: Services,
+  razorpay: Razorpay,
+  source: string,
+  cause: Cause,
+): Promise<boolean> {
+  const isOrder = source.startsWith('order_');
+  const gatewayOrderId = isOrder ? source : await razorpay.lookUpOrder(source);
+  const found = gatewayOrderId && (await razorpay.lookUp(gatewayOrderId));
+  if (!found) return false;
+  const { paymentId } = found;
+  const transfers = await razorpay.moveShares({ paymentId, gatewayOrderId, reverse: [] });
+  const said = transfers.map((one) => `${one.status} ${one.reversedPaise}`);
+  const context = systemContext(ACTOR, cause, 'gateway', gatewayOrderId, ...said);
+  const command = { type: 'RecordTransfers', data: { transfers } } as const;
   await handler.handle(payment, paymentId, command, context);
   return true;
 }

@@ -17,7 +17,7 @@ import { driveCheckout, driveCompletion } from './checkout.ts';
 import { driveCredit, driveInvoice, findInvoice, type Credited } from './invoices.ts';
 import { lookAtPayment, paymentIdOf } from './payment.ts';
 import { GatewayUnavailable } from './payment-ports.ts';
-import { drivePaidOrder, driveRefund, driveSettlement } from './settlement.ts';
+import { drivePaidOrder, drivePayShops, driveRefund, driveSettlement } from './settlement.ts';
 import { driveStock } from './stock.ts';
 import { driveSubstitution } from './substitution.ts';
 import type { Drivers } from './processes.ts';
@@ -98,9 +98,11 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
   PaymentCancelled: ({ id }) => ({ done: [{ key: `payment ${id}` }] }),
   PaymentSucceeded: (fact) => ({
     done: [{ key: `payment ${fact.id}` }, { key: `look ${fact.id}` }],
-    tasks: [drivePaid(fact, fact.data.orderId)],
+    tasks: [drivePaid(fact, fact.data.orderId), ...paysShops(fact)],
   }),
-  LatePaymentSeen: (fact) => ({ tasks: [drivePaid(fact, fact.data.orderId)] }),
+  LatePaymentSeen: (fact) => ({
+    tasks: [drivePaid(fact, fact.data.orderId), ...paysShops(fact)],
+  }),
   /** What came back before it was taken down is to be given back. */
   CashCollected: (fact) => ({
     tasks: [putInTill(fact, { type: 'CashCollected', data: fact.data }), settle(fact)],
@@ -113,11 +115,15 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
   },
   RefundSucceeded: (fact) => ({
     done: [{ key: refundOf(fact) }],
-    tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data })],
+    tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data }), ...paysShops(fact)],
   }),
   /** What came to nothing elsewhere may have to go back from here. */
   RefundReduced: (fact) => ({ tasks: [settle(fact)] }),
-  RefundFailed: (fact) => ({ done: [{ key: refundOf(fact) }] }),
+  /** What it took of a shop's share already goes back there. */
+  RefundFailed: (fact) => ({
+    done: [{ key: refundOf(fact) }],
+    tasks: [payShops(fact)],
+  }),
   /** Somebody may have reserved for an order that another gave up on: nobody else would see. */
   StockReserved(fact) {
     const { storeOrderId, orderId, expiresAt } = fact.data;
@@ -234,6 +240,17 @@ function drivePaid(fact: Cause, orderId: string): NewTask {
   return atOnce(`paid ${fact.eventId}`, ({ drivers }) =>
     drivePaidOrder(drivers, orderId, causeOf(fact), waitUntilMs),
   );
+}
+
+/** Of a payment for a whole order, which a gateway splits, or of a refund that somebody else began. */
+const paysShops = (fact: Fact<{ storeOrderId: string | null }>): NewTask[] =>
+  fact.data.storeOrderId === null ? [payShops(fact)] : [];
+
+function payShops(fact: Cause): NewTask {
+  const pay = atOnce(`shares ${fact.eventId}`, ({ drivers }) =>
+    drivePayShops(drivers, fact.id, fact.at, causeOf(fact)),
+  );
+  return { ...pay, callsGateway: true };
 }
 
 /** Asks about a payment until a while after nobody waits for it any more. */

@@ -1,4 +1,5 @@
 import { isPrepaid } from '../domain/money/payment.ts';
+import { payShops } from '../domain/money/pay-shops.ts';
 import { refund } from '../domain/money/refund.ts';
 import { order } from '../domain/ordering/order.ts';
 import { settlement } from '../domain/ordering/settlement.ts';
@@ -57,5 +58,23 @@ export async function driveRefund(
 ): Promise<number | undefined> {
   const refundId = idFrom('refund', paymentId, refundNumber);
   const process = refund({ paymentId, refundNumber, refundId }, Date.parse(requestedAt));
+  return (await run(drivers, process, ACTOR, cause)).againMs;
+}
+
+/**
+ * Has each shop have its share of a payment, less what goes back (`domain/money/pay-shops.ts`). Resolves to a number of milliseconds after which to look again at what is on
+ * its way. Throws `GatewayUnavailable`.
+ *
+ * @param since RFC 3339: from when on it may take some days
+ */
+export async function drivePayShops(
+  drivers: Drivers,
+  paymentId: string,
+  since: string,
+  cause: Cause,
+): Promise<number | undefined> {
+  const returnIdOf = (storeOrderId: string, returnNumber: number): string =>
+    idFrom('return', paymentId, storeOrderId, returnNumber);
+  const process = payShops({ paymentId, returnIdOf }, Date.parse(since));
   return (await run(drivers, process, ACTOR, cause)).againMs;
 }

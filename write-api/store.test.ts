@@ -35,11 +35,13 @@ test('who registers a shop gets its pass, and nobody else', async ({ shop }) => 
 });
 
 const UPI = { upi: { vpa: 'kirana@okbank', name: 'Test Kirana' } };
+const CARDS = { account: 'acc_Another0000001' };
 const REGISTRATION = { gstin: null, legalName: 'Test Kirana', address: '12, 4th Cross, Bengaluru' };
 
 for (const [setting, body] of [
   ['upi', UPI],
   ['tax-registration', REGISTRATION],
+  ['linked-account', CARDS],
 ] as const) {
   test(`only the shop itself sets its ${setting}, and twice is once`, async ({ shop }) => {
     const { storeId } = await openStore(shop);
@@ -63,10 +65,29 @@ for (const [setting, body] of [
     const [first, second] = [await put(storeId, own), await put(storeId, own)];
     assert.equal([first.status, second.status, second.body], [200, 200, first.body]);
     assert.is(first.position, second.position, 'the second one added no event');
-    const { upi, tax } = await load();
+    const { upi, tax, linkedAccount } = await load();
     if (setting === 'upi') assert.equal(upi, UPI.upi);
+    else if (setting === 'linked-account') assert.is(linkedAccount, CARDS.account);
     else assert.is(tax?.legalName, REGISTRATION.legalName);
   });
 }
+
+test('where card payments go is nobody’s to read, and can be taken away again', async ({
+  shop,
+}) => {
+  const { storeId } = await openStore(shop);
+  const path = `/stores/${storeId}/linked-account`;
+  const set = (account: string | null) =>
+    shop.write('PUT', path, { account }, shop.asShop(storeId));
+  const read = async (position: string | null) =>
+    JSON.stringify((await shop.read(`/stores/${storeId}`, position)).body);
+  const page = await read((await set(CARDS.account)).position);
+  assert.match(page, '"takesCards":true');
+  assert.not.match(page, CARDS.account);
+  for (const wrong of ['acc_1', 'GPWqTfJnPnuHgK', 'acc_GPWqTfJnPnuHg!', '']) {
+    assert.is((await set(wrong)).status, 400, wrong);
+  }
+  assert.match(await read((await set(null)).position), '"takesCards":false');
+});
 
 test.run();

@@ -80,6 +80,18 @@ const upiAddress = {
   },
 } as const;
 
+const linkedAccount = {
+  type: 'object',
+  required: ['account'],
+  additionalProperties: false,
+  properties: {
+    account: orNull(
+      { type: 'string', pattern: '^acc_[A-Za-z0-9]{14}$' },
+      'The shop’s linked account at Razorpay, like acc_GPWqTfJnPnuHgK; null: the shop takes no cards',
+    ),
+  },
+} as const;
+
 const registration = object({
   storeId: text,
   pass: { ...text, description: 'Lets the shop’s staff in: nobody else gets to know it' },
@@ -152,6 +164,17 @@ export function storeRoutes(app: FastifyInstance, services: Services): void {
       type: 'SetUpiAddress',
       data: { upi: upi && { ...upi, name: upi.name.trim() } },
     }),
+    answer: object({ storeId: text }),
+    reply: (_, { id: storeId }) => ({ storeId }),
+  });
+
+  commandRoute(app, handler, {
+    path: 'PUT /stores/:storeId/linked-account',
+    who: registeredShop(services),
+    id: ({ storeId }) => storeId,
+    body: linkedAccount,
+    decider: store,
+    command: (data: { account: string | null }) => ({ type: 'SetLinkedAccount', data }),
     answer: object({ storeId: text }),
     reply: (_, { id: storeId }) => ({ storeId }),
   });

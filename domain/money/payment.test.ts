@@ -16,6 +16,7 @@ import {
   type PaymentEvent,
   type RequestedPayment,
 } from './payment.ts';
+import { expectedPaise, hasPaise } from './transfer.ts';
 import { given } from '../../test/given.ts';
 
 const RUNS = 3_000;
@@ -286,7 +287,10 @@ test('a refund names the part that it goes back for, and its shop gives what a g
     data: { refundNumber: 1, externalId: 'cash' },
   };
   given(payment, requested, succeeded)
-    .when({ type: 'SettlePayment', data: { owedPaise: 20_000, part } })
+    .when({
+      type: 'SettlePayment',
+      data: { owedPaise: 20_000, parts: [{ ...part, totalPaise: 23_000, owedPaise: 20_000 }] },
+    })
     .gives(asked);
   given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
   given(payment, requested, succeeded, asked, failed).when(give).gives(byHand);
@@ -296,6 +300,165 @@ test('a refund names the part that it goes back for, and its shop gives what a g
     .when({ type: 'RecordRefundByHand', data: { refundNumber: 1, externalId: '426100123456' } })
     .rejected('REFUND_ALREADY_GIVEN');
   given(payment).when(give).rejected('PAYMENT_NOT_FOUND');
+});
+
+/** Two shops' shares of the same payment, 15,000 and 8,000 paise. */
+const near = { storeOrderId: 'near.o', storeId: 'near', account: 'acc_n', amountPaise: 15_000 };
+const far = { storeOrderId: 'far.o', storeId: 'far', account: 'acc_f', amountPaise: 8_000 };
+const shared: PaymentEvent[] = [
+  { type: 'PaymentRequested', data: { ...request, gatewayOrderId: 'g', transfers: [near, far] } },
+  succeeded,
+];
+const owed = (nearPaise: number, farPaise: number) => [
+  { storeOrderId: 'near.o', storeId: 'near', totalPaise: 15_000, owedPaise: nearPaise },
+  { storeOrderId: 'far.o', storeId: 'far', totalPaise: 8_000, owedPaise: farPaise },
+];
+const refundAt = (storeId: string, refundNumber: number, amountPaise: number): PaymentEvent => {
+  const storeOrderId = `${storeId}.o`;
+  const reversals = [{ storeOrderId, amountPaise }];
+  const of = { orderId: 'o', storeOrderId, storeId, refundNumber };
+  return { type: 'RefundRequested', data: { ...of, externalId: 'pay_1', amountPaise, reversals } };
+};
+
+test('what goes back comes out of the share of the shop by whose doing it is', () => {
+  const paid = given(payment, ...shared);
+  const settle = (nearPaise: number, farPaise: number): PaymentCommand => ({
+    type: 'SettlePayment',
+    data: { owedPaise: nearPaise + farPaise, parts: owed(nearPaise, farPaise) },
+  });
+  paid.when(settle(15_000, 5_000)).gives(refundAt('far', 1, 3_000));
+  paid.when(settle(0, 0)).gives(refundAt('near', 1, 15_000), refundAt('far', 2, 8_000));
+  // Whoever asks as well, and saw less of it, adds nothing and names no other shop.
+  const first = given(payment, ...shared, refundAt('near', 1, 15_000));
+  first.when(settle(15_000, 8_000)).gives();
+  first.when(settle(0, 8_000)).gives();
+  first.when(settle(0, 0)).gives(refundAt('far', 2, 8_000));
+  // Money that came twice is in nobody's share, whatever its refund is called.
+  const again = {
+    ...place,
+    externalId: 'pay_2',
+    amountPaise: 23_000,
+    why: 'paid-already',
+  } as const;
+  const late: PaymentEvent = { type: 'LatePaymentSeen', data: again };
+  const twice = given(payment, ...shared, late);
+  const [extra] = twice.decide(settle(15_000, 8_000));
+  assert.is((extra!.data as { reversals?: object }).reversals, undefined);
+  const all = [...twice.decide(settle(0, 0))];
+  const rest = given(payment, ...shared, late, extra!).decide(settle(0, 0));
+  for (const events of [all, [extra!, ...rest]]) {
+    const { state } = given(payment, ...shared, late, ...events);
+    assert.is(keptPaise(state), 0);
+    const left = state.transfers!.map((share) => expectedPaise(state, share));
+    assert.equal(left, [0, 0]);
+  }
+});
+
+test('a share is on record once, and what came back of it, however often it is told', () => {
+  const told = (reversedPaise: number, status: 'pending' | 'processed'): PaymentCommand => {
+    const { storeId: _, ...transfer } = far;
+    const transfers = [{ ...transfer, externalId: 'trf_1', reversedPaise, status }];
+    return { type: 'RecordTransfers', data: { transfers } };
+  };
+  const about = { orderId: 'o', storeOrderId: 'far.o', storeId: 'far', externalId: 'trf_1' };
+  const made: PaymentEvent = {
+    type: 'TransferMade',
+    data: { ...about, account: 'acc_f', amountPaise: 8_000 },
+  };
+  const back = (amountPaise: number): PaymentEvent => ({
+    type: 'TransferReversed',
+    data: { ...about, amountPaise },
+  });
+  given(payment, ...shared)
+    .when(told(0, 'pending'))
+    .gives();
+  given(payment, ...shared)
+    .when(told(0, 'processed'))
+    .gives(made);
+  given(payment, ...shared, made)
+    .when(told(0, 'processed'))
+    .gives();
+  given(payment, ...shared, made)
+    .when(told(500, 'processed'))
+    .gives(back(500));
+  given(payment, ...shared, made, back(500))
+    .when(told(800, 'processed'))
+    .gives(back(300));
+  given(payment, ...shared, made, back(500))
+    .when(told(500, 'processed'))
+    .gives();
+  given(payment, requested, succeeded).when(told(0, 'processed')).gives();
+});
+
+test('what came back for a refund that then failed goes to the shop again, once', () => {
+  const about = { orderId: 'o', storeOrderId: 'far.o', storeId: 'far' };
+  const events: PaymentEvent[] = [
+    ...shared,
+    {
+      type: 'TransferMade',
+      data: { ...about, externalId: 't', account: 'acc_f', amountPaise: 8_000 },
+    },
+    refundAt('far', 1, 3_000),
+    { type: 'TransferReversed', data: { ...about, externalId: 't', amountPaise: 3_000 } },
+    { type: 'RefundFailed', data: { ...about, refundNumber: 1, amountPaise: 3_000, reason: 'no' } },
+  ];
+  const failed = given(payment, ...events);
+  assert.equal(failed.state.transfers![1]!.returns, [{ amountPaise: 3_000, isMade: false }]);
+  const record: PaymentCommand = {
+    type: 'RecordReturn',
+    data: { storeOrderId: 'far.o', returnNumber: 1, externalId: 'trf_2' },
+  };
+  const returned: PaymentEvent = {
+    type: 'ReversalReturned',
+    data: { ...about, returnNumber: 1, externalId: 'trf_2', amountPaise: 3_000 },
+  };
+  failed.when(record).gives(returned);
+  given(payment, ...events, returned)
+    .when(record)
+    .gives();
+  given(payment, ...shared)
+    .when(record)
+    .gives();
+  // The shop gave it by hand: what is in its account is what its part cost.
+  const byHand: PaymentEvent = {
+    type: 'RefundSucceeded',
+    data: { ...about, refundNumber: 1, amountPaise: 3_000, externalId: 'cash' },
+  };
+  const { state } = given(payment, ...events, returned, byHand);
+  assert.equal(
+    [hasPaise(state.transfers![1]!), expectedPaise(state, state.transfers![1]!)],
+    [8_000, 8_000],
+  );
+});
+
+test('what goes back elsewhere comes out of the share that it was for, or out of all of them', () => {
+  const tell = (amountPaise: number): PaymentCommand => ({
+    type: 'RecordRefundElsewhere',
+    data: { externalId: 'pay_1', amountPaise, givenAs: 'rfnd_9', status: 'processed' },
+  });
+  const leftAfter = (command: PaymentCommand, ...events: PaymentEvent[]) => {
+    const made = given(payment, ...shared, ...events).decide(command);
+    const { state } = given(payment, ...shared, ...events, ...made);
+    return state.transfers!.map((share) => expectedPaise(state, share));
+  };
+  assert.equal(leftAfter(tell(23_000)), [0, 0]);
+  assert.equal(leftAfter(tell(2_300)), [13_500, 7_200]);
+  // In the place of what was asked for here, and what is beyond that by what each has left.
+  assert.equal(leftAfter(tell(23_000), refundAt('far', 1, 3_000)), [0, 0]);
+  const failed: PaymentEvent = {
+    type: 'RefundFailed',
+    data: { ...place, refundNumber: 1, amountPaise: 3_000, reason: 'no' },
+  };
+  assert.equal(leftAfter(tell(3_000), refundAt('far', 1, 3_000), failed), [15_000, 5_000]);
+  // What the operator has of money that came twice is no shop's.
+  const again = {
+    ...place,
+    externalId: 'pay_2',
+    amountPaise: 23_000,
+    why: 'paid-already',
+  } as const;
+  const late: PaymentEvent = { type: 'LatePaymentSeen', data: again };
+  assert.equal(leftAfter(tell(23_000), late), [15_000, 8_000]);
 });
 
 const aPaise = fc.integer({ min: 0, max: 40_000 });

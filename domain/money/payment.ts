@@ -1,6 +1,17 @@
 import type { Decider, Message } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 import { sumPaise, wholeRupees } from './money.ts';
+import {
+  leftOfShare,
+  reversalsElsewhere,
+  reversalsWithin,
+  takenBy,
+  withReturns,
+  type Reversal,
+  type ShopTransfer,
+  type Transfer,
+  type TransferNews,
+} from './transfer.ts';
 
 export const PAYMENT_METHODS = ['cash-on-delivery', 'upi', 'razorpay'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
@@ -58,6 +69,11 @@ export type RequestedPayment = Subject & {
   upi?: UpiAddress;
   /** Razorpay's order that is to be paid. */
   gatewayOrderId?: string;
+  /**
+   * What of a payment for a whole order goes to which shop's account, as it stood when this was asked
+   * for; absent in events from before shops had accounts.
+   */
+  transfers?: ShopTransfer[];
 };
 
 /** Money that came in; `externalId` is what whoever took it calls it. */
@@ -66,8 +82,14 @@ export type Receipt = { externalId: string; amountPaise: number };
 /** Why money was not, or no longer, waited for. */
 export type LateReason = 'cancelled' | 'paid-already' | 'too-little';
 
-/** `externalId` says which receipt it is of. Counted from 1 within a payment. */
-type RequestedRefund = { refundNumber: number } & Receipt;
+/**
+ * `externalId` says which receipt it is of. Counted from 1 within a payment. `reversals` is absent
+ * where nothing of it comes out of a shop's share.
+ */
+type RequestedRefund = { refundNumber: number; reversals?: Reversal[] } & Receipt;
+
+/** A part of an order that is paid as a whole: what was ordered, and what is owed for it now. */
+export type OwedPart = PaidPart & { totalPaise: number; owedPaise: number };
 
 /**
  * Money of a receipt that whoever took it gives back without having been asked here: a refund that
@@ -87,8 +109,11 @@ export type PaymentCommand =
   | Message<'RecordPaymentByHand', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
   | Message<'CollectCash', { amountPaise: number }>
-  /** `part` is what it goes back for, where the payment is for a whole order. */
-  | Message<'SettlePayment', { owedPaise: number; part?: PaidPart }>
+  /** `parts` is what it goes back for, where the payment is for a whole order. */
+  | Message<'SettlePayment', { owedPaise: number; parts?: OwedPart[] }>
+  | Message<'RecordTransfers', { transfers: TransferNews[] }>
+  /** Of a share's returns, counted from 1. */
+  | Message<'RecordReturn', { storeOrderId: string; returnNumber: number; externalId: string }>
   | Message<'RecordRefund', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundByHand', { refundNumber: number; externalId: string }>
   | Message<'RecordRefundFailure', { refundNumber: number; externalId: string; reason: string }>
@@ -114,7 +139,13 @@ export type PaymentEvent =
   /** Nobody asked for it here; it counts from when it is heard of. */
   | Message<'RefundTakenOver', Subject & RequestedRefund & { givenAs: string }>
   /** So much of it is left to be given; 0 where nothing is, or where it came to nothing elsewhere. */
-  | Message<'RefundReduced', Subject & { refundNumber: number; amountPaise: number }>;
+  | Message<'RefundReduced', Subject & { refundNumber: number; amountPaise: number }>
+  /** A shop's share is in its account; `externalId` is what the gateway calls the transfer. */
+  | Message<'TransferMade', Subject & Receipt & { account: string }>
+  /** So much of it came back, for refunds. */
+  | Message<'TransferReversed', Subject & Receipt>
+  /** No refund took it: the shop has it again; `externalId` is what the gateway calls that. */
+  | Message<'ReversalReturned', Subject & Receipt & { returnNumber: number }>;
 
 export type Refund = RequestedRefund &
   Omit<Subject, 'orderId'> & {
@@ -136,7 +167,8 @@ export const realRefunds = ({ refunds }: Pick<Payment, 'refunds'>): Refund[] =>
 export const isByHand = (method: PaymentMethod, { status }: Pick<Refund, 'status'>): boolean =>
   status === 'failed' || (status === 'requested' && isPerPart(method));
 
-export type Payment = RequestedPayment & {
+export type Payment = Omit<RequestedPayment, 'transfers'> & {
+  transfers?: Transfer[];
   status: 'none' | 'requested' | 'cancelled' | 'paid';
   receipts: Receipt[];
   refunds: Refund[];
@@ -203,7 +235,9 @@ function refundOf(state: Payment, refundNumber: number) {
 const withRefund = (
   state: Payment,
   refundNumber: number,
-  change: Partial<Pick<Refund, 'status' | 'amountPaise' | 'failureReason' | 'givenAs'>>,
+  change: Partial<
+    Pick<Refund, 'status' | 'amountPaise' | 'failureReason' | 'givenAs' | 'reversals'>
+  >,
 ): Payment => ({
   ...state,
   refunds: state.refunds.map((refund) =>
@@ -211,12 +245,64 @@ const withRefund = (
   ),
 });
 
+type Reduction = Extract<PaymentEvent, { type: 'RefundReduced' }>;
+
+const reducedBy = (state: Payment, { data: { refundNumber, amountPaise } }: Reduction): Payment => {
+  const { reversals } = state.refunds[refundNumber - 1]!;
+  return withRefund(state, refundNumber, {
+    amountPaise,
+    ...(reversals && { reversals: reversalsWithin(reversals, amountPaise) }),
+    ...(amountPaise === 0 && { status: 'void' }),
+  });
+};
+
+const withTransfer = (
+  state: Payment,
+  storeOrderId: string | null,
+  change: (transfer: Transfer) => Partial<Transfer>,
+): Payment => ({
+  ...state,
+  ...(state.transfers && {
+    transfers: state.transfers.map((one) =>
+      one.storeOrderId === storeOrderId ? { ...one, ...change(one) } : one,
+    ),
+  }),
+});
+
+type Due = { part: PaidPart | undefined; duePaise: number; sharePaise: number };
+
+/**
+ * What goes back for which part, and how much of that its shop has: by how much it has become smaller
+ * than was ordered, less what went back for it so far. What no part has become smaller by, as when
+ * money came twice, is the first one's to look after, and out of no share. So is all of a payment from
+ * before shops had shares.
+ */
+function dueFor(state: Payment, parts: OwedPart[], surplusPaise: number): Due[] {
+  const { refunds, transfers } = state;
+  const smaller = parts
+    .map(({ storeOrderId, storeId, totalPaise, owedPaise }) => {
+      const back = transfers
+        ? takenBy(refunds, storeOrderId)
+        : amountOf(refunds.filter((refund) => refund.storeOrderId === storeOrderId));
+      return { part: { storeOrderId, storeId }, byPaise: totalPaise - owedPaise - back };
+    })
+    .toSorted((a, b) => b.byPaise - a.byPaise);
+  let left = surplusPaise;
+  const due = (transfers ? smaller : []).map(({ part, byPaise }): Due => {
+    const duePaise = Math.max(0, Math.min(left, byPaise));
+    left -= duePaise;
+    const sharePaise = Math.min(duePaise, leftOfShare(state, part.storeOrderId));
+    return { part, duePaise, sharePaise };
+  });
+  return [...due, { part: smaller[0]?.part, duePaise: left, sharePaise: 0 }];
+}
+
 /**
  * What is left to be given of refunds that were asked for here, once so much of a receipt goes back
  * elsewhere. It stands for those that failed, as their shop was told to give them; and those that are
  * under way cannot go out beyond what is left of the receipt.
  */
-function reductionsFor(state: Payment, { externalId, amountPaise }: Receipt): PaymentEvent[] {
+function reductionsFor(state: Payment, { externalId, amountPaise }: Receipt): Reduction[] {
   const ownOf = (status: Refund['status']) =>
     state.refunds.filter(
       (refund) =>
@@ -255,6 +341,7 @@ export const upiShape = {
 } as const;
 
 const subjectShape = { orderId: 'text', storeOrderId: 'text?', storeId: 'text?' } as const;
+const reversalsShape = ['?', [{ storeOrderId: 'text', amountPaise: 'integer' }]] as const;
 const receiptShape = { ...subjectShape, externalId: 'text', amountPaise: 'integer' } as const;
 
 /**
@@ -318,20 +405,49 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       assertMethod(state, !isPrepaid(state.method));
       return state.status === 'requested' ? [{ type: 'CashCollected', data }] : [];
     },
-    /** Gives back what was taken beyond what is owed, the money that came last first. */
-    SettlePayment(state, { owedPaise, part }) {
-      let surplusPaise = keptPaise(state) - Math.max(0, owedPaise);
+    /**
+     * Gives back what was taken beyond what is owed, the money that came last first, and for each
+     * part by itself: its shop gives back its own.
+     */
+    SettlePayment(state, { owedPaise, parts = [] }) {
+      const surplusPaise = keptPaise(state) - Math.max(0, owedPaise);
+      const left = state.receipts.toReversed().map((receipt) => ({
+        externalId: receipt.externalId,
+        amountPaise: leftOf(state, receipt),
+      }));
       const events: PaymentEvent[] = [];
-      for (const receipt of state.receipts.toReversed()) {
-        const amountPaise = Math.min(surplusPaise, leftOf(state, receipt));
-        if (amountPaise <= 0) continue;
-        surplusPaise -= amountPaise;
-        const refundNumber = state.refunds.length + events.length + 1;
-        const { externalId } = receipt;
-        const data = { ...subjectOf(state), ...part, refundNumber, externalId, amountPaise };
-        events.push({ type: 'RefundRequested', data });
+      for (const { part, sharePaise, duePaise } of dueFor(state, parts, surplusPaise)) {
+        let [due, ofShare] = [duePaise, sharePaise];
+        for (const receipt of left) {
+          const amountPaise = Math.min(due, receipt.amountPaise);
+          if (amountPaise <= 0) continue;
+          due -= amountPaise;
+          receipt.amountPaise -= amountPaise;
+          const reversed = Math.min(ofShare, amountPaise);
+          ofShare -= reversed;
+          const refundNumber = state.refunds.length + events.length + 1;
+          const { externalId } = receipt;
+          const refund = { ...subjectOf(state), ...part, refundNumber, externalId, amountPaise };
+          const reversals = part &&
+            reversed > 0 && [{ storeOrderId: part.storeOrderId, amountPaise: reversed }];
+          const data = { ...refund, ...(reversals && { reversals }) };
+          events.push({ type: 'RefundRequested', data });
+        }
       }
       return events;
+    },
+    /** Told by a gateway, of transfers that were asked for with the payment. */
+    RecordTransfers: (state, { transfers }) =>
+      transfers.flatMap((told) => transferEvents(state, told)),
+    RecordReturn(state, { storeOrderId, returnNumber, externalId }) {
+      const { orderId } = subjectOf(state);
+      const share = state.transfers?.find((one) => one.storeOrderId === storeOrderId);
+      const known = share?.returns?.[returnNumber - 1];
+      if (!share || !known || known.isMade) return [];
+      const { storeId } = share;
+      const { amountPaise } = known;
+      const about = { orderId, storeOrderId, storeId, returnNumber, externalId, amountPaise };
+      return [{ type: 'ReversalReturned', data: about }];
     },
     /**
      * One that was given up on may have gone through nevertheless; one that went through and then
@@ -379,11 +495,12 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (status === 'failed') return [];
       if (!state.receipts.some((one) => one.externalId === externalId)) throw paymentNotFound();
       const refundNumber = state.refunds.length + 1;
-      const data = { ...subject, refundNumber, externalId, amountPaise, givenAs };
-      const events: PaymentEvent[] = [
-        { type: 'RefundTakenOver', data },
-        ...reductionsFor(state, { externalId, amountPaise }),
-      ];
+      const reductions = reductionsFor(state, { externalId, amountPaise });
+      const cut = reductions.reduce(reducedBy, state);
+      const reversals = reversalsElsewhere(state, cut, amountPaise);
+      const taken = { ...subject, refundNumber, externalId, amountPaise, givenAs };
+      const data = { ...taken, ...(reversals.length > 0 && { reversals }) };
+      const events: PaymentEvent[] = [{ type: 'RefundTakenOver', data }, ...reductions];
       if (status === 'pending') return events;
       const given = { ...subject, refundNumber, amountPaise, externalId: givenAs };
       return [...events, { type: 'RefundSucceeded', data: given }];
@@ -391,8 +508,14 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
   },
 
   upcast: {
-    // What a shop's QR says came with the second version.
-    PaymentRequested: [(data: RequestedPayment) => ({ ...data })],
+    // What a shop's QR says came with the second version, the shops' shares with the third.
+    PaymentRequested: [
+      (data: RequestedPayment) => ({ ...data }),
+      (data: RequestedPayment) => ({ ...data }),
+    ],
+    // What comes out of shops' shares came with the second version.
+    RefundRequested: [(data: Subject & RequestedRefund) => ({ ...data })],
+    RefundTakenOver: [(data: Subject & RequestedRefund & { givenAs: string }) => ({ ...data })],
   },
 
   evolve: {
@@ -420,15 +543,27 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...state,
       refunds: [...state.refunds, { ...refund, status: 'requested', isElsewhere: true }],
     }),
-    RefundReduced: (state, { refundNumber, amountPaise }) =>
-      withRefund(state, refundNumber, {
-        amountPaise,
-        ...(amountPaise === 0 && { status: 'void' }),
-      }),
+    RefundReduced: (state, data) => reducedBy(state, { type: 'RefundReduced', data }),
+    TransferMade: (state, { storeOrderId, externalId }) =>
+      withTransfer(state, storeOrderId, () => ({ externalId })),
+    TransferReversed: (state, { storeOrderId, amountPaise }) =>
+      withTransfer(state, storeOrderId, ({ reversedPaise = 0, ...share }) =>
+        withReturns(state, { ...share, reversedPaise: reversedPaise + amountPaise }),
+      ),
+    ReversalReturned: (state, { storeOrderId, returnNumber }) =>
+      withTransfer(state, storeOrderId, ({ returns = [] }) => ({
+        returns: returns.map((one, at) =>
+          at + 1 === returnNumber ? { ...one, isMade: true } : one,
+        ),
+      })),
     RefundSucceeded: (state, { refundNumber, externalId }) =>
       withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
-    RefundFailed: (state, { refundNumber, reason }) =>
-      withRefund(state, refundNumber, { status: 'failed', failureReason: reason }),
+    RefundFailed(before, { refundNumber, reason }) {
+      const change = { status: 'failed', failureReason: reason } as const;
+      const state = withRefund(before, refundNumber, change);
+      if (!state.transfers) return state;
+      return { ...state, transfers: state.transfers.map((share) => withReturns(state, share)) };
+    },
   },
 
   shapes: {
@@ -439,15 +574,24 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       expiresAt: 'time?',
       upi: ['?', upiShape],
       gatewayOrderId: 'text?',
+      transfers: [
+        '?',
+        [{ storeOrderId: 'text', storeId: 'text', account: 'text', amountPaise: 'integer' }],
+      ],
     },
     PaymentCancelled: { ...subjectShape, reason: 'text' },
     PaymentSucceeded: receiptShape,
     PaymentFailed: { ...subjectShape, externalId: 'text', reason: 'text' },
     LatePaymentSeen: { ...receiptShape, why: 'text' },
     CashCollected: { ...subjectShape, amountPaise: 'integer' },
-    RefundRequested: { ...receiptShape, refundNumber: 'integer' },
+    RefundRequested: { ...receiptShape, refundNumber: 'integer', reversals: reversalsShape },
     RefundSucceeded: { ...receiptShape, refundNumber: 'integer' },
-    RefundTakenOver: { ...receiptShape, refundNumber: 'integer', givenAs: 'text' },
+    RefundTakenOver: {
+      ...receiptShape,
+      refundNumber: 'integer',
+      givenAs: 'text',
+      reversals: reversalsShape,
+    },
     RefundReduced: { ...subjectShape, refundNumber: 'integer', amountPaise: 'integer' },
     RefundFailed: {
       ...subjectShape,
@@ -455,8 +599,31 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       amountPaise: 'integer',
       reason: 'text',
     },
+    TransferMade: { ...receiptShape, account: 'text' },
+    TransferReversed: receiptShape,
+    ReversalReturned: { ...receiptShape, returnNumber: 'integer' },
   },
 };
+
+/** What is new of a share: that its shop has it, and that more of it came back. */
+function transferEvents(
+  state: Payment,
+  { storeOrderId, externalId, account, amountPaise, reversedPaise, status }: TransferNews,
+): PaymentEvent[] {
+  const { orderId } = subjectOf(state);
+  const known = state.transfers?.find((one) => one.storeOrderId === storeOrderId);
+  if (!known || status !== 'processed') return [];
+  const about = { orderId, storeOrderId, storeId: known.storeId, externalId };
+  const events: PaymentEvent[] = [];
+  if (known.externalId === undefined) {
+    events.push({ type: 'TransferMade', data: { ...about, account, amountPaise } });
+  }
+  const morePaise = reversedPaise - (known.reversedPaise ?? 0);
+  if (morePaise > 0) {
+    events.push({ type: 'TransferReversed', data: { ...about, amountPaise: morePaise } });
+  }
+  return events;
+}
 
 /** What becomes of a refund that somebody else began; of one of our own, its own news tell. */
 function endElsewhere(

@@ -1,5 +1,6 @@
 import type { Message } from '../../engine/decider.ts';
 import { ask, look, take, wait, type Process, type Step } from '../../engine/process.ts';
+import { takeBack } from './pay-shops.ts';
 import {
   MAX_REFUND_AGE_MS,
   payment,
@@ -44,7 +45,9 @@ export type RefundIds = { paymentId: string; refundNumber: number; refundId: str
 
 /**
  * Has a refund made that was asked for, and not at all where it is done: the payment knows what
- * became of each. One that nobody takes over in a few days is the shop's to give.
+ * became of each. What it takes of shops' shares comes back first, so that nobody else's money goes
+ * out, and where that is refused, the shop gives it by hand out of what it has. One that nobody
+ * takes over in a few days is the shop's to give.
  */
 export const refund =
   ({ paymentId, refundNumber, refundId }: RefundIds, requestedAtMs: number): Process =>
@@ -53,6 +56,10 @@ export const refund =
     if (!state) return [look(payment, paymentId)];
     const asked = state.refunds[refundNumber - 1];
     if (asked?.status !== 'requested') return [];
+    const isLastTry = nowMs > requestedAtMs + MAX_REFUND_AGE_MS;
+    const back = takeBack(view, { paymentId, refundNumber }, state, isLastTry);
+    if (Array.isArray(back)) return back;
+    if (back !== 'done') return view.untaken([giveUp(paymentId, refundNumber, back.refused)]);
     const { externalId, amountPaise } = asked;
     const known = state.refunds.flatMap(({ isElsewhere, givenAs }) =>
       isElsewhere && givenAs ? [givenAs] : [],
@@ -60,7 +67,6 @@ export const refund =
     const same = { refundId, paymentId, refundNumber, externalId, amountPaise };
     const call = { ...same, ...(known.length > 0 && { known }) };
     const { method } = state;
-    const isLastTry = nowMs > requestedAtMs + MAX_REFUND_AGE_MS;
     const request: MakeRefund = { type: 'MakeRefund', data: { method, call, isLastTry } };
     const making = ask<RefundAnswer>(request, [refundId, ...known].join(' '));
     const made = view.outcomeOf(making);

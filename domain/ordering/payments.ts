@@ -1,4 +1,5 @@
 import { isPerPart, isPrepaid, type RequestedPayment } from '../money/payment.ts';
+import type { Share } from '../money/transfer.ts';
 import type { AnyPlaced } from './order.ts';
 
 /** A payment that an order asks for. */
@@ -7,10 +8,12 @@ export type DuePayment = {
   storeOrderId: string | null;
   storeId: string | null;
   amountPaise: number;
+  /** Of one for a whole order: what of it is for which shop. */
+  shares?: Share[];
 };
 
 /** What a shopper has to know to pay. */
-export type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId'>;
+export type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId' | 'transfers'>;
 
 /** What a payment is called, by the order, or by the part where each is paid by itself. */
 export type PaymentIds = { paymentIdOf: (id: string) => string };
@@ -26,7 +29,10 @@ export function paymentsOf(
       return { paymentId: paymentIdOf(storeOrderId), storeOrderId, storeId, amountPaise };
     });
   }
-  const whole = { storeOrderId: null, storeId: null, amountPaise: totalPaise };
+  const shares = parts.map(({ storeOrderId, storeId, totalPaise: amountPaise }) => {
+    return { storeOrderId, storeId, amountPaise };
+  });
+  const whole = { storeOrderId: null, storeId: null, amountPaise: totalPaise, shares };
   return [{ paymentId: paymentIdOf(orderId), ...whole }];
 }
 
@@ -34,7 +40,7 @@ export function paymentsOf(
 export function requestFor(
   orderId: string,
   { payment: method, expiresAt }: AnyPlaced,
-  { paymentId: _, ...due }: DuePayment,
+  { paymentId: _, shares: __, ...due }: DuePayment,
   how: HowToPay,
 ): RequestedPayment {
   return { ...due, orderId, method, expiresAt: isPrepaid(method) ? expiresAt : null, ...how };

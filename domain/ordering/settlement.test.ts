@@ -143,8 +143,8 @@ test('an order that never comes back gives back what it holds, and then its mone
   const nothing = Object.fromEntries(next(told).steps.map(({ key }) => [key, held]));
   const settle = next({ ...told, ...nothing });
   settle.are('payment-pay.o SettlePayment');
-  const place = { storeOrderId: 'near.o', storeId: 'near' };
-  assert.equal(settle.dataOf('payment-pay.o SettlePayment'), { owedPaise: 0, part: place });
+  const parts = [owedAt('near', 0), owedAt('far', 0)];
+  assert.equal(settle.dataOf('payment-pay.o SettlePayment'), { owedPaise: 0, parts });
 });
 
 test('of two drivers who disagree about late money the first is right', () => {
@@ -191,7 +191,7 @@ test('a refund is for the part that became smaller, by what it did', () => {
   less.are('payment-pay.o SettlePayment');
   assert.equal(less.dataOf('payment-pay.o SettlePayment'), {
     owedPaise: 2_000 - PRICE_PAISE,
-    part: { storeOrderId: 'far.o', storeId: 'far' },
+    parts: [owedAt('near', 1_000), owedAt('far', 1_000 - PRICE_PAISE)],
   });
   // That went back already: now it is the other one.
   const both = next({
@@ -202,7 +202,7 @@ test('a refund is for the part that became smaller, by what it did', () => {
   });
   assert.equal(both.dataOf('payment-pay.o SettlePayment'), {
     owedPaise: 2_000 - 2 * PRICE_PAISE,
-    part: { storeOrderId: 'near.o', storeId: 'near' },
+    parts: [owedAt('near', 1_000 - PRICE_PAISE), owedAt('far', 1_000 - PRICE_PAISE)],
   });
   // A part that was rejected owes nothing; money that came twice goes back for the first part.
   const refusedPart = next({ ...whole, 'storeorder-far.o': part('far', 0, 'rejected') });
@@ -210,8 +210,15 @@ test('a refund is for the part that became smaller, by what it did', () => {
   const twice = next({ ...whole, 'payment-pay.o': paymentOf(null, 'paid', 4_000) });
   assert.equal(twice.dataOf('payment-pay.o SettlePayment'), {
     owedPaise: 2_000,
-    part: { storeOrderId: 'near.o', storeId: 'near' },
+    parts: [owedAt('near', 1_000), owedAt('far', 1_000)],
   });
+});
+
+const owedAt = (storeId: string, owedPaise: number) => ({
+  storeOrderId: `${storeId}.o`,
+  storeId,
+  totalPaise: 1_000,
+  owedPaise,
 });
 
 const owedIn = (data: unknown): number => (data as { owedPaise: number }).owedPaise;

@@ -5,8 +5,8 @@ import {
   keptPaise,
   payablePaise,
   payment,
-  type PaidPart,
   type Payment,
+  type OwedPart,
 } from '../money/payment.ts';
 import { dayOf, instantOf } from '../stores/delivery.ts';
 import { look, take, wait, type Process, type Step, type View } from '../../engine/process.ts';
@@ -107,8 +107,6 @@ function follow(view: View, ids: OrderIds, state: AnyPlaced): Step[] {
   return isJudged ? handOver(view, ids, orderId, state) : [];
 }
 
-type OwedPart = { part: OrderPart; owedPaise: number };
-
 /** Gives back what was taken for each payment beyond what is owed for its parts. */
 function refund(view: View, placed: AnyPlaced, paid: Paid[]): Step[] {
   const taken = paid.filter(({ state }) => keptPaise(state) > 0);
@@ -119,13 +117,13 @@ function refund(view: View, placed: AnyPlaced, paid: Paid[]): Step[] {
     return unknown.map(({ storeOrderId }) => look(storeOrder, storeOrderId));
   }
   const settling = taken.flatMap(({ due, state }) => {
-    const owed = partsOf(placed, due).map((part) => {
-      return { part, owedPaise: owedFor(view, placed, part) };
+    const parts = partsOf(placed, due).map((part): OwedPart => {
+      const { storeOrderId, storeId, totalPaise } = part;
+      return { storeOrderId, storeId, totalPaise, owedPaise: owedFor(view, placed, part) };
     });
-    const sum = payableOf(placed, state, sumPaise(owed.map((one) => one.owedPaise)));
+    const sum = payableOf(placed, state, sumPaise(parts.map(({ owedPaise: owed }) => owed)));
     if (keptPaise(state) <= sum) return [];
-    const part = due.storeOrderId ? undefined : partToRefund(owed, state);
-    const data = { owedPaise: sum, ...(part && { part }) };
+    const data = { owedPaise: sum, ...(!due.storeOrderId && { parts }) };
     return [take(payment, due.paymentId, { type: 'SettlePayment', data })];
   });
   return view.untaken(settling);
@@ -146,19 +144,6 @@ function owedFor(view: View, placed: AnyPlaced, { storeOrderId, totalPaise }: Or
   if (isOpen(placed)) return totalPaise;
   const state = view.stateOf(storeOrder, storeOrderId);
   return !state || state.status === 'none' ? totalPaise : owedPaise(state);
-}
-
-/**
- * Of a payment for a whole order: the part that has become smaller by more than went back for it
- * so far; the first one where none has, as when money came twice.
- */
-function partToRefund(parts: OwedPart[], { refunds }: Payment): PaidPart | undefined {
-  const surplusOf = ({ part, owedPaise: owed }: OwedPart): number => {
-    const back = refunds.filter(({ storeOrderId }) => storeOrderId === part.storeOrderId);
-    return part.totalPaise - owed - sumPaise(back.map(({ amountPaise }) => amountPaise));
-  };
-  const [most] = parts.toSorted((a, b) => surplusOf(b) - surplusOf(a));
-  return most && { storeOrderId: most.part.storeOrderId, storeId: most.part.storeId };
 }
 
 /**

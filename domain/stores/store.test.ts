@@ -127,4 +127,17 @@ test('a number that is none is refused, and so is a composition scheme without o
   given(store).when(set(tax)).rejected('STORE_NOT_FOUND');
 });
 
+test('where its share of card payments goes is set once, and taken away again', () => {
+  const account = 'acc_GPWqTfJnPnuHgK';
+  const setAccount = (to: string | null) =>
+    ({ type: 'SetLinkedAccount', data: { account: to } }) as const;
+  const event = (to: string | null) =>
+    ({ type: 'LinkedAccountSet', data: { account: to } }) as const;
+  given(store).when(setAccount(account)).rejected('STORE_NOT_FOUND');
+  given(store, registered).when(setAccount(null)).gives();
+  given(store, registered).when(setAccount(account)).gives(event(account));
+  given(store, registered, event(account)).when(setAccount(account)).gives();
+  given(store, registered, event(account)).when(setAccount(null)).gives(event(null));
+});
+
 test.run();

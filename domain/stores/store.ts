@@ -45,6 +45,8 @@ export type StoreCommand =
   | Message<'SetTaxRegistration', TaxRegistration>
   /** Null: the shop takes no UPI. */
   | Message<'SetUpiAddress', { upi: UpiAddress | null }>
+  /** Null: the shop takes no cards. */
+  | Message<'SetLinkedAccount', { account: string | null }>
   | Message<'SetHours', OpeningHours>
   | Message<'SetServiceArea', ServiceArea>
   | Message<'SetMinimumOrder', { minimumPaise: number }>
@@ -57,6 +59,7 @@ export type StoreEvent =
   | Message<'StoreRegistered', NewStore>
   | Message<'TaxRegistrationSet', TaxRegistration>
   | Message<'UpiAddressSet', { upi: UpiAddress | null }>
+  | Message<'LinkedAccountSet', { account: string | null }>
   | Message<'HoursSet', OpeningHours>
   | Message<'ServiceAreaSet', ServiceArea>
   | Message<'MinimumOrderSet', { minimumPaise: number }>
@@ -71,6 +74,8 @@ export type Store = NewStore & {
   tax: TaxRegistration | null;
   /** Where it takes UPI, if it does. */
   upi: UpiAddress | null;
+  /** Its own account at the gateway, to which its share of what is paid by card goes; null without. */
+  linkedAccount: string | null;
   delivery: DeliverySettings;
 };
 
@@ -86,7 +91,10 @@ export const chargesTax = (
 /** What each event makes of the settings: for the fold and for read models alike. */
 export const deliveryChanges: {
   [
-    Type in Exclude<StoreEvent['type'], 'StoreRegistered' | 'TaxRegistrationSet' | 'UpiAddressSet'>
+    Type in Exclude<
+      StoreEvent['type'],
+      'StoreRegistered' | 'TaxRegistrationSet' | 'UpiAddressSet' | 'LinkedAccountSet'
+    >
   ]: (data: Extract<StoreEvent, { type: Type }>['data']) => Partial<DeliverySettings>;
 } = {
   HoursSet: (hours) => ({ hours }),
@@ -150,6 +158,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     pincode: '',
     tax: null,
     upi: null,
+    linkedAccount: null,
     delivery: DEFAULT_DELIVERY,
   },
 
@@ -178,6 +187,12 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       const merchant = given?.merchant && merchantInOrder(given.merchant);
       const upi = given && { vpa: given.vpa, name: given.name, ...(merchant && { merchant }) };
       return isSame(upi, state.upi) ? [] : [{ type: 'UpiAddressSet', data: { upi } }];
+    },
+    SetLinkedAccount(state, { account }) {
+      assertRegistered(state);
+      return account === state.linkedAccount
+        ? []
+        : [{ type: 'LinkedAccountSet', data: { account } }];
     },
     SetHours(state, data) {
       assertRegistered(state);
@@ -219,6 +234,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
     StoreRegistered: (state, data) => ({ ...state, ...data, registered: true }),
     TaxRegistrationSet: (state, tax) => ({ ...state, tax }),
     UpiAddressSet: (state, { upi }) => ({ ...state, upi }),
+    LinkedAccountSet: (state, { account }) => ({ ...state, linkedAccount: account }),
     HoursSet: (state, data) => changed(state, deliveryChanges.HoursSet(data)),
     ServiceAreaSet: (state, data) => changed(state, deliveryChanges.ServiceAreaSet(data)),
     MinimumOrderSet: (state, data) => changed(state, deliveryChanges.MinimumOrderSet(data)),
@@ -245,6 +261,7 @@ export const store: Decider<Store, StoreCommand, StoreEvent> = {
       address: 'text',
     },
     UpiAddressSet: { upi: ['?', upiShape] },
+    LinkedAccountSet: { account: 'text?' },
     HoursSet: {
       weekly: ['?', [{ weekday: 'number', fromMinute: 'number', toMinute: 'number' }]],
       holidays: ['text'],

@@ -1,7 +1,22 @@
-import { createHmac, randomBytes } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
-import { READY_PATH } from '../../platform/system.ts';
+import { createHmac } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { READY_PATH } from '../../platform/system.ts';
+import {
+  newId,
+  nowSeconds,
+  openEntities,
+  Refused,
+  type Capture,
+  type Dispute,
+  type Entities,
+  type Notes,
+  type Order,
+  type Payment,
+  type Refund,
+  type Reversal,
+  type Transfer,
+} from './entities.ts';
+import { createTransfers, type AskedTransfer } from './transfers.ts';
 
 /** Tries to deliver a webhook; Razorpay itself tries for a day. */
 const MAX_DELIVERIES = 8;
@@ -13,60 +28,6 @@ const MIN_PAISE = 100;
 /** How long, in minutes, a payment may take to be authorised and is still captured by itself. */
 const MIN_CAPTURE_MINUTES = 12;
 const MAX_CAPTURE_MINUTES = 30 * 24 * 60;
-
-type Notes = Record<string, string>;
-type Capture = {
-  capture: 'automatic' | 'manual';
-  capture_options?: { automatic_expiry_period?: number };
-};
-type Order = {
-  id: string;
-  entity: 'order';
-  amount: number;
-  amount_paid: number;
-  currency: string;
-  receipt: string | null;
-  status: 'created' | 'attempted' | 'paid';
-  notes: Notes;
-  /** Whether payments are captured by themselves; without it they wait, authorised. */
-  payment: Capture | null;
-  created_at: number;
-};
-type Payment = {
-  id: string;
-  entity: 'payment';
-  amount: number;
-  amount_refunded: number;
-  currency: string;
-  order_id: string;
-  status: 'authorized' | 'captured' | 'failed';
-  captured: boolean;
-  error_description: string | null;
-  created_at: number;
-};
-type Refund = {
-  id: string;
-  entity: 'refund';
-  amount: number;
-  payment_id: string;
-  receipt: string | null;
-  notes: Notes;
-  status: 'pending' | 'processed' | 'failed';
-  created_at: number;
-};
-/** What a shopper's bank takes back, or may: the shop answers it on Razorpay's own pages. */
-type Dispute = {
-  id: string;
-  entity: 'dispute';
-  payment_id: string;
-  amount: number;
-  /** What was taken in the end. */
-  amount_deducted: number;
-  currency: string;
-  status: 'open' | 'under_review' | 'won' | 'lost' | 'closed';
-  created_at: number;
-};
-type Entity = Order | Payment | Refund | Dispute;
 
 /** A webhook as it goes over the wire. */
 export type Webhook = { eventId: string; event: string; body: string; signature: string };
@@ -85,27 +46,16 @@ export type RazorpayOptions = {
 
 export type RazorpayServer = Awaited<ReturnType<typeof startRazorpay>>;
 
-/** What its API says to a bad request. */
-class Refused extends Error {
-  readonly status: number;
-  constructor(status: number, description: string) {
-    super(description);
-    this.status = status;
-  }
-}
-
-const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
-const newId = (kind: string): string => `${kind}_${randomBytes(7).toString('hex')}`;
-
 /**
- * Razorpay's HTTP API on one machine: orders, payments, refunds, signed webhooks, and the page
- * where people pay, with buttons instead of a bank. Moves no money.
+ * Razorpay's HTTP API on one machine: orders, payments, refunds, what goes to linked accounts, signed
+ * webhooks, and the page where people pay, with buttons instead of a bank. Moves no money.
  * Resolves when it listens.
  */
 export async function startRazorpay(options: RazorpayOptions) {
   const entities = openEntities(options.file ?? ':memory:');
   const webhooks = createWebhooks(options);
-  const refunds = createRefunds(entities, webhooks);
+  const transfers = createTransfers(entities, webhooks);
+  const refunds = createRefunds(entities, webhooks, transfers);
   const disputes = createDisputes(entities, webhooks);
 
   /** A try to pay an order; resolves when it is known here, whoever is told of it when. */
@@ -133,6 +83,7 @@ export async function startRazorpay(options: RazorpayOptions) {
     const told = { payment: { entity: payment } };
     webhooks.tell(`payment.${status}`, told);
     if (isCaptured) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
+    if (isCaptured && order.status !== 'paid') transfers.make(order.id);
     return payment;
   }
 
@@ -148,12 +99,12 @@ export async function startRazorpay(options: RazorpayOptions) {
     { parseAs: 'string' },
     async (_request: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
   );
-  let isAway = false;
-  app.addHook('onRequest', async () => {
-    if (isAway) throw new Refused(503, 'The gateway is away');
+  let isAway = (_path: string): boolean => false;
+  app.addHook('onRequest', async (request) => {
+    if (isAway(request.url)) throw new Refused(503, 'The gateway is away');
   });
   app.get(READY_PATH, async () => ({ ok: true }));
-  apiRoutes(app, options, entities, refunds);
+  apiRoutes(app, options, { entities, refunds, transfers });
   pageRoutes(app, entities, pay);
   const url = await app.listen({ host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
 
@@ -161,52 +112,18 @@ export async function startRazorpay(options: RazorpayOptions) {
     url,
     pay,
     webhooks,
-    /** While it is away, it answers nobody. */
-    setAway: (away: boolean) => void (isAway = away),
+    /** While it is away, it answers nobody, or nobody who asks for such an address. */
+    setAway: (away: boolean | RegExp) => {
+      isAway = typeof away === 'boolean' ? () => away : (path) => away.test(path);
+    },
     refunds,
     disputes,
+    transfers,
     async close(): Promise<void> {
       webhooks.stop();
       await app.close();
       entities.close();
     },
-  };
-}
-
-type Entities = ReturnType<typeof openEntities>;
-
-/** Everything by id, and what belongs to it in order. */
-function openEntities(file: string) {
-  const db = new DatabaseSync(file);
-  db.exec(`create table if not exists entity (
-    id text primary key, parent text, idempotency_key text unique, body text not null)`);
-  const one = db.prepare('select body from entity where id = ?');
-  const byKey = db.prepare('select body from entity where idempotency_key = ?');
-  const children = db.prepare('select body from entity where parent = ? order by rowid');
-  const kind = db.prepare(
-    `select body from entity where body ->> 'entity' = ? order by rowid desc`,
-  );
-  const upsert = db.prepare(`insert into entity (id, parent, idempotency_key, body)
-    values (?, ?, ?, ?) on conflict (id) do update set body = excluded.body`);
-  const parse = (row: unknown) => JSON.parse((row as { body: string }).body) as never;
-  return {
-    /** Throws `Refused`. */
-    find<T extends Entity>(id: string): T {
-      const row = one.get(id);
-      if (!row) throw new Refused(400, 'The id provided does not exist');
-      return parse(row);
-    },
-    made<T extends Entity>(key: string): T | undefined {
-      const row = byKey.get(key);
-      return row && parse(row);
-    },
-    under: <T extends Entity>(parent: string): T[] => children.all(parent).map(parse),
-    /** Newest first. */
-    all: <T extends Entity>(entity: T['entity']): T[] => kind.all(entity).map(parse),
-    save(entity: Entity, parent: string | null = null, key: string | null = null): void {
-      upsert.run(entity.id, parent, key, JSON.stringify(entity));
-    },
-    close: () => db.close(),
   };
 }
 
@@ -277,10 +194,14 @@ function createWebhooks({ webhookSecret, webhookUrl }: RazorpayOptions) {
   };
 }
 
+/** Takes back from the linked accounts what a refund takes. */
+type ReverseAll = { reverse_all?: boolean | 0 | 1 };
+
+type Transfers = ReturnType<typeof createTransfers>;
 type Refunds = ReturnType<typeof createRefunds>;
 
 /** Money that goes back: at once, or when a test says so. */
-function createRefunds(entities: Entities, webhooks: Webhooks) {
+function createRefunds(entities: Entities, webhooks: Webhooks, transfers: Transfers) {
   let pending = false;
   const save = (refund: Refund, key: string | null = null) => {
     entities.save(refund, refund.payment_id, key);
@@ -292,7 +213,7 @@ function createRefunds(entities: Entities, webhooks: Webhooks) {
     of: (paymentId: string) =>
       entities.under<Refund | Dispute>(paymentId).filter((one) => one.entity === 'refund'),
     /** Throws `Refused`. */
-    make(paymentId: string, asked: Partial<Refund>, key: string | null): Refund {
+    make(paymentId: string, asked: Partial<Refund> & ReverseAll, key: string | null): Refund {
       const made = key === null ? undefined : entities.made<Refund>(key);
       if (made) return made;
       const payment = entities.find<Payment>(paymentId);
@@ -301,6 +222,7 @@ function createRefunds(entities: Entities, webhooks: Webhooks) {
       if (!payment.captured || refunded > payment.amount || amount < MIN_PAISE) {
         throw new Refused(400, 'The refund amount is not allowed for this payment');
       }
+      if (asked.reverse_all) transfers.reverseFor(payment.order_id, amount, payment.amount);
       entities.save({ ...payment, amount_refunded: refunded }, payment.order_id);
       const kind = { id: newId('rfnd'), entity: 'refund', amount, payment_id: paymentId } as const;
       const status = pending ? 'pending' : 'processed';
@@ -352,11 +274,13 @@ function isCapture({ capture, capture_options: options }: Capture): boolean {
   );
 }
 
+type NewOrder = Pick<Order, 'amount' | 'currency'> &
+  Partial<Order> & { transfers?: AskedTransfer[] };
+
 function apiRoutes(
   app: FastifyInstance,
   { keyId, keySecret }: RazorpayOptions,
-  entities: Entities,
-  refunds: Refunds,
+  { entities, refunds, transfers }: { entities: Entities; refunds: Refunds; transfers: Transfers },
 ): void {
   const right = `Basic ${Buffer.from(`${keyId}:${keySecret}`).toString('base64')}`;
   const assertKeys = ({ headers }: FastifyRequest) => {
@@ -366,9 +290,11 @@ function apiRoutes(
   app.register(async (api) => {
     api.addHook('onRequest', async (request) => assertKeys(request));
 
-    api.post<{ Body: Pick<Order, 'amount' | 'currency'> & Partial<Order> }>(
+    api.post<{ Body: NewOrder }>(
       '/v1/orders',
-      async ({ body: { amount, currency, receipt = null, notes = {}, payment = null } }) => {
+      async ({
+        body: { amount, currency, receipt = null, notes = {}, payment = null, ...asked },
+      }) => {
         const isRight = Number.isInteger(amount) && amount >= MIN_PAISE && currency === 'INR';
         if (!isRight) throw new Refused(400, 'Order amount less than minimum amount allowed');
         if (payment && !isCapture(payment)) {
@@ -377,12 +303,36 @@ function apiRoutes(
         const made = { id: newId('order'), entity: 'order', status: 'created' } as const;
         const rest = { amount, amount_paid: 0, currency, receipt, notes, payment };
         const order: Order = { ...made, ...rest, created_at: nowSeconds() };
+        transfers.assertPossible(amount, asked.transfers);
         entities.save(order);
-        return order;
+        return { ...order, transfers: transfers.prepare(order, asked.transfers) };
       },
     );
+    api.get<{ Params: { id: string }; Querystring: { 'expand[]'?: string } }>(
+      '/v1/orders/:id',
+      async ({ params, query }) => {
+        const order = entities.find<Order>(params.id);
+        if (query['expand[]'] !== 'transfers') return order;
+        const items = transfers.of(order.id);
+        return { ...order, transfers: { entity: 'collection', count: items.length, items } };
+      },
+    );
+    api.post<{ Params: { id: string }; Body: { amount?: number; notes?: Notes } }>(
+      '/v1/transfers/:id/reversals',
+      async ({ params, body }) => transfers.reverse(params.id, body.amount, body.notes),
+    );
+    api.post<{ Body: AskedTransfer }>('/v1/transfers', async ({ body, headers }) => {
+      const key = headers['x-transfer-idempotency'];
+      return transfers.send(body, typeof key === 'string' ? key : null);
+    });
+    api.get<{ Params: { id: string } }>('/v1/transfers/:id/reversals', async ({ params }) => {
+      const items = entities.under<Reversal>(entities.find(params.id).id);
+      return { entity: 'collection', count: items.length, items };
+    });
     api.get<{ Params: { id: string } }>('/v1/orders/:id/payments', async ({ params }) => {
-      const items = entities.under<Payment>(entities.find(params.id).id);
+      const items = entities
+        .under<Payment | Transfer>(entities.find(params.id).id)
+        .filter((one) => one.entity === 'payment');
       return { entity: 'collection', count: items.length, items };
     });
     api.post<{ Params: { id: string }; Body: Partial<Refund> }>(

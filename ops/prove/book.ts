@@ -2,6 +2,7 @@ import type { CartLine } from '../../domain/cart/cart.ts';
 import { stockLine } from '../../domain/inventory/inventory.ts';
 import type { OrderPart, OrderStatus } from '../../domain/ordering/order.ts';
 import { slotDay, slotDayId } from '../../domain/slots/slot-day.ts';
+import type { SharedPayment } from '../../domain/money/transfer.ts';
 import { storeOrderEnded, type StoreOrder } from '../../domain/fulfilment/store-order.ts';
 import { streamOf } from '../../platform/stream-name.ts';
 import type { Place } from './check.ts';
@@ -97,6 +98,8 @@ export type BookedPayment = {
   place: Place;
   /** What whoever took it gave back without having been asked: less than what is owed may be left. */
   elsewherePaise: number;
+  /** As it folds now: what of it is in which shop's account. Null where shops take it themselves. */
+  shares: SharedPayment | null;
   /** Those that were asked for and have not arrived. */
   refunds: { refundNumber: number; atMs: number; place: Place; failed?: boolean }[];
 };

@@ -6,13 +6,20 @@ import { reasonOf } from '../command.ts';
 import type { Book } from './book.ts';
 import { placeText, type Check, type Report } from './check.ts';
 import { CHECKS } from './checks.ts';
+import { shopLedgers, type ShopLedger } from './payment.ts';
 import { READABLE, Streams } from './streams.ts';
 import { parsedLater } from '../../platform/event-store.ts';
 
 /** `created` counts in units of 100 ns. */
 const UNITS_OF_A_MS = 10_000n;
 
-export type Proved = { events: number; streams: number; orders: number };
+export type Proved = {
+  events: number;
+  streams: number;
+  orders: number;
+  /** What each shop got by card. */
+  shops: ShopLedger[];
+};
 
 /** An event, and when it was stored, in ms since 1970. */
 export type DatedEvent = { event: StoredEvent; atMs: number };
@@ -69,7 +76,7 @@ export async function proveEvents(
       report(READABLE, 'the log as a whole', `it cannot be checked: ${reasonOf(error)}`);
     }
   }
-  return { ...seen, orders: book.orders.size };
+  return { ...seen, orders: book.orders.size, shops: shopLedgers(book) };
 }
 
 function show(

@@ -9,6 +9,12 @@ import {
   type PaymentEvent,
 } from '../../domain/money/payment.ts';
 import {
+  expectedPaise,
+  hasPaise,
+  sharesOf,
+  type ShopTransfer,
+} from '../../domain/money/transfer.ts';
+import {
   upiTransferText,
   type UpiReferenceEvent,
   type UpiTransfer,
@@ -32,6 +38,8 @@ const BACK = 'no more is given back than was taken';
 const IN_TIME = 'money that goes back arrives in time';
 const FIRST = 'what is paid before it is delivered is confirmed when it is paid';
 const CASH = 'cash that is collected is what is owed';
+const ACCOUNTS = 'what is paid by card goes to the accounts of its shops';
+const SHARED = 'each shop has of card payments what is owed for its parts';
 const OWED = 'what is paid and not given back is what is owed';
 
 /** What a transfer is for, and where that is said. */
@@ -46,6 +54,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
     const known = payments.get(id);
     if (!known) return undefined;
     known.keptPaise = keptPaise(after);
+    if (after.transfers) known.shares = after;
     known.sinceMs = atMs;
     known.place = { stream, revision };
     return known;
@@ -123,10 +132,25 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         }
         const prepaid = isPrepaid(data.method);
         const place = { stream, revision };
-        const rest = { sinceMs: atMs, place, keptPaise: 0, elsewherePaise: 0, refunds: [] };
+        const rest = {
+          sinceMs: atMs,
+          place,
+          keptPaise: 0,
+          elsewherePaise: 0,
+          refunds: [],
+          shares: null,
+        };
         const booked: BookedPayment = { order, parts: of, prepaid, amountPaise, ...rest };
         payments.set(id, booked);
         for (const part of of) part.payment ??= booked;
+        if (!data.transfers) return;
+        booked.shares = seen.after;
+        const isShare = ({ storeOrderId, ...share }: ShopTransfer): boolean => {
+          const part = parts.get(storeOrderId);
+          return part !== undefined && of.includes(part) && part.totalPaise === share.amountPaise;
+        };
+        if (data.transfers.length === of.length && data.transfers.every(isShare)) return;
+        report(ACCOUNTS, placeText(seen), 'the shares are not what the shops’ parts cost');
       },
       PaymentSucceeded(seen) {
         const { status } = seen.before;
@@ -151,6 +175,17 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
       },
       UpiReferenceUsed({ data: { paymentId, ...transfer }, stream, revision }) {
         pairUp(transfer, paymentId, { stream, revision });
+      },
+      TransferMade(seen) {
+        const { storeOrderId, account, amountPaise } = seen.data;
+        const share = seen.before.transfers?.find((one) => one.storeOrderId === storeOrderId);
+        if (share?.account !== account || share.amountPaise !== amountPaise) {
+          const asked = share ? `${share.amountPaise} paise to ${share.account}` : 'nothing';
+          const text = `${amountPaise} paise went to ${account}; asked for was ${asked}`;
+          report(ACCOUNTS, placeText(seen), text);
+        }
+        if (share?.externalId) report(ACCOUNTS, placeText(seen), 'the shop had it already');
+        step(seen);
       },
       RefundRequested(seen) {
         const { refundNumber, externalId } = seen.data;
@@ -223,6 +258,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         const owed = owedFor(payment);
         const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
         const least = payment.prepaid ? owed - payment.elsewherePaise : wholeRupees(owed);
+        if (isLate(settledMs + waitMs, nowMs)) proveShares(payment, parts, report);
         const isRight = kept === owed || (kept < owed && kept >= least);
         if (isRight || !isLate(settledMs + waitMs, nowMs)) continue;
         report(
@@ -246,4 +282,61 @@ function owedFor({ order, parts, prepaid, keptPaise: kept, amountPaise }: Booked
   }
   // Too little may have come in so far.
   return order.status === 'rejected' ? 0 : Math.min(kept, amountPaise);
+}
+
+/** What a shop got by card into its account, and what of it came back, in paise. */
+export type ShopLedger = {
+  storeId: string;
+  payments: number;
+  paidPaise: number;
+  reversedPaise: number;
+  /** Of what came back: what went to the shop again, since no refund took it. */
+  returnedPaise: number;
+};
+
+/** What each shop has of the payments that were shared. */
+export function shopLedgers({ payments }: Pick<Book, 'payments'>): ShopLedger[] {
+  const ledgers = new Map<string, ShopLedger>();
+  for (const { shares } of payments.values()) {
+    for (const { storeId, externalId, amountPaise, ...share } of shares?.transfers ?? []) {
+      if (externalId === undefined) continue;
+      const none = { storeId, payments: 0, paidPaise: 0, reversedPaise: 0, returnedPaise: 0 };
+      const ledger = ledgers.get(storeId) ?? none;
+      const returned = (share.returns ?? []).filter(({ isMade }) => isMade);
+      ledgers.set(storeId, {
+        storeId,
+        payments: ledger.payments + 1,
+        paidPaise: ledger.paidPaise + amountPaise,
+        reversedPaise: ledger.reversedPaise + (share.reversedPaise ?? 0),
+        returnedPaise: ledger.returnedPaise + sumPaise(returned.map((one) => one.amountPaise)),
+      });
+    }
+  }
+  return [...ledgers.values()].toSorted((a, b) => (a.storeId < b.storeId ? -1 : 1));
+}
+
+/**
+ * Each shop has what no refund takes of its share; where all that went back was asked for here and
+ * made by the gateway, that is what is owed for its part.
+ */
+function proveShares(
+  { shares, order, place }: BookedPayment,
+  parts: ReadonlyMap<string, Part>,
+  report: Report,
+): void {
+  if (!shares) return;
+  const isPlain = shares.refunds.every(
+    ({ isElsewhere, status, givenAs = '' }) =>
+      !isElsewhere && status === 'succeeded' && givenAs.startsWith('rfnd_'),
+  );
+  for (const share of sharesOf(shares)) {
+    const { storeId, storeOrderId } = share;
+    const has = hasPaise(share);
+    const part = parts.get(storeOrderId);
+    const owed = order.status === 'rejected' ? 0 : (part?.owedPaise ?? 0);
+    const should = isPlain && part ? owed : expectedPaise(shares, share);
+    if (has === should) continue;
+    const text = `shop ${storeId} has ${has} paise for ${storeOrderId}; it should have ${should}`;
+    report(SHARED, placeText(place), text);
+  }
 }

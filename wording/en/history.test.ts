@@ -325,6 +325,42 @@ const LINES: {
     [{ amountPaise: 15_000 }, 'the shop system', '₹150.00 of a refund is left to be given'],
     [{ amountPaise: 0 }, 'the shop system', 'Nothing of a refund is left to be given'],
   ],
+  TransferMade: [
+    [
+      { storeName, amountPaise: 2_400 },
+      'the shop system',
+      'Sri Lakshmi got ₹24.00 into its account',
+    ],
+    [
+      { storeName, amountPaise: null },
+      'the shop system',
+      'Sri Lakshmi got its share into its account',
+    ],
+  ],
+  TransferReversed: [
+    [
+      { storeName, amountPaise: 2_400 },
+      'the shop system',
+      '₹24.00 came back from the account of Sri Lakshmi, for a refund',
+    ],
+    [
+      { storeName, amountPaise: null },
+      'the shop system',
+      'Money came back from the account of Sri Lakshmi, for a refund',
+    ],
+  ],
+  ReversalReturned: [
+    [
+      { storeName, amountPaise: 2_400 },
+      'the shop system',
+      '₹24.00 went to the account of Sri Lakshmi again: the refund failed',
+    ],
+    [
+      { storeName, amountPaise: null },
+      'the shop system',
+      'Money went to the account of Sri Lakshmi again: the refund failed',
+    ],
+  ],
 };
 
 const test = suite('history in English');

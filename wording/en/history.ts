@@ -52,6 +52,7 @@ const REASONS: Record<string, string> = {
   CHECKOUT_EXPIRED: 'it took too long',
   PAID_TOO_LATE: 'the payment came too late',
   PAYMENT_UNAVAILABLE: 'it could not be paid like that',
+  CARDS_NOT_TAKEN: 'a shop took no cards any more',
   ORDER_CANCELLED: 'the shopper cancelled it',
   cancelled: 'its part was cancelled',
   'refund.failed': 'the bank did not take it',
@@ -269,6 +270,18 @@ const WORDS: { [Event in keyof HistoryFacts]: (facts: HistoryFacts[Event]) => To
     amountPaise === 0
       ? 'Nothing of a refund is left to be given'
       : `${money(amountPaise)} of a refund is left to be given`,
+  ],
+  TransferMade: ({ storeName, amountPaise }) => [
+    SYSTEM,
+    `${storeName} got ${amountPaise === null ? 'its share' : money(amountPaise)} into its account`,
+  ],
+  TransferReversed: ({ storeName, amountPaise }) => [
+    SYSTEM,
+    `${amountPaise === null ? 'Money' : money(amountPaise)} came back from the account of ${storeName}, for a refund`,
+  ],
+  ReversalReturned: ({ storeName, amountPaise }) => [
+    SYSTEM,
+    `${amountPaise === null ? 'Money' : money(amountPaise)} went to the account of ${storeName} again: the refund failed`,
   ],
 };
 

@@ -34,6 +34,7 @@ const REASONS: Record<string, string> = {
   SLOT_FULL: 'the slot had just been taken',
   CHECKOUT_EXPIRED: 'it took too long',
   PAYMENT_UNAVAILABLE: 'it could not be paid like that',
+  CARDS_NOT_TAKEN: 'a shop takes no cards any more',
   ORDER_CANCELLED: 'you cancelled it',
 };
 
@@ -44,6 +45,7 @@ export const reasonText = (reason: string | null): string | null => REASONS[reas
 const UNPAID = {
   CHECKOUT_EXPIRED: 'It was not paid in time.',
   PAYMENT_UNAVAILABLE: 'It could not be paid like that.',
+  CARDS_NOT_TAKEN: 'A shop takes no cards any more.',
   ORDER_CANCELLED: 'You cancelled it before it was paid.',
   PAID_TOO_LATE: 'Your payment came too late, and goes back to you.',
 };

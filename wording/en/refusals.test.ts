@@ -22,6 +22,7 @@ const SENTENCES: { [Code in RejectionCode]: [facts: Facts<Code>, sentence: strin
       'The shop delivers from ₹1,500 on: keep ₹1 more, or cancel.',
     ],
   ],
+  CARDS_NOT_TAKEN: [[null, 'Not every shop of this order takes cards: choose another way to pay.']],
   CART_EMPTY: [[null, 'The cart is empty: add something first.']],
   CART_CHECKED_OUT: [[null, 'This cart was ordered already: open a new one.']],
   CART_CHANGED: [

@@ -10,6 +10,7 @@ const WORDS: { [Code in RejectionCode]: (facts: RefusalFacts[Code]) => string } 
       ? `${facts.storeName} delivers from ${least} on: add ${missing} more.`
       : `The shop delivers from ${least} on: keep ${missing} more, or cancel.`;
   },
+  CARDS_NOT_TAKEN: () => 'Not every shop of this order takes cards: choose another way to pay.',
   CART_EMPTY: () => 'The cart is empty: add something first.',
   CART_CHECKED_OUT: () => 'This cart was ordered already: open a new one.',
   CART_CHANGED: ({ because }) =>
