@@ -1,4 +1,4 @@
-import { problemOf } from './api.ts';
+import { keepPosition, problemOf, readOwn, type Fetch } from './api.ts';
 
 /** What write-api says of a price list that was imported, or rehearsed. */
 export type ListReport = {
@@ -37,6 +37,9 @@ export type ListOptions = {
   confirm?: string;
 };
 
+/** How it is asked: by the browser, where nobody says. */
+type Way = { fetch?: Fetch };
+
 /** As long as a large list takes over a slow line. */
 const TIMEOUT_MS = 10 * 60_000;
 const CONFLICT = 409;
@@ -64,16 +67,19 @@ export function listQuery({ unit, full, rehearse, confirm }: Omit<ListOptions, '
 export async function sendList(
   storeId: string,
   file: Blob,
-  { pass, ...options }: ListOptions,
+  { pass, fetch: request = fetch, ...options }: ListOptions & Way,
 ): Promise<{ report: ListReport } | { unconfirmed: Unconfirmed }> {
   const query = listQuery(options);
-  const response = await fetch(`${pathOf('write', storeId, 'imports')}${query && `?${query}`}`, {
+  const response = await request(`${pathOf('write', storeId, 'imports')}${query && `?${query}`}`, {
     method: 'POST',
     headers: { 'content-type': 'text/csv', ...headersOf(pass) },
     body: file,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (response.ok) return { report: (await response.json()) as ListReport };
+  if (response.ok) {
+    keepPosition(response);
+    return { report: (await response.json()) as ListReport };
+  }
   const problem = response.clone();
   if (response.status === CONFLICT) {
     const facts = (await response.json()) as Partial<Unconfirmed>;
@@ -82,12 +88,11 @@ export async function sendList(
   throw await problemOf(problem);
 }
 
-/** The shop's own list, as it stands. Throws `ApiError`. */
-export async function fetchList(storeId: string, pass: string | null): Promise<Blob> {
-  const response = await fetch(pathOf('read', storeId, 'price-list'), {
-    headers: headersOf(pass),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+/** The shop's own list, as it stands with what was just imported. Throws `ApiError`. */
+export const fetchList = (storeId: string, pass: string | null, way: Way = {}): Promise<Blob> =>
+  readOwn<Blob>(pathOf('read', storeId, 'price-list'), {
+    ...way,
+    pass,
+    take: (response) => response.blob(),
+    withinMs: TIMEOUT_MS,
   });
-  if (!response.ok) throw await problemOf(response);
-  return response.blob();
-}
