@@ -379,7 +379,7 @@ for (const width of [360, 1280]) {
 for (const width of [360, 1280]) {
   test(`what a gateway does not give back the shop hands over, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
-    // Razorpay gives nothing back below a rupee.
+    // Razorpay gives and takes nothing back below a rupee.
     const [dear, cheap] = [`Almonds ${width}`, `Matches ${width}`];
     const rows = ['sku,name,price', `dear-${width},${dear},90`, `cheap-${width},${cheap},0.50`];
     await importList(context, rows.join('\n'));
@@ -402,7 +402,7 @@ for (const width of [360, 1280]) {
     const missing = staff.getByRole('article', { name: cheap });
     await missing.getByRole('button', { name: 'Not there' }).click();
     await staff.getByRole('dialog').getByRole('button', { name: 'Not there' }).click();
-    await staff.getByText('Razorpay says “The refund amount is not allowed').waitFor();
+    await staff.getByText('Razorpay says “The reversal amount is not allowed').waitFor();
     const told = shopper.getByText('could not go back the way you paid');
     await told.waitFor();
     if (shot) {

@@ -107,7 +107,7 @@ async function followAll(who: Who): Promise<{ first: number; changed: number }> 
   const quiet = projected.listeners;
   const following = Array.from({ length: FOLLOWERS }, (_, index) =>
     untilLive<{ rows: string }>(
-      `${url}`,
+      url,
       (sent) => {
         if (sent.rows === 'old' && --waiting === 0) all.resolve();
         return sent.rows === 'new';

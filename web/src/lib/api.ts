@@ -41,6 +41,10 @@ type Options = {
   signal?: AbortSignal;
   /** How often to try in all before giving up. */
   attempts?: number;
+  /** What of an answer is wanted; JSON otherwise. */
+  take?: (response: Response) => Promise<unknown>;
+  /** How long it may take. */
+  withinMs?: number;
 };
 
 /**
@@ -121,8 +125,9 @@ async function send<T>(path: string, init: RequestInit, options: Options): Promi
 }
 
 async function sendOnce<T>(path: string, init: RequestInit, options: Options): Promise<T> {
-  const { fetch: request = fetch, signal } = options;
-  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const { fetch: request = fetch, signal, withinMs = REQUEST_TIMEOUT_MS } = options;
+  const { take = (response: Response) => response.json() } = options;
+  const timeout = AbortSignal.timeout(withinMs);
   try {
     const response = await request(path, {
       ...init,
@@ -132,7 +137,7 @@ async function sendOnce<T>(path: string, init: RequestInit, options: Options): P
     });
     if (!response.ok) throw await problemOf(response);
     if (init.method !== undefined) keepPosition(response);
-    return (await response.json()) as T;
+    return (await take(response)) as T;
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw new ApiError(0, 'NO_ANSWER', 'No answer. Check your connection and try again.');
@@ -140,7 +145,7 @@ async function sendOnce<T>(path: string, init: RequestInit, options: Options): P
 }
 
 /** A command without an event, such as asking for a quote, leaves the last position standing. */
-function keepPosition({ headers }: Response): void {
+export function keepPosition({ headers }: Response): void {
   const position = headers.get(POSITION_HEADER);
   if (position) keep(POSITION_KEY, position, 'session');
 }

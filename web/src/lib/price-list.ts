@@ -1,5 +1,5 @@
 import type { ImportReport, Unconfirmed } from '#domain/catalogue/price-list.ts';
-import { problemOf } from './api.ts';
+import { keepPosition, problemOf, readOwn, type Fetch } from './api.ts';
 
 export type ListOptions = {
   pass: string | null;
@@ -10,6 +10,9 @@ export type ListOptions = {
   /** The digest of what is meant. */
   confirm?: string;
 };
+
+/** How it is asked: by the browser, where nobody says. */
+type Way = { fetch?: Fetch };
 
 /** As long as a large list takes over a slow line. */
 const TIMEOUT_MS = 10 * 60_000;
@@ -38,16 +41,19 @@ export function listQuery({ unit, full, rehearse, confirm }: Omit<ListOptions, '
 export async function sendList(
   storeId: string,
   file: Blob,
-  { pass, ...options }: ListOptions,
+  { pass, fetch: request = fetch, ...options }: ListOptions & Way,
 ): Promise<{ report: ImportReport } | { unconfirmed: Unconfirmed }> {
   const query = listQuery(options);
-  const response = await fetch(`${pathOf('write', storeId, 'imports')}${query && `?${query}`}`, {
+  const response = await request(`${pathOf('write', storeId, 'imports')}${query && `?${query}`}`, {
     method: 'POST',
     headers: { 'content-type': 'text/csv', ...headersOf(pass) },
     body: file,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (response.ok) return { report: (await response.json()) as ImportReport };
+  if (response.ok) {
+    keepPosition(response);
+    return { report: (await response.json()) as ImportReport };
+  }
   const problem = response.clone();
   if (response.status === CONFLICT) {
     const facts = (await response.json()) as Partial<Unconfirmed>;
@@ -56,12 +62,11 @@ export async function sendList(
   throw await problemOf(problem);
 }
 
-/** The shop's own list, as it stands. Throws `ApiError`. */
-export async function fetchList(storeId: string, pass: string | null): Promise<Blob> {
-  const response = await fetch(pathOf('read', storeId, 'price-list'), {
-    headers: headersOf(pass),
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+/** The shop's own list, as it stands with what was just imported. Throws `ApiError`. */
+export const fetchList = (storeId: string, pass: string | null, way: Way = {}): Promise<Blob> =>
+  readOwn<Blob>(pathOf('read', storeId, 'price-list'), {
+    ...way,
+    pass,
+    take: (response) => response.blob(),
+    withinMs: TIMEOUT_MS,
   });
-  if (!response.ok) throw await problemOf(response);
-  return response.blob();
-}
