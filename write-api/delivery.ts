@@ -340,10 +340,11 @@ export type Delivery = {
  * so that the shopper can order the rest.
  */
 export const notOrderable =
-  (articles: string[]) =>
+  (articlesOf: () => string[]) =>
   (error: unknown): never => {
     if (!(error instanceof StreamDamaged)) throw error;
     const { status, code, headers, facts } = error;
+    const articles = articlesOf();
     const more = articles.length - MAX_NAMED;
     const named = [...articles.slice(0, MAX_NAMED), ...(more > 0 ? [`${more} more`] : [])];
     const detail =
@@ -352,7 +353,8 @@ export const notOrderable =
     throw new Problem(status, code, detail, { headers, facts });
   };
 
-const articlesOf = ({ lines }: PartGoods): string[] => lines.map(({ name }) => `"${name}"`);
+const partNotOrderable = ({ lines }: PartGoods) =>
+  notOrderable(() => lines.map(({ name }) => `"${name}"`));
 
 /**
  * The parts of a cart with what their shops ask for bringing them, as the shops have it at this
@@ -372,14 +374,14 @@ export async function onTerms(
   );
   const shops = await Promise.all(
     parts.map((part) =>
-      handler.load(store, part.storeId, { fresh: true }).catch(notOrderable(articlesOf(part))),
+      handler.load(store, part.storeId, { fresh: true }).catch(partNotOrderable(part)),
     ),
   );
   const atMs = at.getTime();
   const orderSlots = await Promise.all(
     parts.map((part, index) => {
       const wish = wishes.find(({ storeId }) => storeId === part.storeId);
-      return slotOf(handler, shops[index]!, wish, atMs).catch(notOrderable(articlesOf(part)));
+      return slotOf(handler, shops[index]!, wish, atMs).catch(partNotOrderable(part));
     }),
   );
   return parts.map((part, index) => {

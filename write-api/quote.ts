@@ -132,7 +132,7 @@ export async function priceCart(
   const listings = await Promise.all(
     lines.map(async ({ listingId }) => {
       const reading = handler.load(listing, listingId, { fresh: true });
-      const current = await reading.catch(notOrderable([`"${listingId}"`]));
+      const current = await reading.catch(notOrderable(() => [`"${listingId}"`]));
       return [listingId, current] as const;
     }),
   );
