@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'csv-parse/sync';
+import { linkedAccountOf } from './razorpay/transfers.ts';
 
 /** How many in a hundred products a shop does not have at all, and has run out of. */
 const MISSING_PERCENT = 12;
@@ -108,10 +109,6 @@ async function seedShop(url: string, secret: string, shop: Shop, products: Produ
   const position = imported.headers.get('doorstep-position') ?? '0';
   return { store: { storeId, name, city, pincode }, position };
 }
-
-/** An account that only the stand-in for the gateway has. */
-const linkedAccountOf = (storeId: string): string =>
-  `acc_${storeId.replaceAll(/[^A-Za-z0-9]/g, '').slice(-14)}`;
 
 /** The shop's own price list, as it would keep it itself. */
 export function priceList(shop: Shop, products: Product[]): string {

@@ -11,9 +11,9 @@ import { LATE_WAIT_MS, type OrderLine, type PlacedOrder } from '../domain/orderi
 import type { Receipt, RequestedPayment } from '../domain/money/payment.ts';
 import type { ShopTransfer } from '../domain/money/transfer.ts';
 import { startEventStore } from '../event-store/server.ts';
+import { linkedAccountOf } from '../local/razorpay/transfers.ts';
 import {
   headOfCommands,
-  linkedAccountOf,
   newKey,
   quoteCart,
   recipient,

@@ -35,6 +35,7 @@ import { followLog } from '../platform/subscription.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
 import { STUCK_MS } from './until-so.ts';
+import { loadPayment } from './write-api.ts';
 
 /** How it was made stands in its README. */
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'c10beec');
@@ -151,9 +152,6 @@ function moneyOutcome(state: Payment): string {
   );
   return `${state.status}${kept}${refunds.join('')}`;
 }
-
-const loadPayment = ({ handler }: Shop, id: string): Promise<Payment> =>
-  handler.load(payment, paymentIdOf(id), { fresh: true });
 
 const sentences = (violations: Violations[]): string[] =>
   violations.flatMap(({ kind, first }) =>

@@ -6,6 +6,7 @@ import { cart } from '../domain/cart/cart.ts';
 import { inventory } from '../domain/inventory/inventory.ts';
 import { listing, listingId, skuOfListing, storeOfListing } from '../domain/catalogue/listing.ts';
 import { sumPaise } from '../domain/money/money.ts';
+import { linkedAccountOf } from '../local/razorpay/transfers.ts';
 import { AT_ONCE } from './terms.ts';
 import {
   order,
@@ -199,9 +200,6 @@ function partsOf(world: World, orderId: string, told: Checkout): OrderPart[] {
   });
 }
 
-/** Where a shop's share of what is paid by card goes. */
-const accountOf = (storeId: string): string => `acc_${storeId.padStart(14, '0')}`;
-
 /** Opens the shops and counts their stock. */
 async function openShops(world: World, { stock, capacity }: History): Promise<void> {
   const { handle } = world.calm.drivers.handler;
@@ -222,7 +220,10 @@ async function openShops(world: World, { stock, capacity }: History): Promise<vo
     const upi = { vpa: 'kirana@okbank', name: storeId };
     const address = { type: 'SetUpiAddress', data: { upi } } as const;
     await handle(store, storeId, address, context(`upi ${storeId}`));
-    const account = { type: 'SetLinkedAccount', data: { account: accountOf(storeId) } } as const;
+    const account = {
+      type: 'SetLinkedAccount',
+      data: { account: linkedAccountOf(storeId) },
+    } as const;
     await handle(store, storeId, account, context(`account ${storeId}`));
     const slots = [{ fromMinute: SLOT.fromMinute, toMinute: SLOT.toMinute, capacity }];
     const day = slotDayId(storeId, SLOT.date);

@@ -11,6 +11,7 @@ import {
   isSystemEvent,
   type EventStore,
 } from '../platform/event-store.ts';
+import { linkedAccountOf } from '../local/razorpay/transfers.ts';
 import { createLog, type Logger } from '../platform/log.ts';
 import { codeOf, sign } from '../platform/signature.ts';
 import { createPool } from '../platform/postgres.ts';
@@ -362,20 +363,12 @@ export async function untilLive<T>(
   throw new Error(`${url} ended: ${response.status} ${text}`);
 }
 
-/** The account at the gateway that a shop of the tests has. */
-export const linkedAccountOf = (storeId: string): string =>
-  `acc_${storeId
-    .replaceAll(/[^A-Za-z0-9]/g, '')
-    .padStart(14, '0')
-    .slice(-14)}`;
-
 /** A registered shop with a price list of `name,price` lines; its listings' ids, in that order. */
 export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', 'Basmati,95.50']) {
   const store = { name: 'Test Kirana', city: 'Bengaluru', pincode: '560001' };
   const { body } = await shop.write<{ storeId: string }>('POST', '/stores', store);
   const account = linkedAccountOf(body.storeId);
-  const path = `/stores/${body.storeId}/linked-account`;
-  await shop.write('PUT', path, { account }, shop.asShop(body.storeId));
+  await shop.write('PUT', `/stores/${body.storeId}/linked-account`, { account });
   const rows = lines.map((line, index) => `s${index + 1},${line}`);
   const csv = ['sku,name,price', ...rows].join('\n');
   const imported = await shop.importCsv(body.storeId, csv);
@@ -424,7 +417,7 @@ export async function work(
   return last;
 }
 
-/** Takes a step of a part in the name of its shop: with the shop's pass. */
+/** Takes a step of a part in the name of its shop. */
 export async function takeAsShop<T = Record<string, unknown>>(
   shop: Shop,
   storeOrderId: string,
@@ -432,9 +425,7 @@ export async function takeAsShop<T = Record<string, unknown>>(
   body?: object,
   headers: Record<string, string> = {},
 ): Promise<Answer<T>> {
-  const { storeId } = await shop.handler.load(storeOrder, storeOrderId, { fresh: true });
-  const path = `/store-orders/${storeOrderId}/${step}`;
-  return shop.write<T>('POST', path, body, { ...shop.asShop(storeId), ...headers });
+  return shop.write<T>('POST', `/store-orders/${storeOrderId}/${step}`, body, headers);
 }
 
 async function takeStep(shop: Shop, storeOrderId: string, step: StepName) {

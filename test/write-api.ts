@@ -7,11 +7,11 @@ import {
   type OrderPart,
   type PlacedOrder,
 } from '../domain/ordering/order.ts';
-import { payment, type PaymentMethod } from '../domain/money/payment.ts';
+import { payment, type Payment, type PaymentMethod } from '../domain/money/payment.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import { store } from '../domain/stores/store.ts';
 import { AT_ONCE, UNQUOTED } from './terms.ts';
-import { openStore, type Shop } from './shop.ts';
+import { openStore, quoteCart, type Shop } from './shop.ts';
 import { headOfLog } from '../platform/event-store.ts';
 import { driveCheckout } from '../write-api/checkout.ts';
 import type { Drivers } from '../write-api/processes.ts';
@@ -103,6 +103,29 @@ export async function place(
   await handle(order, orderId, { type: 'PlaceOrder', data }, as());
   return { orderId, data };
 }
+
+/** A cart with two pieces of the one item of each shop, and a quote of it. */
+export async function fillCart(
+  shop: Shop,
+  stores: TestStore[],
+): Promise<{ cartId: string; quote: string }> {
+  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
+  for (const { listingIds } of stores) {
+    const quantity = { quantity: WANTED };
+    await shop.write('PUT', `/carts/${body.cartId}/items/${listingIds[0]!}`, quantity);
+  }
+  return { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
+}
+
+/** The payment of an order, or of a part that is paid by itself, as it is now. */
+export const loadPayment = ({ handler }: Pick<Shop, 'handler'>, id: string): Promise<Payment> =>
+  handler.load(payment, paymentIdOf(id), { fresh: true });
+
+export const untilPayment = (
+  shop: Pick<Shop, 'client' | 'handler'>,
+  id: string,
+  isSo: (state: Payment) => boolean,
+): Promise<void> => until(shop, async () => isSo(await loadPayment(shop, id)));
 
 /** Looks again at every event from now on until it is as wanted. */
 export async function until(

@@ -33,6 +33,8 @@ import { connectRazorpay } from './razorpay-gateway.ts';
 import { driveRefund } from './settlement.ts';
 import {
   as,
+  fillCart,
+  loadPayment,
   ON_SHELF,
   openShelf,
   payFor,
@@ -41,6 +43,7 @@ import {
   PRICE_PAISE,
   SLOT,
   until,
+  untilPayment,
   WANTED,
   type TestStore,
 } from '../test/write-api.ts';
@@ -84,16 +87,6 @@ test.before(async (context) => {
 });
 test.after(({ shop }) => shop.stop());
 
-/** A cart with two pieces of the one item of each shop, and a quote of it. */
-async function fillCart(shop: Shop, stores: TestStore[]) {
-  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
-  for (const { listingIds } of stores) {
-    const quantity = { quantity: WANTED };
-    await shop.write('PUT', `/carts/${body.cartId}/items/${listingIds[0]!}`, quantity);
-  }
-  return { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
-}
-
 const checkOut = (
   shop: Shop,
   filled: { cartId: string; quote: string },
@@ -107,12 +100,6 @@ const pageOf = async (shop: Shop, { body, position }: Answer<Placed>): Promise<R
 
 const untilPage = (shop: Shop, orderId: string, isSo: (page: Read) => boolean): Promise<Read> =>
   shop.untilLive<Read>(`/orders/${orderId}`, isSo);
-
-const loadPayment = (shop: Shop, id: string): Promise<Payment> =>
-  shop.handler.load(payment, paymentIdOf(id), { fresh: true });
-
-const untilPayment = (shop: Shop, id: string, isSo: (state: Payment) => boolean): Promise<void> =>
-  until(shop, async () => isSo(await loadPayment(shop, id)));
 
 test('an order by card waits for its money, and goes to the shops when it is there', async ({
   shop,

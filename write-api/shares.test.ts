@@ -3,20 +3,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory } from '../domain/inventory/inventory.ts';
 import { order } from '../domain/ordering/order.ts';
-import { keptPaise, payment, type Payment } from '../domain/money/payment.ts';
+import { keptPaise, type Payment } from '../domain/money/payment.ts';
 import { store } from '../domain/stores/store.ts';
-import {
-  linkedAccountOf,
-  newKey,
-  quoteCart,
-  recipient,
-  startShop,
-  takeAsShop,
-  type Answer,
-  type Shop,
-} from '../test/shop.ts';
+import { linkedAccountOf } from '../local/razorpay/transfers.ts';
+import { newKey, recipient, startShop, takeAsShop, type Answer, type Shop } from '../test/shop.ts';
 import {
   as,
+  fillCart,
+  loadPayment,
   ON_SHELF,
   openShelf,
   payFor,
@@ -24,6 +18,7 @@ import {
   placeUnpaid,
   PRICE_PAISE,
   until,
+  untilPayment,
   WANTED,
   type TestStore,
 } from '../test/write-api.ts';
@@ -41,15 +36,6 @@ test.before(async (context) => {
 });
 test.after(({ shop }) => shop.stop());
 
-async function fillCart(shop: Shop, stores: TestStore[]) {
-  const { body } = await shop.write<{ cartId: string }>('POST', '/carts');
-  for (const { listingIds } of stores) {
-    const quantity = { quantity: WANTED };
-    await shop.write('PUT', `/carts/${body.cartId}/items/${listingIds[0]!}`, quantity);
-  }
-  return { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
-}
-
 const checkOut = (
   shop: Shop,
   filled: { cartId: string; quote: string },
@@ -58,12 +44,6 @@ const checkOut = (
   const wish = { ...filled, ...recipient, payment: how };
   return shop.write('POST', '/orders', wish, { 'idempotency-key': newKey() });
 };
-
-const loadPayment = (shop: Shop, id: string): Promise<Payment> =>
-  shop.handler.load(payment, paymentIdOf(id), { fresh: true });
-
-const untilPayment = (shop: Shop, id: string, isSo: (state: Payment) => boolean): Promise<void> =>
-  until(shop, async () => isSo(await loadPayment(shop, id)));
 
 const setAccount = (shop: Shop, { storeId }: TestStore, account: string | null) =>
   shop.handler.handle(store, storeId, { type: 'SetLinkedAccount', data: { account } }, as());

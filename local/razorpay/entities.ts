@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 
+/** Razorpay takes, gives back and moves nothing below a rupee. */
+export const MIN_PAISE = 100;
+
 export type Notes = Record<string, string>;
 export type Capture = {
   capture: 'automatic' | 'manual';

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { READY_PATH } from '../../platform/system.ts';
 import {
+  MIN_PAISE,
   newId,
   nowSeconds,
   openEntities,
@@ -22,8 +23,6 @@ import { createTransfers, type AskedTransfer } from './transfers.ts';
 const MAX_DELIVERIES = 8;
 const FIRST_RETRY_MS = 250;
 const DELIVERY_TIMEOUT_MS = 5_000;
-/** Razorpay takes no order below a rupee. */
-const MIN_PAISE = 100;
 
 /** How long, in minutes, a payment may take to be authorised and is still captured by itself. */
 const MIN_CAPTURE_MINUTES = 12;

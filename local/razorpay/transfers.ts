@@ -1,4 +1,5 @@
 import {
+  MIN_PAISE,
   newId,
   nowSeconds,
   Refused,
@@ -9,9 +10,14 @@ import {
   type Transfer,
 } from './entities.ts';
 
-/** Razorpay moves nothing below a rupee. */
-const MIN_PAISE = 100;
 const ACCOUNT = /^acc_[A-Za-z0-9]{14}$/;
+
+/** A shop's account that is there, as all are here that look like one. */
+export const linkedAccountOf = (storeId: string): string =>
+  `acc_${storeId
+    .replaceAll(/[^A-Za-z0-9]/g, '')
+    .padStart(14, '0')
+    .slice(-14)}`;
 
 /** Tells whoever asked for webhooks. */
 type Tells = { tell: (event: string, payload: object) => void };

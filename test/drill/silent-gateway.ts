@@ -1,9 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { order } from '../../domain/ordering/order.ts';
-import { keptPaise, payment, type Payment } from '../../domain/money/payment.ts';
-import { paymentIdOf } from '../../write-api/payment.ts';
+import { keptPaise, type Payment } from '../../domain/money/payment.ts';
 import { quoteCart, recipient, takeAsShop, type Shop } from '../shop.ts';
-import { ON_SHELF, openShelf, payFor, PRICE_PAISE, until, type TestStore } from '../write-api.ts';
+import {
+  loadPayment,
+  ON_SHELF,
+  openShelf,
+  payFor,
+  PRICE_PAISE,
+  until,
+  type TestStore,
+} from '../write-api.ts';
 
 const GIVE_UP_MS = 60_000;
 const ASK_EVERY_MS = 250;
@@ -29,8 +36,7 @@ async function orderByCard(shop: Shop, store: TestStore): Promise<Placed> {
 const statusOf = async (shop: Shop, { orderId }: Placed): Promise<string> =>
   (await shop.handler.load(order, orderId, { fresh: true })).status;
 
-const paymentOf = ({ handler }: Shop, { orderId }: Placed): Promise<Payment> =>
-  handler.load(payment, paymentIdOf(orderId), { fresh: true });
+const paymentOf = (shop: Shop, { orderId }: Placed): Promise<Payment> => loadPayment(shop, orderId);
 
 /** What was given back at the gateway of an order that was paid there. */
 async function refundsOf(shop: Shop, placed: Placed): Promise<number[]> {
