@@ -18,7 +18,7 @@ import {
   prepareDatabase,
   rebuildingAlone,
 } from '../engine/projections/checkpoint.ts';
-import { isOfOtherLog } from '../engine/projections/same-log.ts';
+import { hasRowsOfOtherLog } from '../engine/projections/same-log.ts';
 import { knownIdentityOf } from '../platform/log-identity.ts';
 import { FAILED, OK, OperatorError, printJson } from './command.ts';
 import { required } from './environment.ts';
@@ -135,7 +135,8 @@ async function prove({ client, pool, log, progress }: Parts): Promise<Proof> {
       rowsProof = await RowsProof.begin(pool, log, connection, PROJECTIONS, report, dropped);
       const rowsPosition = rowsProof.position;
       const head = await headOfLog(client);
-      if (rowsPosition > head || (await areOfOtherLog(client, pool))) throw ofOtherLog();
+      if (rowsPosition > head || (await hasRowsOfOtherLog(pool, await knownIdentityOf(client))))
+        throw ofOtherLog();
       let done = 0;
       const onEvent = (event: StoredEvent) => {
         done += 1;
@@ -166,14 +167,6 @@ async function* logUntil(client: EventStore, head: bigint): AsyncGenerator<RawEv
     if (event.position > head) return;
     yield event;
   }
-}
-
-async function areOfOtherLog(client: EventStore, pool: Pool): Promise<boolean> {
-  const identity = await knownIdentityOf(client);
-  const { rows } = await pool.query<{ version: number; log: string | null }>(
-    `select version, log from projector.checkpoint where schema not like '%\\_next'`,
-  );
-  return rows.some((row) => isOfOtherLog(row, identity));
 }
 
 const ofOtherLog = (): OperatorError =>

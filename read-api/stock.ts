@@ -6,6 +6,7 @@ import type { StockItem as Counted } from '../domain/inventory/inventory.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { catalogueQuery, findStore, readPage, type Wanted } from './catalogue.ts';
+import { nextSchema } from './paging.ts';
 import { shop } from './who.ts';
 
 /**
@@ -45,7 +46,7 @@ const stockSchema = object({
       ...stockFigures,
     }),
   ),
-  next: orNull(text, 'What to send as `after` for the next page; null on the last'),
+  next: nextSchema,
 });
 
 /** A shop's books, for the shop itself. */

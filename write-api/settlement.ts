@@ -62,8 +62,9 @@ export async function driveRefund(
 }
 
 /**
- * Has each shop have its share of a payment, less what goes back (`domain/money/pay-shops.ts`). Resolves to a number of milliseconds after which to look again at what is on
- * its way. Throws `GatewayUnavailable`.
+ * Has each shop have its share of a payment, less what goes back (`domain/money/pay-shops.ts`).
+ * Resolves to a number of milliseconds after which to look again at what is on its way. Throws
+ * `GatewayUnavailable`.
  *
  * @param since RFC 3339: from when on it may take some days
  */

@@ -9,6 +9,7 @@ import { sign } from '../platform/signature.ts';
 import type { Services } from './services.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { writtenGstin } from '../domain/stores/gstin.ts';
+import { LINKED_ACCOUNT } from '../domain/money/transfer.ts';
 import { stateFrom } from '../domain/stores/pincode-states.ts';
 import { stateSchema } from './delivery.ts';
 import { anybody, registeredShop } from './who.ts';
@@ -86,7 +87,7 @@ const linkedAccount = {
   additionalProperties: false,
   properties: {
     account: orNull(
-      { type: 'string', pattern: '^acc_[A-Za-z0-9]{14}$' },
+      { type: 'string', pattern: LINKED_ACCOUNT.source },
       'The shop’s linked account at Razorpay, like acc_GPWqTfJnPnuHgK; null: the shop takes no cards',
     ),
   },

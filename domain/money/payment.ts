@@ -247,7 +247,7 @@ const withRefund = (
 
 type Reduction = Extract<PaymentEvent, { type: 'RefundReduced' }>;
 
-const reducedBy = (state: Payment, { data: { refundNumber, amountPaise } }: Reduction): Payment => {
+const reducedBy = (state: Payment, { refundNumber, amountPaise }: Reduction['data']): Payment => {
   const { reversals } = state.refunds[refundNumber - 1]!;
   return withRefund(state, refundNumber, {
     amountPaise,
@@ -496,7 +496,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       if (!state.receipts.some((one) => one.externalId === externalId)) throw paymentNotFound();
       const refundNumber = state.refunds.length + 1;
       const reductions = reductionsFor(state, { externalId, amountPaise });
-      const cut = reductions.reduce(reducedBy, state);
+      const cut = reductions.reduce((before, { data }) => reducedBy(before, data), state);
       const reversals = reversalsElsewhere(state, cut, amountPaise);
       const taken = { ...subject, refundNumber, externalId, amountPaise, givenAs };
       const data = { ...taken, ...(reversals.length > 0 && { reversals }) };
@@ -543,7 +543,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       ...state,
       refunds: [...state.refunds, { ...refund, status: 'requested', isElsewhere: true }],
     }),
-    RefundReduced: (state, data) => reducedBy(state, { type: 'RefundReduced', data }),
+    RefundReduced: reducedBy,
     TransferMade: (state, { storeOrderId, externalId }) =>
       withTransfer(state, storeOrderId, () => ({ externalId })),
     TransferReversed: (state, { storeOrderId, amountPaise }) =>

@@ -1,5 +1,8 @@
 import { splitPaise, sumPaise } from './money.ts';
 
+/** What Razorpay calls a linked account. */
+export const LINKED_ACCOUNT = /^acc_[A-Za-z0-9]{14}$/;
+
 /** A shop's share of a payment for a whole order: what its part costs, into its linked account. */
 export type Share = { storeOrderId: string; storeId: string; amountPaise: number };
 export type ShopTransfer = Share & { account: string };

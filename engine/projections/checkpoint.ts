@@ -20,6 +20,10 @@ export const OF_OTHER_LOG = 0;
 /** A projection and the schema that it fills: its own name, or `…_next` while it is rebuilt. */
 export type Target = { projection: Projection; schema: string; position: bigint };
 
+/** Held by whoever makes or swaps schemas, until the transaction ends. */
+export const lockSchemas = (connection: Connection) =>
+  connection.query('select pg_advisory_xact_lock(7226)');
+
 /** Somebody else moved the checkpoint: another projector, or a rebuild that was swapped in. */
 export class CheckpointMoved extends Error {}
 
@@ -27,7 +31,7 @@ export class CheckpointMoved extends Error {}
 export async function prepareDatabase(pool: Pool): Promise<void> {
   await transaction(pool, async (connection) => {
     // Two projectors that start at once would trip over "if not exists".
-    await connection.query('select pg_advisory_xact_lock(7226)');
+    await lockSchemas(connection);
     await connection.query('create extension if not exists pg_trgm');
     await connection.query('create schema if not exists projector');
     await connection.query(`create table if not exists projector.checkpoint (
@@ -132,7 +136,7 @@ export async function openLive(
   log: string,
 ): Promise<{ current: Target[]; outdated: Projection[] }> {
   return transaction(pool, async (connection) => {
-    await connection.query('select pg_advisory_xact_lock(7226)');
+    await lockSchemas(connection);
     const { rows } = await connection.query<{ schema: string; version: number; position: number }>(
       'select schema, version, position from projector.checkpoint',
     );

@@ -16,6 +16,7 @@ import {
   PROJECTED_CHANNEL,
   RebuildRunning,
   createSchema,
+  lockSchemas,
   openLive,
   prepareDatabase,
   rebuildingAlone,
@@ -205,7 +206,7 @@ async function swapIn(pool: Pool, targets: Target[]): Promise<boolean> {
   return transaction(pool, async (connection) => {
     await connection.query(`set local lock_timeout = ${SWAP_LOCK_TIMEOUT_MS}`);
     // A projector that starts for the first time makes the very schemas that are swapped in.
-    await connection.query('select pg_advisory_xact_lock(7226)');
+    await lockSchemas(connection);
     const { rows } = await connection.query<{ schema: string; position: number }>(
       'select schema, position from projector.checkpoint where schema = any($1) for update',
       [targets.map(({ projection }) => projection.name)],

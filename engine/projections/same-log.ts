@@ -57,6 +57,12 @@ export const isOfOtherLog = (
   identity: string | undefined,
 ): boolean => version === OF_OTHER_LOG || (log !== null && log !== identity);
 
+/** Whether some live rows are made from another log than the one with this id. */
+export const hasRowsOfOtherLog = async (
+  pool: Pool,
+  identity: string | undefined,
+): Promise<boolean> => (await liveRows(pool)).some((row) => isOfOtherLog(row, identity));
+
 /** Of the live rows, which say that they are of another log, and which this one knows nothing of. */
 async function judge({ client, pool }: Parts) {
   const identity = await identityOf(client);
@@ -80,11 +86,12 @@ async function judge({ client, pool }: Parts) {
   return { identity, others: rows.filter(isOther).map(({ schema }) => schema), astray };
 }
 
-type LiveRows = { schema: string; position: bigint; log: string | null };
+type LiveRows = { schema: string; version: number; position: bigint; log: string | null };
 
 async function liveRows(pool: Pool): Promise<LiveRows[]> {
-  const { rows } = await pool.query<{ schema: string; position: number; log: string | null }>(
-    `select schema, position, log from projector.checkpoint where schema not like '%\\_next'`,
+  const { rows } = await pool.query<Omit<LiveRows, 'position'> & { position: number }>(
+    `select schema, version, position, log from projector.checkpoint
+     where schema not like '%\\_next'`,
   );
   return rows.map((row) => ({ ...row, position: BigInt(row.position) }));
 }
