@@ -44,7 +44,6 @@ export type RefusalFacts = {
   ORDER_CANCELLED: null;
   ORDER_NOT_FOUND: null;
   OUT_OF_AREA: { storeName: string; pincode: string };
-  /** `paidBy` is the reference that it was paid by. */
   /** Where it was to be brought: `state` is its code. */
   OUT_OF_STATE: {
     because: 'not-registered' | 'own-state-unknown';
@@ -52,6 +51,7 @@ export type RefusalFacts = {
     state: string;
     stateName: string;
   };
+  /** `paidBy` is the reference that it was paid by. */
   PAID_ALREADY: { paidBy: string; externalId: string };
   PAYMENT_NOT_FOUND: null;
   /** `said` is what the gateway says. */

@@ -11,6 +11,9 @@ export const pincode = {
   description: 'India Post PIN code',
 } as const;
 
+/** What the APIs' documents say of whatever is for a shop. */
+export const forShop = 'Only for the shop: takes its pass, as Authorization: Bearer.';
+
 export const localNames = {
   type: 'object',
   properties: { hi: text, ta: text },

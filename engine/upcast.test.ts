@@ -16,6 +16,7 @@ import { createHandler } from './commands/handle.ts';
 import type { Decider, Message } from './decider.ts';
 import { UnknownEventVersion, upcasterOf } from './upcast.ts';
 import { NO_REVISION } from '../platform/appends.ts';
+import { wallClock } from '../test/clock.ts';
 
 /** Brightness: percent, after it was a word, after a lamp was either on or off. */
 type Lamp = { percent: number };
@@ -98,7 +99,7 @@ test('whatever version an event was written in, it is read in the newest', async
   ] as const) {
     const id = randomUUID();
     await write(ours, id, data, version);
-    const state = await createHandler(ours, log).load(lamp, id, { fresh: true });
+    const state = await createHandler(ours, log, wallClock).load(lamp, id, { fresh: true });
     assert.equal(state, { percent: 100 });
     assert.equal((await followed(ours, id, 1))[0]!.data, { percent: 100 });
   }
@@ -106,7 +107,12 @@ test('whatever version an event was written in, it is read in the newest', async
 
 test('an event is written in the newest version, and says so', async ({ ours }) => {
   const id = randomUUID();
-  await createHandler(ours, log).handle(lamp, id, { type: 'Shine', data: { percent: 40 } }, as());
+  await createHandler(ours, log, wallClock).handle(
+    lamp,
+    id,
+    { type: 'Shine', data: { percent: 40 } },
+    as(),
+  );
   const [event] = await followed(ours, id, 1);
   assert.equal([event!.data, event!.metadata.schemaVersion], [{ percent: 40 }, 3]);
 });
@@ -118,15 +124,15 @@ test('a version is read one release before it is written: both releases work on 
 }) => {
   const id = randomUUID();
   const shine = { type: 'Shine', data: { percent: 40 } } as const;
-  const { handle, load } = createHandler(held, log);
+  const { handle, load } = createHandler(held, log, wallClock);
   const { state } = await handle(between, id, shine, as());
   assert.equal(state, { percent: 100 }, 'what its version can say');
   assert.equal(await load(between, id, { fresh: true }), state);
-  assert.equal(await createHandler(older, log).load(before, id, { fresh: true }), {
+  assert.equal(await createHandler(older, log, wallClock).load(before, id, { fresh: true }), {
     level: 'bright',
   });
   assert.is((await followed(older, id, 1))[0]!.metadata.schemaVersion, 2);
-  const newer = createHandler(ours, log);
+  const newer = createHandler(ours, log, wallClock);
   await newer.handle(lamp, id, shine, as());
   assert.equal(await load(between, id, { fresh: true }), { percent: 40 });
 });
@@ -136,11 +142,16 @@ test('a version of a later release is refused, by what it is and where it stands
   older,
 }) => {
   const id = randomUUID();
-  await createHandler(ours, log).handle(lamp, id, { type: 'Shine', data: { percent: 40 } }, as());
+  await createHandler(ours, log, wallClock).handle(
+    lamp,
+    id,
+    { type: 'Shine', data: { percent: 40 } },
+    as(),
+  );
   const message =
     `LampShone of lamp-${id} has version 3, and this release reads up to version 2: ` +
     'a newer release wrote it. Start that one or a later one again.';
-  const refused = await createHandler(older, log)
+  const refused = await createHandler(older, log, wallClock)
     .load(before, id, { fresh: true })
     .catch((error: unknown) => error);
   assert.instance(refused, UnknownEventVersion);

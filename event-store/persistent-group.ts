@@ -177,7 +177,7 @@ export class Group {
   private async loadState(): Promise<void> {
     const { log, streams } = this;
     const checkpoint = await readLast(log, streams.checkpoint);
-    this.checkpointed = checkpoint && placeOf(checkpoint);
+    this.checkpointed = checkpoint && checkpointedAt(checkpoint);
     this.next = this.checkpointed === undefined ? this.config.startFrom : this.checkpointed + 1;
     this.progress = new Progress(this.next - 1);
     const { events } = await readEvents(log, { ...forwards(streams.parked, 0), limit: 1 }, false);
@@ -393,7 +393,7 @@ function ownStreams({ stream, group }: GroupConfig): { checkpoint: string; parke
 const isOfAllGroups = (stream: string): boolean =>
   /^(\$\$)?\$persistentsubscription-\$all::.*-(checkpoint|parked)$/s.test(stream);
 
-function placeOf({ stream, data }: Recorded): number {
+function checkpointedAt({ stream, data }: Recorded): number {
   const [, position, revision] = /^"(?:C:(\d+)\/P:\d+|(\d+))"$/.exec(data.toString()) ?? [];
   if (position !== undefined || revision !== undefined) return Number(position ?? revision);
   throw new Error(`The last event of ${stream} is no checkpoint. Delete or create the group anew.`);

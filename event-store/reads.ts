@@ -173,7 +173,7 @@ function caughtUp({ checkpoints, from }: Query): Buffer[] {
  * counts those behind the event then.
  */
 function readQuery(options: Options, head: number): Query {
-  const [stream, place] = [streamOf(options), placeOf(options)];
+  const [stream, place] = [streamOf(options), startOf(options)];
   const forwards = options.getReadDirection() === ReadReq.Options.ReadDirection.FORWARDS;
   const isBehind = stream === undefined && !forwards;
   const limit = Math.min(Number(options.getCount()), END);
@@ -193,7 +193,7 @@ function readQuery(options: Options, head: number): Query {
 
 /** A subscription begins behind the place that it names. */
 async function subscriptionQuery(options: Options, log: Log): Promise<Query> {
-  const [stream, place, filter] = [streamOf(options), placeOf(options), options.getFilter()];
+  const [stream, place, filter] = [streamOf(options), startOf(options), options.getFilter()];
   const query: Query = {
     stream,
     from: START,
@@ -231,7 +231,7 @@ function streamOf(options: Options): string | undefined {
   return stream;
 }
 
-function placeOf(options: Options): 'start' | 'end' | number {
+function startOf(options: Options): 'start' | 'end' | number {
   const [stream, all] = [options.getStream(), options.getAll()];
   if (stream?.hasEnd() || all?.hasEnd()) return 'end';
   const place = stream?.hasRevision()

@@ -179,7 +179,7 @@ async function refusal(answer: http.IncomingMessage): Promise<OperatorError> {
 async function follow(answer: http.IncomingMessage): Promise<ImportReport> {
   const progress = new Progress('importing', 'rows');
   try {
-    for await (const line of linesOf(answer)) {
+    for await (const line of progressOf(answer)) {
       if ('detail' in line) throw new OperatorError(line.detail);
       const isReport = 'reported' in line;
       progress.update({ done: line.rows, fraction: isReport ? 1 : line.rows / line.of });
@@ -194,7 +194,7 @@ async function follow(answer: http.IncomingMessage): Promise<ImportReport> {
   throw new OperatorError(`The answer broke off. ${SEND_AGAIN}`);
 }
 
-async function* linesOf(answer: http.IncomingMessage): AsyncGenerator<Line> {
+async function* progressOf(answer: http.IncomingMessage): AsyncGenerator<Line> {
   let rest = '';
   for await (const chunk of answer.setEncoding('utf8')) {
     const lines = (rest + (chunk as string)).split('\n');

@@ -117,8 +117,8 @@ async function retry(tools: Tools, wanted: string[]): Promise<number> {
   const left = (await look(tools)).parked.filter(({ eventId }) => ids.has(eventId));
   if (tools.json) printJson({ retried: items.length, parked: left });
   else {
-    const told = [`${counted(items.length, 'event')} tried again; parked still: ${left.length}.`];
-    console.log([...told, ...left.flatMap(renderItem)].join('\n'));
+    const lines = [`${counted(items.length, 'event')} tried again; parked still: ${left.length}.`];
+    console.log([...lines, ...left.flatMap(renderItem)].join('\n'));
   }
   return left.length === 0 ? OK : FAILED;
 }
@@ -138,7 +138,7 @@ async function drop(tools: Tools, wanted: string, reason: string | undefined): P
     PROJECTIONS.filter(({ on }) => Object.hasOwn(on, ref.type)),
   );
   if (tools.json) printJson({ dropped: { ...ref, reason, isFolded } });
-  else console.log(`Dropped: ${placeOf(ref)} (${ref.type}), since: ${reason}`);
+  else console.log(`Dropped: ${addressOf(ref)} (${ref.type}), since: ${reason}`);
   return OK;
 }
 
@@ -146,7 +146,7 @@ async function drop(tools: Tools, wanted: string, reason: string | undefined): P
 const actor = (): string => `operator ${userInfo().username}`;
 
 function find(parked: ParkedItem[], wanted: string): ParkedItem {
-  const found = parked.find((item) => wanted === item.eventId || wanted === placeOf(item));
+  const found = parked.find((item) => wanted === item.eventId || wanted === addressOf(item));
   if (found) return found;
   throw new OperatorError(`No parked event is "${wanted}". See: npm run ops -- ${name} list`);
 }
@@ -214,11 +214,11 @@ async function rebuildAll({ client, pool }: Tools, projections: Projection[]): P
   }
 }
 
-const placeOf = ({ stream, revision }: Pick<ParkedItem, 'stream' | 'revision'>): string =>
+const addressOf = ({ stream, revision }: Pick<ParkedItem, 'stream' | 'revision'>): string =>
   revision === null ? stream : `${stream}@${revision}`;
 
 const renderItem = (item: ParkedItem): string[] => [
-  `  ${item.type} of ${placeOf(item)}, event ${item.eventId}`,
+  `  ${item.type} of ${addressOf(item)}, event ${item.eventId}`,
   `    parked by ${item.by.join(', ')}: ${item.error}`,
 ];
 
@@ -227,6 +227,6 @@ function render({ parked, dropped }: AllParked): string[] {
     parked.length === 0 ? 'No event is parked.' : `${counted(parked.length, 'event')} PARKED:`,
     ...parked.flatMap(renderItem),
     ...(dropped.length > 0 ? ['', `Dropped: ${counted(dropped.length, 'event')}`] : []),
-    ...dropped.map(({ reason, ...ref }) => `  ${ref.type} of ${placeOf(ref)}: ${reason}`),
+    ...dropped.map(({ reason, ...ref }) => `  ${ref.type} of ${addressOf(ref)}: ${reason}`),
   ];
 }

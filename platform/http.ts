@@ -57,6 +57,10 @@ export class Problem extends Error {
 export const unavailable = (code: string, detail: string): Problem =>
   new Problem(503, code, detail, { headers: { 'retry-after': '1' } });
 
+/** Whoever asks brings nothing that shows who they are, or what shows somebody else. */
+export const unauthorized = (code: string, detail: string): Problem =>
+  new Problem(401, code, detail, { headers: { 'www-authenticate': 'Bearer' } });
+
 const FASTIFY_CODES: Record<string, string> = {
   FST_ERR_VALIDATION: 'INVALID_REQUEST',
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',

@@ -219,8 +219,8 @@ export const catalogue = projection<StoreEvent | ListingEvent | InventoryEvent>(
     ListingDescribed({ id, data }, rows) {
       const { gstPercent, gramsEach, ...same } = data;
       const weight = gramsEach === undefined ? {} : { grams_each: gramsEach };
-      const told = gstPercent !== undefined;
-      const gst = told ? { gst_rates: [{ gstFrom: SINCE_EVER, gstPercent }] } : {};
+      const saysRate = gstPercent !== undefined;
+      const gst = saysRate ? { gst_rates: [{ gstFrom: SINCE_EVER, gstPercent }] } : {};
       changeListing(rows, id, () => ({ ...(inNfc(same) as typeof same), ...weight, ...gst }));
     },
     GstRateSet({ id, data }, rows) {

@@ -39,7 +39,7 @@ const rupees = (paise: number): string =>
 /** A listing as a row of a price list; of its GST rates the newest, and since when it holds. */
 function rowOf(row: ListingRow): Record<PriceListColumn, string> {
   const { gstPercent, gstFrom } = row.gst_rates.at(-1)!;
-  const isTold = gstPercent !== null;
+  const isKnown = gstPercent !== null;
   return {
     sku: row.listing_id.slice(row.store_id.length + 1),
     name: escaped(row.name),
@@ -54,8 +54,8 @@ function rowOf(row: ListingRow): Record<PriceListColumn, string> {
     mrp: row.mrp_paise === null ? '' : rupees(row.mrp_paise),
     description: escaped(row.description ?? ''),
     hsn: row.hsn ?? '',
-    gst: isTold ? String(gstPercent) : '',
-    gst_from: gstFrom || (isTold ? GST_BEGAN : ''),
+    gst: isKnown ? String(gstPercent) : '',
+    gst_from: gstFrom || (isKnown ? GST_BEGAN : ''),
   };
 }
 
@@ -71,11 +71,7 @@ async function readRows(pool: Pool, storeId: string, after: string, withdrawnToo
   return rows;
 }
 
-async function* linesOf(
-  pool: Pool,
-  storeId: string,
-  withdrawnToo: boolean,
-): AsyncGenerator<string> {
+async function* csvOf(pool: Pool, storeId: string, withdrawnToo: boolean): AsyncGenerator<string> {
   let rows = await readRows(pool, storeId, '', withdrawnToo);
   const columns = [...PRICE_LIST_COLUMNS, ...(withdrawnToo ? ['withdrawn'] : [])];
   yield `${BYTE_ORDER_MARK}${columns.join(',')}\r\n`;
@@ -106,7 +102,7 @@ export function priceListRoutes(app: FastifyInstance, services: Services): void 
         .header('cache-control', PRIVATE_CACHING)
         .header('content-disposition', 'attachment; filename="price-list.csv"')
         .type('text/csv; charset=utf-8')
-        .send(Readable.from(linesOf(pool, storeId, withdrawn === 'too')));
+        .send(Readable.from(csvOf(pool, storeId, withdrawn === 'too')));
     },
   });
 }

@@ -1,6 +1,8 @@
-import { Problem } from '../platform/http.ts';
+import { forShop } from '../domain/schema.ts';
+import { Problem, unauthorized } from '../platform/http.ts';
 import type { Who } from '../platform/route.ts';
 import { bearsSigned } from '../platform/signature.ts';
+import { PASS_REQUIRED } from '../wording/en/stores.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -24,17 +26,11 @@ export const orderHolder: Who<{ orderId: string }> = {
 
 type PassSecret = Pick<Services, 'storePassSecret'>;
 
-const passRequired = (): Problem =>
-  new Problem(401, 'STORE_PASS_REQUIRED', 'Only the shop may see this: sign in with its pass.', {
-    headers: { 'www-authenticate': 'Bearer' },
-  });
-
-/** What the OpenAPI document says of whatever is for a shop. */
-const description = 'Only for the shop: takes its pass, as Authorization: Bearer.';
+const passRequired = (): Problem => unauthorized('STORE_PASS_REQUIRED', PASS_REQUIRED);
 
 export const shop = ({ storePassSecret }: PassSecret): Who<{ storeId: string }> => ({
   name: 'the shop',
-  description,
+  description: forShop,
   identify({ params: { storeId }, headers: { authorization } }) {
     if (!bearsSigned(storePassSecret, storeId, authorization)) throw passRequired();
   },
@@ -46,7 +42,7 @@ export const shopOfStoreOrder = ({
   storePassSecret,
 }: Pick<Services, 'pool'> & PassSecret): Who<{ storeOrderId: string }, { storeId: string }> => ({
   name: 'the shop of the store order',
-  description,
+  description: forShop,
   async identify({ params: { storeOrderId }, headers: { authorization } }) {
     const { rows } = await pool.query<{ storeId: string }>({
       name: 'who-store-order',

@@ -36,6 +36,7 @@ import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
 import { STUCK_MS } from './until-so.ts';
 import { loadPayment } from './write-api.ts';
+import { wallClock } from './clock.ts';
 
 /** How it was made stands in its README. */
 const FIXTURE = join(import.meta.dirname, 'fixtures', 'c10beec');
@@ -63,7 +64,7 @@ test.before(async (world) => {
   const secrets = JSON.parse(await fixture('secrets.json')) as Secrets;
   const parts = await startParts();
   await restore(parts);
-  const handler = createHandler(parts.client, createLog('test', 'silent'));
+  const handler = createHandler(parts.client, createLog('test', 'silent'), wallClock);
   world.made = await outcomesIn(handler, world.names);
   world.failures = [];
   const write = (line: string) => {

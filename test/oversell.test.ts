@@ -15,6 +15,7 @@ import { paymentIdOf, paymentsOf } from '../write-api/payment.ts';
 import { paymentPorts } from '../write-api/payment-ports.ts';
 import { drivePaidOrder } from '../write-api/settlement.ts';
 import { as, fillShelf, place, WANTED, type TestStore } from './write-api.ts';
+import { wallClock } from './clock.ts';
 
 /** Orders of a run that are paid late: each can lose its goods by itself. */
 const LATE_ORDERS = 4;
@@ -41,8 +42,8 @@ type Server = {
 
 /** A server with a cache and a memory of its own. How orders are driven stands here alone. */
 function startServer(client: EventStore): Server {
-  const handler = createHandler(client, createLog('test', 'silent'));
-  const drivers = { handler, payments: paymentPorts(handler), now: () => new Date() };
+  const handler = createHandler(client, createLog('test', 'silent'), wallClock);
+  const drivers = { handler, payments: paymentPorts(handler), now: wallClock };
   const causeOf = (orderId: string) => ({ correlationId: orderId, causationId: orderId });
   return {
     handler,

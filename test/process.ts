@@ -3,6 +3,7 @@ import type { Decider, Message } from '../engine/decider.ts';
 import { evolve, Refusal } from '../engine/decider.ts';
 import { View, type Process, type Step } from '../engine/process.ts';
 import type { RejectionCode } from '../domain/rejection.ts';
+import { splitStream } from '../platform/stream-name.ts';
 
 /**
  * What is known, by the names of steps: `order-o` of a stream that was looked at, `order-o
@@ -36,11 +37,9 @@ export function given(process: Process, known: Known) {
 }
 
 function stepNamed(key: string): Step {
-  const [stream = ''] = key.split(' ');
-  const at = stream.indexOf('-');
-  if (at < 0) return { key, does: 'ask', request: { type: stream, data: {} } };
-  const decider = { category: stream.slice(0, at) };
-  return { key, does: 'look', decider, id: stream.slice(at + 1) };
+  const { category, id } = splitStream(key.split(' ')[0]!);
+  if (id === '') return { key, does: 'ask', request: { type: category, data: {} } };
+  return { key, does: 'look', decider: { category }, id };
 }
 
 function nameOf(step: Step): string {

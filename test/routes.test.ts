@@ -149,8 +149,9 @@ test('what is for a shop is refused to whoever comes without its pass', async ({
       assert.is(answer.status, 401, `${method} ${url}`);
       assert.is(answer.headers.get('www-authenticate'), 'Bearer');
       if (method === 'HEAD') continue;
-      const { code } = (await answer.json()) as { code: string };
+      const { code, detail } = (await answer.json()) as { code: string; detail: string };
       assert.is(code, 'STORE_PASS_REQUIRED', `${method} ${url}`);
+      assert.is(detail, 'Only the shop can do this: sign in with its pass.', `${method} ${url}`);
     }
   }
 });

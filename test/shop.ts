@@ -33,6 +33,7 @@ import { startEventStore } from '../event-store/server.ts';
 import { startPostgres } from '../local/postgres.ts';
 import { startRazorpay } from '../local/razorpay/server.ts';
 import { STUCK_MS } from './until-so.ts';
+import { wallClock } from './clock.ts';
 
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
@@ -151,7 +152,7 @@ type ShopOptions = {
  * on a real event store and a real Postgres.
  */
 export async function startShop({
-  now = () => new Date(),
+  now = wallClock,
   parts,
   secrets: given = SECRETS,
   gatewayFile = ':memory:',
@@ -166,7 +167,7 @@ export async function startShop({
   const stopping = new AbortController();
   const { signal } = stopping;
   const vault = await openVault(vaultPool, given.VAULT_SECRET);
-  const handler = createHandler(client, log);
+  const handler = createHandler(client, log, wallClock);
   let writeUrl = '';
   const keys = {
     keyId: given.RAZORPAY_KEY_ID,
@@ -180,7 +181,7 @@ export async function startShop({
   const here = { url: gatewayUrl, publicUrl: 'http://shop.test' };
   const razorpay = connectRazorpay({ ...keys, ...here });
   const payments = paymentPorts(handler, razorpay);
-  const drivers = { handler, payments, now: () => new Date() };
+  const drivers = { handler, payments, now: wallClock };
   const reactor = underLease({
     client,
     holder: 'test',

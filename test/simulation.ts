@@ -20,6 +20,7 @@ import {
 } from '../write-api/payment-ports.ts';
 import { TaskList, type NewTask, type Task } from '../engine/processes/task-list.ts';
 import { reactionTo, type ReactorServices } from '../write-api/reactions.ts';
+import { wallClock } from './clock.ts';
 
 /** A whole number from 0 to below `below`; the same ones again for the same seed. */
 export type Pick = (below: number) => number;
@@ -138,7 +139,7 @@ export class ReusedServer {
         this.#client!.readEvents(...args),
       upcast: asStored,
     };
-    this.handler = createHandler(client as EventStore, createLog('test', 'silent'));
+    this.handler = createHandler(client as EventStore, createLog('test', 'silent'), wallClock);
   }
 
   /** The server on another log. */

@@ -24,6 +24,7 @@ import {
   WANTED,
   type Placing,
 } from '../test/write-api.ts';
+import { wallClock } from '../test/clock.ts';
 
 const test = suite<{ shop: Shop }>('checkout');
 test.before(async (context) => {
@@ -33,7 +34,7 @@ test.after(({ shop }) => shop.stop());
 
 /** A server that dies after so many steps, the last of them done or its answer lost. */
 function dyingHandler(shop: Shop, steps: number): Handler {
-  const handler = createHandler(shop.client, shop.log);
+  const handler = createHandler(shop.client, shop.log, wallClock);
   let left = steps;
   return {
     ...handler,

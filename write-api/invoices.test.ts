@@ -25,6 +25,7 @@ import { businessDate } from '../platform/time.ts';
 import type { Invoice as InvoicePaper, InvoicePage } from '../read-api/invoices.ts';
 import { createHandler } from '../engine/commands/handle.ts';
 import { driveInvoice } from './invoices.ts';
+import { wallClock } from '../test/clock.ts';
 
 const DELIVERIES = 50;
 
@@ -391,7 +392,7 @@ test('when a step dies before or after its append, the next try bills once and l
   // A server that has seen nothing takes the same step.
   const cause = { correlationId: randomUUID(), causationId: randomUUID() };
   const at = new Date().toISOString();
-  await driveInvoice(createHandler(shop.client, shop.log), storeOrderId, at, cause);
+  await driveInvoice(createHandler(shop.client, shop.log, wallClock), storeOrderId, at, cause);
   assert.equal(deaths, []);
   shop.handler.handle = handle;
   const issued = await registerOf(shop, storeId);

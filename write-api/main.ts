@@ -15,7 +15,8 @@ import { razorpayFrom } from './razorpay-gateway.ts';
 const env = environmentOf('write-api');
 const log = createLog('write-api', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
-const handler = createHandler(client, log, undefined, await knownParking(client, log));
+const now = () => new Date();
+const handler = createHandler(client, log, now, await knownParking(client, log));
 const pool = createPool(env.VAULT_URL, log);
 const vault = await openVault(pool, env.VAULT_SECRET);
 const quoteSecret = env.QUOTE_SECRET;
@@ -24,7 +25,6 @@ const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
 const upiWebhookSecret = env.UPI_WEBHOOK_SECRET;
 const razorpay = razorpayFrom(env);
 const payments = paymentPorts(handler, razorpay);
-const now = () => new Date();
 
 const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
 const readApiUrl = () => env.READ_API_URL;

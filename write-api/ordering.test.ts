@@ -31,6 +31,7 @@ import {
   WANTED,
   type TestStore,
 } from '../test/write-api.ts';
+import { wallClock } from '../test/clock.ts';
 
 const OPENED_MS = Date.parse('2026-11-21T04:30:00Z');
 const cause = { correlationId: 'c', causationId: 'c' };
@@ -54,9 +55,9 @@ test.before.each(async (world) => {
   );
   world.start = (ask = async () => {}) => {
     const client = log.client(async () => {});
-    const handler = createHandler(client, createLog('test', 'silent'));
+    const handler = createHandler(client, createLog('test', 'silent'), wallClock);
     const payments = paymentPorts(handler, gateway.port(ask));
-    return { client, drivers: { handler, payments, now: () => new Date() } };
+    return { client, drivers: { handler, payments, now: wallClock } };
   };
   world.reactor = new SimulatedReactor(log);
   world.server = world.start();

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { CartLine } from '../domain/cart/cart.ts';
+import { MAX_LINE_QUANTITY, type CartLine } from '../domain/cart/cart.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { inventory, isPickKnown } from '../domain/inventory/inventory.ts';
 import { CREDIT_REASONS, type CreditReason } from '../domain/money/invoices.ts';
@@ -38,12 +38,11 @@ import { orderHolderOf, shopOfStoreOrder } from './who.ts';
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
 const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
 const MAX_LINES = 200;
-const MAX_PIECES = 999;
 const MAX_GRAMS = 1_000_000;
 
 const listingIdOf = { type: 'string', minLength: 1, maxLength: 200 } as const;
 const pieces = (minimum: number) =>
-  ({ type: 'integer', minimum, maximum: MAX_PIECES, description: 'Pieces' }) as const;
+  ({ type: 'integer', minimum, maximum: MAX_LINE_QUANTITY, description: 'Pieces' }) as const;
 
 const grams = {
   type: 'integer',
@@ -52,7 +51,7 @@ const grams = {
   description: 'What they weigh together, where the article is loose',
 } as const;
 
-const linesOf = (quantity: Schema, more: Record<string, Schema> = {}) => ({
+const linesSchema = (quantity: Schema, more: Record<string, Schema> = {}) => ({
   type: 'array',
   minItems: 1,
   maxItems: MAX_LINES,
@@ -106,7 +105,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
     ...ofPart,
     path: 'POST /store-orders/:storeOrderId/picks',
     body: bodyOf({
-      lines: linesOf({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
+      lines: linesSchema({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
     }),
     command: (data: { lines: (CartLine & { grams?: number })[] }) => ({ type: 'PickLines', data }),
   });
@@ -169,7 +168,9 @@ function shopperRoutes(app: FastifyInstance, services: Services): void {
   commandRoute(app, handler, {
     ...ofPart,
     path: 'POST /orders/:orderId/store-orders/:storeOrderId/lines',
-    body: bodyOf({ lines: linesOf({ ...pieces(0), description: 'Pieces that are still wanted' }) }),
+    body: bodyOf({
+      lines: linesSchema({ ...pieces(0), description: 'Pieces that are still wanted' }),
+    }),
     command: (data: { lines: CartLine[] }) => ({ type: 'ReduceLines', data }),
   });
 
@@ -325,7 +326,7 @@ const wrongCode = (left: number): Rejected => new Rejected('WRONG_DELIVERY_CODE'
 type ReturnBody = { lines: CartLine[]; reason: CreditReason; to: ReturnPlace };
 
 const returned = bodyOf({
-  lines: linesOf(pieces(1)),
+  lines: linesSchema(pieces(1)),
   reason: oneOf(CREDIT_REASONS),
   to: { ...oneOf(RETURN_PLACES), description: 'Where the goods go; `none`: nothing came back' },
 });

@@ -1,13 +1,15 @@
 import { payment, type Payment } from '../domain/money/payment.ts';
 import { subjectOf, storeOrder } from '../domain/fulfilment/store-order.ts';
+import { forShop } from '../domain/schema.ts';
 import { store } from '../domain/stores/store.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
 import type { Caller } from '../engine/commands/route.ts';
 import type { Handler } from '../engine/commands/handle.ts';
-import { Problem } from '../platform/http.ts';
+import { unauthorized } from '../platform/http.ts';
 import type { Asking, Who } from '../platform/route.ts';
 import { bearsSigned } from '../platform/signature.ts';
+import { PASS_REQUIRED } from '../wording/en/stores.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -62,18 +64,12 @@ function assertPassOf(
   { headers }: Asking,
 ): void {
   if (storeId && bearsSigned(storePassSecret, storeId, headers.authorization)) return;
-  const message = 'Only the shop can do this: sign in with its pass.';
-  throw new Problem(401, 'STORE_PASS_REQUIRED', message, {
-    headers: { 'www-authenticate': 'Bearer' },
-  });
+  throw unauthorized('STORE_PASS_REQUIRED', PASS_REQUIRED);
 }
-
-/** What the OpenAPI document says of whatever is for a shop. */
-const description = 'Only for the shop: takes its pass, as Authorization: Bearer.';
 
 export const shop = (secret: PassSecret): Who<{ storeId: string }, Caller> => ({
   name: 'the shop',
-  description,
+  description: forShop,
   identify(request) {
     assertPassOf(secret, request.params.storeId, request);
     return NOBODY_KNOWN;
@@ -101,7 +97,7 @@ export const registeredShop = ({
   ...secret
 }: Pick<Services, 'handler'> & PassSecret): Who<{ storeId: string }, Caller> => ({
   name: 'the shop',
-  description,
+  description: forShop,
   async identify(request) {
     const { storeId } = request.params;
     await assertStoreExists(handler, storeId);
@@ -116,7 +112,7 @@ export const shopOfStoreOrder = ({
   ...secret
 }: Pick<Services, 'handler'> & PassSecret): Who<{ storeOrderId: string }, Caller> => ({
   name: 'the shop of the store order',
-  description,
+  description: forShop,
   async identify(request) {
     const { storeId } = subjectOf(await knownPart(handler, request.params.storeOrderId));
     assertPassOf(secret, storeId, request);
@@ -133,7 +129,7 @@ export const shopOfPayment = ({
   Caller & { payment: Payment }
 > => ({
   name: 'the shop of the payment',
-  description,
+  description: forShop,
   async identify(request) {
     const { paymentId, refundNumber } = request.params;
     const known = await handler.load(payment, paymentId, { fresh: true });

@@ -157,12 +157,12 @@ const hold = (
 
 /** Closes the cart with what was ordered of it. */
 export const closeCart = ({ orderId, round }: Round, { cartId, asked }: AnyPlaced): Step => {
-  const data = { orderId, round, lines: linesOf(asked) };
+  const data = { orderId, round, lines: cartLinesOf(asked) };
   return take(cart, cartId, { type: 'CheckOutCart', data });
 };
 
 /** The cart's lines as they were quoted. */
-const linesOf = (parts: OrderPart[]): CartLine[] =>
+const cartLinesOf = (parts: OrderPart[]): CartLine[] =>
   parts.flatMap(({ lines }) =>
     lines.map(({ listingId: id, quantity }) => ({ listingId: id, quantity })),
   );

@@ -10,6 +10,7 @@ import { createLog } from '../../platform/log.ts';
 import { noteDropped, readParking } from '../parking.ts';
 import { createHandler, type CommandContext } from './handle.ts';
 import { as } from '../../test/write-api.ts';
+import { wallClock } from '../../test/clock.ts';
 
 const log = createLog('test', 'silent');
 
@@ -37,7 +38,10 @@ test('two servers at one stream: the loser reads what it lacks and decides again
   client,
 }) => {
   const id = randomUUID();
-  const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
+  const [phone, laptop] = [
+    createHandler(client, log, wallClock),
+    createHandler(client, log, wallClock),
+  ];
   await phone.handle(cart, id, open, as());
   await laptop.handle(cart, id, set('a.1', 1), as());
   await phone.handle(cart, id, set('a.1', 2), as());
@@ -52,7 +56,10 @@ test('a decision without an event is not made on what another server has outdate
   client,
 }) => {
   const id = randomUUID();
-  const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
+  const [phone, laptop] = [
+    createHandler(client, log, wallClock),
+    createHandler(client, log, wallClock),
+  ];
   await phone.handle(cart, id, open, as());
   await phone.handle(cart, id, set('a.1', 3), as());
   await laptop.handle(cart, id, set('a.1', 5), as());
@@ -66,9 +73,19 @@ test('a repeat at another server, or after a restart, gets the first outcome', a
 }) => {
   const id = randomUUID();
   const context = as();
-  await createHandler(client, log).handle(cart, id, open, as());
-  const first = await createHandler(client, log).handle(cart, id, set('a.1', 1), context);
-  const again = await createHandler(client, log).handle(cart, id, set('a.1', 1), context);
+  await createHandler(client, log, wallClock).handle(cart, id, open, as());
+  const first = await createHandler(client, log, wallClock).handle(
+    cart,
+    id,
+    set('a.1', 1),
+    context,
+  );
+  const again = await createHandler(client, log, wallClock).handle(
+    cart,
+    id,
+    set('a.1', 1),
+    context,
+  );
   assert.equal(again.events, []);
   assert.is(again.position, first.position);
   assert.equal(await eventsOf(client, id), ['CartOpened', 'ItemAddedToCart']);
@@ -79,9 +96,10 @@ test('a first command is appended unread, and decided anew where it was not the 
 }) => {
   const id = randomUUID();
   const context = as();
-  const begin = (to: CommandContext) => createHandler(client, log).handle(cart, id, open, to);
+  const begin = (to: CommandContext) =>
+    createHandler(client, log, wallClock).handle(cart, id, open, to);
   const { position } = await begin(context);
-  await createHandler(client, log).handle(cart, id, set('a.1', 1), as());
+  await createHandler(client, log, wallClock).handle(cart, id, set('a.1', 1), as());
   assert.is((await begin(context)).position, position);
   const other = await begin(as());
   assert.equal([other.events, other.state.lines.length], [[], 1]);
@@ -93,16 +111,19 @@ test('a key that came with another request is refused by a server that never saw
 }) => {
   const id = randomUUID();
   const context = { ...as(), fingerprint: 'one request' };
-  await createHandler(client, log).handle(cart, id, open, context);
+  await createHandler(client, log, wallClock).handle(cart, id, open, context);
   const other = { ...context, fingerprint: 'another request' };
-  const asked = createHandler(client, log).handle(cart, id, open, other);
+  const asked = createHandler(client, log, wallClock).handle(cart, id, open, other);
   const error = await asked.catch((refusal: unknown) => refusal);
   assert.is((error as Problem).code, 'IDEMPOTENCY_KEY_REUSED');
 });
 
 test('a command that changed nothing keeps its key, at every server', async ({ client }) => {
   const id = randomUUID();
-  const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
+  const [phone, laptop] = [
+    createHandler(client, log, wallClock),
+    createHandler(client, log, wallClock),
+  ];
   await phone.handle(cart, id, open, as());
   await phone.handle(cart, id, set('a.1', 3), as());
   const context = { ...as(), fingerprint: 'three of a.1' };
@@ -112,7 +133,7 @@ test('a command that changed nothing keeps its key, at every server', async ({ c
   const late = await phone.handle(cart, id, set('a.1', 3), context);
   assert.equal([late.events, late.state.lines], [[], [{ listingId: 'a.1', quantity: 4 }]]);
   const other = { ...context, fingerprint: 'five of a.1' };
-  for (const { handle } of [phone, laptop, createHandler(client, log)]) {
+  for (const { handle } of [phone, laptop, createHandler(client, log, wallClock)]) {
     const error = await handle(cart, id, set('a.1', 5), other).catch((reason: unknown) => reason);
     assert.is((error as Problem).code, 'IDEMPOTENCY_KEY_REUSED');
   }
@@ -122,7 +143,7 @@ test('who looks while others look sees all that was there, and reads together', 
   client,
 }) => {
   const id = randomUUID();
-  const phone = createHandler(client, log);
+  const phone = createHandler(client, log, wallClock);
   await phone.handle(cart, id, open, as());
   const [held, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let reads = 0;
@@ -137,7 +158,7 @@ test('who looks while others look sees all that was there, and reads together', 
       },
     },
   }) as EventStore;
-  const { load } = createHandler(slow, log);
+  const { load } = createHandler(slow, log, wallClock);
   const early = load(cart, id, { fresh: true });
   await answered.promise;
   await phone.handle(cart, id, set('a.1', 2), as());
@@ -153,7 +174,7 @@ test('who looks while others look sees all that was there, and reads together', 
 test('100 parallel repeats of one command make one event', async ({ client }) => {
   const id = randomUUID();
   const context = as();
-  const handlers = [createHandler(client, log), createHandler(client, log)];
+  const handlers = [createHandler(client, log, wallClock), createHandler(client, log, wallClock)];
   await handlers[0]!.handle(cart, id, open, as());
   const outcomes = await Promise.all(
     Array.from({ length: 100 }, (_, i) =>
@@ -208,7 +229,10 @@ test('an event that cannot be read stops its own stream and no other, until it i
     ['toString', {}],
   ] as const) {
     const id = randomUUID();
-    const [phone, laptop] = [createHandler(client, log), createHandler(client, log)];
+    const [phone, laptop] = [
+      createHandler(client, log, wallClock),
+      createHandler(client, log, wallClock),
+    ];
     await phone.handle(cart, id, open, as());
     const eventId = await plant(client, id, type, data, 0n);
     const context = as();
@@ -301,7 +325,7 @@ test('what waits is appended by bytes: large commands do not fail those beside t
   client,
 }) => {
   const id = randomUUID();
-  const { handle } = createHandler(client, log);
+  const { handle } = createHandler(client, log, wallClock);
   const line = (n: number) => ({ sku: `${n}`.padEnd(60, 'x'), quantity: 1 });
   const of = (count: number): InventoryCommand => ({
     type: 'ReceiveStock',
@@ -316,7 +340,7 @@ test('what waits is appended by bytes: large commands do not fail those beside t
     result.status === 'rejected' ? [(result.reason as Problem).code] : [],
   );
   assert.equal(refused, ['COMMAND_TOO_LARGE']);
-  const state = await createHandler(client, log).load(inventory, id, { fresh: true });
+  const state = await createHandler(client, log, wallClock).load(inventory, id, { fresh: true });
   assert.equal(
     [0, 1].map((n) => itemOf(state, line(n).sku).onHand),
     [57, 52],
@@ -325,7 +349,7 @@ test('what waits is appended by bytes: large commands do not fail those beside t
 
 test('one command that is refused does not fail those beside it', async ({ client }) => {
   const id = randomUUID();
-  const { handle } = createHandler(client, log);
+  const { handle } = createHandler(client, log, wallClock);
   const results = await Promise.allSettled([
     handle(cart, id, set('a.1', 1), as()),
     handle(cart, id, open, as()),

@@ -78,7 +78,7 @@ export type Handler = ReturnType<typeof createHandler>;
 export function createHandler(
   client: EventStore,
   log: Logger,
-  now: () => Date = () => new Date(),
+  now: () => Date,
   parked = new ParkedEvents(client, log, 'commands'),
 ) {
   const cache = new StreamCache(client, log, now, parked);
@@ -200,7 +200,7 @@ export function createHandler(
     return outcome;
   }
 
-  return { handle, load, tokenOf: positionTokens(client, log) };
+  return { handle, load, now, tokenOf: positionTokens(client, log) };
 }
 
 type Attempt<State> = { after: Folded<State>; answer: () => void; rest: Waiting<State>[] };

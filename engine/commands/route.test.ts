@@ -11,6 +11,7 @@ import { startParts } from '../../test/shop.ts';
 import type { Decider, Message } from '../decider.ts';
 import { createHandler } from './handle.ts';
 import { commandRoute, type Caller } from './route.ts';
+import { wallClock } from '../../test/clock.ts';
 
 type Door = { locked: boolean };
 type DoorCommand = Message<'Lock', { by: 'key' | 'code' }> | Message<'Unlock', { by: 'key' }>;
@@ -45,7 +46,7 @@ const log = createLog('test', 'silent');
 
 test.before(async (context) => {
   const { client, stop } = await startParts();
-  const handler = createHandler(client, log);
+  const handler = createHandler(client, log, wallClock);
   const app = await createApp({
     log,
     title: 'doors',
@@ -191,7 +192,7 @@ test('a key that says that it is too old, or not made yet, is refused before any
 
 /** Never run: what the compiler has to refuse. */
 export function refused(app: FastifyInstance, client: EventStore): void {
-  const handler = createHandler(client, log);
+  const handler = createHandler(client, log, wallClock);
   const rest = {
     id: ({ doorId }: { doorId: string }) => doorId,
     decider: door,

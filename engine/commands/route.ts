@@ -114,7 +114,7 @@ export function commandRoute<Path extends string, By extends Caller, Body>(
     ...(bodyLimit && { bodyLimit }),
     ...(limits && { limits }),
     async run(request, reply, caller) {
-      const asked = askedOf<Path, By, Body>(declared, request, caller, new Date());
+      const asked = askedOf<Path, By, Body>(declared, request, caller, handler.now());
       const { position, answer: said } = await run(asked.body, asked);
       await atPosition(handler, reply.code(status), position);
       return reply.send(said);

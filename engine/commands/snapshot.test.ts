@@ -25,6 +25,7 @@ import { createHandler, type CommandContext } from './handle.ts';
 import { newestSnapshot, writeSnapshot } from './snapshot.ts';
 import { as } from '../../test/write-api.ts';
 import { NO_REVISION } from '../../platform/appends.ts';
+import { wallClock } from '../../test/clock.ts';
 
 const LISTINGS = 5_000;
 const EVENTS = IS_THOROUGH ? 200_000 : 40_000;
@@ -86,7 +87,7 @@ async function appendAll(client: EventStore, stream: string, events: InventoryEv
 /** How long a server takes that has just started. */
 async function coldLoadMs(client: EventStore, id: string): Promise<number> {
   const startedMs = performance.now();
-  await createHandler(client, log).load(inventory, id, { fresh: false });
+  await createHandler(client, log, wallClock).load(inventory, id, { fresh: false });
   return performance.now() - startedMs;
 }
 
@@ -99,13 +100,13 @@ test(`of a shop with 5,000 listings and ${EVENTS} events only the newest are rea
   const newest = Array.from({ length: EVERY - 1 }, (_, i) => happened(EVENTS + i));
   await appendAll(client, stream, past);
   // The first to load it reads it all, and leaves a snapshot for the others.
-  await createHandler(client, log).load(inventory, id, { fresh: false });
+  await createHandler(client, log, wallClock).load(inventory, id, { fresh: false });
   await appendAll(client, stream, newest, EVENTS);
   within(COLD_LOAD_MS, await coldLoadMs(client, id), 'a cold load of a shop');
   // What the snapshot has is not missed.
   await client.setStreamMetadata(stream, { truncateBefore: EVENTS });
 
-  const loaded = await createHandler(client, log).load(inventory, id, { fresh: false });
+  const loaded = await createHandler(client, log, wallClock).load(inventory, id, { fresh: false });
   const folded = [...past, ...newest].reduce(
     (state, event) => evolve(inventory, state, event),
     inventory.initial,
@@ -127,13 +128,13 @@ test('a repeat is recognised by a server that knows the first only from a snapsh
 }) => {
   const id = randomUUID();
   const context = as();
-  const writer = createHandler(client, log);
+  const writer = createHandler(client, log, wallClock);
   const rest = Array.from({ length: EVERY - 1 }, () => as());
   await writer.handle(inventory, id, received(5), context);
   await Promise.all(rest.map((by) => writer.handle(inventory, id, received(1), by)));
   await untilSnapshot(client, id);
   const receive = (by: CommandContext) =>
-    createHandler(client, log).handle(inventory, id, received(5), by);
+    createHandler(client, log, wallClock).handle(inventory, id, received(5), by);
   const { state, events } = await receive(context);
   assert.equal(events, []);
   assert.is(itemOf(state, 'a').onHand, 5 + rest.length);
@@ -143,8 +144,8 @@ test('a repeat is recognised by a server that knows the first only from a snapsh
 
 test('a snapshot that is outdated or broken is passed over', async ({ client }) => {
   const id = randomUUID();
-  await createHandler(client, log).handle(inventory, id, received(5), as());
-  const load = () => createHandler(client, log).load(inventory, id, { fresh: false });
+  await createHandler(client, log, wallClock).handle(inventory, id, received(5), as());
+  const load = () => createHandler(client, log, wallClock).load(inventory, id, { fresh: false });
   const snapshotOf = (version: number, quantity: number) => {
     const state = { ...rules.pack(inventory.initial), items: [['a', quantity, 0, 0]] };
     const kept = { version, revision: '0', position: '0', state, commands: [] };

@@ -36,11 +36,12 @@ export async function readSnapshot<State>(
   log: Logger,
   rules: SnapshotRules<State>,
   stream: string,
+  nowMs: number,
 ): Promise<Folded<State> | undefined> {
   const bytes = await newestSnapshot(client, stream);
   if (!bytes) return undefined;
   try {
-    return await openSnapshot(rules, bytes);
+    return await openSnapshot(rules, bytes, nowMs);
   } catch (error) {
     log.error({ err: error, stream }, 'a snapshot cannot be read: the whole stream is');
     return undefined;
@@ -51,10 +52,11 @@ export async function readSnapshot<State>(
 export async function openSnapshot<State>(
   { version, unpack }: SnapshotRules<State>,
   bytes: Uint8Array,
+  nowMs: number,
 ): Promise<Folded<State> | undefined> {
   const text = (await unzip(bytes)).toString();
   const kept = JSON.parse(text) as Kept;
-  const commands = commandsIn(kept);
+  const commands = commandsIn(kept, nowMs);
   if (kept.version !== version || !commands) return undefined;
   return {
     state: unpack(kept.state),
@@ -66,12 +68,14 @@ export async function openSnapshot<State>(
 }
 
 /** Undefined where an older snapshot is full, and lacks what came before in the same day. */
-function commandsIn({ keys, commands: old = [] }: Kept): RememberedCommands | undefined {
+function commandsIn(
+  { keys, commands: old = [] }: Kept,
+  nowMs: number,
+): RememberedCommands | undefined {
   if (keys !== undefined) return RememberedCommands.unpack(keys);
   if (old.length >= MAX_OLD_COMMANDS) return undefined;
   const commands = new RememberedCommands(true);
   // It does not say when they came: rather they are known for a day too long.
-  const nowMs = Date.now();
   for (const [id, fingerprint] of old) commands.add(id, fingerprint ?? undefined, nowMs, nowMs);
   return commands;
 }

@@ -136,7 +136,9 @@ export class StreamCache {
   /** Where the fold of a stream begins that this process has not seen: at its snapshot, if any. */
   async #coldStart<State>(decider: AnyDecider<State>, stream: string): Promise<Folded<State>> {
     const { snapshot } = decider;
-    const kept = snapshot && (await readSnapshot(this.#client, this.#log, snapshot, stream));
+    if (!snapshot) return emptyOf(decider);
+    const nowMs = this.#now().getTime();
+    const kept = await readSnapshot(this.#client, this.#log, snapshot, stream, nowMs);
     return kept ?? emptyOf(decider);
   }
 

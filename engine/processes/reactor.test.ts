@@ -15,8 +15,7 @@ import { reactions } from '../../write-api/reactions.ts';
 import { runReactor } from './reactor.ts';
 import { EXAMPLES } from '../../test/golden/examples.ts';
 import { as, fillShelf, ON_SHELF, place, until } from '../../test/write-api.ts';
-
-const now = () => new Date();
+import { wallClock } from '../../test/clock.ts';
 
 type Read = { status: string; timeline: { event: string }[] };
 
@@ -75,7 +74,7 @@ test('a checkout whose cart had moved on is rejected, and the cart stays open', 
 test('a task that was set aside is tried again after a restart, although the checkpoint is past it', async () => {
   const { client, stop } = await startParts();
   const log = createLog('test', 'silent');
-  const handler = createHandler(client, log);
+  const handler = createHandler(client, log, wallClock);
   const stopping = new AbortController();
   let running = Promise.resolve();
   try {
@@ -90,7 +89,7 @@ test('a task that was set aside is tried again after a restart, although the che
     const payments = paymentPorts(handler);
     running = runReactor({
       client,
-      reactions: reactions({ client, drivers: { handler, payments, now: () => new Date() } }),
+      reactions: reactions({ client, drivers: { handler, payments, now: wallClock } }),
       log,
       signal: stopping.signal,
     });
@@ -108,15 +107,18 @@ test('a task that was set aside is tried again after a restart, although the che
 test('an event that cannot be read is parked by name, and the reactor goes on', async () => {
   const { client, stop } = await startParts();
   const log = createLog('test', 'silent');
-  const handler = createHandler(client, log);
+  const handler = createHandler(client, log, wallClock);
   const stopping = new AbortController();
-  const services = { client, drivers: { handler, payments: paymentPorts(handler), now } };
+  const services = {
+    client,
+    drivers: { handler, payments: paymentPorts(handler), now: wallClock },
+  };
   const run = () =>
     runReactor({ client, reactions: reactions(services), log, signal: stopping.signal });
   let running = Promise.resolve();
   const parked = async () => (await readParking(client)).parked.map(({ by, type }) => [by, type]);
   try {
-    const about = { commandId: 'by hand', at: now().toISOString(), schemaVersion: 2 };
+    const about = { commandId: 'by hand', at: wallClock().toISOString(), schemaVersion: 2 };
     const planted = [
       ['order-1', 'OrderPlaced', { ...EXAMPLES.OrderPlaced, parts: undefined }, about],
       ['order-2', 'OrderPlaced', EXAMPLES.OrderPlaced, { ...about, at: 'never' }],

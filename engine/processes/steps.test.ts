@@ -8,6 +8,7 @@ import { createHandler } from '../commands/handle.ts';
 import { View, ask, look, take, wait, type Process } from '../process.ts';
 import { systemContext } from './cause.ts';
 import { takeSteps, type StepServices } from './steps.ts';
+import { wallClock } from '../../test/clock.ts';
 
 const NOW = new Date('2026-11-21T10:00:00Z');
 const open = (id: string) => take(cart, id, { type: 'OpenCart', data: {} });
@@ -19,6 +20,7 @@ function start(answer: StepServices['ask'] = async () => undefined) {
   const handler = createHandler(
     log.client(async () => {}),
     createLog('test', 'silent'),
+    wallClock,
   );
   const cause = { correlationId: 'c', causationId: 'because' };
   const contextOf = () => systemContext('tester', cause);

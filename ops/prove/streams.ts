@@ -137,7 +137,7 @@ export class Streams {
   async #openSnapshot(decider: AnyDecider, stream: string) {
     const bytes = await newestSnapshot(this.#client, stream);
     try {
-      return bytes && (await openSnapshot(decider.snapshot!, bytes));
+      return bytes && (await openSnapshot(decider.snapshot!, bytes, Date.now()));
     } catch {
       return undefined;
     }

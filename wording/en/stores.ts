@@ -22,6 +22,9 @@ export function openingText(opensAtMs: number, atMs: number): string {
   return `${name} at ${clock(opens % MINUTES_PER_DAY)}`;
 }
 
+/** Of whoever looks at what is a shop's, or wants to do it, and has no pass of that shop. */
+export const PASS_REQUIRED = 'Only the shop can do this: sign in with its pass.';
+
 export const PAUSED = 'This shop takes no orders just now. Look around and try later.';
 
 /** Why nothing can be ordered there at this moment; `opensAtMs` null: not for two months. */

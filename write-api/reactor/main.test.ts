@@ -18,6 +18,7 @@ import { paymentPorts } from '../payment-ports.ts';
 import { reactions } from '../reactions.ts';
 import { untilSo } from '../../test/until-so.ts';
 import { within } from '../../test/promised-time.ts';
+import { wallClock } from '../../test/clock.ts';
 
 /** What is promised when the reactor that works dies. */
 const DONE_WITHIN_MS = 5_000;
@@ -36,7 +37,7 @@ type Context = { parts: Parts; handler: Handler; happened: Happened; processes: 
 const test = suite<Context>('reactors');
 test.before.each(async (context) => {
   context.parts = await startParts();
-  context.handler = createHandler(context.parts.client, createLog('test', 'silent'));
+  context.handler = createHandler(context.parts.client, createLog('test', 'silent'), wallClock);
   context.happened = new Happened(context.parts.client);
   context.processes = [];
 });
@@ -239,7 +240,7 @@ test('neither more write-apis nor more reactors read more of the log', async (co
     return `${url}/api/write/carts`;
   };
   const payments = paymentPorts(context.handler);
-  const drivers = { handler: context.handler, payments, now: () => new Date() };
+  const drivers = { handler: context.handler, payments, now: wallClock };
   const { subscribedTypes } = reactions({ client: parts.client, drivers });
   const isFollowed = (type = '') => subscribedTypes.some((prefix) => type.startsWith(prefix));
   const followed = async () => {

@@ -16,7 +16,8 @@ import { reactions } from '../reactions.ts';
 const env = environmentOf('reactor');
 const log = createLog('reactor', env.LOG_LEVEL);
 const client = connectEventStore(env.EVENT_STORE_URL, upcasterOf(DECIDERS));
-const handler = createHandler(client, log, undefined, await knownParking(client, log));
+const now = () => new Date();
+const handler = createHandler(client, log, now, await knownParking(client, log));
 const payments = paymentPorts(handler, razorpayPortFrom(env));
 const stopping = new AbortController();
 const { signal } = stopping;
@@ -37,7 +38,7 @@ try {
     work: (term) =>
       runReactor({
         client,
-        reactions: reactions({ client, drivers: { handler, payments, now: () => new Date() } }),
+        reactions: reactions({ client, drivers: { handler, payments, now } }),
         log,
         ...term,
       }),

@@ -7,7 +7,7 @@ import { backoffMs, pause } from './pause.ts';
 import { keep, recall } from './storage.ts';
 
 const CART_KEY = 'doorstep.cart';
-/** More of one thing is a phone call, not a tap. The API's own limit for a line. */
+/** More of one thing is a phone call, not a tap; a cart itself takes up to 999. */
 export const MAX_QUANTITY = 99;
 
 const REOPEN_ATTEMPTS = 6;
