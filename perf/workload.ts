@@ -189,7 +189,7 @@ async function buy(commands: Commands, items: Item[]): Promise<Order | undefined
   }
 }
 
-/** Every shop's part, step by step, all that was ordered in its basket. */
+/** Every store order, step by step, all that was ordered in its basket. */
 async function deliver(
   system: System,
   commands: Commands,

@@ -42,14 +42,14 @@ const cards = defineTable(
 
 export type CardRow = Row<typeof cards>;
 
-/** Columns of a part that follow from its state. */
-export const partColumns = (part: StoreOrder) => ({
-  part,
-  status: part.status,
-  owed_paise: owedPaise(part),
+/** Columns of a store order that follow from its state. */
+export const storeOrderColumns = (state: StoreOrder) => ({
+  part: state,
+  status: state.status,
+  owed_paise: owedPaise(state),
 });
 
-/** The reason for which a part came to its status: `row` is from before. */
+/** The reason for which a store order came to its status: `row` is from before. */
 export const reasonOf = (
   { status }: StoreOrder,
   { reason = null }: { reason?: string | null },
@@ -65,11 +65,11 @@ export const orderBoard = projection<StoreOrderEvent>({
   on: fold(cards, storeOrder, {
     key: 'store_order_id',
     stateOf: ({ part }) => part,
-    columnsOf: (part, { data, at }: Fact<{ storeId: string; reason?: string }>, card) => ({
-      ...partColumns(part),
-      reason: reasonOf(part, data, card),
+    columnsOf: (state, { data, at }: Fact<{ storeId: string; reason?: string }>, card) => ({
+      ...storeOrderColumns(state),
+      reason: reasonOf(state, data, card),
       changed_at: at,
-      ended_at: storeOrderEnded(part.status) ? (card.ended_at ?? at) : null,
+      ended_at: storeOrderEnded(state.status) ? (card.ended_at ?? at) : null,
     }),
     begins: {
       StoreOrderSubmitted({ data, at }) {

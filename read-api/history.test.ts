@@ -175,11 +175,11 @@ test('why tells what was left out of an order, and what stayed', async ({ shop }
   assert.not.match(paidBefore.told, 'All of it was held');
 });
 
-test('a shop is told only what was left out of its own part', async ({ shop }) => {
+test('a shop is told only what was left out of its own store order', async ({ shop }) => {
   const { storeIds, body: placed, position } = await orderWhatIsLeft(shop, 'cash-on-delivery');
   const toldTo = async (storeId: string) => {
-    const part = placed.storeOrders.find((one) => one.storeId === storeId)!;
-    const path = `/store-orders/${part.storeOrderId}/why`;
+    const storeOrder = placed.storeOrders.find((one) => one.storeId === storeId)!;
+    const path = `/store-orders/${storeOrder.storeOrderId}/why`;
     const pass = { authorization: `Bearer ${shop.passOf(storeId)}` };
     const { entries } = (await shop.read<StoreOrderWhy>(path, position, pass)).body;
     return entries
@@ -194,31 +194,31 @@ test('a shop is told only what was left out of its own part', async ({ shop }) =
   );
 });
 
-test('a shop is told why of its own part only, and only with its pass', async ({ shop }) => {
+test('a shop is told why of its own store order only, and only with its pass', async ({ shop }) => {
   const storeIds = [await openShelf(shop, 'Toor dal', 5), await openShelf(shop, 'Ghee', 5)];
   const { body: placed } = await order(shop, storeIds);
   const [near, far] = storeIds as [string, string];
-  const partOf = (storeId: string) =>
-    placed.storeOrders.find((part) => part.storeId === storeId)!.storeOrderId;
-  const { position } = await step(shop, partOf(far), 'reject', { reason: 'closed' });
+  const storeOrderOf = (storeId: string) =>
+    placed.storeOrders.find((one) => one.storeId === storeId)!.storeOrderId;
+  const { position } = await step(shop, storeOrderOf(far), 'reject', { reason: 'closed' });
   const read = (storeOrderId: string, pass?: string) =>
     shop.read<StoreOrderWhy>(
       `/store-orders/${storeOrderId}/why`,
       position,
       pass ? { authorization: `Bearer ${pass}` } : STRANGER,
     );
-  const { status, headers, body } = await read(partOf(near), shop.passOf(near));
+  const { status, headers, body } = await read(storeOrderOf(near), shop.passOf(near));
   assert.is(status, 200);
   assert.is(headers.get('cache-control'), 'private, no-store');
   assert.is(body.orderNumber, placed.orderId.slice(-6).toUpperCase());
   assert.match(textOf(body.entries), 'Ordered: 2 pieces of Toor dal at Test Kirana');
   assert.not.match(JSON.stringify(body), new RegExp(`Ghee|refused|${far}|${placed.orderId}`));
   assert.match(
-    textOf((await read(partOf(far), shop.passOf(far))).body.entries),
+    textOf((await read(storeOrderOf(far), shop.passOf(far))).body.entries),
     'Test Kirana refused its part: it is closed',
   );
   for (const pass of [undefined, shop.passOf(far)]) {
-    const refused = await read(partOf(near), pass);
+    const refused = await read(storeOrderOf(near), pass);
     assert.equal([refused.status, Reflect.get(refused.body, 'code')], [401, 'STORE_PASS_REQUIRED']);
     assert.is(refused.headers.get('www-authenticate'), 'Bearer');
   }
@@ -250,7 +250,9 @@ async function standing(shop: Shop, path: string, position: string | null) {
   return { at: rows[0]!.at, stood };
 }
 
-test('asOf gives an order as it stood then: status, parts, timeline and bill', async ({ shop }) => {
+test('asOf gives an order as it stood then: status, store orders, timeline and bill', async ({
+  shop,
+}) => {
   const storeIds = [await openShelf(shop, 'Toor dal', 5), await openShelf(shop, 'Ghee', 5)];
   const { body: placed, position } = await order(shop, storeIds);
   const path = `/orders/${placed.orderId}`;

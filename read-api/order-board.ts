@@ -23,7 +23,13 @@ import {
   pageSize,
 } from './paging.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
-import { partFields, recipientFields, linesOf, orderSlot, type PartLine } from './my-orders.ts';
+import {
+  storeOrderFields,
+  recipientFields,
+  linesOf,
+  orderSlot,
+  type StoreOrderLine,
+} from './my-orders.ts';
 import { shop } from './who.ts';
 
 /** Open orders of a page of a board, oldest first; far more than a shop could work on. */
@@ -58,7 +64,7 @@ export type BoardCard = {
   /** Null once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
-  lines: PartLine[];
+  lines: StoreOrderLine[];
 };
 
 /** A card by itself, with what of its money the shop has to look after. */
@@ -189,7 +195,7 @@ async function cardsOf({ vault }: Services, rows: BilledRow[]): Promise<BoardCar
 }
 
 const cardFields = {
-  ...partFields,
+  ...storeOrderFields,
   ...recipientFields,
   orderNumber: text,
   submittedAt: time,

@@ -17,7 +17,7 @@ import {
 } from '../domain/ordering/order.ts';
 import { payment, PAYMENT_METHODS, type Payment } from '../domain/money/payment.ts';
 import { CREDIT_REASONS } from '../domain/money/invoices.ts';
-import { notReturned, restOf, toPick, type PartLine } from '../domain/fulfilment/picking.ts';
+import { notReturned, restOf, toPick, type StoreOrderLine } from '../domain/fulfilment/picking.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
   RETURN_PLACES,
@@ -62,10 +62,10 @@ const serverChoice = fc.oneof(
   fc.record({ diesAfter: fc.nat({ max: MAX_STEPS }) }),
 );
 
-/** What a shop does with a part. */
+/** What a shop does with a store order. */
 const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver', 'take back'] as const;
 const extra = fc.record({
-  /** Before, or while, this step is taken; most can be done while a part is picked. */
+  /** Before, or while, this step is taken; most can be done while a store order is picked. */
   at: fc.constantFrom(...STEPS.keys(), 1, 1, 1, 1, 1, 1),
   extra: someOf(
     [1, 'reject'],
@@ -180,8 +180,8 @@ function lineOf(id: string, quantity: number): OrderLine {
   };
 }
 
-/** The parts of an order of so many pieces of each listing. */
-function partsOf(world: World, orderId: string, told: Checkout): OrderPart[] {
+/** The store orders of an order of so many pieces of each listing. */
+function storeOrdersOf(world: World, orderId: string, told: Checkout): OrderPart[] {
   return world.stores.flatMap((storeId): OrderPart[] => {
     const lines = world.listings
       .map((id, index) => lineOf(id, told.wanted[index]!))
@@ -195,8 +195,8 @@ function partsOf(world: World, orderId: string, told: Checkout): OrderPart[] {
     const storeOrderId = idFrom('store-order', orderId, storeId);
     const totalPaise = sumPaise(lines.map(({ linePaise }) => linePaise)) + told.feePaise;
     const { feePaise, slots } = told;
-    const part = { ...AT_ONCE, storeOrderId, storeId, lines, feePaise, totalPaise };
-    return [{ ...part, slot: slots ? SLOT : null }];
+    const wanted = { ...AT_ONCE, storeOrderId, storeId, lines, feePaise, totalPaise };
+    return [{ ...wanted, slot: slots ? SLOT : null }];
   });
 }
 
@@ -248,7 +248,7 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
       }
     }
     last = { cartId, wanted };
-    const parts = partsOf(world, orderId, { ...one, wanted });
+    const parts = storeOrdersOf(world, orderId, { ...one, wanted });
     world.placed.set(orderId, {
       cartId,
       personId: idFrom('person', orderId),
@@ -258,7 +258,7 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
       onShortage: one.onShortage,
       quote: null,
       parts,
-      totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
+      totalPaise: sumPaise(parts.map(({ totalPaise }) => totalPaise)),
       expiresAt: new Date(OPENED_MS + CHECKOUT_MS).toISOString(),
     });
   }
@@ -400,13 +400,13 @@ async function tellLate(world: World, orderId: string, { when }: Checkout['pays'
   }
 }
 
-const pickOf = (pick: Pick, { listingId: id, name }: PartLine, quantity: number) => ({
+const pickOf = (pick: Pick, { listingId: id, name }: StoreOrderLine, quantity: number) => ({
   listingId: id,
   quantity,
   ...(name === LOOSE && quantity > 0 && { grams: quantity * (GRAMS_EACH - 100 + pick(200)) }),
 });
 
-/** What is done to a part next; undefined where that makes no sense. */
+/** What is done to a store order next; undefined where that makes no sense. */
 function commandOf(
   { pick }: World,
   { lines }: StoreOrder,
@@ -457,11 +457,13 @@ function commandOf(
   }
 }
 
-/** Something else is chosen for a part, at times for all parts of its shop at once. */
+/**
+ * Something else is chosen for a store order, at times for all store orders of its shop at once.
+ */
 async function substitute(world: World, id: string): Promise<void> {
   const { storeId } = await world.load(storeOrder, id);
-  const parts = [...world.placed.values()].flatMap((placed) => placed.parts);
-  const same = parts.filter((part) => part.storeId === storeId);
+  const storeOrders = [...world.placed.values()].flatMap((placed) => placed.parts);
+  const same = storeOrders.filter((one) => one.storeId === storeId);
   const ids = world.pick(2) === 0 ? [id] : same.map(({ storeOrderId }) => storeOrderId);
   await Promise.all(ids.map((one) => substituteOne(world, one)));
 }
@@ -522,7 +524,9 @@ async function takeBack(world: World, id: string): Promise<void> {
   });
 }
 
-/** A shop works a part as far as it goes; what else happens to it happens at the same time. */
+/**
+ * A shop works a store order as far as it goes; what else happens to it happens at the same time.
+ */
 async function work(world: World, id: string, { steps, extras }: Staff): Promise<void> {
   for (const [index, step] of STEPS.slice(0, steps).entries()) {
     if (world.memory.stream(`storeorder-${id}`).length === 0) return;

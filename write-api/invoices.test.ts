@@ -88,9 +88,9 @@ async function registerOf(shop: Shop, storeId: string): Promise<Invoice[]> {
 /** The page that follows the order live is told of its invoices too. */
 async function untilInvoiced(shop: Shop, orderId: string, storeOrderId: string) {
   const path = `/store-orders/${storeOrderId}/invoice?orderId=${orderId}`;
-  type Parts = { storeOrders: { storeOrderId: string; invoiceNumber: string | null }[] };
-  await shop.untilLive<Parts>(`/orders/${orderId}`, ({ storeOrders }) =>
-    storeOrders.some((part) => part.storeOrderId === storeOrderId && part.invoiceNumber !== null),
+  type StoreOrders = { storeOrders: { storeOrderId: string; invoiceNumber: string | null }[] };
+  await shop.untilLive<StoreOrders>(`/orders/${orderId}`, ({ storeOrders }) =>
+    storeOrders.some((one) => one.storeOrderId === storeOrderId && one.invoiceNumber !== null),
   );
   return (await shop.read<InvoicePaper>(path)).body;
 }
@@ -492,8 +492,8 @@ test('of a delivery of which nothing was as it should be, the fee is credited as
   assert.equal([dal!.totalPaise, dal!.fees], [21_000, []]);
   assert.equal([milk!.totalPaise, milk!.fees], [8_260, bill.fees]);
   assert.is(body.creditedPaise, bill.totalPaise);
-  type Parts = { storeOrders: { owedPaise: number }[] };
-  const { body: page } = await shop.read<Parts>(`/orders/${orderId}`, position);
+  type StoreOrders = { storeOrders: { owedPaise: number }[] };
+  const { body: page } = await shop.read<StoreOrders>(`/orders/${orderId}`, position);
   assert.is(page.storeOrders[0]!.owedPaise, 0);
 });
 

@@ -204,7 +204,7 @@ async function tellOfUpi(
   return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
 }
 
-/** A part that waits to be paid by UPI. */
+/** A store order that waits to be paid by UPI. */
 async function placeByUpi(shop: Shop, store: TestStore): Promise<string> {
   const { data } = await place(shop, [store], { payment: 'upi' });
   const { storeOrderId } = data.parts[0]!;
@@ -281,12 +281,12 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   shop,
 }) => {
   const [store, branch] = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
-  const parts = [await placeByUpi(shop, store), await placeByUpi(shop, branch)];
+  const storeOrderIds = [await placeByUpi(shop, store), await placeByUpi(shop, branch)];
   const utr = '426100777777';
-  const requests = parts.map((part, at) => {
+  const requests = storeOrderIds.map((storeOrderId, at) => {
     const authorization = `Bearer ${shop.passOf([store, branch][at]!.storeId)}`;
     const headers = { authorization, 'idempotency-key': newKey() };
-    const path = `/payments/${paymentIdOf(part)}/receipts`;
+    const path = `/payments/${paymentIdOf(storeOrderId)}/receipts`;
     return (reference = utr) =>
       shop.write<{ detail: string }>('POST', path, { reference }, headers);
   });
@@ -297,7 +297,9 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   assert.is(Reflect.get(answers[second]!.body, 'code'), 'UPI_REFERENCE_USED');
   assert.match(answers[second]!.body.detail, 'used already for another order');
   const told = JSON.stringify(answers[second]!.body);
-  assert.not(told.includes(parts[first]!) || told.includes(paymentIdOf(parts[first]!)));
+  assert.not(
+    told.includes(storeOrderIds[first]!) || told.includes(paymentIdOf(storeOrderIds[first]!)),
+  );
 
   const again = await Promise.all(requests.map((ask) => ask()));
   assert.equal(
@@ -307,15 +309,15 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   );
   assert.is((await requests[first]!('426100888888')).status, 422);
   const notice = { utr, amountPaise: WANTED * PRICE_PAISE, at: new Date().toISOString() };
-  const reference = paymentIdOf(parts[second]!).replaceAll('-', '');
+  const reference = paymentIdOf(storeOrderIds[second]!).replaceAll('-', '');
   assert.is(await tellOfUpi(shop, { ...notice, reference }), 204);
-  const unpaid = await loadPayment(shop, parts[second]!);
+  const unpaid = await loadPayment(shop, storeOrderIds[second]!);
   assert.equal([unpaid.status, unpaid.receipts], ['requested', []]);
 
   const own = await requests[second]!('426100888888');
   assert.is(own.status, 200, 'the key of what was refused, and a reference, are free still');
-  for (const part of parts) {
-    const { status, receipts } = await loadPayment(shop, part);
+  for (const storeOrderId of storeOrderIds) {
+    const { status, receipts } = await loadPayment(shop, storeOrderId);
     assert.equal([status, receipts.length], ['paid', 1]);
   }
 });
@@ -544,7 +546,7 @@ test('a refund that the gateway is at waits for its word, and a webhook is only 
   refunds.wait(false);
 });
 
-/** An order of one part by card that was paid, and what the gateway calls its payment. */
+/** An order at one shop by card that was paid, and what the gateway calls its payment. */
 async function payByCard(shop: Shop) {
   const store = await openShelf(shop, ON_SHELF);
   const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'razorpay' });
@@ -862,7 +864,7 @@ test('an amount that the gateway does not take is refused at once, and nothing s
   assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
 });
 
-test('cash is taken down when a part is delivered: what is owed, once', async ({ shop }) => {
+test('cash is taken down when a store order is delivered: what is owed, once', async ({ shop }) => {
   const store = await openShelf(shop, ON_SHELF);
   const placed = await checkOut(shop, await fillCart(shop, [store]), {
     payment: 'cash-on-delivery',
@@ -898,7 +900,7 @@ test('whatever each shop can: what is short stays out, and is told and not charg
   const page = await pageOf(shop, placed);
   assert.equal([page.status, page.totalPaise], ['confirmed', 3 * PRICE_PAISE]);
   const statusAt = ({ storeId }: TestStore) =>
-    page.storeOrders.find((part) => part.storeId === storeId)?.status;
+    page.storeOrders.find((one) => one.storeId === storeId)?.status;
   assert.equal([near, far, none].map(statusAt), ['submitted', 'submitted', 'rejected']);
 
   const nothing = await fillCart(shop, [none]);

@@ -24,7 +24,7 @@ export const ACTOR = 'payment-gateway';
 export const paymentsOf = (orderId: string, placed: AnyPlaced): DuePayment[] =>
   duePayments({ paymentIdOf }, orderId, placed);
 
-/** @param id of the order, or of the part where each is paid by itself */
+/** @param id of the order, or of the store order where each is paid by itself */
 export const paymentIdOf = (id: string): string => idFrom('payment', id);
 
 /**

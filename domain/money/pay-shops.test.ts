@@ -10,7 +10,7 @@ import type { Transfer, TransferNews } from './transfer.ts';
 const PAID_MS = Date.parse('2026-11-21T10:00:00Z');
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
-const returnIdOf = (part: string, number: number) => `return ${part} ${number}`;
+const returnIdOf = (id: string, number: number) => `return ${id} ${number}`;
 const next = (known: Known, nowMs = PAID_MS) =>
   given(payShops({ paymentId: 'p', returnIdOf }, PAID_MS), known).next(nowMs);
 

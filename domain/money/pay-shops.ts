@@ -49,7 +49,7 @@ export type ReturnCall = {
 export type ReturnAnswer =
   { status: 'returned'; externalId: string } | { status: 'not-moved'; reason: string };
 
-/** What a payment is called, and what is returned of a part's share, counted from 1. */
+/** What a payment is called, and what is returned of a store order's share, counted from 1. */
 export type ShareIds = {
   paymentId: string;
   returnIdOf: (storeOrderId: string, returnNumber: number) => string;

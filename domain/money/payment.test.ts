@@ -270,9 +270,9 @@ test('a refund that one call was refused stands where another made it', () => {
   given(payment, requested, succeeded, asked, refused, byHand).when(fail).gives();
 });
 
-test('a refund names the part that it goes back for, and its shop gives what a gateway cannot', () => {
-  const part = { storeOrderId: 'so', storeId: 's' };
-  const refund = { ...place, ...part, refundNumber: 1, amountPaise: 3_000 };
+test('a refund names its store order, and the shop of that gives what a gateway cannot', () => {
+  const storeOrder = { storeOrderId: 'so', storeId: 's' };
+  const refund = { ...place, ...storeOrder, refundNumber: 1, amountPaise: 3_000 };
   const asked: PaymentEvent = {
     type: 'RefundRequested',
     data: { ...refund, externalId: 'pay_1' },
@@ -289,7 +289,10 @@ test('a refund names the part that it goes back for, and its shop gives what a g
   given(payment, requested, succeeded)
     .when({
       type: 'SettlePayment',
-      data: { owedPaise: 20_000, parts: [{ ...part, totalPaise: 23_000, owedPaise: 20_000 }] },
+      data: {
+        owedPaise: 20_000,
+        storeOrders: [{ ...storeOrder, totalPaise: 23_000, owedPaise: 20_000 }],
+      },
     })
     .gives(asked);
   given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
@@ -324,7 +327,7 @@ test('what goes back comes out of the share of the shop by whose doing it is', (
   const paid = given(payment, ...shared);
   const settle = (nearPaise: number, farPaise: number): PaymentCommand => ({
     type: 'SettlePayment',
-    data: { owedPaise: nearPaise + farPaise, parts: owed(nearPaise, farPaise) },
+    data: { owedPaise: nearPaise + farPaise, storeOrders: owed(nearPaise, farPaise) },
   });
   paid.when(settle(15_000, 5_000)).gives(refundAt('far', 1, 3_000));
   paid.when(settle(0, 0)).gives(refundAt('near', 1, 15_000), refundAt('far', 2, 8_000));
@@ -419,7 +422,7 @@ test('what came back for a refund that then failed goes to the shop again, once'
   given(payment, ...shared)
     .when(record)
     .gives();
-  // The shop gave it by hand: what is in its account is what its part cost.
+  // The shop gave it by hand: what is in its account is what its store order cost.
   const byHand: PaymentEvent = {
     type: 'RefundSucceeded',
     data: { ...about, refundNumber: 1, amountPaise: 3_000, externalId: 'cash' },

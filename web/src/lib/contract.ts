@@ -21,7 +21,7 @@ export type {
 export type {
   Order,
   OrderLine,
-  PartLine,
+  StoreOrderLine,
   StoreOrder,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';

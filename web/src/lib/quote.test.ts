@@ -43,7 +43,7 @@ const withFee = (
   fulfilment: 'delivery' | 'pickup' = 'delivery',
 ) => {
   const quote = quoteOf([line('dal', quantity, 100)]);
-  return { ...quote, parts: quote.parts.map((part) => ({ ...part, feePaise, fulfilment })) };
+  return { ...quote, parts: quote.parts.map((one) => ({ ...one, feePaise, fulfilment })) };
 };
 
 const cartOf = (...lines: { listingId: string; quantity: number }[]) =>

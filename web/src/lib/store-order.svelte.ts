@@ -1,5 +1,5 @@
 import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
-import type { BoardCardPage, PartLine } from './contract.ts';
+import type { BoardCardPage, StoreOrderLine } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
 import { Staff } from './staff.svelte.ts';
@@ -57,7 +57,7 @@ export class StoreOrderWork extends Staff {
   }
 
   /** Pieces in the basket, with those that were just tapped in. */
-  pickedOf(line: PartLine): number {
+  pickedOf(line: StoreOrderLine): number {
     return this.#tapped.get(line.listingId) ?? line.picked;
   }
 
