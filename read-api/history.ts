@@ -5,7 +5,7 @@ import { paise } from '../domain/schema.ts';
 import type { CartLine } from '../domain/cart/cart.ts';
 import type { OrderPart, PlacedOrder } from '../domain/ordering/order.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
-import type { CardRow } from '../projector/order-board.ts';
+import type { BoardOrderRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import type { Article, BasketAt, HistoryFact, HistoryFacts } from '../wording/history.ts';
@@ -301,17 +301,17 @@ async function readWhy(
 
 /** The same for a shop, of its own store order. Throws a `Problem` 404. */
 async function readStoreOrderWhy(services: Services, storeOrderId: string): Promise<StoreOrderWhy> {
-  const { rows } = await services.pool.query<CardRow & { order_id: string }>({
+  const { rows } = await services.pool.query<BoardOrderRow & { order_id: string }>({
     name: 'history-store-order',
     text: `select c.store_id, c.order_number, p.order_id
       from order_board.card c join my_orders.part p using (store_order_id)
       where store_order_id = $1`,
     values: [storeOrderId],
   });
-  const card = rows[0];
-  if (!card) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
-  const { entries } = await readWhy(services, card.order_id, card.store_id);
-  return { orderNumber: card.order_number, entries };
+  const row = rows[0];
+  if (!row) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
+  const { entries } = await readWhy(services, row.order_id, row.store_id);
+  return { orderNumber: row.order_number, entries };
 }
 
 const articleFields = { name: text, pack: orNull(text), quantity: count };

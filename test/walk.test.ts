@@ -111,10 +111,10 @@ async function openToPick(
   width: number,
 ): Promise<Page> {
   const staff = await open(browser, boardUrl, width);
-  const card = staff.getByRole('article', { name: number });
-  await card.getByRole('button', { name: 'Accept' }).click();
+  const article = staff.getByRole('article', { name: number });
+  await article.getByRole('button', { name: 'Accept' }).click();
   if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
-  await card.getByRole('link', { name: 'Pick' }).click();
+  await article.getByRole('link', { name: 'Pick' }).click();
   return staff;
 }
 
@@ -136,10 +136,10 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
 
     const number = await orderNumberOn(shopper);
-    const card = staff.getByRole('article', { name: number });
-    await card.getByText('Asha Rao').waitFor();
-    await card.getByText('98765 43210').waitFor();
-    await card.getByRole('button', { name: 'Accept' }).click();
+    const article = staff.getByRole('article', { name: number });
+    await article.getByText('Asha Rao').waitFor();
+    await article.getByText('98765 43210').waitFor();
+    await article.getByRole('button', { name: 'Accept' }).click();
 
     await shopper.getByRole('heading', { level: 1, name: 'Being packed' }).waitFor();
     const shot = process.env.SCREENSHOTS;
@@ -523,15 +523,15 @@ for (const width of [360, 1280]) {
 
     await staff.goto(board);
     await staff.getByText('Sign in to see the orders of this shop.').waitFor();
-    const card = staff.getByRole('article', { name: number });
-    assert.is(await card.count(), 0);
+    const article = staff.getByRole('article', { name: number });
+    assert.is(await article.count(), 0);
     if (shot) await staff.screenshot({ path: join(shot, `signed-out-${width}.png`) });
     await staff.getByLabel('Shop pass').fill(`${pass.split('.')[0]!}.${'x'.repeat(22)}`);
     await staff.getByRole('button', { name: 'Sign in' }).click();
     await staff.getByText('does not open this shop any more').waitFor();
     await staff.getByLabel('Shop pass').fill(pass);
     await staff.getByRole('button', { name: 'Sign in' }).click();
-    await card.getByRole('button', { name: 'Reject' }).click();
+    await article.getByRole('button', { name: 'Reject' }).click();
     await staff.getByLabel('We are closed').check();
     await staff.getByRole('button', { name: 'Reject order' }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Not accepted' }).waitFor();
@@ -674,7 +674,9 @@ async function shopAnswers(url: string): Promise<boolean> {
   }
 }
 
-/** The pid of a service, as the child of the supervisor that runs this file; undefined without one. */
+/**
+ * The pid of a service, as the child of the supervisor that runs this file; undefined without one.
+ */
 function findPid(system: ChildProcess, file: string): number | undefined {
   const children = `/proc/${system.pid}/task/${system.pid}/children`;
   const pids = readFileSync(children, 'utf8').trim().split(' ').map(Number);

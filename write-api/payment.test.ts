@@ -480,9 +480,9 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   assert.equal({ todo, failureReason }, { todo: 'give-back', failureReason: 'refund.failed' });
   assert.equal([task!.amountPaise, task!.storeOrderId], [owed.amountPaise, storeOrderId]);
   assert.is(contact?.name, recipient.contact.name);
-  const cardPath = `/stores/${refusing.storeId}/board/${storeOrderId}`;
-  const card = await shop.untilLive<Board>(cardPath, ({ payments }) => payments.length === 1);
-  assert.equal(card.payments[0]!.contact, contact);
+  const boardPath = `/stores/${refusing.storeId}/board/${storeOrderId}`;
+  const shown = await shop.untilLive<Board>(boardPath, ({ payments }) => payments.length === 1);
+  assert.equal(shown.payments[0]!.contact, contact);
   assert.equal(await tasksAt(kept, passOf(kept)), [], 'nobody else is to give it as well');
 
   const given = `/payments/${paymentId}/refunds/1/given`;

@@ -17,7 +17,7 @@ import {
 } from '../test/shop.ts';
 import type { Invoice } from '../read-api/invoices.ts';
 import type { Order, StoreOrder } from '../read-api/my-orders.ts';
-import type { BoardCard } from '../read-api/order-board.ts';
+import type { BoardOrder } from '../read-api/order-board.ts';
 import { untilSo } from '../test/until-so.ts';
 
 const STOCK = 10;
@@ -430,7 +430,7 @@ test('staff open one order of their shop, and no other shop’s', async ({ shop 
   const placed = await placeStoreOrder(shop);
   const path = (storeId: string) => `/stores/${storeId}/board/${placed.storeOrderId}`;
   const headers = { authorization: `Bearer ${shop.passOf(placed.storeId)}` };
-  const { body } = await shop.read<BoardCard>(path(placed.storeId), null, headers);
+  const { body } = await shop.read<BoardOrder>(path(placed.storeId), null, headers);
   assert.equal([body.contact?.name, body.lines.length], ['Asha Rao', 2]);
   assert.not('deliveryCode' in body);
   assert.is((await shop.read(path(placed.storeId), null, STRANGER)).status, 401);
