@@ -159,7 +159,7 @@ async function orderWhatIsLeft(shop: Shop, payment: string) {
   const how = { onShortage: 'whatever-each-shop-can', payment };
   const placed = await order(shop, [...storeIds], sell, how);
   const why = await shop.read<Why>(`/orders/${placed.orderId}/why`, placed.position);
-  return { ...placed, storeIds, told: textOf(why.body.entries) };
+  return { ...placed, storeIds, text: textOf(why.body.entries) };
 }
 
 const LEFT_OUT =
@@ -169,15 +169,15 @@ const LEFT_OUT =
 
 test('why tells what was left out of an order, and what stayed', async ({ shop }) => {
   const paidAtTheDoor = await orderWhatIsLeft(shop, 'cash-on-delivery');
-  assert.match(paidAtTheDoor.told, `The order was confirmed ${LEFT_OUT}`);
+  assert.match(paidAtTheDoor.text, `The order was confirmed ${LEFT_OUT}`);
   const paidBefore = await orderWhatIsLeft(shop, 'razorpay');
-  assert.match(paidBefore.told, `Held until it is paid, ${LEFT_OUT}`);
-  assert.not.match(paidBefore.told, 'All of it was held');
+  assert.match(paidBefore.text, `Held until it is paid, ${LEFT_OUT}`);
+  assert.not.match(paidBefore.text, 'All of it was held');
 });
 
 test('a shop is told only what was left out of its own store order', async ({ shop }) => {
   const { storeIds, body: placed, position } = await orderWhatIsLeft(shop, 'cash-on-delivery');
-  const toldTo = async (storeId: string) => {
+  const confirmedTo = async (storeId: string) => {
     const storeOrder = placed.storeOrders.find((one) => one.storeId === storeId)!;
     const path = `/store-orders/${storeOrder.storeOrderId}/why`;
     const pass = { authorization: `Bearer ${shop.passOf(storeId)}` };
@@ -186,9 +186,9 @@ test('a shop is told only what was left out of its own store order', async ({ sh
       .map((entry) => historyText(entry).what)
       .find((what) => what.startsWith('The order was'));
   };
-  assert.is(await toldTo(storeIds[0]), 'The order was confirmed');
+  assert.is(await confirmedTo(storeIds[0]), 'The order was confirmed');
   assert.is(
-    await toldTo(storeIds[1]),
+    await confirmedTo(storeIds[1]),
     'The order was confirmed without 1 of 2 pieces of Ghee at Test Kirana, ' +
       'since not enough was left. What stayed: 1 piece of Ghee at Test Kirana',
   );
@@ -236,8 +236,8 @@ test('an event that no words are kept for is told by its name', async ({ shop })
     [placed.orderId],
   );
   const { body } = await shop.read<Why>(path);
-  const told = body.entries.map(historyText).find(({ what }) => what === 'Parcel lost');
-  assert.is(told?.by, 'robot');
+  const lost = body.entries.map(historyText).find(({ what }) => what === 'Parcel lost');
+  assert.is(lost?.by, 'robot');
 });
 
 /** An order once the log has come to a position, and when that was. */

@@ -392,8 +392,8 @@ test('the shops go on with it: goods go out, and money comes and goes', async (w
   const [cut] = named('upi-cut-telling').storeOrderIds;
   const pass = { authorization: `Bearer ${shop.passOf(names.shops['Sharma Kirana']!)}` };
   const receipts = `/payments/${paymentIdOf(cut!)}/receipts`;
-  const told = await shop.write('POST', receipts, { reference: '426100999999' }, pass);
-  assert.is(told.status, 200);
+  const given = await shop.write('POST', receipts, { reference: '426100999999' }, pass);
+  assert.is(given.status, 200);
   const wrong = await settled(world, async () => [
     ...wrongIn(await outcomesIn(shop.handler, names), {
       'older-accepted': 'completed | delivered | paid 600 | closed',

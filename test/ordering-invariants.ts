@@ -181,7 +181,7 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
   }
   if (method !== 'razorpay') return;
   const { news = [] } = world.gateway.orders.get(at.gatewayOrderId ?? '') ?? {};
-  const captured = news.flatMap((told) => (told.status === 'captured' ? [told.externalId] : []));
+  const captured = news.flatMap((one) => (one.status === 'captured' ? [one.externalId] : []));
   const known = at.receipts.map(({ externalId }) => externalId);
   assert.equal(known.toSorted(), captured.toSorted(), 'all money that came in is known, once');
   for (const { refundNumber, externalId, amountPaise, status } of at.refunds) {

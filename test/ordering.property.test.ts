@@ -116,8 +116,8 @@ const checkout = fc.record({
     }),
     /** Of the shops that are paid each by itself. */
     onlyOne: someOf([5, false], [1, true]),
-    /** How often what was paid is told. */
-    told: fc.nat({ max: 3 }),
+    /** How often the gateway says what was paid. */
+    webhooks: fc.nat({ max: 3 }),
   }),
   /** The shopper thinks better of it. */
   cancels: someOf([6, 'never'], [2, 'at once'], [1, 'late']),
@@ -181,20 +181,20 @@ function lineOf(id: string, quantity: number): OrderLine {
 }
 
 /** The store orders of an order of so many pieces of each listing. */
-function storeOrdersOf(world: World, orderId: string, told: Checkout): OrderPart[] {
+function storeOrdersOf(world: World, orderId: string, chosen: Checkout): OrderPart[] {
   return world.stores.flatMap((storeId): OrderPart[] => {
     const lines = world.listings
-      .map((id, index) => lineOf(id, told.wanted[index]!))
+      .map((id, index) => lineOf(id, chosen.wanted[index]!))
       .filter((line) => line.quantity > 0 && storeOfListing(line.listingId) === storeId)
       .map((line) => ({
         ...line,
         ...(line.name === LOOSE && { gramsEach: GRAMS_EACH }),
-        ...wishOf(told, storeId),
+        ...wishOf(chosen, storeId),
       }));
     if (lines.length === 0) return [];
     const storeOrderId = idFrom('store-order', orderId, storeId);
-    const totalPaise = sumPaise(lines.map(({ linePaise }) => linePaise)) + told.feePaise;
-    const { feePaise, slots } = told;
+    const totalPaise = sumPaise(lines.map(({ linePaise }) => linePaise)) + chosen.feePaise;
+    const { feePaise, slots } = chosen;
     const wanted = { ...AT_ONCE, storeOrderId, storeId, lines, feePaise, totalPaise };
     return [{ ...wanted, slot: slots ? SLOT : null }];
   });
@@ -329,11 +329,11 @@ async function askedOf(world: World, orderId: string): Promise<Asked[]> {
 }
 
 /** Pays what was asked for, unless that was tried already; and whoever heard of it tells. */
-async function pay(world: World, orderId: string, { onlyOne, tries, told }: Checkout['pays']) {
+async function pay(world: World, orderId: string, { onlyOne, tries, webhooks }: Checkout['pays']) {
   const asked = await askedOf(world, orderId);
   for (const one of asked.slice(0, onlyOne ? 1 : undefined)) {
     if (one.method === 'upi') await confirmUpi(world, one, tries.length);
-    if (one.method === 'razorpay') await payByGateway(world, one, tries, told);
+    if (one.method === 'razorpay') await payByGateway(world, one, tries, webhooks);
   }
 }
 
@@ -363,7 +363,7 @@ async function payByGateway(
   world: World,
   { paymentId, gatewayOrderId, amountPaise }: Asked,
   tries: ('all' | 'too little' | 'in vain')[],
-  told: number,
+  webhooks: number,
 ): Promise<void> {
   const { news } = world.gateway.orders.get(gatewayOrderId!)!;
   if (news.length > 0) return;
@@ -375,7 +375,7 @@ async function payByGateway(
   };
   for (const one of tries) {
     world.gateway.pay(gatewayOrderId!, amounts[one]);
-    await Promise.all(Array.from({ length: told }, tell));
+    await Promise.all(Array.from({ length: webhooks }, tell));
   }
 }
 
@@ -551,15 +551,15 @@ async function serveCounter(world: World, counter: History['counter']) {
 }
 
 /** Plays a history until nothing is left to be done. */
-async function play(told: History): Promise<World> {
+async function play(played: History): Promise<World> {
   mock.timers.setTime(OPENED_MS);
-  const world = new World(told);
-  await openShops(world, told);
-  await fillCarts(world, told);
+  const world = new World(played);
+  await openShops(world, played);
+  await fillCarts(world, played);
   const orders = [...world.placed].map(([id, { parts }], index) => ({
     id,
     parts,
-    ...told.checkouts[index]!,
+    ...played.checkouts[index]!,
   }));
   type One = (typeof orders)[number];
   const { turns, pick } = world;
@@ -602,9 +602,9 @@ async function play(told: History): Promise<World> {
       await serve(one);
     }),
     ...orders.map((one) => cancelIf(one, 'at once')),
-    serveCounter(world, told.counter),
-    ...(told.isSlow ? [runOut()] : []),
-    ...(told.dropsUpi ? [dropUpi()] : []),
+    serveCounter(world, played.counter),
+    ...(played.isSlow ? [runOut()] : []),
+    ...(played.dropsUpi ? [dropUpi()] : []),
   );
   await settle(Date.now() + SOON_MS);
   await together(...orders.map((one) => payIf(one, 'at once').then(() => serve(one))));
@@ -631,8 +631,8 @@ test.after(() => mock.timers.reset());
 
 test('whatever races, dies and repeats: nothing is oversold, stuck, or paid or billed twice', async () => {
   await fc.assert(
-    fc.asyncProperty(history, async (told) => {
-      const world = await play(told);
+    fc.asyncProperty(history, async (played) => {
+      const world = await play(played);
       await assertInvariants(world);
       const { events } = world.memory;
       const before = events.length;

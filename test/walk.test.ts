@@ -403,8 +403,8 @@ for (const width of [360, 1280]) {
     await missing.getByRole('button', { name: 'Not there' }).click();
     await staff.getByRole('dialog').getByRole('button', { name: 'Not there' }).click();
     await staff.getByText('Razorpay says “The reversal amount is not allowed').waitFor();
-    const told = shopper.getByText('could not go back the way you paid');
-    await told.waitFor();
+    const notice = shopper.getByText('could not go back the way you paid');
+    await notice.waitFor();
     if (shot) {
       await shopper.screenshot({ path: join(shot, `owed-${width}.png`), fullPage: true });
       await staff.screenshot({ path: join(shot, `owing-${width}.png`) });
@@ -412,7 +412,7 @@ for (const width of [360, 1280]) {
     await staff.getByRole('button', { name: 'Given back' }).click();
     await staff.getByRole('button', { name: 'I gave it back' }).click();
     await staff.getByText('Money to look after').waitFor({ state: 'detached' });
-    await told.waitFor({ state: 'detached' });
+    await notice.waitFor({ state: 'detached' });
     await staff.context().close();
     await shopper.context().close();
   });
@@ -737,8 +737,8 @@ for (const width of [360, 1280]) {
     await staff.getByRole('button', { name: 'Import', exact: true }).click();
     await report.getByRole('heading', { name: 'Imported' }).waitFor();
     assert.equal([await counted('New'), await counted('Not taken')], [2, 2]);
-    const told = await report.getByRole('listitem').locator('strong').allInnerTexts();
-    assert.equal(told, ['Row 3', 'Row 4', 'Row 6']);
+    const rows = await report.getByRole('listitem').locator('strong').allInnerTexts();
+    assert.equal(rows, ['Row 3', 'Row 4', 'Row 6']);
     const shot = process.env.SCREENSHOTS;
     if (shot) await staff.screenshot({ path: join(shot, `list-${width}.png`), fullPage: true });
 

@@ -195,10 +195,10 @@ test('webhooks count once, however often and in whatever order; forged and old o
 /** A signed notice of what was paid; resolves to the status of the answer. */
 async function tellOfUpi(
   shop: Shop,
-  told: object,
+  notice: object,
   secret = shop.upiWebhookSecret,
 ): Promise<number> {
-  const body = JSON.stringify(told);
+  const body = JSON.stringify(notice);
   const signature = createHmac('sha256', secret).update(body).digest('hex');
   const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
   return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
@@ -253,7 +253,7 @@ test('a UPI payment that a webhook tells of counts once, also where the shop tel
     amountPaise: WANTED * PRICE_PAISE,
     at: new Date().toISOString(),
   };
-  const tell = (told: object, secret?: string) => tellOfUpi(shop, told, secret);
+  const tell = (what: object, secret?: string) => tellOfUpi(shop, what, secret);
   const head = await headOfCommands(shop.client);
   assert.is(await tell(notice, 'somebody else'), 401);
   const yesterday = new Date(Date.now() - 26 * 3_600_000).toISOString();
@@ -296,9 +296,9 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   const [first, second] = [statuses.indexOf(200), statuses.indexOf(409)];
   assert.is(Reflect.get(answers[second]!.body, 'code'), 'UPI_REFERENCE_USED');
   assert.match(answers[second]!.body.detail, 'used already for another order');
-  const told = JSON.stringify(answers[second]!.body);
+  const text = JSON.stringify(answers[second]!.body);
   assert.not(
-    told.includes(storeOrderIds[first]!) || told.includes(paymentIdOf(storeOrderIds[first]!)),
+    text.includes(storeOrderIds[first]!) || text.includes(paymentIdOf(storeOrderIds[first]!)),
   );
 
   const again = await Promise.all(requests.map((ask) => ask()));
@@ -370,15 +370,15 @@ test('money that came by UPI for no payment is told to whoever runs the shop', a
     const answer = await app.inject({ method: 'POST', url: '/upi/webhooks', headers, body });
     assert.is(answer.statusCode, 204);
   }
-  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.equal(
-    told.map(({ paymentId, utr, amountPaise }) => ({ paymentId, utr, amountPaise })),
+    entries.map(({ paymentId, utr, amountPaise }) => ({ paymentId, utr, amountPaise })),
     [unknownId, cashId].map((paymentId) => {
       return { paymentId, utr: '426100123499', amountPaise: 130_000 };
     }),
   );
-  assert.match(String(told[0]!.msg), 'nobody asked for');
-  assert.match(String(told[1]!.msg), 'in another way');
+  assert.match(String(entries[0]!.msg), 'nobody asked for');
+  assert.match(String(entries[1]!.msg), 'in another way');
 });
 
 /** Everything of an answer that its reader sees: what redirects it, other headers and the page. */
@@ -418,8 +418,8 @@ test('the browser comes back, also before any webhook, and nobody learns of the 
   assert.is(late.headers.get('location'), '/payments/return', 'nobody is asked to pay twice');
   const again = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([again.status, again.headers.get('location')], [303, '/payments/return']);
-  const told = await Promise.all([back, late, again].map(wholeOf));
-  for (const answer of [html, JSON.stringify([...asked.headers]), ...told]) {
+  const wholes = await Promise.all([back, late, again].map(wholeOf));
+  for (const answer of [html, JSON.stringify([...asked.headers]), ...wholes]) {
     assert.not.match(answer, orderId);
     assert.not.match(answer, orderId.replaceAll('-', ''));
   }
@@ -592,10 +592,10 @@ for (const isTold of [true, false]) {
     const { webhooks, refunds } = shop.gateway;
     webhooks.hold();
     const refundId = await refundAtGateway(shop, gatewayId, 5_000);
-    const [told] = webhooks.held;
+    const [webhook] = webhooks.held;
     webhooks.release();
     if (isTold) {
-      assert.equal([await webhooks.send(told!), await webhooks.send(told!)], [204, 204]);
+      assert.equal([await webhooks.send(webhook!), await webhooks.send(webhook!)], [204, 204]);
       const isBack = ({ payments: [one] }: Read) => one!.refunds[0]?.status === 'succeeded';
       const page = await untilPage(shop, orderId, isBack);
       assert.is(page.payments[0]!.refundedPaise, 5_000);

@@ -167,8 +167,8 @@ test('a transfer that takes its time is heard of from a webhook, sent twice, or 
   webhooks.hold();
   const made = transfers.of(gatewayOrderId!).map(({ id }) => transfers.end(id, 'processed'));
   webhooks.release();
-  const told = webhooks.sign('transfer.processed', { transfer: { entity: made[0]! } });
-  assert.equal([await webhooks.send(told), await webhooks.send(told)], [204, 204]);
+  const webhook = webhooks.sign('transfer.processed', { transfer: { entity: made[0]! } });
+  assert.equal([await webhooks.send(webhook), await webhooks.send(webhook)], [204, 204]);
   assert.ok(hasShares(await loadPayment(shop, body.orderId)));
   assert.is(await look(), undefined);
   const stranger = { transfer: { entity: { id: 'trf_x', source: 'order_of_somebody_else' } } };

@@ -106,7 +106,7 @@ export type RefundElsewhere = Receipt & {
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
-  | Message<'CheckUpiReceipt', { externalId: string; toldByShop: boolean }>
+  | Message<'CheckUpiReceipt', { externalId: string; givenByShop: boolean }>
   | Message<'RecordPayment', Receipt>
   | Message<'RecordPaymentByHand', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
@@ -374,10 +374,10 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       return [{ type: 'PaymentCancelled', data: { ...subjectOf(state), reason } }];
     },
     /** Changes nothing; refused where no money can come by UPI, or a person mistook it. */
-    CheckUpiReceipt(state, { externalId, toldByShop }) {
+    CheckUpiReceipt(state, { externalId, givenByShop }) {
       subjectOf(state);
       assertMethod(state, state.upi !== undefined);
-      if (toldByShop) assertNotPaidOtherwise(state, externalId);
+      if (givenByShop) assertNotPaidOtherwise(state, externalId);
       return [];
     },
     /** Money that came in is never refused: it is there. */
@@ -446,7 +446,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
     },
     /** Told by a gateway, of transfers that were asked for with the payment. */
     RecordTransfers: (state, { transfers }) =>
-      transfers.flatMap((told) => transferEvents(state, told)),
+      transfers.flatMap((news) => transferEvents(state, news)),
     RecordReturn(state, { storeOrderId, returnNumber, externalId }) {
       const { orderId } = subjectOf(state);
       const share = state.transfers?.find((one) => one.storeOrderId === storeOrderId);

@@ -299,8 +299,8 @@ test('who finds it rejected tells whoever may pay first, and then gives back its
   const more = { payment: 'razorpay' } as const;
   const gone = { 'order-o': orderAfter(more, reservedOrder, rejected('CHECKOUT_EXPIRED')) };
   next(gone).are('payment-pay.o CancelPayment');
-  const told = { ...gone, 'payment-pay.o CancelPayment': paymentOf(null, 'cancelled') };
-  const steps = next(told);
+  const cancelled = { ...gone, 'payment-pay.o CancelPayment': paymentOf(null, 'cancelled') };
+  const steps = next(cancelled);
   assert.is(steps.steps.length, 5);
   assert.equal(steps.dataOf('cart-c ReopenCart'), { orderId: 'o', round: 1 });
   assert.equal(steps.dataOf('inventory-far ReleaseReservation'), {

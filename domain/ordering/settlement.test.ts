@@ -130,18 +130,18 @@ test('an order that never comes back gives back what it holds, and then its mone
   const gone = orderAfter(card, rejected('CHECKOUT_EXPIRED'), rejected(PAID_TOO_LATE));
   const known = { 'order-o': gone, 'payment-pay.o': paymentOf(null, 'paid', 2_000) };
   next(known).are('payment-pay.o CancelPayment');
-  const told = { ...known, 'payment-pay.o CancelPayment': known['payment-pay.o'] };
-  next(told).are(
+  const cancelled = { ...known, 'payment-pay.o CancelPayment': known['payment-pay.o'] };
+  next(cancelled).are(
     'inventory-near ReleaseReservation',
     'inventory-far ReleaseReservation',
     `slotday-near.${DAY} ReleaseSlot`,
     `slotday-far.${DAY} ReleaseSlot`,
     'cart-c ReopenCart',
   );
-  const { round } = next(told).dataOf('cart-c ReopenCart') as { round?: number };
+  const { round } = next(cancelled).dataOf('cart-c ReopenCart') as { round?: number };
   assert.is(round, undefined, 'whatever round holds it');
-  const nothing = Object.fromEntries(next(told).steps.map(({ key }) => [key, held]));
-  const settle = next({ ...told, ...nothing });
+  const nothing = Object.fromEntries(next(cancelled).steps.map(({ key }) => [key, held]));
+  const settle = next({ ...cancelled, ...nothing });
   settle.are('payment-pay.o SettlePayment');
   const storeOrders = [owedAt('near', 0), owedAt('far', 0)];
   assert.equal(settle.dataOf('payment-pay.o SettlePayment'), { owedPaise: 0, storeOrders });

@@ -80,9 +80,9 @@ const costsOf = ({ parts, destination }: AskedQuote): Cost[] =>
  * What costs more in a renewed quote than in the one that the shopper saw, or than before a rise
  * that the shopper was told of and has not accepted yet.
  */
-export function risesOf(seen: AskedQuote, renewed: AskedQuote, told: Rise[] = []): Rise[] {
+export function risesOf(seen: AskedQuote, renewed: AskedQuote, known: Rise[] = []): Rise[] {
   const seenPrices = new Map(costsOf(seen).map(({ id, nowPaise }) => [id, nowPaise]));
-  for (const { id, seenPaise } of told) seenPrices.set(id, seenPaise);
+  for (const { id, seenPaise } of known) seenPrices.set(id, seenPaise);
   return costsOf(renewed).flatMap((cost) => {
     const seenPaise = seenPrices.get(cost.id);
     return seenPaise === undefined || seenPaise >= cost.nowPaise ? [] : [{ ...cost, seenPaise }];
