@@ -233,7 +233,7 @@ test('200 shoppers race for a slot of 20: exactly 20 get it, the others keep the
   assert.equal(await leftOf(shop, store.storeId, last.position), [0]);
 });
 
-test('a slot is on the order, and free again when its shop rejects the part', async ({ shop }) => {
+test('a slot is on the order, and free again when its shop rejects it', async ({ shop }) => {
   const { slots, ...store } = await openWithSlots(shop, 1);
   await set(shop, store.storeId, 'hours', { weekly: [], holidays: [] });
   const placed = await order(shop, [store], { slots });
