@@ -122,8 +122,8 @@ test('each process listens where it is looked for, and is asked for its health t
     for (const variable of processOf(name).address) {
       // Of the edge people type another.
       if (variable === 'PUBLIC_URL') continue;
-      const told = [...services.keys()].map((other) => variables(other).get(variable));
-      const addresses = new Set(told.filter((each) => each !== undefined));
+      const values = [...services.keys()].map((other) => variables(other).get(variable));
+      const addresses = new Set(values.filter((each) => each !== undefined));
       assert.equal([...addresses], [`http://${name}:${PORT}`], variable);
     }
   }

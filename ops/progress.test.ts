@@ -20,9 +20,9 @@ test('in its first moments there is no rate to go by', () => {
 });
 
 test('durations are told in the two units that matter', () => {
-  const told = [0, 449, 12_000, 59_700, 185_000, 7_800_000, 270_000_000].map(duration);
+  const texts = [0, 449, 12_000, 59_700, 185_000, 7_800_000, 270_000_000].map(duration);
   const right = ['0.0 s', '0.4 s', '12 s', '1 min 0 s', '3 min 5 s', '2 h 10 min', '3 d 3 h'];
-  assert.equal(told, right);
+  assert.equal(texts, right);
 });
 
 test('one is not many', () => {

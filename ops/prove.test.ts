@@ -342,7 +342,7 @@ const next = ({ history }: Story, stream: string, later = 0): string =>
 
 const streamsOf = ({ orderId, storeOrderId }: Placed) => ({
   order: `order-${orderId}`,
-  part: `storeorder-${storeOrderId}`,
+  storeOrder: `storeorder-${storeOrderId}`,
 });
 
 const inventoryOf = ({ storeId }: Story): string => `inventory-${storeId}`;
@@ -361,7 +361,7 @@ const OPEN_LINES = [
 function newOrder(story: Story, change: Partial<PlacedOrder> = {}) {
   const like = placedBy(story, story.open);
   const [orderId, storeOrderId] = [newKey(), newKey()];
-  const parts = like.parts.map((part) => ({ ...part, storeOrderId }));
+  const parts = like.parts.map((one) => ({ ...one, storeOrderId }));
   const streams = streamsOf({ orderId, storeOrderId });
   const rest = { ...like, parts, expiresAt: FAR, ...change };
   const { expiresAt } = rest;
@@ -385,18 +385,18 @@ function newOrder(story: Story, change: Partial<PlacedOrder> = {}) {
     payment,
     asked: event(payment, 'PaymentRequested', due),
     confirmed: event(streams.order, 'OrderConfirmed', {}),
-    submitted: event(streams.part, 'StoreOrderSubmitted', { ...buyer, ...parts[0], orderId }),
+    submitted: event(streams.storeOrder, 'StoreOrderSubmitted', { ...buyer, ...parts[0], orderId }),
     rejected: event(streams.order, 'OrderRejected', { reason: 'CHECKOUT_EXPIRED' }),
   };
 }
 
-/** A step of the open part. */
+/** A step of the open store order. */
 function stepOf({ open, storeId }: Story, type: string, more: object = {}): Planted {
   const place = { orderId: open.orderId, storeId };
-  return event(streamsOf(open).part, type, { ...place, ...more });
+  return event(streamsOf(open).storeOrder, type, { ...place, ...more });
 }
 
-/** What is paid for an order or a part by itself. */
+/** What is paid for an order or a store order by itself. */
 const paymentOf = (id: string): string => `payment-${idFrom('payment', id)}`;
 
 /** Something that happens to a payment of the story. */
@@ -413,7 +413,7 @@ const keeps = (story: Story, id: string, later: number, paise: number, owed: num
   `${OWED}: ${next(story, paymentOf(id), later)}: ` +
   `${paise} paise are paid and not given back; owed are ${owed}`;
 
-/** What the shop does to the stock for the open part. */
+/** What the shop does to the stock for the open store order. */
 function stockOf(story: Story, type: string, lines: object[], more: object = {}): Planted {
   const { orderId, storeOrderId } = story.open;
   return event(inventoryOf(story), type, { orderId, storeOrderId, lines, ...more });
@@ -426,7 +426,7 @@ const bill = (story: Story, change: Partial<Invoice>): Planted => {
   return event(register, 'InvoiceIssued', { ...known, ...second, ...change });
 };
 
-/** The bill of the open part. */
+/** The bill of the open store order. */
 function billOfOpen(story: Story, change: Partial<Invoice> = {}): Planted {
   const known = dataOf<Invoice>(story, registerOf(story), 'InvoiceIssued');
   const { parts } = placedBy(story, story.open);
@@ -457,7 +457,7 @@ function comesBack(story: Story, to = 'none', feePaise = 0): Planted[] {
   const data = { orderId: delivered.orderId, storeId, returnId: newKey(), lines, reason: 'other' };
   const refund = { refundNumber: 2, externalId: 'cash', amountPaise: DAL_PAISE + feePaise };
   return [
-    event(streamsOf(delivered).part, 'LinesReturned', {
+    event(streamsOf(delivered).storeOrder, 'LinesReturned', {
       ...data,
       to,
       ...(feePaise > 0 && { feePaise }),
@@ -567,7 +567,7 @@ const FAULTS: Record<string, Fault> = {
       says: [
         `what is reserved is what open orders have: event 1 of ${order.order}: ` +
           `it needs 1 × milk, 3 × dal at ${story.storeId}; reserved is 2 × dal`,
-        `what is reserved is what open orders have: event 0 of ${order.part}: ` +
+        `what is reserved is what open orders have: event 0 of ${order.storeOrder}: ` +
           'it needs 1 × milk, 3 × dal; reserved is 2 × dal',
       ],
     };
@@ -604,7 +604,8 @@ const FAULTS: Record<string, Fault> = {
   'an order to be packed for which nothing is reserved': (story) => ({
     plant: [stockOf(story, 'ReservationReleased', OPEN_LINES, { reason: 'rejected-by-shop' })],
     says: [
-      `what is reserved is what open orders have: event 1 of ${streamsOf(story.open).part}: ` +
+      `what is reserved is what open orders have: ` +
+        `event 1 of ${streamsOf(story.open).storeOrder}: ` +
         `nothing is reserved for ${story.open.storeOrderId}, which is to be packed`,
     ],
   }),
@@ -614,18 +615,20 @@ const FAULTS: Record<string, Fault> = {
     says: [
       `what is packed left the shelf, and nothing else did: ${next(story, inventoryOf(story))}: ` +
         `${story.open.storeOrderId} was not packed`,
-      `what is reserved is what open orders have: event 1 of ${streamsOf(story.open).part}: ` +
+      `what is reserved is what open orders have: ` +
+        `event 1 of ${streamsOf(story.open).storeOrder}: ` +
         `nothing is reserved for ${story.open.storeOrderId}, which is to be packed`,
     ],
   }),
 
   'packed goods that are on the books still': (story) => {
-    const { part } = streamsOf(story.open);
+    const { storeOrder } = streamsOf(story.open);
     return {
       plant: [stepOf(story, 'StoreOrderPacked')],
       says: [
-        `what is reserved is what open orders have: event 2 of ${part}: 1 × milk, 3 × dal are`,
-        `what is packed left the shelf, and nothing else did: event 2 of ${part}: ` +
+        `what is reserved is what open orders have: event 2 of ${storeOrder}: ` +
+          `1 × milk, 3 × dal are`,
+        `what is packed left the shelf, and nothing else did: event 2 of ${storeOrder}: ` +
           '1 × milk, 3 × dal were packed and are on the books still',
       ],
     };
@@ -682,7 +685,7 @@ const FAULTS: Record<string, Fault> = {
   'an order to be packed without its place': (story) => ({
     plant: [event(slotDayOf(story), 'SlotReleased', { ...story.open, reason: 'order-rejected' })],
     says: [
-      `places in slots are held for open orders: event 1 of ${streamsOf(story.open).part}: ` +
+      `places in slots are held for open orders: event 1 of ${streamsOf(story.open).storeOrder}: ` +
         `${story.open.storeOrderId} is to be packed and holds no place`,
     ],
   }),
@@ -763,9 +766,9 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
-  'a part that is not the sum of its lines': (story) => {
+  'a store order that is not the sum of its lines': (story) => {
     const { order, placed, data, storeOrderId } = newOrder(story);
-    const parts = data.parts.map((part) => ({ ...part, feePaise: 1 }));
+    const parts = data.parts.map((one) => ({ ...one, feePaise: 1 }));
     return {
       plant: [{ ...placed, data: { ...data, parts } }],
       says: [
@@ -788,36 +791,39 @@ const FAULTS: Record<string, Fault> = {
   },
 
   'a shop that is handed something else than was ordered': (story) => {
-    const { part, placed, reserved, held, confirmed, asked, submitted, ...order } = newOrder(story);
+    const { storeOrder, placed, reserved, held, confirmed, asked, submitted, ...order } =
+      newOrder(story);
     const [own] = order.data.parts as [PlacedOrder['parts'][0]];
     const wrong = { ...(submitted.data as object), lines: own.lines.slice(0, 1) };
     return {
       plant: [placed, reserved, held, confirmed, asked, { ...submitted, data: wrong }],
       says: [
-        `a shop is handed what was ordered and confirmed: event 0 of ${part}: ` +
+        `a shop is handed what was ordered and confirmed: event 0 of ${storeOrder}: ` +
           `it is handed 3 × dal for ${own.totalPaise} paise; ordered were 1 × milk, 3 × dal for`,
-        `what is reserved is what open orders have: event 0 of ${part}: it needs 3 × dal; `,
+        `what is reserved is what open orders have: event 0 of ${storeOrder}: it needs 3 × dal; `,
       ],
     };
   },
 
   'a shop that is handed what is not confirmed': (story) => {
-    const { part, placed, submitted } = newOrder(story);
+    const { storeOrder, placed, submitted } = newOrder(story);
     return {
       plant: [placed, submitted],
       says: [
-        `a shop is handed what was ordered and confirmed: event 0 of ${part}: its order is placed`,
+        `a shop is handed what was ordered and confirmed: event 0 of ${storeOrder}: ` +
+          `its order is placed`,
       ],
     };
   },
 
   'a shop that goes on with what it delivered': (story) => {
     const { delivered, storeId } = story;
-    const { part } = streamsOf(delivered);
+    const { storeOrder } = streamsOf(delivered);
     return {
-      plant: [event(part, 'StoreOrderDelivered', { ...delivered, storeId, proof: null })],
+      plant: [event(storeOrder, 'StoreOrderDelivered', { ...delivered, storeId, proof: null })],
       says: [
-        `a store order goes on from where it was: ${next(story, part)}: it was delivered already`,
+        `a store order goes on from where it was: ${next(story, storeOrder)}: ` +
+          `it was delivered already`,
       ],
     };
   },
@@ -868,7 +874,7 @@ const FAULTS: Record<string, Fault> = {
     plant: deliver(story),
     says: [
       'what is delivered is billed once, and nothing else is: ' +
-        `event 4 of ${streamsOf(story.open).part}: ` +
+        `event 4 of ${streamsOf(story.open).storeOrder}: ` +
         `${story.open.storeOrderId} was delivered and has no invoice`,
     ],
   }),
@@ -892,7 +898,8 @@ const FAULTS: Record<string, Fault> = {
       `bills and their tax add up: ${next(story, registerOf(story))}: ` +
         'its lines are 10500 paise, and its total 1',
       'what came back is credited, and nothing else is: ' +
-        `${next(story, streamsOf(story.delivered).part)}: 10501 paise are credited, and 21000`,
+        `${next(story, streamsOf(story.delivered).storeOrder)}: ` +
+        `10501 paise are credited, and 21000`,
     ],
   }),
 
@@ -915,7 +922,8 @@ const FAULTS: Record<string, Fault> = {
       `what came back is credited, and nothing else is: ${next(story, registerOf(story))}: ` +
         '1 × dal did not come back',
       'what came back is credited, and nothing else is: ' +
-        `${next(story, streamsOf(story.delivered).part, -1)}: 21000 paise are credited, and 10500`,
+        `${next(story, streamsOf(story.delivered).storeOrder, -1)}: ` +
+        `21000 paise are credited, and 10500`,
     ],
   }),
 
@@ -923,7 +931,8 @@ const FAULTS: Record<string, Fault> = {
     plant: comesBack(story),
     says: [
       'what came back is credited, and nothing else is: ' +
-        `${next(story, streamsOf(story.delivered).part)}: 1 × dal came back and are not credited`,
+        `${next(story, streamsOf(story.delivered).storeOrder)}: ` +
+        `1 × dal came back and are not credited`,
     ],
   }),
 
@@ -939,13 +948,14 @@ const FAULTS: Record<string, Fault> = {
     plant: [stepOf(story, 'LineReduced', { listingId: `${story.storeId}.milk`, quantity: 1 })],
     says: [
       'what is reserved is what open orders have: ' +
-        `${next(story, streamsOf(story.open).part)}: it needs 3 × dal; reserved is 1 × milk, 3`,
+        `${next(story, streamsOf(story.open).storeOrder)}: ` +
+        `it needs 3 × dal; reserved is 1 × milk, 3`,
     ],
   }),
 
   'missing goods that stay on the books': (story) => {
     const missing = { listingId: `${story.storeId}.milk`, quantity: 1, reason: 'sold-out' };
-    const place = next(story, streamsOf(story.open).part);
+    const place = next(story, streamsOf(story.open).storeOrder);
     return {
       plant: [stepOf(story, 'LineShorted', missing)],
       says: [
@@ -967,7 +977,7 @@ const FAULTS: Record<string, Fault> = {
     };
   },
 
-  'goods and a place for a part that fell out': (story) => {
+  'goods and a place for a store order that fell out': (story) => {
     const onShortage = 'whatever-each-shop-can';
     const { order, data, ...rest } = newOrder(story, { onShortage, expiresAt: PAST });
     const out = { ...data.parts[0]!, storeOrderId: newKey() };
@@ -1002,10 +1012,14 @@ const FAULTS: Record<string, Fault> = {
   'an order of which more is left than was ordered': (story) => {
     const onShortage = 'whatever-each-shop-can';
     const { order, placed, data } = newOrder(story, { onShortage });
-    const [part] = data.parts as [PlacedOrder['parts'][0]];
-    const [dal, milk] = part.lines as [OrderLine, OrderLine];
+    const [storeOrder] = data.parts as [PlacedOrder['parts'][0]];
+    const [dal, milk] = storeOrder.lines as [OrderLine, OrderLine];
     const less = { ...dal, quantity: 4, linePaise: 4 * DAL_PAISE };
-    const kept = { ...part, lines: [less, milk], totalPaise: part.totalPaise + DAL_PAISE };
+    const kept = {
+      ...storeOrder,
+      lines: [less, milk],
+      totalPaise: storeOrder.totalPaise + DAL_PAISE,
+    };
     return {
       plant: [placed, event(order, 'OrderReserved', { kept: { parts: [kept], leftOut: [] } })],
       says: [
@@ -1062,13 +1076,13 @@ const FAULTS: Record<string, Fault> = {
     plant: [stepOf(story, 'LinePicked', { listingId: `${story.storeId}.dal`, quantity: 4 })],
     says: [
       `a shop picks what was ordered, or says what became of it: ` +
-        `${next(story, streamsOf(story.open).part)}: ` +
+        `${next(story, streamsOf(story.open).storeOrder)}: ` +
         `of ${story.storeId}.dal 4 are picked, and 3 wanted`,
     ],
   }),
 
   'a line that is packed and was not picked': (story) => {
-    const { part } = streamsOf(story.open);
+    const { storeOrder } = streamsOf(story.open);
     const listingId = `${story.storeId}.dal`;
     const lines = [{ listingId, quantity: 3 }];
     const wrong = [{ listingId, quantity: 4 }];
@@ -1079,9 +1093,11 @@ const FAULTS: Record<string, Fault> = {
         stockOf(story, 'StockPicked', [{ sku: 'dal', quantity: 3 }], { reserved: OPEN_LINES }),
       ],
       says: [
-        `a shop picks what was ordered, or says what became of it: ${next(story, part, 1)}: ` +
+        `a shop picks what was ordered, or says what became of it: ` +
+          `${next(story, storeOrder, 1)}: ` +
           `nobody said what becomes of the rest of ${story.storeId}.milk`,
-        `a shop picks what was ordered, or says what became of it: ${next(story, part, 1)}: ` +
+        `a shop picks what was ordered, or says what became of it: ` +
+          `${next(story, storeOrder, 1)}: ` +
           'it packs 4 × dal; picked were 3 × dal',
       ],
     };
@@ -1131,7 +1147,7 @@ const FAULTS: Record<string, Fault> = {
         stepOf(story, 'SubstitutionDecided', { ...of, accepted: true, by: 'wish' }),
       ],
       says: [
-        `no step of a shop raises what is owed: ${next(story, streamsOf(open).part, 1)}: ` +
+        `no step of a shop raises what is owed: ${next(story, streamsOf(open).storeOrder, 1)}: ` +
           `${OPEN_PAISE} paise were owed, and now ${OPEN_PAISE - MILK_PAISE + 65_000} are`,
       ],
     };
@@ -1143,7 +1159,8 @@ const FAULTS: Record<string, Fault> = {
     return {
       plant: [stepOf(story, 'LinesReturned', returned)],
       says: [
-        `a store order goes on from where it was: ${next(story, streamsOf(story.open).part)}: ` +
+        `a store order goes on from where it was: ` +
+          `${next(story, streamsOf(story.open).storeOrder)}: ` +
           'it was accepted, and nothing can come back of it',
       ],
     };
@@ -1153,7 +1170,7 @@ const FAULTS: Record<string, Fault> = {
     plant: [...comesBack(story, 'shelf'), credit(story, {})],
     says: [
       'what came back is on the books again: ' +
-        `${next(story, streamsOf(story.delivered).part)}: 1 × dal came back and are not on`,
+        `${next(story, streamsOf(story.delivered).storeOrder)}: 1 × dal came back and are not on`,
     ],
   }),
 
@@ -1161,10 +1178,10 @@ const FAULTS: Record<string, Fault> = {
     plant: [...comesBack(story, 'none', FEE_PAISE), credit(story, {})],
     says: [
       'a fee goes back with the last of its goods, if none were as they should be: ' +
-        `${next(story, streamsOf(story.delivered).part)}: ` +
+        `${next(story, streamsOf(story.delivered).storeOrder)}: ` +
         `${FEE_PAISE} paise of it go back; due are 0`,
       'what came back is credited, and nothing else is: ' +
-        `${next(story, streamsOf(story.delivered).part)}: ` +
+        `${next(story, streamsOf(story.delivered).storeOrder)}: ` +
         `${2 * DAL_PAISE} paise are credited, and ${2 * DAL_PAISE + FEE_PAISE} came back`,
     ],
   }),
@@ -1465,7 +1482,7 @@ const FAULTS: Record<string, Fault> = {
   },
 };
 
-/** The open part goes its way to the door, and its order ends. */
+/** The open store order goes its way to the door, and its order ends. */
 const handOver = (story: Story): Planted[] => [
   stepOf(story, 'StoreOrderPacked'),
   stockOf(story, 'StockPicked', OPEN_LINES, { reserved: OPEN_LINES }),
@@ -1474,7 +1491,7 @@ const handOver = (story: Story): Planted[] => [
   event(streamsOf(story.open).order, 'OrderCompleted', {}),
 ];
 
-/** Cash for the open part, which goes into the till. */
+/** Cash for the open store order, which goes into the till. */
 function collect(story: Story, amountPaise: number): Planted[] {
   const { orderId, storeOrderId } = story.open;
   const cash = { paymentId: paymentOf(storeOrderId).slice('payment-'.length), orderId };
@@ -1605,10 +1622,10 @@ test('a log from before anybody asked for money holds, unless it was handed over
     0,
     history.findIndex(({ type }) => type === 'OrderPlaced'),
   );
-  const { data, order, part, orderId, storeOrderId, ...own } = newOrder(story);
+  const { data, order, storeOrder, orderId, storeOrderId, ...own } = newOrder(story);
   const { storeId } = data.parts[0]!;
   const step = (type: string, more: object = {}) =>
-    event(part, type, { orderId, storeId, ...more });
+    event(storeOrder, type, { orderId, storeId, ...more });
   const picked = { orderId, storeOrderId, lines: OPEN_LINES, reserved: OPEN_LINES };
   const { sequence, number } = dataOf<Invoice>(story, registerOf(story), 'InvoiceIssued');
   const handedOver = (delivery: object): RawEvent[] =>

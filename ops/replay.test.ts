@@ -38,7 +38,7 @@ test.before(async (context) => {
 });
 test.after(({ shop }) => shop.stop());
 
-/** One of each read model: a cart, an order, its part on the shop's board and in a slot. */
+/** One of each read model: a cart, an order, its store order on the shop's board and in a slot. */
 async function placeOrder(shop: Shop, listingId: string): Promise<string | null> {
   const { body: cart } = await shop.write<{ cartId: string }>('POST', '/carts');
   await shop.write('PUT', `/carts/${cart.cartId}/items/${listingId}`, { quantity: 2 });

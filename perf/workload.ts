@@ -62,7 +62,7 @@ export async function run({ orders, data }: ScenarioOptions): Promise<Result[]> 
     return [
       {
         name: 'workload, in time',
-        what: `orders/s, ${told(inTime)}`,
+        what: `orders/s, ${phaseText(inTime)}`,
         value: rate,
         ceiling: ORDERS_PER_SECOND,
         ceilingWhat: `when they came, ${Math.round(factor).toLocaleString('en')} times as fast`,
@@ -73,7 +73,7 @@ export async function run({ orders, data }: ScenarioOptions): Promise<Result[]> 
       },
       {
         name: 'workload, flat out',
-        what: `orders/s, ${told(flatOut)}`,
+        what: `orders/s, ${phaseText(flatOut)}`,
         value: fullRate,
         ceiling: rate,
         ceilingWhat: 'in time',
@@ -97,7 +97,7 @@ export async function run({ orders, data }: ScenarioOptions): Promise<Result[]> 
   }
 }
 
-const told = ({ orders, refused }: Phase): string =>
+const phaseText = ({ orders, refused }: Phase): string =>
   `${orders.toLocaleString('en')} of them, ${refused} refused for want of stock`;
 
 const rateOf = ({ orders, seconds }: Phase): number => Math.round((10 * orders) / seconds) / 10;
@@ -189,7 +189,7 @@ async function buy(commands: Commands, items: Item[]): Promise<Order | undefined
   }
 }
 
-/** Every shop's part, step by step, all that was ordered in its basket. */
+/** Every store order, step by step, all that was ordered in its basket. */
 async function deliver(
   system: System,
   commands: Commands,

@@ -6,7 +6,7 @@ import {
   type StoreOrder,
   type StoreOrderEvent,
 } from '../domain/fulfilment/store-order.ts';
-import { partColumns, reasonOf } from './order-board.ts';
+import { storeOrderColumns, reasonOf } from './order-board.ts';
 import { evolve } from '../engine/decider.ts';
 import { everyEvent, fold } from '../engine/projections/fold.ts';
 import { projection, type Fact } from '../engine/projections/projection.ts';
@@ -30,7 +30,7 @@ const orders = defineTable(
   { versions: { indexes: [] } },
 );
 
-const parts = defineTable(
+const storeOrders = defineTable(
   'part',
   {
     store_order_id: 'uuid',
@@ -67,7 +67,7 @@ const timeline = defineTable(
 );
 
 export type PlacedRow = Row<typeof orders>;
-export type PartRow = Row<typeof parts>;
+export type StoreOrderRow = Row<typeof storeOrders>;
 export type TimelineRow = Row<typeof timeline>;
 
 /** What an entry of the timeline is about, besides its order. */
@@ -107,29 +107,29 @@ const keepingStep =
     rows.changed(orderTag(fact.id));
   };
 
-type KeptParts = NonNullable<ReturnType<typeof withKept>>;
+type KeptStoreOrders = NonNullable<ReturnType<typeof withKept>>;
 
-/** A part as its shop is handed it. */
+/** A store order as its shop is handed it. */
 const submitted = (data: object): StoreOrder =>
   evolve(storeOrder, storeOrder.initial, { type: 'StoreOrderSubmitted', data });
 
-const rejected = (part: StoreOrder): StoreOrder =>
-  evolve(storeOrder, part, { type: 'StoreOrderRejected', data: {} });
+const rejected = (state: StoreOrder): StoreOrder =>
+  evolve(storeOrder, state, { type: 'StoreOrderRejected', data: {} });
 
-function keep(orderId: string, kept: KeptParts, rows: Rows): void {
+function keep(orderId: string, kept: KeptStoreOrders, rows: Rows): void {
   const { totalPaise: total_paise, leftOut: left_out } = kept;
   rows.change(orders, { order_id: orderId }, () => ({ total_paise, left_out }));
-  for (const { storeOrderId, ...part } of kept.parts) {
-    rows.change(parts, { store_order_id: storeOrderId }, (row) => ({
-      ...partColumns(submitted({ ...row.part, ...part })),
-      total_paise: part.totalPaise,
+  for (const { storeOrderId, ...rest } of kept.parts) {
+    rows.change(storeOrders, { store_order_id: storeOrderId }, (row) => ({
+      ...storeOrderColumns(submitted({ ...row.part, ...rest })),
+      total_paise: rest.totalPaise,
     }));
   }
   const ids = new Set(kept.parts.map(({ storeOrderId }) => storeOrderId));
   for (const { storeOrderId, reason } of left_out) {
     if (ids.has(storeOrderId)) continue;
-    rows.change(parts, { store_order_id: storeOrderId }, ({ part }) => ({
-      ...partColumns(rejected(part)),
+    rows.change(storeOrders, { store_order_id: storeOrderId }, ({ part }) => ({
+      ...storeOrderColumns(rejected(part)),
       reason,
     }));
   }
@@ -137,8 +137,10 @@ function keep(orderId: string, kept: KeptParts, rows: Rows): void {
 
 type Paid = { orderId: string; storeOrderId: string | null };
 
-/** What events of a part say besides whose it is; `accepted` is the answer to a substitute. */
-type PartData = {
+/**
+ * What events of a store order say besides whose it is; `accepted` is the answer to a substitute.
+ */
+type StoreOrderData = {
   orderId: string;
   storeId: string;
   listingId?: string;
@@ -147,7 +149,7 @@ type PartData = {
   by?: string;
 };
 
-/** What the shopper sees of a part, but is not told of. */
+/** What the shopper sees of a store order, but is not told of. */
 const UNTOLD = new Set<string>([
   'LinePicked',
   'SubstituteChosen',
@@ -155,8 +157,8 @@ const UNTOLD = new Set<string>([
   'DeliveryCodeMissed',
 ] satisfies StoreOrderEvent['type'][]);
 
-/** Tells what happened to a shop's part. */
-function tellOfPart(fact: Fact<PartData>, rows: Rows): void {
+/** Tells what happened to a store order. */
+function tellOfStoreOrder(fact: Fact<StoreOrderData>, rows: Rows): void {
   const { orderId, listingId, accepted, by } = fact.data;
   const answer =
     accepted === undefined ? undefined : `${accepted ? 'accepted' : 'declined'}-by-${by}`;
@@ -171,7 +173,7 @@ function tellOfPart(fact: Fact<PartData>, rows: Rows): void {
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
   version: 9,
-  tables: [orders, parts, timeline],
+  tables: [orders, storeOrders, timeline],
 
   on: {
     OrderPlaced(fact, rows) {
@@ -180,17 +182,17 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
       const state = { status: 'placed', reason: null, placed_at: at, total_paise: totalPaise };
       const person = { person_id: personId, sealed_recipient: sealedRecipient };
       rows.add(orders, { order_id: id, ...state, payment: method, ...person, left_out: [] });
-      for (const part of data.parts) {
-        rows.add(parts, {
-          ...partColumns(submitted({ ...data, ...part, orderId: id })),
-          store_order_id: part.storeOrderId,
+      for (const one of data.parts) {
+        rows.add(storeOrders, {
+          ...storeOrderColumns(submitted({ ...data, ...one, orderId: id })),
+          store_order_id: one.storeOrderId,
           order_id: id,
-          store_id: part.storeId,
+          store_id: one.storeId,
           reason: null,
-          fulfilment: part.fulfilment,
-          slot: part.slot,
-          fee_paise: part.feePaise,
-          total_paise: part.totalPaise,
+          fulfilment: one.fulfilment,
+          slot: one.slot,
+          fee_paise: one.feePaise,
+          total_paise: one.totalPaise,
         });
       }
       tell(fact, id, {}, rows);
@@ -220,20 +222,20 @@ export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>(
       ],
     ),
 
-    ...fold(parts, storeOrder, {
+    ...fold(storeOrders, storeOrder, {
       key: 'store_order_id',
       stateOf: ({ part }) => part,
-      columnsOf: (part, { data }: Fact<PartData>, row) => ({
-        ...partColumns(part),
-        reason: reasonOf(part, data, row),
+      columnsOf: (state, { data }: Fact<StoreOrderData>, row) => ({
+        ...storeOrderColumns(state),
+        reason: reasonOf(state, data, row),
       }),
-      after: tellOfPart,
+      after: tellOfStoreOrder,
     }),
     /** Its row began with the order. */
     StoreOrderSubmitted(fact, rows) {
-      const columns = partColumns(submitted(fact.data));
-      rows.change(parts, { store_order_id: fact.id }, () => columns);
-      tellOfPart(fact, rows);
+      const columns = storeOrderColumns(submitted(fact.data));
+      rows.change(storeOrders, { store_order_id: fact.id }, () => columns);
+      tellOfStoreOrder(fact, rows);
     },
   },
 });

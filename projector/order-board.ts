@@ -12,7 +12,7 @@ import { projection, type Fact } from '../engine/projections/projection.ts';
 import { defineTable, json, jsonOrNull, type Row } from '../engine/projections/rows.ts';
 import { boardTag } from './tags.ts';
 
-const cards = defineTable(
+const boardOrders = defineTable(
   'card',
   {
     store_order_id: 'uuid',
@@ -40,16 +40,16 @@ const cards = defineTable(
   { indexes: ['(store_id, ended_at)'] },
 );
 
-export type CardRow = Row<typeof cards>;
+export type BoardOrderRow = Row<typeof boardOrders>;
 
-/** Columns of a part that follow from its state. */
-export const partColumns = (part: StoreOrder) => ({
-  part,
-  status: part.status,
-  owed_paise: owedPaise(part),
+/** Columns of a store order that follow from its state. */
+export const storeOrderColumns = (state: StoreOrder) => ({
+  part: state,
+  status: state.status,
+  owed_paise: owedPaise(state),
 });
 
-/** The reason for which a part came to its status: `row` is from before. */
+/** The reason for which a store order came to its status: `row` is from before. */
 export const reasonOf = (
   { status }: StoreOrder,
   { reason = null }: { reason?: string | null },
@@ -60,16 +60,16 @@ export const reasonOf = (
 export const orderBoard = projection<StoreOrderEvent>({
   name: 'order_board',
   version: 8,
-  tables: [cards],
+  tables: [boardOrders],
 
-  on: fold(cards, storeOrder, {
+  on: fold(boardOrders, storeOrder, {
     key: 'store_order_id',
     stateOf: ({ part }) => part,
-    columnsOf: (part, { data, at }: Fact<{ storeId: string; reason?: string }>, card) => ({
-      ...partColumns(part),
-      reason: reasonOf(part, data, card),
+    columnsOf: (state, { data, at }: Fact<{ storeId: string; reason?: string }>, row) => ({
+      ...storeOrderColumns(state),
+      reason: reasonOf(state, data, row),
       changed_at: at,
-      ended_at: storeOrderEnded(part.status) ? (card.ended_at ?? at) : null,
+      ended_at: storeOrderEnded(state.status) ? (row.ended_at ?? at) : null,
     }),
     begins: {
       StoreOrderSubmitted({ data, at }) {

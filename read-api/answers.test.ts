@@ -118,8 +118,8 @@ test('what is told live is what is read at once', async (context) => {
   const found: string[] = [];
   for (const { path } of live) {
     const { schema } = context.routes.find((route) => `${route.path}/live` === path)!;
-    const told = await untilLive<object>(addressOf(context, path), () => true, null, headers);
-    found.push(...differences(told, schema!, path));
+    const answer = await untilLive<object>(addressOf(context, path), () => true, null, headers);
+    found.push(...differences(answer, schema!, path));
   }
   assert.equal([...new Set(found)], []);
 });

@@ -18,7 +18,13 @@ import { createReadApi } from './app.ts';
 
 const MAX_READS = 30;
 
-type Context = { shop: Shop; storeId: string; cartId: string; orderId: string; partId: string };
+type Context = {
+  shop: Shop;
+  storeId: string;
+  cartId: string;
+  orderId: string;
+  storeOrderId: string;
+};
 const test = suite<Context>('app');
 
 test.before(async (context) => {
@@ -33,8 +39,8 @@ test.before(async (context) => {
     storeOrders: { storeOrderId: string }[];
   }>('POST', '/orders', wish, { 'idempotency-key': newKey() });
   await shop.read('/stores', position);
-  const partId = body.storeOrders[0]!.storeOrderId;
-  Object.assign(context, { storeId, cartId: cart.cartId, orderId: body.orderId, partId });
+  const storeOrderId = body.storeOrders[0]!.storeOrderId;
+  Object.assign(context, { storeId, cartId: cart.cartId, orderId: body.orderId, storeOrderId });
 });
 test.after(({ shop }) => shop.stop());
 
@@ -46,7 +52,7 @@ const readsOf = ({
   storeId,
   cartId,
   orderId,
-  partId,
+  storeOrderId,
 }: Context): [column: string, path: string][] => {
   const then = `/orders/${orderId}?asOf=${new Date().toISOString()}`;
   return [
@@ -62,10 +68,10 @@ const readsOf = ({
     ['payments.payment_version.state', then],
     ['history.event.actor', `/orders/${orderId}/why`],
     ['order_board.card.fee_paise', `/stores/${storeId}/board`],
-    ['order_board.card.fee_paise', `/stores/${storeId}/board/${partId}`],
-    ['invoices.invoice.fees', `/store-orders/${partId}/invoice`],
+    ['order_board.card.fee_paise', `/stores/${storeId}/board/${storeOrderId}`],
+    ['invoices.invoice.fees', `/store-orders/${storeOrderId}/invoice`],
     ['invoices.invoice.fees', `/stores/${storeId}/invoices`],
-    ['invoices.credit_note.reason', `/store-orders/${partId}/invoice`],
+    ['invoices.credit_note.reason', `/store-orders/${storeOrderId}/invoice`],
     ['invoices.registration.gstin', `/stores/${storeId}/invoices`],
     ['slots.day.slots', `/stores/${storeId}/slots?date=2099-11-21`],
     ['till.opening.opening_paise', `/stores/${storeId}/till/2099-11-21`],

@@ -159,7 +159,7 @@ async function orderWhatIsLeft(shop: Shop, payment: string) {
   const how = { onShortage: 'whatever-each-shop-can', payment };
   const placed = await order(shop, [...storeIds], sell, how);
   const why = await shop.read<Why>(`/orders/${placed.orderId}/why`, placed.position);
-  return { ...placed, storeIds, told: textOf(why.body.entries) };
+  return { ...placed, storeIds, text: textOf(why.body.entries) };
 }
 
 const LEFT_OUT =
@@ -169,56 +169,56 @@ const LEFT_OUT =
 
 test('why tells what was left out of an order, and what stayed', async ({ shop }) => {
   const paidAtTheDoor = await orderWhatIsLeft(shop, 'cash-on-delivery');
-  assert.match(paidAtTheDoor.told, `The order was confirmed ${LEFT_OUT}`);
+  assert.match(paidAtTheDoor.text, `The order was confirmed ${LEFT_OUT}`);
   const paidBefore = await orderWhatIsLeft(shop, 'razorpay');
-  assert.match(paidBefore.told, `Held until it is paid, ${LEFT_OUT}`);
-  assert.not.match(paidBefore.told, 'All of it was held');
+  assert.match(paidBefore.text, `Held until it is paid, ${LEFT_OUT}`);
+  assert.not.match(paidBefore.text, 'All of it was held');
 });
 
-test('a shop is told only what was left out of its own part', async ({ shop }) => {
+test('a shop is told only what was left out of its own store order', async ({ shop }) => {
   const { storeIds, body: placed, position } = await orderWhatIsLeft(shop, 'cash-on-delivery');
-  const toldTo = async (storeId: string) => {
-    const part = placed.storeOrders.find((one) => one.storeId === storeId)!;
-    const path = `/store-orders/${part.storeOrderId}/why`;
+  const confirmedTo = async (storeId: string) => {
+    const storeOrder = placed.storeOrders.find((one) => one.storeId === storeId)!;
+    const path = `/store-orders/${storeOrder.storeOrderId}/why`;
     const pass = { authorization: `Bearer ${shop.passOf(storeId)}` };
     const { entries } = (await shop.read<StoreOrderWhy>(path, position, pass)).body;
     return entries
       .map((entry) => historyText(entry).what)
       .find((what) => what.startsWith('The order was'));
   };
-  assert.is(await toldTo(storeIds[0]), 'The order was confirmed');
+  assert.is(await confirmedTo(storeIds[0]), 'The order was confirmed');
   assert.is(
-    await toldTo(storeIds[1]),
+    await confirmedTo(storeIds[1]),
     'The order was confirmed without 1 of 2 pieces of Ghee at Test Kirana, ' +
       'since not enough was left. What stayed: 1 piece of Ghee at Test Kirana',
   );
 });
 
-test('a shop is told why of its own part only, and only with its pass', async ({ shop }) => {
+test('a shop is told why of its own store order only, and only with its pass', async ({ shop }) => {
   const storeIds = [await openShelf(shop, 'Toor dal', 5), await openShelf(shop, 'Ghee', 5)];
   const { body: placed } = await order(shop, storeIds);
   const [near, far] = storeIds as [string, string];
-  const partOf = (storeId: string) =>
-    placed.storeOrders.find((part) => part.storeId === storeId)!.storeOrderId;
-  const { position } = await step(shop, partOf(far), 'reject', { reason: 'closed' });
+  const storeOrderOf = (storeId: string) =>
+    placed.storeOrders.find((one) => one.storeId === storeId)!.storeOrderId;
+  const { position } = await step(shop, storeOrderOf(far), 'reject', { reason: 'closed' });
   const read = (storeOrderId: string, pass?: string) =>
     shop.read<StoreOrderWhy>(
       `/store-orders/${storeOrderId}/why`,
       position,
       pass ? { authorization: `Bearer ${pass}` } : STRANGER,
     );
-  const { status, headers, body } = await read(partOf(near), shop.passOf(near));
+  const { status, headers, body } = await read(storeOrderOf(near), shop.passOf(near));
   assert.is(status, 200);
   assert.is(headers.get('cache-control'), 'private, no-store');
   assert.is(body.orderNumber, placed.orderId.slice(-6).toUpperCase());
   assert.match(textOf(body.entries), 'Ordered: 2 pieces of Toor dal at Test Kirana');
   assert.not.match(JSON.stringify(body), new RegExp(`Ghee|refused|${far}|${placed.orderId}`));
   assert.match(
-    textOf((await read(partOf(far), shop.passOf(far))).body.entries),
+    textOf((await read(storeOrderOf(far), shop.passOf(far))).body.entries),
     'Test Kirana refused its part: it is closed',
   );
   for (const pass of [undefined, shop.passOf(far)]) {
-    const refused = await read(partOf(near), pass);
+    const refused = await read(storeOrderOf(near), pass);
     assert.equal([refused.status, Reflect.get(refused.body, 'code')], [401, 'STORE_PASS_REQUIRED']);
     assert.is(refused.headers.get('www-authenticate'), 'Bearer');
   }
@@ -236,8 +236,8 @@ test('an event that no words are kept for is told by its name', async ({ shop })
     [placed.orderId],
   );
   const { body } = await shop.read<Why>(path);
-  const told = body.entries.map(historyText).find(({ what }) => what === 'Parcel lost');
-  assert.is(told?.by, 'robot');
+  const lost = body.entries.map(historyText).find(({ what }) => what === 'Parcel lost');
+  assert.is(lost?.by, 'robot');
 });
 
 /** An order once the log has come to a position, and when that was. */
@@ -250,7 +250,9 @@ async function standing(shop: Shop, path: string, position: string | null) {
   return { at: rows[0]!.at, stood };
 }
 
-test('asOf gives an order as it stood then: status, parts, timeline and bill', async ({ shop }) => {
+test('asOf gives an order as it stood then: status, store orders, timeline and bill', async ({
+  shop,
+}) => {
   const storeIds = [await openShelf(shop, 'Toor dal', 5), await openShelf(shop, 'Ghee', 5)];
   const { body: placed, position } = await order(shop, storeIds);
   const path = `/orders/${placed.orderId}`;

@@ -5,7 +5,7 @@ import { paise } from '../domain/schema.ts';
 import type { CartLine } from '../domain/cart/cart.ts';
 import type { OrderPart, PlacedOrder } from '../domain/ordering/order.ts';
 import type { HistoryEvent, HistoryRow } from '../projector/history.ts';
-import type { CardRow } from '../projector/order-board.ts';
+import type { BoardOrderRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import type { Article, BasketAt, HistoryFact, HistoryFacts } from '../wording/history.ts';
@@ -36,15 +36,15 @@ export type Why = {
   entries: WhyEntry[];
 };
 
-/** What a shop may know of it: its own part, and what is about the whole order. */
+/** What a shop may know of it: its own store order, and what is about the whole order. */
 export type StoreOrderWhy = Why & { orderNumber: string };
 
-type Part = Pick<OrderPart, 'storeOrderId' | 'storeId' | 'lines' | 'slot'>;
+type SeenStoreOrder = Pick<OrderPart, 'storeOrderId' | 'storeId' | 'lines' | 'slot'>;
 
 /** What the facts of an event are made with. */
 type About = {
-  /** The order's parts, without those that are not to be seen. */
-  parts: Part[];
+  /** The store orders, without those that are not to be seen. */
+  storeOrders: SeenStoreOrder[];
   storeId: string | null;
   storeOrderId: string | null;
   /** The store of the event, by name. */
@@ -63,18 +63,26 @@ const articleOf = ({ name, pack }: OrderLine, quantity: number): Article => ({
 });
 
 /** Pieces of a listing by the name that the order gave it; by its SKU where it is in none. */
-function article(parts: Part[], { listingId, quantity }: CartLine): Article {
-  const line = parts.flatMap((part) => part.lines).find((one) => one.listingId === listingId);
+function article(storeOrders: SeenStoreOrder[], { listingId, quantity }: CartLine): Article {
+  const line = storeOrders.flatMap(({ lines }) => lines).find((one) => one.listingId === listingId);
   if (line) return articleOf(line, quantity);
   return { name: listingId.slice(listingId.indexOf('.') + 1), pack: null, quantity };
 }
 
 /** What is moved in a shop's stock, by the names that the order gave it. */
-const stock = ({ parts, storeId }: About, lines: { sku: string; quantity: number }[]): Article[] =>
-  lines.map(({ sku, quantity }) => article(parts, { listingId: `${storeId}.${sku}`, quantity }));
+const stock = (
+  { storeOrders, storeId }: About,
+  lines: { sku: string; quantity: number }[],
+): Article[] =>
+  lines.map(({ sku, quantity }) =>
+    article(storeOrders, { listingId: `${storeId}.${sku}`, quantity }),
+  );
 
-const baskets = (parts: Pick<Part, 'storeId' | 'lines'>[], about: About): BasketAt[] =>
-  parts.map(({ storeId, lines }) => ({
+const baskets = (
+  storeOrders: Pick<SeenStoreOrder, 'storeId' | 'lines'>[],
+  about: About,
+): BasketAt[] =>
+  storeOrders.map(({ storeId, lines }) => ({
     storeName: about.nameOfStore(storeId),
     articles: lines.map((line) => articleOf(line, line.quantity)),
   }));
@@ -84,12 +92,12 @@ function remainder(
   { kept }: DataOf<'OrderConfirmed'>,
   about: About,
 ): HistoryFacts['OrderConfirmed'] {
-  const storeIds = new Map(about.parts.map((part) => [part.storeOrderId, part.storeId]));
+  const storeIds = new Map(about.storeOrders.map((one) => [one.storeOrderId, one.storeId]));
   const leftOut = (kept?.leftOut ?? []).flatMap(
     ({ storeOrderId, listingId, wanted, left, reason }) => {
       const storeId = storeIds.get(storeOrderId);
       if (storeId === undefined) return [];
-      const wantedOf = article(about.parts, { listingId, quantity: wanted });
+      const wantedOf = article(about.storeOrders, { listingId, quantity: wanted });
       return [{ ...wantedOf, storeName: about.nameOfStore(storeId), left, reason }];
     },
   );
@@ -97,25 +105,25 @@ function remainder(
   return { leftOut, kept: baskets(stayed, about) };
 }
 
-function shortages({ parts }: About, short: DataOf<'OrderRejected'>['shortages'] = []) {
-  const lines = parts.flatMap((part) => part.lines);
+function shortages({ storeOrders }: About, short: DataOf<'OrderRejected'>['shortages'] = []) {
+  const lines = storeOrders.flatMap((one) => one.lines);
   return short.flatMap(({ listingId, wanted, left }) => {
     const line = lines.find((one) => one.listingId === listingId);
     return line ? [{ name: line.name, pack: line.pack, wanted, left }] : [];
   });
 }
 
-const slot = ({ parts, storeOrderId, storeName }: About): HistoryFacts['SlotHeld'] => ({
+const slot = ({ storeOrders, storeOrderId, storeName }: About): HistoryFacts['SlotHeld'] => ({
   storeName,
-  slot: parts.find((part) => part.storeOrderId === storeOrderId)?.slot ?? null,
+  slot: storeOrders.find((one) => one.storeOrderId === storeOrderId)?.slot ?? null,
 });
 
 const substitution = (
   { listingId, replaces, line }: DataOf<'SubstitutionProposed'>,
-  { parts, storeName }: About,
+  { storeOrders, storeName }: About,
 ): HistoryFacts['SubstitutionProposed'] => ({
   storeName,
-  article: article(parts, { listingId, quantity: replaces }),
+  article: article(storeOrders, { listingId, quantity: replaces }),
   substitute: articleOf(line, line.quantity),
 });
 
@@ -138,7 +146,7 @@ const stockMoved = (
 const FACTS: {
   [Type in HistoryEvent['type']]: (data: DataOf<Type>, about: About) => HistoryFacts[Type];
 } = {
-  OrderPlaced: (_, about) => ({ baskets: baskets(about.parts, about) }),
+  OrderPlaced: (_, about) => ({ baskets: baskets(about.storeOrders, about) }),
   OrderReserved: remainder,
   OrderConfirmed: remainder,
   OrderRejected: ({ reason, shortages: short }, about) => ({
@@ -152,15 +160,15 @@ const FACTS: {
   StoreOrderSubmitted: atStore,
   StoreOrderAccepted: atStore,
   StoreOrderRejected: ({ reason }, { storeName }) => ({ storeName, reason }),
-  LineReduced: (line, { parts }) => ({ article: article(parts, line) }),
-  LinePicked: ({ grams = null, ...line }, { parts, storeName }) => ({
+  LineReduced: (line, { storeOrders }) => ({ article: article(storeOrders, line) }),
+  LinePicked: ({ grams = null, ...line }, { storeOrders, storeName }) => ({
     storeName,
-    article: article(parts, line),
+    article: article(storeOrders, line),
     grams,
   }),
-  LineShorted: ({ reason, ...line }, { parts, storeName }) => ({
+  LineShorted: ({ reason, ...line }, { storeOrders, storeName }) => ({
     storeName,
-    article: article(parts, line),
+    article: article(storeOrders, line),
     reason,
   }),
   SubstituteChosen: substitution,
@@ -172,9 +180,9 @@ const FACTS: {
   DeliveryCodeMissed: atStore,
   StoreOrderDelivered: ({ proof }, { storeName }) => ({ storeName, proof }),
   StoreOrderCancelled: ({ by, reason }, { storeName }) => ({ storeName, by, reason }),
-  LinesReturned: ({ lines, reason, feePaise }, { parts, storeName }) => ({
+  LinesReturned: ({ lines, reason, feePaise }, { storeOrders, storeName }) => ({
     storeName,
-    articles: lines.map((line) => article(parts, line)),
+    articles: lines.map((line) => article(storeOrders, line)),
     reason,
     feePaise,
   }),
@@ -262,11 +270,11 @@ async function readWhy(
     onlyStoreId === null || storeId === null || storeId === onlyStoreId;
   const placed = rows.find(({ type }) => type === 'OrderPlaced')?.data;
   const { parts: all } = (placed ?? { parts: [] }) as Pick<PlacedOrder, 'parts'>;
-  const parts = all.filter(({ storeId }) => maySee(storeId));
+  const storeOrders = all.filter(({ storeId }) => maySee(storeId));
   const { rows: stores } = await pool.query<{ store_id: string; name: string }>({
     name: 'history-stores',
     text: 'select store_id, name from catalogue.store where store_id = any($1)',
-    values: [parts.map(({ storeId }) => storeId)],
+    values: [storeOrders.map(({ storeId }) => storeId)],
   });
   const names = new Map(stores.map(({ store_id: id, name }) => [id, name]));
   const seen = rows.filter((row) => maySee(row.store_id));
@@ -277,7 +285,7 @@ async function readWhy(
     const storeName = nameOfStore(storeId ?? '');
     const isForAll = onlyStoreId !== null && storeId === null;
     const amountPaise = (sum: number) => (isForAll ? null : sum);
-    const about = { parts, storeId, storeOrderId, storeName, nameOfStore, amountPaise };
+    const about = { storeOrders, storeId, storeOrderId, storeName, nameOfStore, amountPaise };
     return {
       number: index + 1,
       at: row.at,
@@ -291,19 +299,19 @@ async function readWhy(
   return { entries };
 }
 
-/** The same for a shop, of its own part. Throws a `Problem` 404. */
+/** The same for a shop, of its own store order. Throws a `Problem` 404. */
 async function readStoreOrderWhy(services: Services, storeOrderId: string): Promise<StoreOrderWhy> {
-  const { rows } = await services.pool.query<CardRow & { order_id: string }>({
+  const { rows } = await services.pool.query<BoardOrderRow & { order_id: string }>({
     name: 'history-store-order',
     text: `select c.store_id, c.order_number, p.order_id
       from order_board.card c join my_orders.part p using (store_order_id)
       where store_order_id = $1`,
     values: [storeOrderId],
   });
-  const card = rows[0];
-  if (!card) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
-  const { entries } = await readWhy(services, card.order_id, card.store_id);
-  return { orderNumber: card.order_number, entries };
+  const row = rows[0];
+  if (!row) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
+  const { entries } = await readWhy(services, row.order_id, row.store_id);
+  return { orderNumber: row.order_number, entries };
 }
 
 const articleFields = { name: text, pack: orNull(text), quantity: count };

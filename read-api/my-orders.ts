@@ -3,13 +3,16 @@ import { Problem } from '../platform/http.ts';
 import { contactOrNull, orderLineFields, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import { codeOf } from '../platform/signature.ts';
-import type { PartLine as Picked, Substitution } from '../domain/fulfilment/picking.ts';
-import type { StoreOrder as Part, StoreOrderStatus } from '../domain/fulfilment/store-order.ts';
+import type { StoreOrderLine as Picked, Substitution } from '../domain/fulfilment/picking.ts';
+import type {
+  StoreOrder as StoreOrderState,
+  StoreOrderStatus,
+} from '../domain/fulfilment/store-order.ts';
 import type { PaymentMethod } from '../domain/money/payment.ts';
 import type { LeftOut, OrderLine as Ordered, OrderStatus } from '../domain/ordering/order.ts';
 import type { OrderSlot } from '../domain/slots/slot-day.ts';
 import type { Fulfilment } from '../domain/stores/delivery.ts';
-import type { PartRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
+import type { StoreOrderRow, PlacedRow, TimelineRow } from '../projector/my-orders.ts';
 import { orderTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Recipient } from '../domain/ordering/recipient.ts';
@@ -32,7 +35,7 @@ export type OrderLine = Omit<Ordered, 'gramsEach' | 'ifMissing'>;
  * `gramsEach` and `grams` are what a piece is to weigh, where it is loose, and what those that were
  * picked did.
  */
-export type PartLine = OrderLine &
+export type StoreOrderLine = OrderLine &
   Pick<Picked, 'reduced' | 'shorted' | 'picked' | 'returned'> &
   Pick<Picked, 'gramsEach' | 'grams' | 'ifMissing'> & { substitution: ShownSubstitution | null };
 
@@ -61,7 +64,7 @@ export type StoreOrder = {
   deliveryCode: string | null;
   /** Null until it is delivered and billed. */
   invoiceNumber: string | null;
-  lines: PartLine[];
+  lines: StoreOrderLine[];
 };
 
 export type TimelineEntry = {
@@ -97,14 +100,14 @@ const WITH_CODE = new Set(['accepted', 'packed', 'dispatched']);
 
 const PLACED_COLUMNS = `order_id, status, reason, placed_at, total_paise, payment, person_id,
   sealed_recipient, left_out`;
-const PART_COLUMNS = `p.store_order_id, p.order_id, p.store_id, p.status, p.reason, p.fulfilment, p.slot,
-  p.fee_paise, p.total_paise, p.owed_paise, p.part`;
+const STORE_ORDER_COLUMNS = `p.store_order_id, p.order_id, p.store_id, p.status, p.reason,
+  p.fulfilment, p.slot, p.fee_paise, p.total_paise, p.owed_paise, p.part`;
 const TIMELINE_COLUMNS = 'position, order_id, store_order_id, event, listing_id, reason, at';
 
 /** The rows of an order ($1) as they are. */
 const NOW = {
   order: `select ${PLACED_COLUMNS} from my_orders.placed where order_id = $1`,
-  parts: `select ${PART_COLUMNS}, s.name as store_name, i.number as invoice_number
+  storeOrders: `select ${STORE_ORDER_COLUMNS}, s.name as store_name, i.number as invoice_number
     from my_orders.part p
       left join catalogue.store s using (store_id)
       left join invoices.invoice i using (store_order_id)
@@ -119,9 +122,10 @@ const NOW = {
 const THEN: typeof NOW = {
   order: `select ${PLACED_COLUMNS} from my_orders.placed_version
     where order_id = $1 and position <= $2 order by position desc limit 1`,
-  parts: `select ${PART_COLUMNS}, s.name as store_name, i.data->>'number' as invoice_number
+  storeOrders: `select ${STORE_ORDER_COLUMNS}, s.name as store_name,
+      i.data->>'number' as invoice_number
     from (
-      select distinct on (store_order_id) ${PART_COLUMNS} from my_orders.part_version p
+      select distinct on (store_order_id) ${STORE_ORDER_COLUMNS} from my_orders.part_version p
       where order_id = $1 and position <= $2 order by store_order_id, position desc
     ) p
       left join catalogue.store s using (store_id)
@@ -176,17 +180,20 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
     const name = `${what}-${isPast ? 'then' : 'now'}`;
     return (await pool.query<T>({ name, text: texts[what], values })).rows;
   };
-  // Before its parts, which then are as new or newer: nothing has ended before all of it has.
+  // Before its store orders, which then are as new or newer: nothing has ended before all of it
+  // has.
   const [order] = await rowsOf<PlacedRow>('order');
   if (!order) throw orderNotFound();
-  const [partRows, timelineRows, paymentRows] = await Promise.all([
-    rowsOf<PartRow & { store_name: string | null; invoice_number: string | null }>('parts'),
+  const [storeOrderRows, timelineRows, paymentRows] = await Promise.all([
+    rowsOf<StoreOrderRow & { store_name: string | null; invoice_number: string | null }>(
+      'storeOrders',
+    ),
     rowsOf<TimelineRow>('timeline'),
     rowsOf<StatedPayment>('payments'),
   ]);
   const sealed = { personId: order.person_id, sealed: order.sealed_recipient };
   const [recipient] = await vault.openAll<Recipient>([sealed]);
-  const names = new Map(partRows.map((part) => [part.store_order_id, part.store_name]));
+  const names = new Map(storeOrderRows.map((row) => [row.store_order_id, row.store_name]));
   return {
     orderId,
     status: order.status as Order['status'],
@@ -198,22 +205,22 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
     leftOut: order.left_out.map(leftOut),
     contact: recipient?.contact ?? null,
     address: recipient?.address ?? null,
-    storeOrders: partRows.map((part) => ({
-      storeOrderId: part.store_order_id,
-      storeId: part.store_id,
-      storeName: part.store_name ?? part.store_id,
-      status: part.status as StoreOrderStatus,
-      reason: part.reason,
-      fulfilment: part.fulfilment as Fulfilment,
-      slot: part.slot && orderSlot(part.slot),
-      feePaise: part.fee_paise,
-      totalPaise: part.total_paise,
-      owedPaise: part.owed_paise,
-      deliveryCode: WITH_CODE.has(part.status)
-        ? codeOf(deliveryCodeSecret, part.store_order_id)
+    storeOrders: storeOrderRows.map((row) => ({
+      storeOrderId: row.store_order_id,
+      storeId: row.store_id,
+      storeName: row.store_name ?? row.store_id,
+      status: row.status as StoreOrderStatus,
+      reason: row.reason,
+      fulfilment: row.fulfilment as Fulfilment,
+      slot: row.slot && orderSlot(row.slot),
+      feePaise: row.fee_paise,
+      totalPaise: row.total_paise,
+      owedPaise: row.owed_paise,
+      deliveryCode: WITH_CODE.has(row.status)
+        ? codeOf(deliveryCodeSecret, row.store_order_id)
         : null,
-      invoiceNumber: part.invoice_number,
-      lines: linesOf(part.part),
+      invoiceNumber: row.invoice_number,
+      lines: linesOf(row.part),
     })),
     timeline: timelineRows.map((row) => ({
       at: row.at,
@@ -257,7 +264,7 @@ function shownSubstitution(substitution: Substitution | null): ShownSubstitution
   return { status, replaces, line: orderLine(line), expiresAt, returned };
 }
 
-function partLine(line: Picked): PartLine {
+function storeOrderLine(line: Picked): StoreOrderLine {
   const { reduced, shorted, picked, returned, gramsEach, grams, ifMissing } = line;
   return {
     ...orderLine(line),
@@ -272,7 +279,7 @@ function partLine(line: Picked): PartLine {
   };
 }
 
-export const linesOf = ({ lines }: Part): PartLine[] => lines.map(partLine);
+export const linesOf = ({ lines }: StoreOrderState): StoreOrderLine[] => lines.map(storeOrderLine);
 
 export const recipientFields = {
   contact: contactOrNull,
@@ -282,7 +289,7 @@ export const recipientFields = {
   ),
 };
 
-export const partFields = {
+export const storeOrderFields = {
   storeOrderId: uuid,
   status: {
     type: 'string',
@@ -349,7 +356,7 @@ const orderSchema = object({
   ...recipientFields,
   storeOrders: list(
     object({
-      ...partFields,
+      ...storeOrderFields,
       storeId: text,
       storeName: text,
       deliveryCode: orNull(text, 'To be told at the door'),

@@ -33,12 +33,12 @@ test.before(async (context) => {
   const { storeOrderId } = body.storeOrders[0]!;
   Object.assign(context, { storeId, storeOrderId });
   await shop.read(`/stores/${storeId}/board`, position, shop.asShop(storeId));
-  await copyCard(context, MORE);
+  await copyRow(context, MORE);
 });
 test.after(({ shop }) => shop.stop());
 
 /** Rows as the projector makes them, four at each moment: so many orders take minutes to place. */
-async function copyCard({ shop, storeOrderId }: Context, copies: number): Promise<void> {
+async function copyRow({ shop, storeOrderId }: Context, copies: number): Promise<void> {
   const { rows } = await shop.pool.query<{ name: string }>(
     `select column_name as name from information_schema.columns
      where table_schema = 'order_board' and table_name = 'card'
@@ -61,7 +61,7 @@ const read = async ({ shop, storeId }: Context, query = ''): Promise<Board> => {
   return body;
 };
 
-const idsOf = ({ storeOrders }: Board): string[] => storeOrders.map((card) => card.storeOrderId);
+const idsOf = ({ storeOrders }: Board): string[] => storeOrders.map((one) => one.storeOrderId);
 
 test('pages follow each other without a gap or a repeat, the oldest first', async (context) => {
   const seen: string[] = [];
@@ -114,7 +114,7 @@ test('the live board has the page that is asked for, and changes with it', async
     assert.equal(await follow(query, () => true), await read(context, query), query);
   }
   const isAccepted = ({ storeOrders }: Board) =>
-    storeOrders.some((card) => card.storeOrderId === storeOrderId && card.status === 'accepted');
+    storeOrders.some((one) => one.storeOrderId === storeOrderId && one.status === 'accepted');
   const accepted = follow(`?after=${next}`, isAccepted);
   await takeAsShop(shop, storeOrderId, 'accept');
   assert.is((await accepted).openOrders, MORE + 1);

@@ -8,7 +8,7 @@ import type { StoreOrderStatus } from '../domain/fulfilment/store-order.ts';
 import type { PaymentMethod } from '../domain/money/payment.ts';
 import type { OrderSlot } from '../domain/slots/slot-day.ts';
 import type { Fulfilment } from '../domain/stores/delivery.ts';
-import type { CardRow } from '../projector/order-board.ts';
+import type { BoardOrderRow } from '../projector/order-board.ts';
 import { boardTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
@@ -23,7 +23,13 @@ import {
   pageSize,
 } from './paging.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
-import { partFields, recipientFields, linesOf, orderSlot, type PartLine } from './my-orders.ts';
+import {
+  storeOrderFields,
+  recipientFields,
+  linesOf,
+  orderSlot,
+  type StoreOrderLine,
+} from './my-orders.ts';
 import { shop } from './who.ts';
 
 /** Open orders of a page of a board, oldest first; far more than a shop could work on. */
@@ -35,7 +41,7 @@ const MAX_ENDED = 50;
 const TIME = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export type BoardCard = {
+export type BoardOrder = {
   storeOrderId: string;
   orderNumber: string;
   status: StoreOrderStatus;
@@ -58,11 +64,11 @@ export type BoardCard = {
   /** Null once the person was erased. */
   contact: Recipient['contact'] | null;
   address: Recipient['address'] | null;
-  lines: PartLine[];
+  lines: StoreOrderLine[];
 };
 
-/** A card by itself, with what of its money the shop has to look after. */
-export type BoardCardPage = BoardCard & { payments: PaymentTask[] };
+/** A store order by itself, with what of its money the shop has to look after. */
+export type BoardOrderPage = BoardOrder & { payments: PaymentTask[] };
 
 export type Board = {
   storeId: string;
@@ -70,7 +76,7 @@ export type Board = {
   /** What the shop has to look after by hand: money to give back comes first. */
   payments: PaymentTask[];
   /** Those that are open, oldest first; on the first page also those that ended in the last day. */
-  storeOrders: BoardCard[];
+  storeOrders: BoardOrder[];
   /** How many are open, on this page or not. */
   openOrders: number;
   /** What to send as `after` for the next page of open orders; null on the last. */
@@ -80,9 +86,9 @@ export type Board = {
 /** Of a page's last open order. */
 type BoardCursor = [submittedAt: string, storeOrderId: string];
 
-const CARD_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.reason, c.submitted_at,
-  c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot, c.fee_paise, c.total_paise,
-  c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
+const BOARD_ORDER_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.reason,
+  c.submitted_at, c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot,
+  c.fee_paise, c.total_paise, c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
 
 /** Throws a `Problem` 400 for an `after` that is none of a board's. */
 function boardCursor(after: string): BoardCursor {
@@ -104,12 +110,12 @@ async function readBoard(services: Services, storeId: string, wanted: Page): Pro
   // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<BilledRow>({
     name: 'board',
-    text: `(select ${CARD_COLUMNS}, null as invoice_number from order_board.card c
+    text: `(select ${BOARD_ORDER_COLUMNS}, null as invoice_number from order_board.card c
        where store_id = $1 and ended_at is null
          and ($2::timestamptz is null or (submitted_at, store_order_id) > ($2, $3::uuid))
        order by submitted_at, store_order_id limit $4)
       union all
-      (select ${CARD_COLUMNS},
+      (select ${BOARD_ORDER_COLUMNS},
          (select number from invoices.invoice i where i.store_order_id = c.store_order_id)
        from order_board.card c
        where store_id = $1 and $2 is null and ended_at > now() - interval '1 day'
@@ -121,7 +127,7 @@ async function readBoard(services: Services, storeId: string, wanted: Page): Pro
   const shown = last ? rows.filter((row) => row !== open[limit]) : rows;
   const [payments, storeOrders, openOrders] = await Promise.all([
     place ? [] : paymentTasksOf(services, storeId),
-    cardsOf(services, shown),
+    boardOrdersOf(services, shown),
     // Where all are on this page, they need not be counted.
     place || last ? countOpen(pool, storeId) : open.length,
   ]);
@@ -139,30 +145,30 @@ async function countOpen(pool: Pool, storeId: string): Promise<number> {
   return rows[0]!.open;
 }
 
-/** One card, however long ago it ended. Throws a `Problem` 404. */
-async function readCard(
+/** A store order on its board, however long ago it ended. Throws a `Problem` 404. */
+async function readBoardOrder(
   services: Services,
   storeId: string,
   storeOrderId: string,
-): Promise<BoardCardPage> {
+): Promise<BoardOrderPage> {
   const { rows } = await services.pool.query<BilledRow>({
-    name: 'board-card',
-    text: `select ${CARD_COLUMNS}, i.number as invoice_number
+    name: 'board-order',
+    text: `select ${BOARD_ORDER_COLUMNS}, i.number as invoice_number
       from order_board.card c left join invoices.invoice i using (store_order_id)
       where c.store_id = $1 and c.store_order_id = $2`,
     values: [storeId, storeOrderId],
   });
-  const [card] = await cardsOf(services, rows);
-  if (!card) {
+  const [boardOrder] = await boardOrdersOf(services, rows);
+  if (!boardOrder) {
     throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at this shop.');
   }
   const tasks = await paymentTasksOf(services, storeId);
-  return { ...card, payments: tasks.filter((task) => task.storeOrderId === storeOrderId) };
+  return { ...boardOrder, payments: tasks.filter((task) => task.storeOrderId === storeOrderId) };
 }
 
-type BilledRow = CardRow & { invoice_number: string | null };
+type BilledRow = BoardOrderRow & { invoice_number: string | null };
 
-async function cardsOf({ vault }: Services, rows: BilledRow[]): Promise<BoardCard[]> {
+async function boardOrdersOf({ vault }: Services, rows: BilledRow[]): Promise<BoardOrder[]> {
   const recipients = await vault.openAll<Recipient>(
     rows.map((row) => ({ personId: row.person_id, sealed: row.sealed_recipient })),
   );
@@ -188,8 +194,8 @@ async function cardsOf({ vault }: Services, rows: BilledRow[]): Promise<BoardCar
   }));
 }
 
-const cardFields = {
-  ...partFields,
+const boardOrderFields = {
+  ...storeOrderFields,
   ...recipientFields,
   orderNumber: text,
   submittedAt: time,
@@ -199,14 +205,14 @@ const cardFields = {
   pincode,
 };
 
-const cardPageSchema = object({ ...cardFields, payments: paymentTasksSchema });
+const boardOrderPageSchema = object({ ...boardOrderFields, payments: paymentTasksSchema });
 
 const boardSchema = object({
   storeId: text,
   name: text,
   payments: paymentTasksSchema,
   storeOrders: list(
-    object(cardFields),
+    object(boardOrderFields),
     'Open orders, oldest first; on the first page also those that ended in the last day',
   ),
   openOrders: { ...count, description: 'How many are open, on this page or not' },
@@ -219,13 +225,13 @@ const boardQuery = {
   properties: { after: afterSchema, limit: limitTo(MAX_OPEN_PAGE) },
 } as const;
 
-const cardParams = {
+const boardOrderParams = {
   type: 'object',
   properties: { storeOrderId: uuid },
 } as const;
 
 type StoreParams = { storeId: string };
-type CardParams = StoreParams & { storeOrderId: string };
+type BoardOrderParams = StoreParams & { storeOrderId: string };
 type Page = Pick<Wanted, 'after' | 'limit'>;
 type Asked<Params> = { params: Params };
 
@@ -233,8 +239,8 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
   const who = shop(services);
   const board = ({ params: { storeId } }: Asked<StoreParams>, page: Page) =>
     readBoard(services, storeId, page);
-  const card = ({ params: { storeId, storeOrderId } }: Asked<CardParams>) =>
-    readCard(services, storeId, storeOrderId);
+  const boardOrder = ({ params: { storeId, storeOrderId } }: Asked<BoardOrderParams>) =>
+    readBoardOrder(services, storeId, storeOrderId);
   const tags = ({ storeId }: StoreParams): string[] => [boardTag(storeId)];
 
   readRoute(app, services, {
@@ -259,19 +265,19 @@ export function orderBoardRoutes(app: FastifyInstance, services: Services): void
   readRoute(app, services, {
     path: 'GET /stores/:storeId/board/:storeOrderId',
     who,
-    params: cardParams,
-    answer: cardPageSchema,
+    params: boardOrderParams,
+    answer: boardOrderPageSchema,
     answers: 'personal',
-    read: card,
+    read: boardOrder,
   });
 
   readRoute(app, services, {
     path: 'GET /stores/:storeId/board/:storeOrderId/live',
     who,
-    params: cardParams,
+    params: boardOrderParams,
     answers: 'live',
     event: 'card',
     tags,
-    read: card,
+    read: boardOrder,
   });
 }

@@ -10,8 +10,8 @@ const MAX_TASKS = 50;
 const LATE_DAYS = 2;
 
 /**
- * Money that goes back to the shopper, for a part or for the order as a whole. What failed is for
- * the part's shop to give back.
+ * Money that goes back to the shopper, for a store order or for the order as a whole. What failed
+ * is for the store order's shop to give back.
  */
 export type OrderRefund = Pick<Refund, 'refundNumber' | 'storeOrderId' | 'amountPaise'> & {
   status: Exclude<Refund['status'], 'void'>;
@@ -40,7 +40,7 @@ export type OrderPayment = {
 export type PaymentTask = {
   paymentId: string;
   orderNumber: string;
-  /** The part of the order that the money is for. */
+  /** The store order that the money is for. */
   storeOrderId: string;
   /** Whose money it is; null without the shop's pass, and once the person was erased. */
   contact: Recipient['contact'] | null;
@@ -171,11 +171,11 @@ export const orderPaymentSchema = object({
   refunds: list(
     object({
       refundNumber: count,
-      storeOrderId: orNull(uuid, 'The part that it goes back for'),
+      storeOrderId: orNull(uuid, 'The store order that it goes back for'),
       amountPaise: paise,
       status: { type: 'string', enum: ['requested', 'succeeded', 'failed'] },
     }),
-    'What failed is for the shop of the part to give back',
+    'What failed is for the shop of the store order to give back',
   ),
   expiresAt: orNull(time),
   upi: orNull(upiAddress),

@@ -49,10 +49,10 @@ export const shopOfStoreOrder = ({
       text: 'select store_id as "storeId" from order_board.card where store_order_id = $1',
       values: [storeOrderId],
     });
-    const [card] = rows;
-    if (!card) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
-    if (!bearsSigned(storePassSecret, card.storeId, authorization)) throw passRequired();
-    return card;
+    const [row] = rows;
+    if (!row) throw new Problem(404, 'STORE_ORDER_NOT_FOUND', 'There is no such order at a shop.');
+    if (!bearsSigned(storePassSecret, row.storeId, authorization)) throw passRequired();
+    return row;
   },
 });
 

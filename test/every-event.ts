@@ -20,7 +20,7 @@ import type { StoredEvent } from '../platform/event-store.ts';
 const uuid = (number: number): string =>
   `00000000-0000-4000-8000-a${String(number).padStart(11, '0')}`;
 
-const [ORDER, PART, OTHER_PART, PAYMENT] = [uuid(1), uuid(2), uuid(3), uuid(4)];
+const [ORDER, STORE_ORDER, OTHER_STORE_ORDER, PAYMENT] = [uuid(1), uuid(2), uuid(3), uuid(4)];
 const [REJECTED, CANCELLED, WHOLE] = [uuid(5), uuid(6), uuid(7)];
 const [PERSON, CART, RETURN] = [uuid(8), uuid(9), uuid(10)];
 const [STORE, DATE] = [uuid(20), '2026-11-21'];
@@ -67,8 +67,8 @@ const lineOf = (listingId: string, quantity: number, pricePaise: number): OrderL
 });
 
 const slot = { date: DATE, fromMinute: 600, toMinute: 720 };
-const part: OrderPart = {
-  storeOrderId: PART,
+const first: OrderPart = {
+  storeOrderId: STORE_ORDER,
   storeId: STORE,
   lines: [lineOf(DAL, 3, 12_000), lineOf(GHEE, 2, 30_000)],
   feePaise: 2_500,
@@ -78,14 +78,21 @@ const part: OrderPart = {
   placeOfSupply: '29',
   totalPaise: 98_500,
 };
-const other: OrderPart = { ...part, storeOrderId: OTHER_PART, storeId: 'annapurna' };
+const other: OrderPart = { ...first, storeOrderId: OTHER_STORE_ORDER, storeId: 'annapurna' };
 const kept = {
   parts: [
-    { ...part, lines: [lineOf(DAL, 2, 12_000), lineOf(GHEE, 2, 30_000)], totalPaise: 86_500 },
+    { ...first, lines: [lineOf(DAL, 2, 12_000), lineOf(GHEE, 2, 30_000)], totalPaise: 86_500 },
   ],
   leftOut: [
-    { storeOrderId: PART, listingId: DAL, name: 'dal', wanted: 3, left: 2, reason: 'short' },
-    { storeOrderId: OTHER_PART, listingId: DAL, name: 'dal', wanted: 3, left: 0, reason: 'none' },
+    { storeOrderId: STORE_ORDER, listingId: DAL, name: 'dal', wanted: 3, left: 2, reason: 'short' },
+    {
+      storeOrderId: OTHER_STORE_ORDER,
+      listingId: DAL,
+      name: 'dal',
+      wanted: 3,
+      left: 0,
+      reason: 'none',
+    },
   ],
 };
 const person = { personId: PERSON, sealedRecipient: 'sealed', pincode: '560001' };
@@ -94,7 +101,7 @@ const placed: PlacedOrder = {
   cartId: CART,
   payment: 'upi',
   onShortage: 'whatever-each-shop-can',
-  parts: [part, other],
+  parts: [first, other],
   totalPaise: 197_000,
   quote: { totalPaise: 197_000, expiresAt: EXPIRES },
   expiresAt: EXPIRES,
@@ -171,8 +178,8 @@ function keepStock(): void {
   const all = ['dal', 'ghee', 'oil'].map((sku) => ({ sku, quantity: 40 }));
   const dal = [{ sku: 'dal', quantity: 2 }];
   const one = [{ sku: 'dal', quantity: 1 }];
-  const about = { storeOrderId: PART, orderId: ORDER };
-  const two = { storeOrderId: OTHER_PART, orderId: ORDER };
+  const about = { storeOrderId: STORE_ORDER, orderId: ORDER };
+  const two = { storeOrderId: OTHER_STORE_ORDER, orderId: ORDER };
   say(
     inventory,
     STORE,
@@ -188,8 +195,8 @@ function keepStock(): void {
     { type: 'ReservationReleased', data: { ...two, lines: dal, reason: 'order-rejected' } },
     { type: 'ReservationChanged', data: { ...about, lines: one, was: dal, revision: 2 } },
     { type: 'StockWrittenOff', data: { ...about, lines: [{ ...one[0]!, reason: 'damaged' }] } },
-    { type: 'StockPicked', data: { storeOrderId: PART, lines: one, reserved: one } },
-    { type: 'StockReturned', data: { storeOrderId: PART, lines: one, to: 'shelf' } },
+    { type: 'StockPicked', data: { storeOrderId: STORE_ORDER, lines: one, reserved: one } },
+    { type: 'StockReturned', data: { storeOrderId: STORE_ORDER, lines: one, to: 'shelf' } },
   );
   const hold = { round: 1, fromMinute: 600, expiresAt: EXPIRES };
   say(
@@ -216,11 +223,11 @@ function placeOrders(): void {
     { type: 'CartReopened', data: { orderId: REJECTED } },
     { type: 'CartCheckedOut', data: { orderId: ORDER, round: 1 } },
   );
-  const first = [{ ...part, storeOrderId: uuid(11) }];
+  const rejected = [{ ...first, storeOrderId: uuid(11) }];
   say(
     order,
     REJECTED,
-    { type: 'OrderPlaced', data: { ...placed, parts: first } },
+    { type: 'OrderPlaced', data: { ...placed, parts: rejected } },
     {
       type: 'OrderRejected',
       data: { reason: 'INSUFFICIENT_STOCK', shortages: [{ listingId: DAL, wanted: 3, left: 1 }] },
@@ -229,7 +236,7 @@ function placeOrders(): void {
   say(
     order,
     CANCELLED,
-    { type: 'OrderPlaced', data: { ...placed, parts: [{ ...part, storeOrderId: uuid(12) }] } },
+    { type: 'OrderPlaced', data: { ...placed, parts: [{ ...first, storeOrderId: uuid(12) }] } },
     { type: 'OrderConfirmed', data: {} },
     { type: 'OrderCancelled', data: {} },
   );
@@ -243,7 +250,7 @@ function placeOrders(): void {
   );
 }
 
-function workPart(): void {
+function workStoreOrder(): void {
   const place = { orderId: ORDER, storeId: STORE };
   const { storeOrderId: _, ...submitted } = kept.parts[0]!;
   const about = { payment: 'upi', orderId: ORDER } as const;
@@ -251,7 +258,7 @@ function workPart(): void {
   const oil = { replaces: 1, line: lineOf(OIL, 1, 20_000), expiresAt: EXPIRES };
   say(
     storeOrder,
-    PART,
+    STORE_ORDER,
     { type: 'StoreOrderSubmitted', data: handed },
     { type: 'LineReduced', data: { ...place, listingId: GHEE, quantity: 1 } },
     { type: 'StoreOrderAccepted', data: place },
@@ -310,7 +317,7 @@ function workPart(): void {
 }
 
 function pay(): void {
-  const place = { orderId: ORDER, storeOrderId: PART, storeId: STORE };
+  const place = { orderId: ORDER, storeOrderId: STORE_ORDER, storeId: STORE };
   const money = { externalId: 'utr-1', amountPaise: 86_500 };
   say(
     payment,
@@ -375,7 +382,7 @@ function keepBooks(): void {
   const { names: _n, ifMissing: _i, gramsEach: _g, ...line } = lineOf(DAL, 1, 12_000);
   const lines: InvoiceLine[] = [{ ...line, hsn: '0713', gstPercent: 5, grams: 950, ...tax }];
   const fees: InvoiceFee[] = [{ gstPercent: 5, feePaise: 2_500, ...tax }];
-  const about = { storeOrderId: PART, orderId: ORDER, date: DATE };
+  const about = { storeOrderId: STORE_ORDER, orderId: ORDER, date: DATE };
   const supplier = {
     gstin: null,
     composition: false,
@@ -419,7 +426,7 @@ function keepBooks(): void {
       },
     },
   );
-  const cash = { paymentId: PAYMENT, orderId: ORDER, storeOrderId: PART };
+  const cash = { paymentId: PAYMENT, orderId: ORDER, storeOrderId: STORE_ORDER };
   const moved = { ...cash, amountPaise: 500, at: EXPIRES };
   const closing = { countedPaise: 900, expectedPaise: 1_000, differencePaise: -100 };
   say(
@@ -460,7 +467,7 @@ function sayLater(): void {
   );
 }
 
-for (const tell of [openStore, keepStock, placeOrders, workPart, pay, keepBooks, sayLater]) {
+for (const tell of [openStore, keepStock, placeOrders, workStoreOrder, pay, keepBooks, sayLater]) {
   tell();
 }
 
@@ -476,6 +483,6 @@ export const EVERY_ID = {
   listingId: DAL,
   cartId: CART,
   orderId: ORDER,
-  storeOrderId: PART,
+  storeOrderId: STORE_ORDER,
   date: DATE,
 };

@@ -13,7 +13,7 @@ import {
   type OrderPart,
   type OrderStatus,
 } from '../domain/ordering/order.ts';
-import { isPerPart, keptPaise, payment, type Payment } from '../domain/money/payment.ts';
+import { isPerStoreOrder, keptPaise, payment, type Payment } from '../domain/money/payment.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import { storeOrder, type StoreOrderStatus } from '../domain/fulfilment/store-order.ts';
 import {
@@ -106,31 +106,31 @@ async function outcomesIn(handler: Handler, { orders }: Names): Promise<Record<s
 }
 
 /**
- * The order and why it was rejected; its parts, with the pieces and the slot that are held for
- * each; its payments, less what goes back, in rupees; and its cart. So
- * `confirmed | accepted (2, slot) | paid 460, 90 to go back | closed`.
+ * The order and why it was rejected; its store orders, with the pieces and the slot that are held
+ * for each; its payments, less what goes back, in rupees; and its cart. So `confirmed | accepted
+ * (2, slot) | paid 460, 90 to go back | closed`.
  */
 async function outcomeOf(handler: Handler, { orderId, cartId }: Named): Promise<string> {
   const placed = await handler.load(order, orderId, { fresh: true });
   if (placed.status === 'none') return 'none';
   const { status, reason, asked } = placed;
-  const parts = await Promise.all(asked.map((part) => partOutcome(handler, part)));
+  const storeOrders = await Promise.all(asked.map((one) => storeOrderOutcome(handler, one)));
   const money = await Promise.all(
     paymentIdsOf(orderId, placed).map(async (paymentId) =>
       moneyOutcome(await handler.load(payment, paymentId, { fresh: true })),
     ),
   );
   const { status: cartStatus } = await handler.load(cart, cartId, { fresh: true });
-  const said = [reason ? `${status} ${reason}` : status, parts.join(', '), money.join(', ')];
+  const said = [reason ? `${status} ${reason}` : status, storeOrders.join(', '), money.join(', ')];
   return [...said, cartStatus === 'open' ? 'open' : 'closed'].join(' | ');
 }
 
 const paymentIdsOf = (orderId: string, { payment: method, asked }: AnyPlaced): string[] =>
-  isPerPart(method)
+  isPerStoreOrder(method)
     ? asked.map(({ storeOrderId }) => paymentIdOf(storeOrderId))
     : [paymentIdOf(orderId)];
 
-async function partOutcome(
+async function storeOrderOutcome(
   handler: Handler,
   { storeOrderId, storeId, slot }: OrderPart,
 ): Promise<string> {
@@ -259,7 +259,7 @@ const ORDER_STATUSES: OrderStatus[] = [
   'cancelled',
   'completed',
 ];
-const PART_STATUSES: StoreOrderStatus[] = [
+const STORE_ORDER_STATUSES: StoreOrderStatus[] = [
   'submitted',
   'accepted',
   'rejected',
@@ -295,18 +295,18 @@ async function settled({ shop }: World, wrong: () => Promise<string[]>): Promise
   return last;
 }
 
-test('it has orders in every status, and their parts as well', ({ made }) => {
-  const [orders, parts] = [new Set<string>(), new Set<string>()];
-  for (const [order_, part] of Object.values(made).map((outcome) => outcome.split(' | '))) {
+test('it has orders in every status, and their store orders as well', ({ made }) => {
+  const [orders, storeOrders] = [new Set<string>(), new Set<string>()];
+  for (const [order_, statuses] of Object.values(made).map((outcome) => outcome.split(' | '))) {
     orders.add(order_!.split(' ')[0]!);
-    for (const one of part!.split(', ')) parts.add(one.split(' ')[0]!);
+    for (const one of statuses!.split(', ')) storeOrders.add(one.split(' ')[0]!);
   }
   assert.equal(
     ORDER_STATUSES.filter((status) => !orders.has(status)),
     [],
   );
   assert.equal(
-    PART_STATUSES.filter((status) => !parts.has(status)),
+    STORE_ORDER_STATUSES.filter((status) => !storeOrders.has(status)),
     [],
   );
   assert.equal(wrongIn(made, STAYS), []);
@@ -392,8 +392,8 @@ test('the shops go on with it: goods go out, and money comes and goes', async (w
   const [cut] = named('upi-cut-telling').storeOrderIds;
   const pass = { authorization: `Bearer ${shop.passOf(names.shops['Sharma Kirana']!)}` };
   const receipts = `/payments/${paymentIdOf(cut!)}/receipts`;
-  const told = await shop.write('POST', receipts, { reference: '426100999999' }, pass);
-  assert.is(told.status, 200);
+  const given = await shop.write('POST', receipts, { reference: '426100999999' }, pass);
+  assert.is(given.status, 200);
   const wrong = await settled(world, async () => [
     ...wrongIn(await outcomesIn(shop.handler, names), {
       'older-accepted': 'completed | delivered | paid 600 | closed',

@@ -36,12 +36,12 @@ import { paymentsOf } from '../write-api/payment.ts';
 
 const HOUR_MS = 3_600_000;
 
-type Part = OrderPart & { at: StoreOrder };
+type EndedStoreOrder = OrderPart & { at: StoreOrder };
 type Ended = {
   id: string;
   state: AnyPlaced;
   /** What is left of the order. */
-  parts: Part[];
+  storeOrders: EndedStoreOrder[];
   payments: { due: DuePayment; at: Payment }[];
 };
 
@@ -68,8 +68,8 @@ export async function assertInvariants(world: World): Promise<void> {
  */
 async function assertProved({ memory, calm }: World, ends: Ended[]): Promise<void> {
   const { report: keep, violations } = collectViolations();
-  const inVain = ends.flatMap(({ parts, payments }) =>
-    parts.filter(({ storeOrderId }) =>
+  const inVain = ends.flatMap(({ storeOrders, payments }) =>
+    storeOrders.filter(({ storeOrderId }) =>
       payments.some(({ at }) => isReturnedInVain(at, storeOrderId)),
     ),
   );
@@ -82,38 +82,38 @@ async function assertProved({ memory, calm }: World, ends: Ended[]): Promise<voi
   assert.equal(violations, []);
 }
 
-/** Every order that was placed, with what became of its parts and payments. */
+/** Every order that was placed, with what became of its store orders and payments. */
 async function endsOf(world: World): Promise<Ended[]> {
   const ends: Ended[] = [];
   for (const id of world.placed.keys()) {
     const state = await world.load(order, id);
     if (state.status === 'none') continue;
-    const parts: Part[] = [];
-    for (const part of state.parts) {
-      parts.push({ ...part, at: await world.load(storeOrder, part.storeOrderId) });
+    const storeOrders: EndedStoreOrder[] = [];
+    for (const one of state.parts) {
+      storeOrders.push({ ...one, at: await world.load(storeOrder, one.storeOrderId) });
     }
     const payments: Ended['payments'] = [];
     for (const due of paymentsOf(id, state)) {
       payments.push({ due, at: await world.load(payment, due.paymentId) });
     }
-    ends.push({ id, state, parts, payments });
+    ends.push({ id, state, storeOrders, payments });
   }
   return ends;
 }
 
 /** It has come to an end: confirmed and handed over, or given up and all of it undone. */
-async function assertEnded(world: World, { id, state, parts }: Ended): Promise<void> {
-  const isSubmitted = parts.map(({ at }) => at.status !== 'none');
+async function assertEnded(world: World, { id, state, storeOrders }: Ended): Promise<void> {
+  const isSubmitted = storeOrders.map(({ at }) => at.status !== 'none');
   assert.equal(new Set(isSubmitted), new Set([state.confirmed]), 'handed over if confirmed');
   for (const { storeOrderId } of state.asked) {
-    if (parts.some((part) => part.storeOrderId === storeOrderId)) continue;
+    if (storeOrders.some((one) => one.storeOrderId === storeOrderId)) continue;
     assert.is(world.memory.stream(`storeorder-${storeOrderId}`).length, 0, 'left out is left out');
   }
-  for (const { at } of parts.filter((part) => part.at.status === 'accepted')) {
+  for (const { at } of storeOrders.filter((one) => one.at.status === 'accepted')) {
     const isAsked = at.lines.some(({ substitution }) => isUndecided(substitution));
     assert.not(isAsked, 'nobody waits for an answer for ever');
   }
-  assert.is(state.status, statusOf(state, parts));
+  assert.is(state.status, statusOf(state, storeOrders));
   const { orderId } = await world.load(cart, state.cartId);
   assert.is(orderId === id, state.confirmed, 'the cart belongs to a confirmed order');
   const missing = state.asked.flatMap(({ lines }) =>
@@ -130,9 +130,9 @@ async function assertEnded(world: World, { id, state, parts }: Ended): Promise<v
   assert.ok(missing.length === 0 || state.onShortage === 'whatever-each-shop-can');
 }
 
-function statusOf({ confirmed }: AnyPlaced, parts: Part[]): string {
+function statusOf({ confirmed }: AnyPlaced, storeOrders: EndedStoreOrder[]): string {
   if (!confirmed) return 'rejected';
-  const statuses = parts.map(({ at }) => at.status);
+  const statuses = storeOrders.map(({ at }) => at.status);
   if (!statuses.every(storeOrderEnded)) return 'confirmed';
   if (statuses.includes('delivered')) return 'completed';
   return statuses.includes('cancelled') ? 'cancelled' : 'rejected';
@@ -167,12 +167,12 @@ function assertPaidFirst({ memory }: World, { id, state, payments }: Ended): voi
 /** What was taken and not given back is what is owed; both are so at the gateway too. */
 function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][number]): void {
   const { payment: method } = end.state;
-  const parts = end.parts.filter(
+  const storeOrders = end.storeOrders.filter(
     ({ storeOrderId }) => !due.storeOrderId || storeOrderId === due.storeOrderId,
   );
-  const isTaken = isPrepaid(method) || parts.every((part) => part.at.status === 'delivered');
+  const isTaken = isPrepaid(method) || storeOrders.every((one) => one.at.status === 'delivered');
   const owed =
-    end.state.confirmed && isTaken ? sumPaise(parts.map((part) => owedPaise(part.at))) : 0;
+    end.state.confirmed && isTaken ? sumPaise(storeOrders.map((one) => owedPaise(one.at))) : 0;
   assert.is(keptPaise(at), payablePaise(method, owed), 'paid less refunded is owed');
   for (const { externalId, amountPaise } of at.receipts) {
     const refunds = at.refunds.filter((refund) => refund.externalId === externalId);
@@ -181,7 +181,7 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
   }
   if (method !== 'razorpay') return;
   const { news = [] } = world.gateway.orders.get(at.gatewayOrderId ?? '') ?? {};
-  const captured = news.flatMap((told) => (told.status === 'captured' ? [told.externalId] : []));
+  const captured = news.flatMap((one) => (one.status === 'captured' ? [one.externalId] : []));
   const known = at.receipts.map(({ externalId }) => externalId);
   assert.equal(known.toSorted(), captured.toSorted(), 'all money that came in is known, once');
   for (const { refundNumber, externalId, amountPaise, status } of at.refunds) {
@@ -196,14 +196,17 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
  * A refund that was refused, for which the shop got its share again, and which was made after all by
  * another call: that share is not taken back once more (decision 72), and `prove` tells.
  */
-const isReturnedInVain = ({ refunds }: Payment, part: string): boolean =>
+const isReturnedInVain = ({ refunds }: Payment, id: string): boolean =>
   refunds.some(
     ({ storeOrderId, status, failureReason }) =>
-      storeOrderId === part && status === 'succeeded' && failureReason !== undefined,
+      storeOrderId === id && status === 'succeeded' && failureReason !== undefined,
   );
 
-/** Each shop has of a payment by card what is owed for its part, unless it gives money by hand. */
-function assertShares(world: World, { parts, state }: Ended, at: Payment): void {
+/**
+ * Each shop has of a payment by card what is owed for its store order, unless it gives money by
+ * hand.
+ */
+function assertShares(world: World, { storeOrders, state }: Ended, at: Payment): void {
   const { shares = [] } = world.gateway.orders.get(at.gatewayOrderId ?? '') ?? {};
   if (!at.receipts.some(({ amountPaise }) => amountPaise >= at.amountPaise)) return;
   for (const { storeOrderId, amountPaise, account, reversedPaise } of shares) {
@@ -219,8 +222,8 @@ function assertShares(world: World, { parts, state }: Ended, at: Payment): void 
     const byHand = at.refunds.filter(
       (one) => one.storeOrderId === storeOrderId && one.status === 'failed',
     );
-    const part = parts.find((one) => one.storeOrderId === storeOrderId)!;
-    const owed = state.confirmed ? owedPaise(part.at) : 0;
+    const own = storeOrders.find((one) => one.storeOrderId === storeOrderId)!;
+    const owed = state.confirmed ? owedPaise(own.at) : 0;
     const has = amountPaise - reversedPaise + returnedPaise;
     const left = sumPaise(
       byHand.flatMap((one) => one.reversals ?? []).map((one) => one.amountPaise),
@@ -244,9 +247,9 @@ function assertTransfers(ends: Ended[]): void {
 }
 
 /** At a door all that was handed over is paid for, whenever something of it comes back. */
-function assertCash({ state, parts, payments }: Ended): void {
+function assertCash({ state, storeOrders, payments }: Ended): void {
   if (isPrepaid(state.payment)) return;
-  for (const { at, storeOrderId } of parts.filter((part) => part.at.status === 'delivered')) {
+  for (const { at, storeOrderId } of storeOrders.filter((one) => one.at.status === 'delivered')) {
     const paid = payments.find(({ due }) => due.storeOrderId === storeOrderId)!;
     const basket = sumPaise(basketOf(at.lines).map(({ linePaise }) => linePaise));
     const taken = sumPaise(paid.at.receipts.map(({ amountPaise }) => amountPaise));
@@ -255,27 +258,27 @@ function assertCash({ state, parts, payments }: Ended): void {
   }
 }
 
-const quantityOf = (parts: { lines: StockedLine[] }[], id: string): number =>
-  parts
+const quantityOf = (storeOrders: { lines: StockedLine[] }[], id: string): number =>
+  storeOrders
     .flatMap(({ lines }) => lines)
     .filter((line) => line.listingId === id)
     .reduce((sum, { quantity }) => sum + quantity, 0);
 
 type StockedLine = { listingId: string; quantity: number };
 
-const isGivenUp = ({ at: { status } }: Part): boolean =>
+const isGivenUp = ({ at: { status } }: EndedStoreOrder): boolean =>
   status === 'rejected' || status === 'cancelled';
 
 /** Nothing was oversold; what is reserved is what open orders want; the books follow the goods. */
 function assertStock(world: World, ends: Ended[]): void {
-  const parts = ends.filter(({ state }) => state.confirmed).flatMap((end) => end.parts);
-  const kept = parts.filter((part) => !isGivenUp(part));
+  const storeOrders = ends.filter(({ state }) => state.confirmed).flatMap((end) => end.storeOrders);
+  const kept = storeOrders.filter((one) => !isGivenUp(one));
   const waiting = kept
     .filter(({ at }) => !at.packed)
     .map(({ at }) => ({ lines: reservedFor(at.lines) }));
   const packed = kept.filter(({ at }) => at.packed);
   const gone = packed.map(({ at }) => ({ lines: basketOf(at.lines) }));
-  const missing = parts.map(({ at }) => ({ lines: at.shorts }));
+  const missing = storeOrders.map(({ at }) => ({ lines: at.shorts }));
   const back = packed.flatMap(({ at }) => at.returns.filter(({ to }) => to === 'shelf'));
   for (const storeId of world.stores) {
     const { state, base } = assertNeverOversold(world, storeId);
@@ -333,8 +336,8 @@ function assertSlots(world: World, ends: Ended[]): void {
     }
     const coming = ends
       .filter(({ state: { confirmed } }) => confirmed)
-      .flatMap(({ parts }) => parts)
-      .filter((part) => part.storeId === storeId && part.slot && !isGivenUp(part))
+      .flatMap(({ storeOrders }) => storeOrders)
+      .filter((one) => one.storeId === storeId && one.slot && !isGivenUp(one))
       .map(({ storeOrderId }) => storeOrderId);
     assert.equal(new Set(state.held.keys()), new Set(coming), 'held by who is to come');
     assert.ok([...state.held.values()].every(({ confirmed }) => confirmed));
@@ -360,8 +363,8 @@ function assertBills(world: World, ends: Ended[]): void {
       );
     }
     const delivered = ends
-      .flatMap(({ parts }) => parts)
-      .filter((part) => part.storeId === storeId && part.at.status === 'delivered');
+      .flatMap(({ storeOrders }) => storeOrders)
+      .filter((one) => one.storeId === storeId && one.at.status === 'delivered');
     assert.equal(
       bills.map(({ storeOrderId }) => storeOrderId).toSorted(),
       delivered.map(({ storeOrderId }) => storeOrderId).toSorted(),

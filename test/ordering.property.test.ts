@@ -17,7 +17,7 @@ import {
 } from '../domain/ordering/order.ts';
 import { payment, PAYMENT_METHODS, type Payment } from '../domain/money/payment.ts';
 import { CREDIT_REASONS } from '../domain/money/invoices.ts';
-import { notReturned, restOf, toPick, type PartLine } from '../domain/fulfilment/picking.ts';
+import { notReturned, restOf, toPick, type StoreOrderLine } from '../domain/fulfilment/picking.ts';
 import { slotDay, slotDayId } from '../domain/slots/slot-day.ts';
 import {
   RETURN_PLACES,
@@ -62,10 +62,10 @@ const serverChoice = fc.oneof(
   fc.record({ diesAfter: fc.nat({ max: MAX_STEPS }) }),
 );
 
-/** What a shop does with a part. */
+/** What a shop does with a store order. */
 const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver', 'take back'] as const;
 const extra = fc.record({
-  /** Before, or while, this step is taken; most can be done while a part is picked. */
+  /** Before, or while, this step is taken; most can be done while a store order is picked. */
   at: fc.constantFrom(...STEPS.keys(), 1, 1, 1, 1, 1, 1),
   extra: someOf(
     [1, 'reject'],
@@ -116,8 +116,8 @@ const checkout = fc.record({
     }),
     /** Of the shops that are paid each by itself. */
     onlyOne: someOf([5, false], [1, true]),
-    /** How often what was paid is told. */
-    told: fc.nat({ max: 3 }),
+    /** How often the gateway says what was paid. */
+    webhooks: fc.nat({ max: 3 }),
   }),
   /** The shopper thinks better of it. */
   cancels: someOf([6, 'never'], [2, 'at once'], [1, 'late']),
@@ -180,23 +180,23 @@ function lineOf(id: string, quantity: number): OrderLine {
   };
 }
 
-/** The parts of an order of so many pieces of each listing. */
-function partsOf(world: World, orderId: string, told: Checkout): OrderPart[] {
+/** The store orders of an order of so many pieces of each listing. */
+function storeOrdersOf(world: World, orderId: string, chosen: Checkout): OrderPart[] {
   return world.stores.flatMap((storeId): OrderPart[] => {
     const lines = world.listings
-      .map((id, index) => lineOf(id, told.wanted[index]!))
+      .map((id, index) => lineOf(id, chosen.wanted[index]!))
       .filter((line) => line.quantity > 0 && storeOfListing(line.listingId) === storeId)
       .map((line) => ({
         ...line,
         ...(line.name === LOOSE && { gramsEach: GRAMS_EACH }),
-        ...wishOf(told, storeId),
+        ...wishOf(chosen, storeId),
       }));
     if (lines.length === 0) return [];
     const storeOrderId = idFrom('store-order', orderId, storeId);
-    const totalPaise = sumPaise(lines.map(({ linePaise }) => linePaise)) + told.feePaise;
-    const { feePaise, slots } = told;
-    const part = { ...AT_ONCE, storeOrderId, storeId, lines, feePaise, totalPaise };
-    return [{ ...part, slot: slots ? SLOT : null }];
+    const totalPaise = sumPaise(lines.map(({ linePaise }) => linePaise)) + chosen.feePaise;
+    const { feePaise, slots } = chosen;
+    const wanted = { ...AT_ONCE, storeOrderId, storeId, lines, feePaise, totalPaise };
+    return [{ ...wanted, slot: slots ? SLOT : null }];
   });
 }
 
@@ -248,7 +248,7 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
       }
     }
     last = { cartId, wanted };
-    const parts = partsOf(world, orderId, { ...one, wanted });
+    const parts = storeOrdersOf(world, orderId, { ...one, wanted });
     world.placed.set(orderId, {
       cartId,
       personId: idFrom('person', orderId),
@@ -258,7 +258,7 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
       onShortage: one.onShortage,
       quote: null,
       parts,
-      totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
+      totalPaise: sumPaise(parts.map(({ totalPaise }) => totalPaise)),
       expiresAt: new Date(OPENED_MS + CHECKOUT_MS).toISOString(),
     });
   }
@@ -329,11 +329,11 @@ async function askedOf(world: World, orderId: string): Promise<Asked[]> {
 }
 
 /** Pays what was asked for, unless that was tried already; and whoever heard of it tells. */
-async function pay(world: World, orderId: string, { onlyOne, tries, told }: Checkout['pays']) {
+async function pay(world: World, orderId: string, { onlyOne, tries, webhooks }: Checkout['pays']) {
   const asked = await askedOf(world, orderId);
   for (const one of asked.slice(0, onlyOne ? 1 : undefined)) {
     if (one.method === 'upi') await confirmUpi(world, one, tries.length);
-    if (one.method === 'razorpay') await payByGateway(world, one, tries, told);
+    if (one.method === 'razorpay') await payByGateway(world, one, tries, webhooks);
   }
 }
 
@@ -363,7 +363,7 @@ async function payByGateway(
   world: World,
   { paymentId, gatewayOrderId, amountPaise }: Asked,
   tries: ('all' | 'too little' | 'in vain')[],
-  told: number,
+  webhooks: number,
 ): Promise<void> {
   const { news } = world.gateway.orders.get(gatewayOrderId!)!;
   if (news.length > 0) return;
@@ -375,7 +375,7 @@ async function payByGateway(
   };
   for (const one of tries) {
     world.gateway.pay(gatewayOrderId!, amounts[one]);
-    await Promise.all(Array.from({ length: told }, tell));
+    await Promise.all(Array.from({ length: webhooks }, tell));
   }
 }
 
@@ -400,13 +400,13 @@ async function tellLate(world: World, orderId: string, { when }: Checkout['pays'
   }
 }
 
-const pickOf = (pick: Pick, { listingId: id, name }: PartLine, quantity: number) => ({
+const pickOf = (pick: Pick, { listingId: id, name }: StoreOrderLine, quantity: number) => ({
   listingId: id,
   quantity,
   ...(name === LOOSE && quantity > 0 && { grams: quantity * (GRAMS_EACH - 100 + pick(200)) }),
 });
 
-/** What is done to a part next; undefined where that makes no sense. */
+/** What is done to a store order next; undefined where that makes no sense. */
 function commandOf(
   { pick }: World,
   { lines }: StoreOrder,
@@ -457,11 +457,13 @@ function commandOf(
   }
 }
 
-/** Something else is chosen for a part, at times for all parts of its shop at once. */
+/**
+ * Something else is chosen for a store order, at times for all store orders of its shop at once.
+ */
 async function substitute(world: World, id: string): Promise<void> {
   const { storeId } = await world.load(storeOrder, id);
-  const parts = [...world.placed.values()].flatMap((placed) => placed.parts);
-  const same = parts.filter((part) => part.storeId === storeId);
+  const storeOrders = [...world.placed.values()].flatMap((placed) => placed.parts);
+  const same = storeOrders.filter((one) => one.storeId === storeId);
   const ids = world.pick(2) === 0 ? [id] : same.map(({ storeOrderId }) => storeOrderId);
   await Promise.all(ids.map((one) => substituteOne(world, one)));
 }
@@ -522,7 +524,9 @@ async function takeBack(world: World, id: string): Promise<void> {
   });
 }
 
-/** A shop works a part as far as it goes; what else happens to it happens at the same time. */
+/**
+ * A shop works a store order as far as it goes; what else happens to it happens at the same time.
+ */
 async function work(world: World, id: string, { steps, extras }: Staff): Promise<void> {
   for (const [index, step] of STEPS.slice(0, steps).entries()) {
     if (world.memory.stream(`storeorder-${id}`).length === 0) return;
@@ -547,15 +551,15 @@ async function serveCounter(world: World, counter: History['counter']) {
 }
 
 /** Plays a history until nothing is left to be done. */
-async function play(told: History): Promise<World> {
+async function play(played: History): Promise<World> {
   mock.timers.setTime(OPENED_MS);
-  const world = new World(told);
-  await openShops(world, told);
-  await fillCarts(world, told);
+  const world = new World(played);
+  await openShops(world, played);
+  await fillCarts(world, played);
   const orders = [...world.placed].map(([id, { parts }], index) => ({
     id,
     parts,
-    ...told.checkouts[index]!,
+    ...played.checkouts[index]!,
   }));
   type One = (typeof orders)[number];
   const { turns, pick } = world;
@@ -598,9 +602,9 @@ async function play(told: History): Promise<World> {
       await serve(one);
     }),
     ...orders.map((one) => cancelIf(one, 'at once')),
-    serveCounter(world, told.counter),
-    ...(told.isSlow ? [runOut()] : []),
-    ...(told.dropsUpi ? [dropUpi()] : []),
+    serveCounter(world, played.counter),
+    ...(played.isSlow ? [runOut()] : []),
+    ...(played.dropsUpi ? [dropUpi()] : []),
   );
   await settle(Date.now() + SOON_MS);
   await together(...orders.map((one) => payIf(one, 'at once').then(() => serve(one))));
@@ -627,8 +631,8 @@ test.after(() => mock.timers.reset());
 
 test('whatever races, dies and repeats: nothing is oversold, stuck, or paid or billed twice', async () => {
   await fc.assert(
-    fc.asyncProperty(history, async (told) => {
-      const world = await play(told);
+    fc.asyncProperty(history, async (played) => {
+      const world = await play(played);
       await assertInvariants(world);
       const { events } = world.memory;
       const before = events.length;

@@ -18,7 +18,7 @@ export const EXPIRES_MS = Date.parse('2026-11-21T10:15:00Z');
 export const SLOT = { date: '2026-11-22', fromMinute: 600, toMinute: 720 };
 export const IDS = { orderId: 'o', paymentIdOf: (id: string) => `pay.${id}` };
 
-export const partAt = (storeId: string, quantity = 2): OrderPart => {
+export const storeOrderAt = (storeId: string, quantity = 2): OrderPart => {
   const line = { name: 'Ghee', names: {}, pack: null, pricePaise: PRICE_PAISE };
   const linePaise = quantity * PRICE_PAISE;
   return {
@@ -38,7 +38,7 @@ export const placedOrder = (more: Partial<PlacedOrder> = {}): PlacedOrder => ({
   sealedRecipient: '',
   pincode: '560001',
   payment: 'cash-on-delivery',
-  parts: [partAt('near'), partAt('far')],
+  parts: [storeOrderAt('near'), storeOrderAt('far')],
   totalPaise: 4 * PRICE_PAISE,
   expiresAt: new Date(EXPIRES_MS).toISOString(),
   ...more,
@@ -48,7 +48,7 @@ export const placedOrder = (more: Partial<PlacedOrder> = {}): PlacedOrder => ({
 export const orderAfter = (more: Partial<PlacedOrder>, ...events: OrderEvent[]): Order =>
   folded(order, { type: 'OrderPlaced', data: placedOrder(more) }, ...events);
 
-/** A shop's stock once so many pieces are reserved for its part. */
+/** A shop's stock once so many pieces are reserved for its store order. */
 export const reserved = (storeId: string, quantity = 2, round = 1): Inventory =>
   folded(inventory, {
     type: 'StockReserved',

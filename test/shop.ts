@@ -399,11 +399,13 @@ export async function quoteCart(
   return body.token;
 }
 
-/** The steps of a shop's work on a part, in order. `pick` puts everything into the basket. */
+/**
+ * The steps of a shop's work on a store order, in order. `pick` puts everything into the basket.
+ */
 export const STEPS = ['accept', 'pick', 'pack', 'dispatch', 'deliver'] as const;
 export type StepName = (typeof STEPS)[number];
 
-/** Takes steps of a part's way to the door. Throws where one is refused. */
+/** Takes steps of a store order's way to the door. Throws where one is refused. */
 export async function work(
   shop: Shop,
   storeOrderId: string,
@@ -418,7 +420,7 @@ export async function work(
   return last;
 }
 
-/** Takes a step of a part in the name of its shop. */
+/** Takes a step of a store order in the name of its shop. */
 export async function takeAsShop<T = Record<string, unknown>>(
   shop: Shop,
   storeOrderId: string,

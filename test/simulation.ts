@@ -263,7 +263,7 @@ export class SimulatedGateway {
         const isPaid = news.some(
           (one) => one.status === 'captured' && one.amountPaise >= amountPaise,
         );
-        const told = shares.map((share): TransferNews => {
+        const answer = shares.map((share): TransferNews => {
           const { storeId: _, isMade, ...transfer } = share;
           const externalId = `trf_${share.storeOrderId}`;
           if (!isMade) {
@@ -280,7 +280,7 @@ export class SimulatedGateway {
           return refused ? { ...said, refused } : said;
         });
         await turn();
-        return told;
+        return answer;
       },
       refund: async (call) => {
         await turn();

@@ -1,6 +1,6 @@
 import type { OrderPart, PlacedOrder } from '../domain/ordering/order.ts';
 
-/** Of a part that is brought at once, for nothing. */
+/** Of a store order that is brought at once, for nothing. */
 export const AT_ONCE = {
   feePaise: 0,
   minimumPaise: 0,

@@ -111,10 +111,10 @@ async function openToPick(
   width: number,
 ): Promise<Page> {
   const staff = await open(browser, boardUrl, width);
-  const card = staff.getByRole('article', { name: number });
-  await card.getByRole('button', { name: 'Accept' }).click();
+  const article = staff.getByRole('article', { name: number });
+  await article.getByRole('button', { name: 'Accept' }).click();
   if (width < 1_000) await staff.getByRole('button', { name: 'Packing' }).click();
-  await card.getByRole('link', { name: 'Pick' }).click();
+  await article.getByRole('link', { name: 'Pick' }).click();
   return staff;
 }
 
@@ -136,10 +136,10 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('heading', { level: 1, name: 'Order placed' }).waitFor();
 
     const number = await orderNumberOn(shopper);
-    const card = staff.getByRole('article', { name: number });
-    await card.getByText('Asha Rao').waitFor();
-    await card.getByText('98765 43210').waitFor();
-    await card.getByRole('button', { name: 'Accept' }).click();
+    const article = staff.getByRole('article', { name: number });
+    await article.getByText('Asha Rao').waitFor();
+    await article.getByText('98765 43210').waitFor();
+    await article.getByRole('button', { name: 'Accept' }).click();
 
     await shopper.getByRole('heading', { level: 1, name: 'Being packed' }).waitFor();
     const shot = process.env.SCREENSHOTS;
@@ -403,8 +403,8 @@ for (const width of [360, 1280]) {
     await missing.getByRole('button', { name: 'Not there' }).click();
     await staff.getByRole('dialog').getByRole('button', { name: 'Not there' }).click();
     await staff.getByText('Razorpay says “The reversal amount is not allowed').waitFor();
-    const told = shopper.getByText('could not go back the way you paid');
-    await told.waitFor();
+    const notice = shopper.getByText('could not go back the way you paid');
+    await notice.waitFor();
     if (shot) {
       await shopper.screenshot({ path: join(shot, `owed-${width}.png`), fullPage: true });
       await staff.screenshot({ path: join(shot, `owing-${width}.png`) });
@@ -412,7 +412,7 @@ for (const width of [360, 1280]) {
     await staff.getByRole('button', { name: 'Given back' }).click();
     await staff.getByRole('button', { name: 'I gave it back' }).click();
     await staff.getByText('Money to look after').waitFor({ state: 'detached' });
-    await told.waitFor({ state: 'detached' });
+    await notice.waitFor({ state: 'detached' });
     await staff.context().close();
     await shopper.context().close();
   });
@@ -523,15 +523,15 @@ for (const width of [360, 1280]) {
 
     await staff.goto(board);
     await staff.getByText('Sign in to see the orders of this shop.').waitFor();
-    const card = staff.getByRole('article', { name: number });
-    assert.is(await card.count(), 0);
+    const article = staff.getByRole('article', { name: number });
+    assert.is(await article.count(), 0);
     if (shot) await staff.screenshot({ path: join(shot, `signed-out-${width}.png`) });
     await staff.getByLabel('Shop pass').fill(`${pass.split('.')[0]!}.${'x'.repeat(22)}`);
     await staff.getByRole('button', { name: 'Sign in' }).click();
     await staff.getByText('does not open this shop any more').waitFor();
     await staff.getByLabel('Shop pass').fill(pass);
     await staff.getByRole('button', { name: 'Sign in' }).click();
-    await card.getByRole('button', { name: 'Reject' }).click();
+    await article.getByRole('button', { name: 'Reject' }).click();
     await staff.getByLabel('We are closed').check();
     await staff.getByRole('button', { name: 'Reject order' }).click();
     await shopper.getByRole('heading', { level: 1, name: 'Not accepted' }).waitFor();
@@ -674,7 +674,9 @@ async function shopAnswers(url: string): Promise<boolean> {
   }
 }
 
-/** The pid of a service, as the child of the supervisor that runs this file; undefined without one. */
+/**
+ * The pid of a service, as the child of the supervisor that runs this file; undefined without one.
+ */
 function findPid(system: ChildProcess, file: string): number | undefined {
   const children = `/proc/${system.pid}/task/${system.pid}/children`;
   const pids = readFileSync(children, 'utf8').trim().split(' ').map(Number);
@@ -735,8 +737,8 @@ for (const width of [360, 1280]) {
     await staff.getByRole('button', { name: 'Import', exact: true }).click();
     await report.getByRole('heading', { name: 'Imported' }).waitFor();
     assert.equal([await counted('New'), await counted('Not taken')], [2, 2]);
-    const told = await report.getByRole('listitem').locator('strong').allInnerTexts();
-    assert.equal(told, ['Row 3', 'Row 4', 'Row 6']);
+    const rows = await report.getByRole('listitem').locator('strong').allInnerTexts();
+    assert.equal(rows, ['Row 3', 'Row 4', 'Row 6']);
     const shot = process.env.SCREENSHOTS;
     if (shot) await staff.screenshot({ path: join(shot, `list-${width}.png`), fullPage: true });
 

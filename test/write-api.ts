@@ -96,7 +96,7 @@ export async function place(
     ...UNQUOTED,
     ...(more.onShortage && { onShortage: more.onShortage }),
     parts,
-    totalPaise: parts.reduce((sum, part) => sum + part.totalPaise, 0),
+    totalPaise: parts.reduce((sum, one) => sum + one.totalPaise, 0),
     expiresAt: new Date(Date.now() + expiresInMs).toISOString(),
   };
   const orderId = randomUUID();
@@ -117,7 +117,7 @@ export async function fillCart(
   return { cartId: body.cartId, quote: await quoteCart(shop, body.cartId) };
 }
 
-/** The payment of an order, or of a part that is paid by itself, as it is now. */
+/** The payment of an order, or of a store order that is paid by itself, as it is now. */
 export const loadPayment = ({ handler }: Pick<Shop, 'handler'>, id: string): Promise<Payment> =>
   handler.load(payment, paymentIdOf(id), { fresh: true });
 

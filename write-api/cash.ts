@@ -12,7 +12,7 @@ import { run, type Drivers } from './processes.ts';
 const COLLECTS = 'settlement';
 const ACTOR = 'till';
 
-/** Takes down the cash for a part that was delivered. */
+/** Takes down the cash for a store order that was delivered. */
 export async function driveCash(
   drivers: Drivers,
   storeOrderId: string,

@@ -70,13 +70,13 @@ async function hasEnded({ handler }: Shop, orderId: string): Promise<boolean> {
     state.asked.map(async ({ storeId, storeOrderId }) => {
       const isLeft = state.parts.some((one) => one.storeOrderId === storeOrderId);
       const stands = state.confirmed && isLeft;
-      const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
+      const handed = await handler.load(storeOrder, storeOrderId, { fresh: true });
       const stock = await handler.load(inventory, storeId, { fresh: true });
       const isReserved = stock.reservations.get(storeOrderId) !== undefined;
       const day = await handler.load(slotDay, slotDayId(storeId, SLOT.date), { fresh: true });
       const slot = day.held.get(storeOrderId);
       if (stands ? !slot?.confirmed : slot) return false;
-      const isHandedOver = part.status !== 'none';
+      const isHandedOver = handed.status !== 'none';
       return isReserved === stands && isHandedOver === stands;
     }),
   );
@@ -156,7 +156,7 @@ test('a checkout ends, wherever its server died', async ({ shop }) => {
   }
 });
 
-test('a part without a slot is left out as a whole, and told so once', async ({ shop }) => {
+test('a store order without a slot is left out as a whole, and told so once', async ({ shop }) => {
   const near = await openShelf(shop, ON_SHELF);
   const far = await openShelf(shop, 1, 0);
   const { orderId, data } = await place(shop, [near, far], WHATEVER);

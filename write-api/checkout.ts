@@ -26,7 +26,7 @@ export async function driveCheckout(
   return { state: view.stateOf(order, orderId)!, position };
 }
 
-/** Ends an order once every shop is done with its part. */
+/** Ends an order once every shop is done with its store order. */
 export async function driveCompletion(
   drivers: Drivers,
   orderId: string,

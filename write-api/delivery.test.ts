@@ -29,7 +29,7 @@ type Wanted = {
   /** What happens once it is quoted. */
   between?: () => Promise<unknown>;
 };
-type Part = {
+type StoreOrder = {
   storeOrderId: string;
   slot: object | null;
   storeId: string;
@@ -38,7 +38,7 @@ type Part = {
   totalPaise: number;
 };
 type Slots = { slots: { fromMinute: number; left: number }[] };
-type Read = { totalPaise: number; storeOrders: Part[] };
+type Read = { totalPaise: number; storeOrders: StoreOrder[] };
 
 const GHEE_PAISE = 65_000;
 const HOME = { latitude: 12.9716, longitude: 77.5946 };
@@ -108,7 +108,7 @@ test('one closed shop of two refuses the order, which then is nowhere', async ({
   assert.is((await order(shop, [near, closed])).status, 201);
 });
 
-test('fees are part of the totals of part, order and board; who fetches pays none', async ({
+test('fees are part of the totals of store order, order and board; who fetches pays none', async ({
   shop,
 }) => {
   const [brought, fetched] = [await open(shop), await open(shop)];
@@ -131,13 +131,13 @@ test('fees are part of the totals of part, order and board; who fetches pays non
   });
   assert.is(placed.status, 201, placed.body.detail);
   const { body } = await shop.read<Read>(`/orders/${placed.body.orderId}`, placed.position);
-  const parts = new Map(body.storeOrders.map((part) => [part.storeId, part]));
-  const { fulfilment, feePaise, totalPaise } = parts.get(brought.storeId)!;
+  const storeOrders = new Map(body.storeOrders.map((one) => [one.storeId, one]));
+  const { fulfilment, feePaise, totalPaise } = storeOrders.get(brought.storeId)!;
   assert.equal([fulfilment, feePaise, totalPaise], ['delivery', 4_550, GHEE_PAISE + 4_550]);
-  const { feePaise: none, ...collected } = parts.get(fetched.storeId)!;
+  const { feePaise: none, ...collected } = storeOrders.get(fetched.storeId)!;
   assert.equal([collected.fulfilment, none, collected.totalPaise], ['pickup', 0, GHEE_PAISE]);
   assert.is(body.totalPaise, 2 * GHEE_PAISE + 4_550);
-  const board = await shop.read<{ storeOrders: Part[] }>(`/stores/${fetched.storeId}/board`);
+  const board = await shop.read<{ storeOrders: StoreOrder[] }>(`/stores/${fetched.storeId}/board`);
   assert.is(board.body.storeOrders[0]?.fulfilment, 'pickup');
 });
 
@@ -233,17 +233,17 @@ test('200 shoppers race for a slot of 20: exactly 20 get it, the others keep the
   assert.equal(await leftOf(shop, store.storeId, last.position), [0]);
 });
 
-test('a slot is on the order, and free again when its shop rejects the part', async ({ shop }) => {
+test('a slot is on the order, and free again when its shop rejects it', async ({ shop }) => {
   const { slots, ...store } = await openWithSlots(shop, 1);
   await set(shop, store.storeId, 'hours', { weekly: [], holidays: [] });
   const placed = await order(shop, [store], { slots });
   assert.is(placed.status, 201, placed.body.detail);
   const { body } = await shop.read<Read>(`/orders/${placed.body.orderId}`, placed.position);
-  const [part] = body.storeOrders;
-  assert.equal(part?.slot, { date: DATE, ...slot });
+  const [storeOrder] = body.storeOrders;
+  assert.equal(storeOrder?.slot, { date: DATE, ...slot });
   assert.equal(refused(await order(shop, [store], { slots })), [409, 'SLOT_FULL']);
-  await takeAsShop(shop, part!.storeOrderId, 'reject', { reason: 'other' });
-  await untilReleased(shop, part!.storeOrderId);
+  await takeAsShop(shop, storeOrder!.storeOrderId, 'reject', { reason: 'other' });
+  await untilReleased(shop, storeOrder!.storeOrderId);
   assert.is((await order(shop, [store], { slots })).status, 201);
 });
 
@@ -358,7 +358,7 @@ async function untilReleased({ client }: Shop, storeOrderId: string): Promise<vo
   const tooLong = setTimeout(() => void events.unsubscribe(), 15_000);
   try {
     for await (const { event } of events) {
-      if ((event!.data as Part).storeOrderId === storeOrderId) return;
+      if ((event!.data as StoreOrder).storeOrderId === storeOrderId) return;
     }
   } finally {
     clearTimeout(tooLong);

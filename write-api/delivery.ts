@@ -15,7 +15,7 @@ import {
   type ServiceArea,
   type SlotClosing,
 } from '../domain/stores/delivery.ts';
-import type { PartGoods } from '../domain/ordering/order.ts';
+import type { StoreOrderGoods } from '../domain/ordering/order.ts';
 import type { PricedPart } from '../domain/ordering/quote.ts';
 import {
   freeSlot,
@@ -85,7 +85,7 @@ export const stateSchema = {
 
 export const pickupIds = {
   ...listOf(uuid, MAX_PICKUPS),
-  description: 'Ids of the shops whose part the shopper fetches; the others deliver',
+  description: 'Ids of the shops whose store order the shopper fetches; the others deliver',
 } as const;
 
 /** In which of their slots the shops shall come, or have it ready; the others as soon as they can. */
@@ -300,10 +300,10 @@ async function nextSlot(
 }
 
 /** Each is named once, and has something in the cart. */
-function assertShopsOf(parts: { storeId: string }[], wanted: string[]): void {
+function assertShopsOf(storeOrders: { storeId: string }[], wanted: string[]): void {
   const stray = wanted.find(
     (storeId, index) =>
-      wanted.indexOf(storeId) < index || !parts.some((part) => part.storeId === storeId),
+      wanted.indexOf(storeId) < index || !storeOrders.some((one) => one.storeId === storeId),
   );
   if (stray === undefined) return;
   throw new Problem(
@@ -330,7 +330,7 @@ export function readAddress<Address extends NonNullable<Delivery['address']>>(
 export type Delivery = {
   /** Left out, it is near each shop. */
   address?: { pincode: string; state?: string; location?: Coordinates };
-  /** Ids of the shops whose part the shopper fetches. */
+  /** Ids of the shops whose store order the shopper fetches. */
   pickup?: string[];
   slots?: SlotWish[];
 };
@@ -353,40 +353,40 @@ export const notOrderable =
     throw new Problem(status, code, detail, { headers, facts });
   };
 
-const partNotOrderable = ({ lines }: PartGoods) =>
+const storeOrderNotOrderable = ({ lines }: StoreOrderGoods) =>
   notOrderable(() => lines.map(({ name }) => `"${name}"`));
 
 /**
- * The parts of a cart with what their shops ask for bringing them, as the shops have it at this
- * moment. Throws the `Rejected` of the first shop that does not take its part, and a `Problem` for a
- * wish about a shop that has none, and for a shop that cannot be read.
+ * The store orders of a cart with what their shops ask for bringing them, as the shops have it at
+ * this moment. Throws the `Rejected` of the first shop that does not take its store order, and a
+ * `Problem` for a wish about a shop that has none, and for a shop that cannot be read.
  */
 export async function onTerms(
   handler: Handler,
-  parts: PartGoods[],
+  storeOrders: StoreOrderGoods[],
   { address, pickup = [], slots: wishes = [] }: Delivery,
   at: Date,
 ): Promise<PricedPart[]> {
-  assertShopsOf(parts, pickup);
+  assertShopsOf(storeOrders, pickup);
   assertShopsOf(
-    parts,
+    storeOrders,
     wishes.map(({ storeId }) => storeId),
   );
   const shops = await Promise.all(
-    parts.map((part) =>
-      handler.load(store, part.storeId, { fresh: true }).catch(partNotOrderable(part)),
+    storeOrders.map((one) =>
+      handler.load(store, one.storeId, { fresh: true }).catch(storeOrderNotOrderable(one)),
     ),
   );
   const atMs = at.getTime();
   const orderSlots = await Promise.all(
-    parts.map((part, index) => {
-      const wish = wishes.find(({ storeId }) => storeId === part.storeId);
-      return slotOf(handler, shops[index]!, wish, atMs).catch(partNotOrderable(part));
+    storeOrders.map((storeOrder, index) => {
+      const wish = wishes.find(({ storeId }) => storeId === storeOrder.storeId);
+      return slotOf(handler, shops[index]!, wish, atMs).catch(storeOrderNotOrderable(storeOrder));
     }),
   );
-  return parts.map((part, index) => {
-    const fulfilment: Fulfilment = pickup.includes(part.storeId) ? 'pickup' : 'delivery';
-    const { totalPaise: valuePaise } = part;
+  return storeOrders.map((storeOrder, index) => {
+    const fulfilment: Fulfilment = pickup.includes(storeOrder.storeId) ? 'pickup' : 'delivery';
+    const { totalPaise: valuePaise } = storeOrder;
     const slot = orderSlots[index] ?? null;
     const shop = shops[index]!;
     const minimumPaise = fulfilment === 'delivery' ? shop.delivery.minimumPaise : 0;
@@ -397,7 +397,7 @@ export async function onTerms(
     const wish = { fulfilment, pincode, state, coordinates, valuePaise, atMs };
     const { feePaise } = termsOf(seller, { ...wish, hasSlot: slot !== null });
     return {
-      ...part,
+      ...storeOrder,
       fulfilment,
       slot,
       placeOfSupply: placeOfSupply(seller, wish),

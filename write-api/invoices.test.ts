@@ -88,9 +88,9 @@ async function registerOf(shop: Shop, storeId: string): Promise<Invoice[]> {
 /** The page that follows the order live is told of its invoices too. */
 async function untilInvoiced(shop: Shop, orderId: string, storeOrderId: string) {
   const path = `/store-orders/${storeOrderId}/invoice?orderId=${orderId}`;
-  type Parts = { storeOrders: { storeOrderId: string; invoiceNumber: string | null }[] };
-  await shop.untilLive<Parts>(`/orders/${orderId}`, ({ storeOrders }) =>
-    storeOrders.some((part) => part.storeOrderId === storeOrderId && part.invoiceNumber !== null),
+  type StoreOrders = { storeOrders: { storeOrderId: string; invoiceNumber: string | null }[] };
+  await shop.untilLive<StoreOrders>(`/orders/${orderId}`, ({ storeOrders }) =>
+    storeOrders.some((one) => one.storeOrderId === storeOrderId && one.invoiceNumber !== null),
   );
   return (await shop.read<InvoicePaper>(path)).body;
 }
@@ -169,10 +169,10 @@ const CHANDIGARH = {
 const MOHALI = { line1: 'Phase 1', city: 'Mohali', pincode: '160055' };
 
 /** A shop in Chandigarh with one article, and a cart with a piece of it. */
-async function fillAcrossBorder(shop: Shop, told: object | null) {
+async function fillAcrossBorder(shop: Shop, tax: object | null) {
   const { body } = await shop.write<{ storeId: string }>('POST', '/stores', CHANDIGARH.store);
   const { storeId } = body;
-  if (told) assert.is((await register(shop, storeId, told)).status, 200);
+  if (tax) assert.is((await register(shop, storeId, tax)).status, 200);
   await shop.importCsv(storeId, 'sku,name,price,gst,hsn,stock\nG1,Ghee 1L,630,5,0405,50\n');
   const { cartId } = (await shop.write<{ cartId: string }>('POST', '/carts')).body;
   await shop.write('PUT', `/carts/${cartId}/items/${storeId}.G1`, { quantity: 1 });
@@ -218,17 +218,17 @@ for (const state of ['03', 'Punjab']) {
 test('a shop that may charge no tax is quoted within its state only', async ({ shop }) => {
   const composition = { ...CHANDIGARH.registration, composition: true };
   const unregistered = { gstin: null, legalName: 'Sector Stores', address: 'Sector 17' };
-  const told = { ...unregistered, state: 'Chandigarh' };
+  const elsewhere = { ...unregistered, state: 'Chandigarh' };
   const quotes = async (tax: object | null, address: object) => {
     const { cartId } = await fillAcrossBorder(shop, tax);
     const answer = await shop.write<Refused>('POST', `/carts/${cartId}/quotes`, { address });
     return answer.status === 200 ? 200 : answer.body.code;
   };
-  for (const tax of [composition, told, unregistered, null]) {
+  for (const tax of [composition, elsewhere, unregistered, null]) {
     assert.is(await quotes(tax, { pincode: '160055', state: '03' }), 'OUT_OF_STATE');
     assert.is(await quotes(tax, { pincode: '160017' }), 200);
   }
-  assert.is(await quotes(told, { pincode: '160055', state: '04' }), 200);
+  assert.is(await quotes(elsewhere, { pincode: '160055', state: '04' }), 200);
 });
 
 test('a few grams that cost nothing are billed, with what bringing them cost', async ({ shop }) => {
@@ -492,8 +492,8 @@ test('of a delivery of which nothing was as it should be, the fee is credited as
   assert.equal([dal!.totalPaise, dal!.fees], [21_000, []]);
   assert.equal([milk!.totalPaise, milk!.fees], [8_260, bill.fees]);
   assert.is(body.creditedPaise, bill.totalPaise);
-  type Parts = { storeOrders: { owedPaise: number }[] };
-  const { body: page } = await shop.read<Parts>(`/orders/${orderId}`, position);
+  type StoreOrders = { storeOrders: { owedPaise: number }[] };
+  const { body: page } = await shop.read<StoreOrders>(`/orders/${orderId}`, position);
   assert.is(page.storeOrders[0]!.owedPaise, 0);
 });
 

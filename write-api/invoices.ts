@@ -42,11 +42,11 @@ export async function driveInvoice(
   deliveredAt: string,
   cause: Cause,
 ): Promise<void> {
-  const part = await handler.load(storeOrder, storeOrderId, { fresh: true });
-  const { storeId, orderId, personId, sealedRecipient, pincode, ...rest } = part;
+  const state = await handler.load(storeOrder, storeOrderId, { fresh: true });
+  const { storeId, orderId, personId, sealedRecipient, pincode, ...rest } = state;
   const { placeOfSupply, feePaise, payment } = rest;
   const date = businessDate(deliveredAt);
-  const basket = basketOf(part.lines);
+  const basket = basketOf(state.lines);
   const data = {
     storeOrderId,
     orderId,
@@ -65,8 +65,8 @@ export async function driveInvoice(
   await handler.handle(invoices, register, command, systemContext(ACTOR, cause));
 }
 
-/** What of a part, at what is charged for it on a date, is tax: in paise. */
-export async function partTaxPaise(
+/** What of a store order, at what is charged for it on a date, is tax: in paise. */
+export async function storeOrderTaxPaise(
   handler: Handler,
   { storeId, lines, feePaise, placeOfSupply }: PricedPart,
   date: string,

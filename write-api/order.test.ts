@@ -58,7 +58,7 @@ const order = (
     { 'idempotency-key': key },
   );
 
-test('one cart, two shops: one order, a part on each board', async ({ shop }) => {
+test('one cart, two shops: one order, a store order on each board', async ({ shop }) => {
   const filled = await fillCart(shop);
   const { near, far } = filled;
   const placed = await order(shop, filled);
@@ -180,7 +180,7 @@ test('names, phones and addresses are nowhere in the log', async ({ shop }) => {
   const { body } = await order(shop, filled);
   const streams = [
     `order-${body.orderId}`,
-    ...body.storeOrders.map((part) => `storeorder-${part.storeOrderId}`),
+    ...body.storeOrders.map((one) => `storeorder-${one.storeOrderId}`),
   ];
   for (const stream of streams) {
     for await (const event of readStream(shop.client, stream)) {
@@ -207,7 +207,9 @@ test('a board, with whom its orders are for, opens to whom carries the shop’s 
   assert.equal(signedIn.body.storeOrders[0]?.contact, recipient.contact);
 });
 
-test('shops work their parts, and the order ends when the last one has', async ({ shop }) => {
+test('shops work their store orders, and the order ends when the last one has', async ({
+  shop,
+}) => {
   const filled = await fillCart(shop);
   const { body: placed } = await order(shop, filled);
   const [first, second] = placed.storeOrders;

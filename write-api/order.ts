@@ -215,7 +215,9 @@ async function priceOnce(services: Services, orderId: string, body: Body): Promi
   }
 }
 
-/** What is ordered: the cart as it is now, at the prices that were accepted, for a sealed recipient. */
+/**
+ * What is ordered: the cart as it is now, at the prices that were accepted, for a sealed recipient.
+ */
 async function price(
   services: Services,
   orderId: string,
@@ -230,13 +232,13 @@ async function price(
   const at = now();
   const asked = await priceCart(handler, cartId, delivery, at);
   const accepted = readQuote(quoteSecret, cartId, quote);
-  const parts = applyQuote(accepted, asked, destinationOf(delivery), at).map((part) => ({
-    ...part,
-    lines: part.lines.map((line) => {
+  const parts = applyQuote(accepted, asked, destinationOf(delivery), at).map((storeOrder) => ({
+    ...storeOrder,
+    lines: storeOrder.lines.map((line) => {
       const wish = ifMissing[line.listingId];
       return { ...line, ...(wish && { ifMissing: wish }) };
     }),
-    storeOrderId: idFrom('store-order', orderId, part.storeId),
+    storeOrderId: idFrom('store-order', orderId, storeOrder.storeId),
   }));
   await assertPayable(
     services,
@@ -258,7 +260,7 @@ async function price(
     payment,
     onShortage,
     parts,
-    totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
+    totalPaise: sumPaise(parts.map((one) => one.totalPaise)),
     quote: { totalPaise: accepted.totalPaise, expiresAt: accepted.expiresAt },
     expiresAt: new Date(at.getTime() + CHECKOUT_TIMEOUT_MS).toISOString(),
   };
@@ -277,7 +279,7 @@ const CANNOT_BE_PAID = new Set(['PAYMENT_UNAVAILABLE', 'CARDS_NOT_TAKEN']);
 function rejectedCheckout(state: AnyPlaced): Rejected {
   const { reason, shortages } = state;
   if (reason === 'INSUFFICIENT_STOCK') {
-    const lines = state.asked.flatMap((part) => part.lines);
+    const lines = state.asked.flatMap((one) => one.lines);
     const names = shortages.map(
       ({ listingId }) => lines.find((line) => line.listingId === listingId)!.name,
     );

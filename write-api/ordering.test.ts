@@ -93,7 +93,7 @@ function slowAt(
   return { ...rest, handler: { ...handler, handle } };
 }
 
-/** What is reserved for a part. */
+/** What is reserved for a store order. */
 async function reservedFor(
   { server, store }: World,
   storeOrderId: string,
@@ -113,7 +113,7 @@ async function settle({ reactor, server }: World, untilMs = Infinity): Promise<v
   }
 }
 
-test('an older view of a part takes back nothing that a newer one changed', async (world) => {
+test('an older view of a store order takes back nothing of a newer one', async (world) => {
   const { drivers } = world.server;
   const { orderId, data } = await place(drivers, [world.store]);
   await driveCheckout(drivers, orderId, cause);
@@ -132,7 +132,9 @@ test('an older view of a part takes back nothing that a newer one changed', asyn
   assert.equal(await reservedFor(world, storeOrderId), [{ sku: 's1', quantity: WANTED - 1 }]);
 });
 
-/** An accepted part, and what proposes a piece of `s2` for it; so many of that are counted. */
+/**
+ * An accepted store order, and what proposes a piece of `s2` for it; so many of that are counted.
+ */
 async function startSubstituting({ server, store }: World, counted: number) {
   const { handler } = server.drivers;
   const { orderId, data } = await place(server.drivers, [store]);

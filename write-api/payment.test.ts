@@ -195,16 +195,16 @@ test('webhooks count once, however often and in whatever order; forged and old o
 /** A signed notice of what was paid; resolves to the status of the answer. */
 async function tellOfUpi(
   shop: Shop,
-  told: object,
+  notice: object,
   secret = shop.upiWebhookSecret,
 ): Promise<number> {
-  const body = JSON.stringify(told);
+  const body = JSON.stringify(notice);
   const signature = createHmac('sha256', secret).update(body).digest('hex');
   const headers = { 'content-type': 'application/json', 'x-upi-signature': signature };
   return (await fetch(`${shop.writeUrl}/upi/webhooks`, { method: 'POST', headers, body })).status;
 }
 
-/** A part that waits to be paid by UPI. */
+/** A store order that waits to be paid by UPI. */
 async function placeByUpi(shop: Shop, store: TestStore): Promise<string> {
   const { data } = await place(shop, [store], { payment: 'upi' });
   const { storeOrderId } = data.parts[0]!;
@@ -253,7 +253,7 @@ test('a UPI payment that a webhook tells of counts once, also where the shop tel
     amountPaise: WANTED * PRICE_PAISE,
     at: new Date().toISOString(),
   };
-  const tell = (told: object, secret?: string) => tellOfUpi(shop, told, secret);
+  const tell = (what: object, secret?: string) => tellOfUpi(shop, what, secret);
   const head = await headOfCommands(shop.client);
   assert.is(await tell(notice, 'somebody else'), 401);
   const yesterday = new Date(Date.now() - 26 * 3_600_000).toISOString();
@@ -281,12 +281,12 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   shop,
 }) => {
   const [store, branch] = [await openShelf(shop, ON_SHELF), await openShelf(shop, ON_SHELF)];
-  const parts = [await placeByUpi(shop, store), await placeByUpi(shop, branch)];
+  const storeOrderIds = [await placeByUpi(shop, store), await placeByUpi(shop, branch)];
   const utr = '426100777777';
-  const requests = parts.map((part, at) => {
+  const requests = storeOrderIds.map((storeOrderId, at) => {
     const authorization = `Bearer ${shop.passOf([store, branch][at]!.storeId)}`;
     const headers = { authorization, 'idempotency-key': newKey() };
-    const path = `/payments/${paymentIdOf(part)}/receipts`;
+    const path = `/payments/${paymentIdOf(storeOrderId)}/receipts`;
     return (reference = utr) =>
       shop.write<{ detail: string }>('POST', path, { reference }, headers);
   });
@@ -296,8 +296,10 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   const [first, second] = [statuses.indexOf(200), statuses.indexOf(409)];
   assert.is(Reflect.get(answers[second]!.body, 'code'), 'UPI_REFERENCE_USED');
   assert.match(answers[second]!.body.detail, 'used already for another order');
-  const told = JSON.stringify(answers[second]!.body);
-  assert.not(told.includes(parts[first]!) || told.includes(paymentIdOf(parts[first]!)));
+  const text = JSON.stringify(answers[second]!.body);
+  assert.not(
+    text.includes(storeOrderIds[first]!) || text.includes(paymentIdOf(storeOrderIds[first]!)),
+  );
 
   const again = await Promise.all(requests.map((ask) => ask()));
   assert.equal(
@@ -307,15 +309,15 @@ test('the reference of a UPI payment confirms one order, whoever gives it for an
   );
   assert.is((await requests[first]!('426100888888')).status, 422);
   const notice = { utr, amountPaise: WANTED * PRICE_PAISE, at: new Date().toISOString() };
-  const reference = paymentIdOf(parts[second]!).replaceAll('-', '');
+  const reference = paymentIdOf(storeOrderIds[second]!).replaceAll('-', '');
   assert.is(await tellOfUpi(shop, { ...notice, reference }), 204);
-  const unpaid = await loadPayment(shop, parts[second]!);
+  const unpaid = await loadPayment(shop, storeOrderIds[second]!);
   assert.equal([unpaid.status, unpaid.receipts], ['requested', []]);
 
   const own = await requests[second]!('426100888888');
   assert.is(own.status, 200, 'the key of what was refused, and a reference, are free still');
-  for (const part of parts) {
-    const { status, receipts } = await loadPayment(shop, part);
+  for (const storeOrderId of storeOrderIds) {
+    const { status, receipts } = await loadPayment(shop, storeOrderId);
     assert.equal([status, receipts.length], ['paid', 1]);
   }
 });
@@ -368,15 +370,15 @@ test('money that came by UPI for no payment is told to whoever runs the shop', a
     const answer = await app.inject({ method: 'POST', url: '/upi/webhooks', headers, body });
     assert.is(answer.statusCode, 204);
   }
-  const told = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.equal(
-    told.map(({ paymentId, utr, amountPaise }) => ({ paymentId, utr, amountPaise })),
+    entries.map(({ paymentId, utr, amountPaise }) => ({ paymentId, utr, amountPaise })),
     [unknownId, cashId].map((paymentId) => {
       return { paymentId, utr: '426100123499', amountPaise: 130_000 };
     }),
   );
-  assert.match(String(told[0]!.msg), 'nobody asked for');
-  assert.match(String(told[1]!.msg), 'in another way');
+  assert.match(String(entries[0]!.msg), 'nobody asked for');
+  assert.match(String(entries[1]!.msg), 'in another way');
 });
 
 /** Everything of an answer that its reader sees: what redirects it, other headers and the page. */
@@ -416,8 +418,8 @@ test('the browser comes back, also before any webhook, and nobody learns of the 
   assert.is(late.headers.get('location'), '/payments/return', 'nobody is asked to pay twice');
   const again = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([again.status, again.headers.get('location')], [303, '/payments/return']);
-  const told = await Promise.all([back, late, again].map(wholeOf));
-  for (const answer of [html, JSON.stringify([...asked.headers]), ...told]) {
+  const wholes = await Promise.all([back, late, again].map(wholeOf));
+  for (const answer of [html, JSON.stringify([...asked.headers]), ...wholes]) {
     assert.not.match(answer, orderId);
     assert.not.match(answer, orderId.replaceAll('-', ''));
   }
@@ -478,9 +480,9 @@ test('what a gateway cannot give back the shop by whose doing it is gives by han
   assert.equal({ todo, failureReason }, { todo: 'give-back', failureReason: 'refund.failed' });
   assert.equal([task!.amountPaise, task!.storeOrderId], [owed.amountPaise, storeOrderId]);
   assert.is(contact?.name, recipient.contact.name);
-  const cardPath = `/stores/${refusing.storeId}/board/${storeOrderId}`;
-  const card = await shop.untilLive<Board>(cardPath, ({ payments }) => payments.length === 1);
-  assert.equal(card.payments[0]!.contact, contact);
+  const boardPath = `/stores/${refusing.storeId}/board/${storeOrderId}`;
+  const shown = await shop.untilLive<Board>(boardPath, ({ payments }) => payments.length === 1);
+  assert.equal(shown.payments[0]!.contact, contact);
   assert.equal(await tasksAt(kept, passOf(kept)), [], 'nobody else is to give it as well');
 
   const given = `/payments/${paymentId}/refunds/1/given`;
@@ -544,7 +546,7 @@ test('a refund that the gateway is at waits for its word, and a webhook is only 
   refunds.wait(false);
 });
 
-/** An order of one part by card that was paid, and what the gateway calls its payment. */
+/** An order at one shop by card that was paid, and what the gateway calls its payment. */
 async function payByCard(shop: Shop) {
   const store = await openShelf(shop, ON_SHELF);
   const placed = await checkOut(shop, await fillCart(shop, [store]), { payment: 'razorpay' });
@@ -590,10 +592,10 @@ for (const isTold of [true, false]) {
     const { webhooks, refunds } = shop.gateway;
     webhooks.hold();
     const refundId = await refundAtGateway(shop, gatewayId, 5_000);
-    const [told] = webhooks.held;
+    const [webhook] = webhooks.held;
     webhooks.release();
     if (isTold) {
-      assert.equal([await webhooks.send(told!), await webhooks.send(told!)], [204, 204]);
+      assert.equal([await webhooks.send(webhook!), await webhooks.send(webhook!)], [204, 204]);
       const isBack = ({ payments: [one] }: Read) => one!.refunds[0]?.status === 'succeeded';
       const page = await untilPage(shop, orderId, isBack);
       assert.is(page.payments[0]!.refundedPaise, 5_000);
@@ -862,7 +864,7 @@ test('an amount that the gateway does not take is refused at once, and nothing s
   assert.is((await checkOut(shop, filled, { payment: 'cash-on-delivery' })).status, 201);
 });
 
-test('cash is taken down when a part is delivered: what is owed, once', async ({ shop }) => {
+test('cash is taken down when a store order is delivered: what is owed, once', async ({ shop }) => {
   const store = await openShelf(shop, ON_SHELF);
   const placed = await checkOut(shop, await fillCart(shop, [store]), {
     payment: 'cash-on-delivery',
@@ -898,7 +900,7 @@ test('whatever each shop can: what is short stays out, and is told and not charg
   const page = await pageOf(shop, placed);
   assert.equal([page.status, page.totalPaise], ['confirmed', 3 * PRICE_PAISE]);
   const statusAt = ({ storeId }: TestStore) =>
-    page.storeOrders.find((part) => part.storeId === storeId)?.status;
+    page.storeOrders.find((one) => one.storeId === storeId)?.status;
   assert.equal([near, far, none].map(statusAt), ['submitted', 'submitted', 'rejected']);
 
   const nothing = await fillCart(shop, [none]);

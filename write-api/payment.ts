@@ -24,7 +24,7 @@ export const ACTOR = 'payment-gateway';
 export const paymentsOf = (orderId: string, placed: AnyPlaced): DuePayment[] =>
   duePayments({ paymentIdOf }, orderId, placed);
 
-/** @param id of the order, or of the part where each is paid by itself */
+/** @param id of the order, or of the store order where each is paid by itself */
 export const paymentIdOf = (id: string): string => idFrom('payment', id);
 
 /**
@@ -37,12 +37,12 @@ export async function recordNews(
   news: PaymentNews[],
   cause: Cause,
 ): Promise<void> {
-  for (const { externalId, ...told } of news) {
+  for (const { externalId, ...attempt } of news) {
     const command: PaymentCommand =
-      told.status === 'captured'
-        ? { type: 'RecordPayment', data: { externalId, amountPaise: told.amountPaise } }
-        : { type: 'RecordPaymentFailure', data: { externalId, reason: told.reason } };
-    const context = systemContext(ACTOR, cause, 'gateway', paymentId, externalId, told.status);
+      attempt.status === 'captured'
+        ? { type: 'RecordPayment', data: { externalId, amountPaise: attempt.amountPaise } }
+        : { type: 'RecordPaymentFailure', data: { externalId, reason: attempt.reason } };
+    const context = systemContext(ACTOR, cause, 'gateway', paymentId, externalId, attempt.status);
     await handler.handle(payment, paymentId, command, context);
   }
 }
@@ -60,8 +60,8 @@ export async function recordUpi(
 ): Promise<Outcome<Payment>> {
   const { externalId } = record.data;
   // Refuses a key that came with another request, too, while nothing is changed yet.
-  const toldByShop = record.type === 'RecordPaymentByHand';
-  const check = { type: 'CheckUpiReceipt', data: { externalId, toldByShop } } as const;
+  const givenByShop = record.type === 'RecordPaymentByHand';
+  const check = { type: 'CheckUpiReceipt', data: { externalId, givenByShop } } as const;
   const asked = { ...context, isCheck: true };
   const { state } = await handler.handle(payment, paymentId, check, asked);
   const transfer = { vpa: state.upi!.vpa, utr: externalId };

@@ -85,7 +85,7 @@ const moveShares = (
   { method, call, isLastTry }: MoveShares['data'],
 ): Promise<MoveAnswer> =>
   answered<MoveAnswer>(payments, method, isLastTry, {
-    ask: async (port) => ({ status: 'told', transfers: (await port.moveShares?.(call)) ?? [] }),
+    ask: async (port) => ({ status: 'moved', transfers: (await port.moveShares?.(call)) ?? [] }),
     not: (reason) => ({ status: 'not-moved', reason }),
   });
 

@@ -103,7 +103,7 @@ test('a quote tells prices by shop and how long it holds, and leaves no trace', 
   const head = await headOfCommands(shop.client);
   const { parts, totalPaise, expiresAt } = await ask(shop, cartId);
   assert.equal(
-    parts.map((part) => [part.storeId, part.lines.length, part.totalPaise]),
+    parts.map((one) => [one.storeId, one.lines.length, one.totalPaise]),
     [
       [storeId, 2, 43_100],
       [other.storeId, 1, 65_000],
@@ -345,7 +345,7 @@ test('of two shops the one that nobody can read is named, and the rest can be or
   for (const listingId of [dal, `${storeId}.s2`]) await put(shop, cartId, listingId, 0);
   const { token, parts } = await ask(shop, cartId);
   assert.equal(
-    parts.map((part) => part.storeId),
+    parts.map((one) => one.storeId),
     [other.storeId],
   );
   assert.is((await accept(shop, cartId, token)).status, 201);

@@ -33,7 +33,7 @@ import {
   type Delivery,
 } from './delivery.ts';
 import type { Handler } from '../engine/commands/handle.ts';
-import { partTaxPaise } from './invoices.ts';
+import { storeOrderTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment-ports.ts';
 import { cartHolder } from './who.ts';
 
@@ -89,10 +89,10 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
       const at = now();
       const parts = await priceCart(handler, cartId, delivery, at);
       const made: Quote = {
-        lines: parts.flatMap((part) => part.lines),
+        lines: parts.flatMap((one) => one.lines),
         parts,
         destination: destinationOf(delivery),
-        totalPaise: sumPaise(parts.map((part) => part.totalPaise)),
+        totalPaise: sumPaise(parts.map((one) => one.totalPaise)),
         expiresAt: new Date(at.getTime() + QUOTE_HOLDS_MS).toISOString(),
       };
       const { totalPaise, expiresAt } = made;
@@ -101,7 +101,10 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
       const payments = await methodsOf(services, storeIds);
       const date = businessDate(at.getTime());
       const taxed = await Promise.all(
-        parts.map(async (part) => ({ ...part, taxPaise: await partTaxPaise(handler, part, date) })),
+        parts.map(async (one) => ({
+          ...one,
+          taxPaise: await storeOrderTaxPaise(handler, one, date),
+        })),
       );
       return reply.send({ parts: taxed, totalPaise, payments, expiresAt, token });
     },
@@ -156,7 +159,7 @@ function quoteToken(secret: string, cartId: string, { lines, parts, ...rest }: Q
     ...rest,
     cartId,
     lines: lines.map((line) => [line.listingId, line.quantity, line.pricePaise]),
-    parts: parts.map((part) => [part.storeId, part.fulfilment, part.feePaise]),
+    parts: parts.map((one) => [one.storeId, one.fulfilment, one.feePaise]),
   };
   return sign(secret, Buffer.from(JSON.stringify(signed)).toString('base64url'));
 }

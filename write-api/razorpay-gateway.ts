@@ -286,10 +286,10 @@ function callRazorpay({
       if (!storeOrderId) continue;
       const wanted = reverse.find((share) => share.storeOrderId === storeOrderId);
       const notes = { paymentId, storeOrderId };
-      const told = await reverseUpTo(one, wanted?.reversedPaise ?? 0, notes);
+      const reversed = await reverseUpTo(one, wanted?.reversedPaise ?? 0, notes);
       const { id: externalId, recipient: account, amount: amountPaise } = one;
       const status = TRANSFER_STATUS[one.status];
-      news.push({ storeOrderId, account, externalId, amountPaise, status, ...told });
+      news.push({ storeOrderId, account, externalId, amountPaise, status, ...reversed });
     }
     return news;
   }

@@ -65,9 +65,9 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
         const webhook = webhookOf(raw);
         assertRecent(webhook.created_at * 1_000, now());
         const causationId = String(headers['x-razorpay-event-id'] ?? correlationId);
-        const told = await record(services, razorpay, webhook, { correlationId, causationId });
+        const isKnown = await record(services, razorpay, webhook, { correlationId, causationId });
         // Answered as done: it is not ours, and would only be sent again.
-        if (!told)
+        if (!isKnown)
           log.warn({ event: webhook.event, causationId }, 'a webhook of an unknown payment');
         return reply.code(204).send();
       },

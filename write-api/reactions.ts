@@ -2,7 +2,7 @@ import type { CartEvent } from '../domain/cart/cart.ts';
 import { DECIDERS } from '../domain/deciders.ts';
 import type { InventoryEvent } from '../domain/inventory/inventory.ts';
 import { LATE_WAIT_MS, type OrderEvent } from '../domain/ordering/order.ts';
-import { isPerPart, isPrepaid, type PaymentEvent } from '../domain/money/payment.ts';
+import { isPerStoreOrder, isPrepaid, type PaymentEvent } from '../domain/money/payment.ts';
 import type { SlotDayEvent } from '../domain/slots/slot-day.ts';
 import type { StoreOrderEvent } from '../domain/fulfilment/store-order.ts';
 import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
@@ -56,7 +56,7 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
       isPrepaid(payment) ? [storeOrderId] : [storeOrderId, paymentIdOf(storeOrderId)],
     );
     const lacks = ['OrderConfirmed', ...handedOver];
-    const callsGateway = !isPerPart(payment);
+    const callsGateway = !isPerStoreOrder(payment);
     const task = checkOut(fact, 'checkout', fact.id, grace(fact));
     return { tasks: [{ ...task, lacks, callsGateway }] };
   },
@@ -130,7 +130,7 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
     const dueMs = Date.parse(expiresAt);
     return { tasks: [checkOut(fact, 'reservation', orderId, dueMs, storeOrderId)] };
   },
-  /** Somebody may have looked at the part too early: what it has now is what counts. */
+  /** Somebody may have looked at the store order too early: what it has now is what counts. */
   ReservationChanged: (fact) => ({ tasks: [moveStock(fact, fact.data.storeOrderId)] }),
   /** A slot may be held as late as goods may be reserved. */
   SlotHeld(fact) {
@@ -159,9 +159,10 @@ export function reactionTo(event: StoredEvent): Reaction {
 }
 
 /**
- * Finishes the checkouts that their request did not, moves the stock of what was packed or given up,
- * lets wishes decide where nobody answered for a substitute, bills what was delivered, credits what
- * came back, gives back what is not owed, puts cash into the till, and ends orders whose parts have.
+ * Finishes the checkouts that their request did not, moves the stock of what was packed or given
+ * up, lets wishes decide where nobody answered for a substitute, bills what was delivered, credits
+ * what came back, gives back what is not owed, puts cash into the till, and ends orders whose store
+ * orders have.
  */
 export const reactions = (services: ReactorServices): Reactions<ReactorServices> => ({
   services,
@@ -195,7 +196,7 @@ const checkOut = (
   run: ({ drivers }) => driveCheckout(drivers, orderId, causeOf(fact)),
 });
 
-/** A key for each event: a task that runs already may have read the parts too early. */
+/** A key for each event: a task that runs already may have read the store orders too early. */
 const complete = (fact: OfOrder): NewTask =>
   atOnce(`complete ${fact.eventId}`, ({ drivers }) =>
     driveCompletion(drivers, fact.data.orderId, causeOf(fact)),
@@ -224,7 +225,7 @@ const settle = (fact: OfOrder): NewTask =>
     driveSettlement(drivers, fact.data.orderId, causeOf(fact)),
   );
 
-/** Of a part that has become smaller: goods that nobody takes, and money for them. */
+/** Of a store order that has become smaller: goods that nobody takes, and money for them. */
 const lessIsOwed = (fact: OfOrder): NewTask[] => [moveStock(fact), settle(fact)];
 
 const collect = (fact: Cause): NewTask =>
@@ -242,7 +243,9 @@ function drivePaid(fact: Cause, orderId: string): NewTask {
   );
 }
 
-/** Of a payment for a whole order, which a gateway splits, or of a refund that somebody else began. */
+/**
+ * Of a payment for a whole order, which a gateway splits, or of a refund that somebody else began.
+ */
 const paysShops = (fact: Fact<{ storeOrderId: string | null }>): NewTask[] =>
   fact.data.storeOrderId === null ? [payShops(fact)] : [];
 
@@ -271,7 +274,7 @@ function lookRepeatedly(fact: Cause, expiresAt: string): NewTask {
 const refundOf = ({ id, data }: Fact<{ refundNumber: number }>): string =>
   `refund ${id}.${data.refundNumber}`;
 
-/** Which line of which part a substitute was proposed for. */
+/** Which line of which store order a substitute was proposed for. */
 const substitutionOf = ({ id, data }: Fact<{ listingId: string }>): string =>
   `substitution ${id} ${data.listingId}`;
 

@@ -13,7 +13,7 @@ import { driveSettlement } from './settlement.ts';
 const PRICE_PAISE = 50_000;
 const FEE_PAISE = 2_000;
 
-/** A part of two pieces, paid at the door, that was delivered. */
+/** A store order of two pieces, paid at the door, that was delivered. */
 async function deliver({ calm, stores, listings }: World) {
   const { handle } = calm.drivers.handler;
   const [orderId, storeOrderId] = [randomUUID(), randomUUID()];
@@ -22,17 +22,17 @@ async function deliver({ calm, stores, listings }: World) {
   const lines = [{ ...line, quantity: 2, linePaise: 2 * PRICE_PAISE }];
   const totalPaise = 2 * PRICE_PAISE + FEE_PAISE;
   const terms = { ...AT_ONCE, feePaise: FEE_PAISE };
-  const part: OrderPart = { ...terms, storeOrderId, storeId, lines, totalPaise };
+  const wanted: OrderPart = { ...terms, storeOrderId, storeId, lines, totalPaise };
   const person = { personId: randomUUID(), sealedRecipient: '', pincode: '560001' };
   const how = { ...person, payment: 'cash-on-delivery' } as const;
   const rest = { cartId: randomUUID(), expiresAt: '2099-11-21T00:00:00Z' };
-  const data: PlacedOrder = { ...how, ...rest, ...UNQUOTED, parts: [part], totalPaise };
+  const data: PlacedOrder = { ...how, ...rest, ...UNQUOTED, parts: [wanted], totalPaise };
   await handle(order, orderId, { type: 'PlaceOrder', data }, context(`place ${orderId}`));
   const confirm = { type: 'ConfirmOrder', data: {} } as const;
   await handle(order, orderId, confirm, context(`confirm ${orderId}`));
   const take = (command: StoreOrderCommand) =>
     handle(storeOrder, storeOrderId, command, context(`${command.type} ${storeOrderId}`));
-  await take({ type: 'SubmitStoreOrder', data: { ...part, ...how, orderId } });
+  await take({ type: 'SubmitStoreOrder', data: { ...wanted, ...how, orderId } });
   await take({ type: 'AcceptStoreOrder', data: {} });
   await take({ type: 'PickLines', data: { lines: [{ listingId, quantity: 2 }] } });
   await take({ type: 'PackStoreOrder', data: {} });

@@ -25,7 +25,7 @@ import {
 import { paymentIdOf } from './payment.ts';
 import { drivePayShops, driveRefund } from './settlement.ts';
 
-const PART_PAISE = WANTED * PRICE_PAISE;
+const STORE_ORDER_PAISE = WANTED * PRICE_PAISE;
 const cause = { correlationId: 'c', causationId: 'c' };
 
 type Placed = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
@@ -66,9 +66,9 @@ async function buy(shop: Shop, stores: TestStore[]) {
     return state.status === 'confirmed';
   });
   const [receipt] = (await loadPayment(shop, orderId)).receipts;
-  const partAt = ({ storeId }: TestStore) =>
-    body.storeOrders.find((part) => part.storeId === storeId)!.storeOrderId;
-  return { orderId, partAt, gatewayId: receipt!.externalId };
+  const storeOrderAt = ({ storeId }: TestStore) =>
+    body.storeOrders.find((one) => one.storeId === storeId)!.storeOrderId;
+  return { orderId, storeOrderAt, gatewayId: receipt!.externalId };
 }
 
 const openTwo = async (shop: Shop): Promise<[TestStore, TestStore]> => [
@@ -139,11 +139,11 @@ test('an account that the gateway does not know is no way to pay', async ({ shop
 test('what is paid by card goes to each shop’s own account, once', async ({ shop }) => {
   const stores = await openTwo(shop);
   const { orderId } = await buy(shop, stores);
-  assert.equal(balances(shop, stores), [PART_PAISE, PART_PAISE]);
+  assert.equal(balances(shop, stores), [STORE_ORDER_PAISE, STORE_ORDER_PAISE]);
   const state = await loadPayment(shop, orderId);
   assert.equal(
     state.transfers!.map(({ storeId, account, amountPaise }) => [storeId, account, amountPaise]),
-    stores.map(({ storeId }) => [storeId, linkedAccountOf(storeId), PART_PAISE]),
+    stores.map(({ storeId }) => [storeId, linkedAccountOf(storeId), STORE_ORDER_PAISE]),
   );
   const again = () => drivePayShops(shop, paymentIdOf(orderId), new Date().toISOString(), cause);
   assert.equal([await again(), await again()], [undefined, undefined]);
@@ -167,8 +167,8 @@ test('a transfer that takes its time is heard of from a webhook, sent twice, or 
   webhooks.hold();
   const made = transfers.of(gatewayOrderId!).map(({ id }) => transfers.end(id, 'processed'));
   webhooks.release();
-  const told = webhooks.sign('transfer.processed', { transfer: { entity: made[0]! } });
-  assert.equal([await webhooks.send(told), await webhooks.send(told)], [204, 204]);
+  const webhook = webhooks.sign('transfer.processed', { transfer: { entity: made[0]! } });
+  assert.equal([await webhooks.send(webhook), await webhooks.send(webhook)], [204, 204]);
   assert.ok(hasShares(await loadPayment(shop, body.orderId)));
   assert.is(await look(), undefined);
   const stranger = { transfer: { entity: { id: 'trf_x', source: 'order_of_somebody_else' } } };
@@ -177,30 +177,30 @@ test('a transfer that takes its time is heard of from a webhook, sent twice, or 
 
 test('what one shop does not deliver comes back from that shop alone, once', async ({ shop }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt } = await buy(shop, [near, far]);
-  await takeAsShop(shop, partAt(near), 'accept', {});
+  const { orderId, storeOrderAt } = await buy(shop, [near, far]);
+  await takeAsShop(shop, storeOrderAt(near), 'accept', {});
   const shorts = { listingId: near.listingIds[0]!, reason: 'sold-out' };
   const picked = { lines: [{ listingId: near.listingIds[0]!, quantity: 1 }] };
-  await takeAsShop(shop, partAt(near), 'picks', picked);
-  await takeAsShop(shop, partAt(near), 'shorts', shorts);
+  await takeAsShop(shop, storeOrderAt(near), 'picks', picked);
+  await takeAsShop(shop, storeOrderAt(near), 'shorts', shorts);
   await refundsAre(shop, orderId, 'succeeded', 1);
-  assert.equal(balances(shop, [near, far]), [PRICE_PAISE, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [PRICE_PAISE, STORE_ORDER_PAISE]);
   await driveRefund(shop, paymentIdOf(orderId), 1, new Date().toISOString(), cause);
-  assert.equal(balances(shop, [near, far]), [PRICE_PAISE, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [PRICE_PAISE, STORE_ORDER_PAISE]);
 });
 
 test('an order that nobody delivers comes back from every shop, each by itself', async ({
   shop,
 }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt, gatewayId } = await buy(shop, [near, far]);
-  await reject(shop, partAt(near));
-  await reject(shop, partAt(far));
+  const { orderId, storeOrderAt, gatewayId } = await buy(shop, [near, far]);
+  await reject(shop, storeOrderAt(near));
+  await reject(shop, storeOrderAt(far));
   await refundsAre(shop, orderId, 'succeeded', 2);
   assert.equal(balances(shop, [near, far]), [0, 0]);
   assert.is(keptPaise(await loadPayment(shop, orderId)), 0);
   const given = shop.gateway.refunds.of(gatewayId).map(({ amount }) => amount);
-  assert.equal(given, [PART_PAISE, PART_PAISE]);
+  assert.equal(given, [STORE_ORDER_PAISE, STORE_ORDER_PAISE]);
 });
 
 test('late money that goes back is in nobody’s account', async ({ shop }) => {
@@ -220,12 +220,12 @@ test('late money that goes back is in nobody’s account', async ({ shop }) => {
 
 test('money that came twice is the operator’s to give back, and no shop’s', async ({ shop }) => {
   const [near] = await openTwo(shop);
-  const { orderId, partAt } = await buy(shop, [near]);
+  const { orderId, storeOrderAt } = await buy(shop, [near]);
   const { gatewayOrderId } = await loadPayment(shop, orderId);
   shop.gateway.pay(gatewayOrderId!);
   await refundsAre(shop, orderId, 'succeeded', 1);
-  assert.equal(balances(shop, [near]), [PART_PAISE]);
-  await reject(shop, partAt(near));
+  assert.equal(balances(shop, [near]), [STORE_ORDER_PAISE]);
+  await reject(shop, storeOrderAt(near));
   await refundsAre(shop, orderId, 'succeeded', 2);
   assert.equal(balances(shop, [near]), [0], 'now it is for the goods');
 });
@@ -234,17 +234,17 @@ test('an account that a shop changes later moves nothing of what was paid before
   shop,
 }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt } = await buy(shop, [near, far]);
+  const { orderId, storeOrderAt } = await buy(shop, [near, far]);
   const other = linkedAccountOf(newKey());
   await setAccount(shop, near, other);
-  await reject(shop, partAt(near));
+  await reject(shop, storeOrderAt(near));
   await refundsAre(shop, orderId, 'succeeded', 1);
-  assert.equal(balances(shop, [near, far]), [0, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [0, STORE_ORDER_PAISE]);
   assert.is(shop.gateway.transfers.balanceOf(other), 0);
   const second = await buy(shop, [near]);
-  assert.is(shop.gateway.transfers.balanceOf(other), PART_PAISE);
+  assert.is(shop.gateway.transfers.balanceOf(other), STORE_ORDER_PAISE);
   await setAccount(shop, near, null);
-  await reject(shop, second.partAt(near));
+  await reject(shop, second.storeOrderAt(near));
   await refundsAre(shop, second.orderId, 'succeeded', 1);
   assert.is(shop.gateway.transfers.balanceOf(other), 0);
 });
@@ -253,64 +253,67 @@ test('who dies between taking money back and giving it back does not take it twi
   shop,
 }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt, gatewayId } = await buy(shop, [near, far]);
+  const { orderId, storeOrderAt, gatewayId } = await buy(shop, [near, far]);
   shop.gateway.setAway(/refund/);
-  await reject(shop, partAt(near));
+  await reject(shop, storeOrderAt(near));
   await untilPayment(shop, orderId, ({ transfers }) =>
-    transfers!.some(({ reversedPaise }) => reversedPaise === PART_PAISE),
+    transfers!.some(({ reversedPaise }) => reversedPaise === STORE_ORDER_PAISE),
   );
-  assert.equal(balances(shop, [near, far]), [0, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [0, STORE_ORDER_PAISE]);
   shop.gateway.setAway(false);
   const at = new Date().toISOString();
   const drive = () => driveRefund(shop, paymentIdOf(orderId), 1, at, cause);
   await Promise.all([drive(), drive()]);
   await refundsAre(shop, orderId, 'succeeded', 1);
-  assert.equal(balances(shop, [near, far]), [0, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [0, STORE_ORDER_PAISE]);
   assert.is(shop.gateway.refunds.of(gatewayId).length, 1);
 });
 
 test('an answer that got lost after money was taken back is found by asking', async ({ shop }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt } = await buy(shop, [near, far]);
+  const { orderId, storeOrderAt } = await buy(shop, [near, far]);
   const { gatewayOrderId } = await loadPayment(shop, orderId);
   const share = shop.gateway.transfers
     .of(gatewayOrderId!)
     .find(({ recipient: account }) => account === linkedAccountOf(near.storeId))!;
   // As the gateway stands when it did so and nobody heard: the same for whoever did it by hand.
-  assert.is(await atGateway(shop, `transfers/${share.id}/reversals`, { amount: PART_PAISE }), 200);
-  await reject(shop, partAt(near));
+  assert.is(
+    await atGateway(shop, `transfers/${share.id}/reversals`, { amount: STORE_ORDER_PAISE }),
+    200,
+  );
+  await reject(shop, storeOrderAt(near));
   await refundsAre(shop, orderId, 'succeeded', 1);
-  assert.equal(balances(shop, [near, far]), [0, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [0, STORE_ORDER_PAISE]);
 });
 
 test('a refund that fails in the end leaves the shop its money, to give it by hand', async ({
   shop,
 }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt, gatewayId } = await buy(shop, [near, far]);
+  const { orderId, storeOrderAt, gatewayId } = await buy(shop, [near, far]);
   const { refunds } = shop.gateway;
-  await reject(shop, partAt(near));
+  await reject(shop, storeOrderAt(near));
   await refundsAre(shop, orderId, 'succeeded', 1);
-  assert.equal(balances(shop, [near, far]), [0, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [0, STORE_ORDER_PAISE]);
   refunds.end(refunds.of(gatewayId)[0]!.id, 'failed');
   await untilPayment(shop, orderId, ({ transfers }) =>
     transfers!.some(({ returns }) => returns?.[0]?.isMade === true),
   );
-  assert.equal(balances(shop, [near, far]), [PART_PAISE, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [STORE_ORDER_PAISE, STORE_ORDER_PAISE]);
   const path = `/payments/${paymentIdOf(orderId)}/refunds/1/given`;
   const given = await shop.write('POST', path, { reference: 'cash' }, shop.asShop(near.storeId));
   assert.is(given.status, 200);
   const again = () => drivePayShops(shop, paymentIdOf(orderId), new Date().toISOString(), cause);
   assert.equal([await again(), await again()], [undefined, undefined]);
-  assert.equal(balances(shop, [near, far]), [PART_PAISE, PART_PAISE]);
+  assert.equal(balances(shop, [near, far]), [STORE_ORDER_PAISE, STORE_ORDER_PAISE]);
 });
 
 test('what a shop no longer has in its account it gives by hand', async ({ shop }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt, gatewayId } = await buy(shop, [near, far]);
+  const { orderId, storeOrderAt, gatewayId } = await buy(shop, [near, far]);
   shop.gateway.transfers.empty(linkedAccountOf(near.storeId));
-  await reject(shop, partAt(near));
-  await reject(shop, partAt(far));
+  await reject(shop, storeOrderAt(near));
+  await reject(shop, storeOrderAt(far));
   const isSettled = ({ refunds }: Payment) =>
     refunds.length === 2 && refunds.every(({ status }) => status !== 'requested');
   await untilPayment(shop, orderId, isSettled);
@@ -323,7 +326,7 @@ test('what a shop no longer has in its account it gives by hand', async ({ shop 
     ]),
   );
   assert.match(refunds.find(({ status }) => status === 'failed')!.failureReason!, 'balance');
-  assert.equal(balances(shop, [near, far]), [PART_PAISE, 0]);
+  assert.equal(balances(shop, [near, far]), [STORE_ORDER_PAISE, 0]);
   assert.is(shop.gateway.refunds.of(gatewayId).length, 1);
 });
 
@@ -334,10 +337,10 @@ for (const reverse_all of [false, true]) {
   }) => {
     const stores = await openTwo(shop);
     const { orderId, gatewayId } = await buy(shop, stores);
-    const body = { amount: 2 * PART_PAISE, reverse_all };
+    const body = { amount: 2 * STORE_ORDER_PAISE, reverse_all };
     assert.is(await atGateway(shop, `payments/${gatewayId}/refund`, body), 200);
     await untilPayment(shop, orderId, ({ transfers }) =>
-      transfers!.every(({ reversedPaise }) => reversedPaise === PART_PAISE),
+      transfers!.every(({ reversedPaise }) => reversedPaise === STORE_ORDER_PAISE),
     );
     assert.equal(balances(shop, stores), [0, 0]);
     const at = new Date().toISOString();
@@ -350,19 +353,23 @@ test('a refund that is made at the gateway comes out of the share that it is for
   shop,
 }) => {
   const [near, far] = await openTwo(shop);
-  const { orderId, partAt, gatewayId } = await buy(shop, [near, far]);
+  const { orderId, storeOrderAt, gatewayId } = await buy(shop, [near, far]);
   shop.gateway.transfers.empty(linkedAccountOf(near.storeId));
-  await reject(shop, partAt(near));
+  await reject(shop, storeOrderAt(near));
   await refundsAre(shop, orderId, 'failed', 1);
-  const body = { amount: PART_PAISE };
+  const body = { amount: STORE_ORDER_PAISE };
   assert.is(await atGateway(shop, `payments/${gatewayId}/refund`, body), 200);
   await untilPayment(shop, orderId, ({ refunds }) =>
     refunds.some(({ isElsewhere, status }) => isElsewhere && status === 'succeeded'),
   );
   const { refunds } = await loadPayment(shop, orderId);
   const [share] = refunds.find(({ isElsewhere }) => isElsewhere)!.reversals!;
-  assert.equal(share, { storeOrderId: partAt(near), amountPaise: PART_PAISE });
-  assert.equal(balances(shop, [near, far]), [PART_PAISE, PART_PAISE], 'far has to give nothing');
+  assert.equal(share, { storeOrderId: storeOrderAt(near), amountPaise: STORE_ORDER_PAISE });
+  assert.equal(
+    balances(shop, [near, far]),
+    [STORE_ORDER_PAISE, STORE_ORDER_PAISE],
+    'far has to give nothing',
+  );
 });
 
 test.run();

@@ -60,7 +60,7 @@ const linesSchema = (quantity: Schema, more: Record<string, Schema> = {}) => ({
 
 const oneOf = (values: readonly string[]) => ({ type: 'string', enum: values });
 
-const partParams = { type: 'object', properties: { storeOrderId: uuid } } as const;
+const storeOrderParams = { type: 'object', properties: { storeOrderId: uuid } } as const;
 const shopperParams = {
   type: 'object',
   properties: { orderId: uuid, storeOrderId: uuid },
@@ -69,15 +69,18 @@ const shopperParams = {
 const answer = {
   storeOrderId: uuid,
   status: text,
-  owedPaise: { ...paise, description: 'What the shopper owes for the part as it stands, in paise' },
+  owedPaise: {
+    ...paise,
+    description: 'What the shopper owes for the store order as it stands, in paise',
+  },
 };
 
-/** What a shop's staff do with a part, each named in the path: /store-orders/{id}/accept. */
+/** What a shop's staff do with a store order, each named in the path: /store-orders/{id}/accept. */
 export function storeOrderRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
-  const ofPart = {
+  const ofStoreOrder = {
     who: shopOfStoreOrder(services),
-    params: partParams,
+    params: storeOrderParams,
     id: ({ storeOrderId }: { storeOrderId: string }) => storeOrderId,
     decider: storeOrder,
     answer: object(answer),
@@ -85,14 +88,14 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   };
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/accept',
     body: noBody,
     command: () => ({ type: 'AcceptStoreOrder', data: {} }),
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/reject',
     body: { ...noBody, properties: { reason: oneOf(REJECTION_REASONS) } },
     command: (given: { reason?: StoreOrderRejection } | null) => ({
@@ -102,7 +105,7 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/picks',
     body: bodyOf({
       lines: linesSchema({ ...pieces(0), description: 'Pieces in the basket now' }, { grams }),
@@ -111,28 +114,28 @@ export function storeOrderRoutes(app: FastifyInstance, services: Services): void
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/shorts',
     body: bodyOf({ listingId: listingIdOf, reason: oneOf(SHORT_REASONS) }),
     command: (data: { listingId: string; reason: ShortReason }) => ({ type: 'ShortLine', data }),
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/pack',
     body: noBody,
     command: () => ({ type: 'PackStoreOrder', data: {} }),
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/dispatch',
     body: noBody,
     command: () => ({ type: 'DispatchStoreOrder', data: {} }),
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /store-orders/:storeOrderId/cancel',
     body: bodyOf({ reason: oneOf(SHOP_CANCELS) }),
     command: ({ reason }: { reason: ShopCancel }) => ({
@@ -153,10 +156,10 @@ const standing = (storeOrderId: string, state: StoreOrder) => ({
   owedPaise: owedPaise(state),
 });
 
-/** What a shopper does with a part: /orders/{orderId}/store-orders/{id}/cancel. */
+/** What a shopper does with a store order: /orders/{orderId}/store-orders/{id}/cancel. */
 function shopperRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
-  const ofPart = {
+  const ofStoreOrder = {
     who: orderHolderOf(services),
     params: shopperParams,
     id: ({ storeOrderId }: { storeOrderId: string }) => storeOrderId,
@@ -166,7 +169,7 @@ function shopperRoutes(app: FastifyInstance, services: Services): void {
   };
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /orders/:orderId/store-orders/:storeOrderId/lines',
     body: bodyOf({
       lines: linesSchema({ ...pieces(0), description: 'Pieces that are still wanted' }),
@@ -175,7 +178,7 @@ function shopperRoutes(app: FastifyInstance, services: Services): void {
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /orders/:orderId/store-orders/:storeOrderId/substitutions',
     body: bodyOf({
       listingId: listingIdOf,
@@ -189,7 +192,7 @@ function shopperRoutes(app: FastifyInstance, services: Services): void {
   });
 
   commandRoute(app, handler, {
-    ...ofPart,
+    ...ofStoreOrder,
     path: 'POST /orders/:orderId/store-orders/:storeOrderId/cancel',
     body: bodyOf({ reason: oneOf(SHOPPER_CANCELS) }),
     command: ({ reason }: { reason: ShopperCancel }) => ({
@@ -206,7 +209,7 @@ function substituteRoute(app: FastifyInstance, services: Services): void {
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/substitutes',
     who: shopOfStoreOrder(services),
-    params: partParams,
+    params: storeOrderParams,
     id: ({ storeOrderId }) => storeOrderId,
     body: proposal,
     answer: object(answer),
@@ -229,7 +232,7 @@ function deliverRoute(app: FastifyInstance, services: Services): void {
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/deliver',
     who: shopOfStoreOrder(services),
-    params: partParams,
+    params: storeOrderParams,
     id: ({ storeOrderId }) => storeOrderId,
     body: handedOver,
     decider: storeOrder,
@@ -253,7 +256,7 @@ function returnRoute(app: FastifyInstance, services: Services): void {
   commandRoute(app, handler, {
     path: 'POST /store-orders/:storeOrderId/returns',
     who: shopOfStoreOrder(services),
-    params: partParams,
+    params: storeOrderParams,
     id: ({ storeOrderId }) => storeOrderId,
     body: returned,
     answer: object({
@@ -302,9 +305,9 @@ async function substituteLine(
   const { storeId } = await fresh(handler, storeOrderId);
   const sold = await handler.load(listing, substituteId, { fresh: true });
   const isOwn = storeOfListing(substituteId) === storeId;
-  const [part] = quote([{ listingId: substituteId, quantity }], () => (isOwn ? sold : undefined));
+  const [priced] = quote([{ listingId: substituteId, quantity }], () => (isOwn ? sold : undefined));
   // A substitute is agreed on with its price: it is not weighed.
-  const { gramsEach: _, ...line } = part!.lines[0]!;
+  const { gramsEach: _, ...line } = priced!.lines[0]!;
   return line;
 }
 

@@ -41,7 +41,7 @@ export const orderHolderOf = ({
 }: Pick<Services, 'handler'>): Who<{ orderId: string; storeOrderId: string }, Caller> => ({
   name: orderHolder.name,
   async identify({ params: { orderId, storeOrderId } }) {
-    const known = await knownPart(handler, storeOrderId);
+    const known = await knownStoreOrder(handler, storeOrderId);
     if (known.status === 'none' || known.orderId !== orderId) {
       throw new Rejected('ORDER_NOT_FOUND');
     }
@@ -49,8 +49,8 @@ export const orderHolderOf = ({
   },
 });
 
-/** A part, once submitted, stays of its order: what this process saw is enough. */
-async function knownPart(handler: Handler, storeOrderId: string) {
+/** A store order, once submitted, stays of its order: what this process saw is enough. */
+async function knownStoreOrder(handler: Handler, storeOrderId: string) {
   const known = await handler.load(storeOrder, storeOrderId, { fresh: false });
   return known.status === 'none' ? handler.load(storeOrder, storeOrderId, { fresh: true }) : known;
 }
@@ -114,7 +114,7 @@ export const shopOfStoreOrder = ({
   name: 'the shop of the store order',
   description: forShop,
   async identify(request) {
-    const { storeId } = subjectOf(await knownPart(handler, request.params.storeOrderId));
+    const { storeId } = subjectOf(await knownStoreOrder(handler, request.params.storeOrderId));
     assertPassOf(secret, storeId, request);
     return NOBODY_KNOWN;
   },

@@ -15,7 +15,7 @@ type Goods = { line: BasketLine; returned: number };
 export type Substitution = Goods & {
   /** `chosen` until its shop has put it aside: nobody is asked before. */
   status: 'chosen' | 'proposed' | 'accepted';
-  /** Events of its part when it was chosen; absent once it is proposed. */
+  /** Events of its store order when it was chosen; absent once it is proposed. */
   chosenAt?: number;
   /** Pieces of the line that it stands for; they were to cost at least as much. */
   replaces: number;
@@ -28,7 +28,7 @@ export type Substitution = Goods & {
  * the basket, and of these, brought back after the delivery. Those of a loose article were `grams`
  * on the scales, all together.
  */
-export type PartLine = OrderLine & {
+export type StoreOrderLine = OrderLine & {
   reduced: number;
   shorted: number;
   picked: number;
@@ -39,7 +39,7 @@ export type PartLine = OrderLine & {
   unavailable?: { listingId: string; left: number };
 };
 
-export const ordered = (line: OrderLine): PartLine => ({
+export const ordered = (line: OrderLine): StoreOrderLine => ({
   ...line,
   reduced: 0,
   shorted: 0,
@@ -49,14 +49,16 @@ export const ordered = (line: OrderLine): PartLine => ({
 });
 
 /** Pieces that the shop is to pick of the line itself, picked or not. */
-export const toPick = ({ quantity, reduced, shorted, substitution }: PartLine): number =>
+export const toPick = ({ quantity, reduced, shorted, substitution }: StoreOrderLine): number =>
   quantity - reduced - shorted - (substitution?.replaces ?? 0);
 
 /** Pieces of which nobody has said yet what becomes of them. */
-export const restOf = (line: PartLine): number => toPick(line) - line.picked;
+export const restOf = (line: StoreOrderLine): number => toPick(line) - line.picked;
 
-/** What a shop keeps on its shelf for a part: what is to pick, and what is to come instead. */
-export const reservedFor = (lines: PartLine[]): CartLine[] =>
+/**
+ * What a shop keeps on its shelf for a store order: what is to pick, and what is to come instead.
+ */
+export const reservedFor = (lines: StoreOrderLine[]): CartLine[] =>
   lines
     .flatMap((line) => [
       { listingId: line.listingId, quantity: toPick(line) },
@@ -66,17 +68,19 @@ export const reservedFor = (lines: PartLine[]): CartLine[] =>
     .filter(({ quantity }) => quantity > 0);
 
 /** Substitutes that are still to be put aside. */
-export const chosenIn = (lines: PartLine[]): { listingId: string; substitution: Substitution }[] =>
+export const chosenIn = (
+  lines: StoreOrderLine[],
+): { listingId: string; substitution: Substitution }[] =>
   lines.flatMap(({ listingId, substitution }) =>
     substitution?.status === 'chosen' ? [{ listingId, substitution }] : [],
   );
 
 /** Neither the line nor anything in its place is to be delivered. */
-export const isGivenUp = ({ quantity, reduced, shorted }: PartLine): boolean =>
+export const isGivenUp = ({ quantity, reduced, shorted }: StoreOrderLine): boolean =>
   quantity === reduced + shorted;
 
 /** The shop did nothing about it yet. */
-export const isUntouched = ({ picked, shorted, substitution }: PartLine): boolean =>
+export const isUntouched = ({ picked, shorted, substitution }: StoreOrderLine): boolean =>
   picked === 0 && shorted === 0 && substitution === null;
 
 /** Whether it still has to be put aside, or answered for. */
@@ -84,10 +88,10 @@ export const isUndecided = (substitution: Substitution | null): boolean =>
   substitution !== null && substitution.status !== 'accepted';
 
 /** Nobody has anything left to say about a line. */
-export const isSettled = (line: PartLine): boolean =>
+export const isSettled = (line: StoreOrderLine): boolean =>
   restOf(line) <= 0 && !isUndecided(line.substitution);
 
-const acceptedIn = ({ substitution }: PartLine): Substitution | null =>
+const acceptedIn = ({ substitution }: StoreOrderLine): Substitution | null =>
   substitution?.status === 'accepted' ? substitution : null;
 
 /** A rupee: no gateway gives back less. */
@@ -101,13 +105,13 @@ export const chargedOf = (most: number, worthPaise: number): number =>
   worthPaise >= most ? most : Math.max(0, Math.min(worthPaise, most - LEAST_REFUND_PAISE));
 
 /** What the picked pieces cost: loose ones by the scales. */
-function weighedPaise({ pricePaise, picked, gramsEach, grams }: PartLine): number {
+function weighedPaise({ pricePaise, picked, gramsEach, grams }: StoreOrderLine): number {
   const most = linePaise(pricePaise, picked);
   if (!gramsEach || grams === undefined) return most;
   return chargedOf(most, sharePaise(pricePaise, grams, gramsEach));
 }
 
-function goodsOf(line: PartLine): Goods[] {
+function goodsOf(line: StoreOrderLine): Goods[] {
   const { reduced: _r, shorted: _s, picked: quantity, returned, substitution: _, ...as } = line;
   const own = { ...as, quantity, linePaise: weighedPaise(line) };
   const accepted = acceptedIn(line);
@@ -115,19 +119,23 @@ function goodsOf(line: PartLine): Goods[] {
 }
 
 /** What is in the basket, picked and substituted, at what is charged for it. */
-export const basketOf = (lines: PartLine[]): BasketLine[] =>
+export const basketOf = (lines: StoreOrderLine[]): BasketLine[] =>
   lines.flatMap(goodsOf).map((goods) => goods.line);
 
 /** What of the basket has not come back. */
 export const notReturned = (
-  lines: PartLine[],
+  lines: StoreOrderLine[],
 ): { listingId: string; name: string; quantity: number }[] =>
   lines.flatMap(goodsOf).map(({ line: { listingId, name, quantity }, returned }) => {
     return { listingId, name, quantity: quantity - returned };
   });
 
 /** The lines once so many pieces of a listing, picked or substituted, came back. */
-export const withReturned = (lines: PartLine[], listingId: string, pieces: number): PartLine[] =>
+export const withReturned = (
+  lines: StoreOrderLine[],
+  listingId: string,
+  pieces: number,
+): StoreOrderLine[] =>
   lines.map((line) => {
     const { substitution } = line;
     if (line.listingId === listingId) return { ...line, returned: line.returned + pieces };
@@ -137,7 +145,7 @@ export const withReturned = (lines: PartLine[], listingId: string, pieces: numbe
   });
 
 /** What is charged for a line at most: for what is still to come as for what was picked. */
-function ceilingOf(line: PartLine): number {
+function ceilingOf(line: StoreOrderLine): number {
   const accepted = acceptedIn(line);
   const pieces = line.quantity - line.reduced - line.shorted - (accepted?.replaces ?? 0);
   return linePaise(line.pricePaise, pieces) + (accepted?.line.linePaise ?? 0);
@@ -150,7 +158,7 @@ const creditOf = ({ line, returned }: Goods): number =>
 /**
  * What lines cost: at most, and once they are packed, what the basket does, less what came back.
  */
-export const chargedPaise = (lines: PartLine[], packed: boolean): number =>
+export const chargedPaise = (lines: StoreOrderLine[], packed: boolean): number =>
   packed
     ? sumPaise(lines.flatMap(goodsOf).map((goods) => goods.line.linePaise - creditOf(goods)))
     : sumPaise(lines.map(ceilingOf));

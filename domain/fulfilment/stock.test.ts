@@ -1,10 +1,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inventory } from '../inventory/inventory.ts';
-import { partAt, reserved, SLOT } from '../../test/orders.ts';
+import { storeOrderAt, reserved, SLOT } from '../../test/orders.ts';
 import { folded, given, refused, type Known } from '../../test/process.ts';
 import { slotDay } from '../slots/slot-day.ts';
-import { ordered, type PartLine } from './picking.ts';
+import { ordered, type StoreOrderLine } from './picking.ts';
 import { stock } from './stock.ts';
 import { storeOrder, type StoreOrder } from './store-order.ts';
 
@@ -12,12 +12,12 @@ const DAY = '2026-11-22';
 const next = (known: Known) => given(stock('near.o'), known).next();
 const books = reserved('near');
 
-function part(
+function stateOf(
   status: StoreOrder['status'],
-  line: Partial<PartLine> = {},
+  line: Partial<StoreOrderLine> = {},
   more: Partial<StoreOrder> = {},
 ): StoreOrder {
-  const lines = [{ ...ordered(partAt('near').lines[0]!), ...line }];
+  const lines = [{ ...ordered(storeOrderAt('near').lines[0]!), ...line }];
   const place = { orderId: 'o', storeId: 'near', slot: SLOT };
   return { ...storeOrder.initial, status, ...place, lines, revision: 7, ...more };
 }
@@ -26,13 +26,13 @@ const known = (state: StoreOrder, more: Known = {}): Known => ({
   ...more,
 });
 
-test('the part is looked at; of one that is not there nothing follows', () => {
+test('the store order is looked at; of one that is not there nothing follows', () => {
   next({}).are('look at storeorder-near.o');
   next(known(storeOrder.initial)).are();
 });
 
 test('what a shop goes on to pick is what stays reserved', () => {
-  const steps = next(known(part('accepted', { reduced: 1 })));
+  const steps = next(known(stateOf('accepted', { reduced: 1 })));
   steps.are('inventory-near ChangeReservation 7');
   assert.equal(steps.dataOf('inventory-near ChangeReservation 7'), {
     storeOrderId: 'near.o',
@@ -40,20 +40,20 @@ test('what a shop goes on to pick is what stays reserved', () => {
     chosen: [],
     revision: 7,
   });
-  next(known(part('accepted'), { 'inventory-near ChangeReservation 7': books })).are();
+  next(known(stateOf('accepted'), { 'inventory-near ChangeReservation 7': books })).are();
 });
 
-const substitute = (id: string): PartLine['substitution'] => ({
+const substitute = (id: string): StoreOrderLine['substitution'] => ({
   status: 'chosen',
   chosenAt: 7,
   replaces: 2,
-  line: { ...partAt('near').lines[0]!, listingId: `near.${id}`, quantity: 2 },
+  line: { ...storeOrderAt('near').lines[0]!, listingId: `near.${id}`, quantity: 2 },
   expiresAt: '2026-11-21T10:15:00Z',
   returned: 0,
 });
 
 test('what was chosen to come instead is put aside, and then offered', () => {
-  const chosen = part('accepted', { substitution: substitute('oil') });
+  const chosen = stateOf('accepted', { substitution: substitute('oil') });
   const asking = next(known(chosen));
   const change = asking.dataOf('inventory-near ChangeReservation 7') as { chosen: unknown };
   assert.equal(change.chosen, [{ sku: 'oil', quantity: 2 }]);
@@ -68,8 +68,8 @@ test('what was chosen to come instead is put aside, and then offered', () => {
 });
 
 test('where too little is left of it, it is given up, and the rest reserved without it', () => {
-  const line = partAt('near').lines[0]!;
-  const chosen = part('accepted');
+  const line = storeOrderAt('near').lines[0]!;
+  const chosen = stateOf('accepted');
   chosen.lines = [
     { ...ordered(line), substitution: substitute('oil') },
     { ...ordered(line), listingId: 'near.dal', substitution: substitute('rice') },
@@ -85,7 +85,7 @@ test('where too little is left of it, it is given up, and the rest reserved with
     left: number;
   };
   assert.is(left, 1);
-  const [first, second] = chosen.lines as [PartLine, PartLine];
+  const [first, second] = chosen.lines as [StoreOrderLine, StoreOrderLine];
   const without = { ...chosen, revision: 8, lines: [{ ...first, substitution: null }, second] };
   const given1 = { 'storeorder-near.o SettleSubstitute near.ghee 7': without };
   next(known(chosen, { ...short, ...given1 })).are('inventory-near ChangeReservation 8');
@@ -94,7 +94,7 @@ test('where too little is left of it, it is given up, and the rest reserved with
 test('what was missing leaves the books before anything else moves', () => {
   const shorts = [{ listingId: 'near.ghee', quantity: 1, reason: 'damaged' as const }];
   for (const status of ['accepted', 'packed', 'cancelled'] as const) {
-    const steps = next(known(part(status, {}, { shorts, packed: status === 'packed' })));
+    const steps = next(known(stateOf(status, {}, { shorts, packed: status === 'packed' })));
     steps.are('inventory-near WriteOffStock 1');
     assert.equal(steps.dataOf('inventory-near WriteOffStock 1'), {
       storeOrderId: 'near.o',
@@ -104,7 +104,7 @@ test('what was missing leaves the books before anything else moves', () => {
 });
 
 test('packed goods leave the shelf', () => {
-  const packed = part('packed', { picked: 2 }, { packed: true });
+  const packed = stateOf('packed', { picked: 2 }, { packed: true });
   const steps = next(known(packed));
   steps.are('inventory-near PickStock');
   const { lines } = steps.dataOf('inventory-near PickStock') as { lines: unknown };
@@ -129,12 +129,12 @@ function reserveData() {
 test('what comes to nothing is for sale again, and its slot free: whatever round holds them', () => {
   const reasons = { rejected: 'rejected-by-shop', cancelled: 'cancelled' } as const;
   for (const status of ['rejected', 'cancelled'] as const) {
-    const steps = next(known(part(status)));
+    const steps = next(known(stateOf(status)));
     steps.are(`slotday-near.${DAY} ReleaseSlot`, 'inventory-near ReleaseReservation');
     const data = { storeOrderId: 'near.o', reason: reasons[status] };
     assert.equal(steps.dataOf('inventory-near ReleaseReservation'), data);
   }
-  const packed = part('cancelled', { picked: 2 }, { packed: true });
+  const packed = stateOf('cancelled', { picked: 2 }, { packed: true });
   const back = next(known(packed, { 'inventory-near PickStock': picked }));
   back.are(`slotday-near.${DAY} ReleaseSlot`, 'inventory-near ReturnStock');
   assert.equal(back.dataOf('inventory-near ReturnStock'), {
@@ -159,7 +159,7 @@ test('what came back is where it was put, one return after the other, each once'
     feePaise: 0,
   });
   const returns = [back('first', 'shelf'), back('second', 'none')];
-  const delivered = part('delivered', { picked: 2, returned: 2 }, { packed: true, returns });
+  const delivered = stateOf('delivered', { picked: 2, returned: 2 }, { packed: true, returns });
   const out = { 'inventory-near PickStock': picked };
   const first = next(known(delivered, out));
   first.are('inventory-near ReturnStock first');

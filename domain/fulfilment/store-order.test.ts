@@ -145,7 +145,7 @@ test('the fee goes back with the last of what was not as it should be, and with 
   }
 });
 
-test('a part goes from the board to the door one step at a time, and a repeat is silent', () => {
+test('a store order goes to the door one step at a time, and a repeat is silent', () => {
   const steps = [pick(['dal', 3], ['rice', 1]), pack, dispatch, deliver(), bring('r', ['dal', 1])];
   const taken: StoreOrderCommand[] = [];
   for (const step of steps) {
@@ -158,16 +158,16 @@ test('a part goes from the board to the door one step at a time, and a repeat is
   given(storeOrder).when(acceptIt).rejected('STORE_ORDER_NOT_FOUND');
 });
 
-test('what the shopper leaves of a part is worth the way, or it is cancelled', () => {
+test('what the shopper leaves of a store order is worth the way, or it is cancelled', () => {
   const { data } = submitted as Extract<StoreOrderEvent, { type: 'StoreOrderSubmitted' }>;
-  const part = given(storeOrder, {
+  const bought = given(storeOrder, {
     ...submitted,
     data: { ...data, minimumPaise: 33_550 },
   } as never);
-  part.when(reduce(['dal', 1])).rejected('BELOW_MINIMUM');
-  assert.is(part.decide(reduce(['dal', 2])).length, 1);
+  bought.when(reduce(['dal', 1])).rejected('BELOW_MINIMUM');
+  assert.is(bought.decide(reduce(['dal', 2])).length, 1);
   const all = [dal, rice].map(({ listingId }) => ({ listingId, quantity: 0 }));
-  const last = part.decide({ type: 'ReduceLines', data: { lines: all } }).at(-1);
+  const last = bought.decide({ type: 'ReduceLines', data: { lines: all } }).at(-1);
   assert.is(last?.type, 'StoreOrderCancelled');
 });
 

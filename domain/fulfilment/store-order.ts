@@ -7,7 +7,7 @@ import {
   buyerShape,
   fullTerms,
   orderLineShape,
-  partShape,
+  storeOrderShape,
   type OrderLine,
   type OrderPart,
   type PlacedOrder,
@@ -26,13 +26,13 @@ import {
   restOf,
   toPick,
   withReturned,
-  type PartLine,
+  type StoreOrderLine,
   type Substitution,
 } from './picking.ts';
 import type { CartLine } from '../cart/cart.ts';
 import type { OrderSlot } from '../slots/slot-day.ts';
 
-/** What a shop's staff see of an order: their own part and whom it is for. */
+/** What a shop's staff see of an order: what is theirs of it, and whom it is for. */
 export type SubmittedStoreOrder = Omit<OrderPart, 'storeOrderId'> &
   Pick<PlacedOrder, 'personId' | 'sealedRecipient' | 'pincode' | 'payment'> & { orderId: string };
 
@@ -162,7 +162,7 @@ export type StoreOrderStatus =
 
 export type StoreOrder = {
   status: 'none' | StoreOrderStatus;
-  lines: PartLine[];
+  lines: StoreOrderLine[];
   feePaise: number;
   /** What the shop delivered from when it was ordered. */
   minimumPaise: number;
@@ -185,15 +185,17 @@ export const storeOrderEnded = (status: StoreOrder['status']): boolean =>
   status === 'rejected' || status === 'delivered' || status === 'cancelled';
 
 /**
- * What the shopper owes for the part as it stands, in paise: never more than was accepted, and no
- * step raises it. Nothing once it is rejected or cancelled; what came back is taken off.
+ * What the shopper owes for the store order as it stands, in paise: never more than was accepted,
+ * and no step raises it. Nothing once it is rejected or cancelled; what came back is taken off.
  */
 export function owedPaise({ status, lines, feePaise, packed, returns }: StoreOrder): number {
   if (status === 'none' || status === 'rejected' || status === 'cancelled') return 0;
   return chargedPaise(lines, packed) + feePaise - sumPaise(returns.map((one) => one.feePaise));
 }
 
-/** What a delivered part cost at the door, in paise: what came back later is not taken off. */
+/**
+ * What a delivered store order cost at the door, in paise: what came back later is not taken off.
+ */
 export const deliveredPaise = ({ lines, feePaise }: StoreOrder): number =>
   sumPaise(basketOf(lines).map((line) => line.linePaise)) + feePaise;
 
@@ -226,13 +228,13 @@ function assertBeingPicked({ status }: StoreOrder): void {
   throw new Rejected('WRONG_STATUS', { because: 'not-being-picked', orderStatus: status });
 }
 
-/** The line of a part that is being picked. Throws `Rejected`. */
-function lineBeingPicked(state: StoreOrder, listingId: string): PartLine {
+/** The line of a store order that is being picked. Throws `Rejected`. */
+function lineBeingPicked(state: StoreOrder, listingId: string): StoreOrderLine {
   assertBeingPicked(state);
   return lineOf(state, listingId);
 }
 
-function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
+function lineOf({ lines }: StoreOrder, listingId: string): StoreOrderLine {
   const line = lines.find((one) => one.listingId === listingId);
   if (line) return line;
   throw new Rejected('LINE_NOT_FOUND', { listingId });
@@ -241,7 +243,7 @@ function lineOf({ lines }: StoreOrder, listingId: string): PartLine {
 const fold = (state: StoreOrder, events: StoreOrderEvent[]): StoreOrder =>
   events.reduce((before, event) => evolve(storeOrder, before, event), state);
 
-/** The events, and the end of a part of which they leave nothing to deliver. */
+/** The events, and the end of a store order of which they leave nothing to deliver. */
 function endIfGivenUp(state: StoreOrder, events: StoreOrderEvent[], cancel: Cancel) {
   if (events.length === 0 || !fold(state, events).lines.every(isGivenUp)) return events;
   const end: StoreOrderEvent = {
@@ -252,7 +254,7 @@ function endIfGivenUp(state: StoreOrder, events: StoreOrderEvent[], cancel: Canc
 }
 
 /** Throws `Rejected` where a listing cannot take the place of the rest of a line. */
-function assertCanReplace(state: StoreOrder, line: PartLine, substituteId: string): void {
+function assertCanReplace(state: StoreOrder, line: StoreOrderLine, substituteId: string): void {
   const { name } = line;
   if (line.substitution) {
     throw new Rejected('SUBSTITUTE_NOT_POSSIBLE', { because: 'already-replaced', name });
@@ -267,11 +269,11 @@ function assertCanReplace(state: StoreOrder, line: PartLine, substituteId: strin
 }
 
 /** What the shopper said beforehand about a substitute that nobody answered for. */
-const isWished = ({ ifMissing }: PartLine, substituteId: string): boolean =>
+const isWished = ({ ifMissing }: StoreOrderLine, substituteId: string): boolean =>
   ifMissing?.wish === 'best-match' ||
   (ifMissing?.wish === 'this-one' && ifMissing.listingId === substituteId);
 
-/** What is left of a part is worth the way, or it is nothing. */
+/** What is left of a store order is worth the way, or it is nothing. */
 function assertMinimum(state: StoreOrder, events: StoreOrderEvent[]): void {
   const { lines, minimumPaise } = fold(state, events);
   if (events.length === 0 || lines.every(isGivenUp)) return;
@@ -309,7 +311,7 @@ function feeBackPaise({ returns, lines, feePaise }: StoreOrder, back: Return): n
   return isFeeBack(reasons, kept) ? feePaise : 0;
 }
 
-const withAllReturned = (lines: PartLine[], returned: CartLine[]): PartLine[] =>
+const withAllReturned = (lines: StoreOrderLine[], returned: CartLine[]): StoreOrderLine[] =>
   returned.reduce(
     (known, { listingId, quantity }) => withReturned(known, listingId, quantity),
     lines,
@@ -318,7 +320,7 @@ const withAllReturned = (lines: PartLine[], returned: CartLine[]): PartLine[] =>
 const withLine = (
   state: StoreOrder,
   listingId: string,
-  change: (line: PartLine) => Partial<PartLine>,
+  change: (line: StoreOrderLine) => Partial<StoreOrderLine>,
 ): Partial<StoreOrder> => ({
   lines: state.lines.map((line) =>
     line.listingId === listingId ? { ...line, ...change(line) } : line,
@@ -356,7 +358,7 @@ const chosenShape = {
   expiresAt: 'time',
 } as const;
 
-/** One shop's part of an order, from the board to the door and back. */
+/** What one store has to do of an order, from the board to the door and back. */
 export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent> = {
   category: 'storeorder',
   initial: {
@@ -679,7 +681,7 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
   },
 
   shapes: {
-    StoreOrderSubmitted: { ...partShape, ...buyerShape, orderId: 'text' },
+    StoreOrderSubmitted: { ...storeOrderShape, ...buyerShape, orderId: 'text' },
     StoreOrderAccepted: subjectShape,
     StoreOrderRejected: { ...subjectShape, reason: 'text' },
     LineReduced: { ...subjectShape, ...lineShape },
@@ -715,5 +717,5 @@ export const storeOrder: Decider<StoreOrder, StoreOrderCommand, StoreOrderEvent>
   },
 };
 
-/** What a part did not say before there was a choice. */
+/** What a store order did not say before there was a choice. */
 type TermsName = 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot' | 'placeOfSupply';

@@ -10,7 +10,7 @@ import type { Transfer, TransferNews } from './transfer.ts';
 const PAID_MS = Date.parse('2026-11-21T10:00:00Z');
 const HOUR_MS = 60 * 60_000;
 const DAY_MS = 24 * HOUR_MS;
-const returnIdOf = (part: string, number: number) => `return ${part} ${number}`;
+const returnIdOf = (id: string, number: number) => `return ${id} ${number}`;
 const next = (known: Known, nowMs = PAID_MS) =>
   given(payShops({ paymentId: 'p', returnIdOf }, PAID_MS), known).next(nowMs);
 
@@ -25,7 +25,7 @@ const paid = (transfers: Transfer[], refunds: Refund[] = []): Known => {
   const state: Payment = paymentOf(null, 'paid', 2_000);
   return { 'payment-p': { ...state, gatewayOrderId: 'g', transfers, refunds } };
 };
-const toldOf = (storeId: string, more: Partial<TransferNews> = {}): TransferNews => ({
+const newsOf = (storeId: string, more: Partial<TransferNews> = {}): TransferNews => ({
   storeOrderId: `${storeId}.o`,
   account: `acc_${storeId}`,
   amountPaise: 1_000,
@@ -51,12 +51,12 @@ test('a gateway is asked until every shop has its share, and not at all where no
   next({ 'payment-p': paymentOf(null, 'paid', 2_000) }).are();
   const known = paid([shareOf('near'), shareOf('far')]);
   next(known).are('MoveShares p');
-  const half = { transfers: [toldOf('near'), toldOf('far', { status: 'pending' })] };
-  const told = { ...known, 'MoveShares p': { status: 'told', ...half } };
-  const recording = next(told);
+  const half = { transfers: [newsOf('near'), newsOf('far', { status: 'pending' })] };
+  const answered = { ...known, 'MoveShares p': { status: 'moved', ...half } };
+  const recording = next(answered);
   recording.are('payment-p RecordTransfers processed 0, pending 0');
   const said = 'payment-p RecordTransfers processed 0, pending 0';
-  const recorded = { ...told, [said]: known['payment-p'] };
+  const recorded = { ...answered, [said]: known['payment-p'] };
   next(recorded).are('wait 20000');
   next(recorded, PAID_MS + 2 * HOUR_MS).are(`wait ${HOUR_MS}`);
   next(recorded, PAID_MS + 5 * DAY_MS).are();
@@ -79,8 +79,8 @@ test('what goes back elsewhere is taken out of shares once it is made', () => {
   next(paid(shares, [elsewhere])).are();
   const isGiven = paid(shares, [{ ...elsewhere, status: 'succeeded' }]);
   next(isGiven).are('MoveShares p near.o 700');
-  const refused = toldOf('near', { refused: 'empty' });
-  const answer = { status: 'told', transfers: [refused, toldOf('far')] };
+  const refused = newsOf('near', { refused: 'empty' });
+  const answer = { status: 'moved', transfers: [refused, newsOf('far')] };
   const asked = { ...isGiven, 'MoveShares p near.o 700': answer };
   const said = 'payment-p RecordTransfers processed 0, processed 0';
   next(asked).are(said);
@@ -115,10 +115,10 @@ const refunding = (known: Known, nowMs = PAID_MS) =>
 test('a refund first takes back what its shop has of it, and no more than that', () => {
   const known = paid([shareOf('near', made), shareOf('far', made)], [refundOf({})]);
   refunding(known).are('MoveShares p near.o 700');
-  const told = toldOf('near', { reversedPaise: 700 });
+  const near = newsOf('near', { reversedPaise: 700 });
   const moved = {
     ...known,
-    'MoveShares p near.o 700': { status: 'told', transfers: [told, toldOf('far')] },
+    'MoveShares p near.o 700': { status: 'moved', transfers: [near, newsOf('far')] },
   };
   const said = 'payment-p RecordTransfers processed 700, processed 0';
   refunding(moved).are(said);
@@ -132,7 +132,7 @@ test('a refund first takes back what its shop has of it, and no more than that',
 test('where a shop has it no longer, or a gateway says no, the shop gives it by hand', () => {
   const known = paid([shareOf('near', made)], [refundOf({})]);
   const answers = [
-    { status: 'told', transfers: [toldOf('near', { refused: 'empty' })] },
+    { status: 'moved', transfers: [newsOf('near', { refused: 'empty' })] },
     { status: 'not-moved', reason: 'empty' },
   ];
   for (const answer of answers) {
@@ -146,14 +146,14 @@ test('where a shop has it no longer, or a gateway says no, the shop gives it by 
 
 test('a share that is on its way is waited for; of one that never came nothing is taken', () => {
   const known = paid([shareOf('near')], [refundOf({})]);
-  const told = (status: TransferNews['status']) => ({
+  const answered = (status: TransferNews['status']) => ({
     ...known,
-    'MoveShares p near.o 700': { status: 'told', transfers: [toldOf('near', { status })] },
+    'MoveShares p near.o 700': { status: 'moved', transfers: [newsOf('near', { status })] },
     [`payment-p RecordTransfers ${status} 0`]: known['payment-p'],
   });
-  refunding(told('pending')).are('wait 20000');
-  refunding(told('failed')).are('MakeRefund rf');
-  refunding(told('pending'), PAID_MS + 4 * DAY_MS).are('MakeRefund rf');
+  refunding(answered('pending')).are('wait 20000');
+  refunding(answered('failed')).are('MakeRefund rf');
+  refunding(answered('pending'), PAID_MS + 4 * DAY_MS).are('MakeRefund rf');
 });
 
 test.run();

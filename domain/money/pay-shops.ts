@@ -31,7 +31,7 @@ export type MoveShares = Message<
 >;
 
 export type MoveAnswer =
-  { status: 'told'; transfers: TransferNews[] } | { status: 'not-moved'; reason: string };
+  { status: 'moved'; transfers: TransferNews[] } | { status: 'not-moved'; reason: string };
 
 /** Has a gateway send a shop again what came back of its share, once for each `returnId`. */
 export type ReturnShare = Message<
@@ -49,7 +49,7 @@ export type ReturnCall = {
 export type ReturnAnswer =
   { status: 'returned'; externalId: string } | { status: 'not-moved'; reason: string };
 
-/** What a payment is called, and what is returned of a part's share, counted from 1. */
+/** What a payment is called, and what is returned of a store order's share, counted from 1. */
 export type ShareIds = {
   paymentId: string;
   returnIdOf: (storeOrderId: string, returnNumber: number) => string;
@@ -160,7 +160,7 @@ function returnsOf(
 }
 
 function record(view: View, paymentId: string, answer: MoveAnswer | undefined): Step[] {
-  if (answer?.status !== 'told') return [];
+  if (answer?.status !== 'moved') return [];
   const { transfers } = answer;
   const said = transfers.map((one) => `${one.status} ${one.reversedPaise}`);
   const command = { type: 'RecordTransfers', data: { transfers } } as const;

@@ -66,7 +66,7 @@ test('money that comes again, too late or too little is on record, and goes back
 
 test('what goes back elsewhere is taken over once, and only the rest goes back from here', () => {
   const elsewhere = { externalId: 'pay_1', amountPaise: 5_000, givenAs: 'rfnd_1' };
-  const told = (status: 'pending' | 'processed' | 'failed'): PaymentCommand => ({
+  const record = (status: 'pending' | 'processed' | 'failed'): PaymentCommand => ({
     type: 'RecordRefundElsewhere',
     data: { ...elsewhere, status },
   });
@@ -83,23 +83,23 @@ test('what goes back elsewhere is taken over once, and only the rest goes back f
     data: { ...place, refundNumber: 1, amountPaise: 0 },
   };
   const paid = given(payment, requested, succeeded);
-  paid.when(told('processed')).gives(over, given1);
-  paid.when(told('pending')).gives(over);
-  paid.when(told('failed')).gives();
-  given(payment, requested).when(told('processed')).rejected('PAYMENT_NOT_FOUND');
+  paid.when(record('processed')).gives(over, given1);
+  paid.when(record('pending')).gives(over);
+  paid.when(record('failed')).gives();
+  given(payment, requested).when(record('processed')).rejected('PAYMENT_NOT_FOUND');
   const pending = given(payment, requested, succeeded, over);
-  pending.when(told('pending')).gives();
-  pending.when(told('processed')).gives(given1);
-  pending.when(told('failed')).gives(nothing);
+  pending.when(record('pending')).gives();
+  pending.when(record('processed')).gives(given1);
+  pending.when(record('failed')).gives(nothing);
   const back = given(payment, requested, succeeded, over, given1);
-  back.when(told('processed')).gives();
+  back.when(record('processed')).gives();
   back.when({ type: 'SettlePayment', data: { owedPaise: 23_000 } }).gives();
   const rest = { ...place, refundNumber: 2, externalId: 'pay_1', amountPaise: 18_000 };
   back
     .when({ type: 'SettlePayment', data: { owedPaise: 0 } })
     .gives({ type: 'RefundRequested', data: rest });
   const undone = given(payment, requested, succeeded, over, nothing);
-  undone.when(told('failed')).gives();
+  undone.when(record('failed')).gives();
   assert.is(keptPaise(undone.state), 23_000);
 });
 
@@ -270,9 +270,9 @@ test('a refund that one call was refused stands where another made it', () => {
   given(payment, requested, succeeded, asked, refused, byHand).when(fail).gives();
 });
 
-test('a refund names the part that it goes back for, and its shop gives what a gateway cannot', () => {
-  const part = { storeOrderId: 'so', storeId: 's' };
-  const refund = { ...place, ...part, refundNumber: 1, amountPaise: 3_000 };
+test('a refund names its store order, and the shop of that gives what a gateway cannot', () => {
+  const storeOrder = { storeOrderId: 'so', storeId: 's' };
+  const refund = { ...place, ...storeOrder, refundNumber: 1, amountPaise: 3_000 };
   const asked: PaymentEvent = {
     type: 'RefundRequested',
     data: { ...refund, externalId: 'pay_1' },
@@ -289,7 +289,10 @@ test('a refund names the part that it goes back for, and its shop gives what a g
   given(payment, requested, succeeded)
     .when({
       type: 'SettlePayment',
-      data: { owedPaise: 20_000, parts: [{ ...part, totalPaise: 23_000, owedPaise: 20_000 }] },
+      data: {
+        owedPaise: 20_000,
+        storeOrders: [{ ...storeOrder, totalPaise: 23_000, owedPaise: 20_000 }],
+      },
     })
     .gives(asked);
   given(payment, requested, succeeded, asked).when(give).rejected('REFUND_UNDER_WAY');
@@ -324,7 +327,7 @@ test('what goes back comes out of the share of the shop by whose doing it is', (
   const paid = given(payment, ...shared);
   const settle = (nearPaise: number, farPaise: number): PaymentCommand => ({
     type: 'SettlePayment',
-    data: { owedPaise: nearPaise + farPaise, parts: owed(nearPaise, farPaise) },
+    data: { owedPaise: nearPaise + farPaise, storeOrders: owed(nearPaise, farPaise) },
   });
   paid.when(settle(15_000, 5_000)).gives(refundAt('far', 1, 3_000));
   paid.when(settle(0, 0)).gives(refundAt('near', 1, 15_000), refundAt('far', 2, 8_000));
@@ -355,7 +358,7 @@ test('what goes back comes out of the share of the shop by whose doing it is', (
 });
 
 test('a share is on record once, and what came back of it, however often it is told', () => {
-  const told = (reversedPaise: number, status: 'pending' | 'processed'): PaymentCommand => {
+  const record = (reversedPaise: number, status: 'pending' | 'processed'): PaymentCommand => {
     const { storeId: _, ...transfer } = far;
     const transfers = [{ ...transfer, externalId: 'trf_1', reversedPaise, status }];
     return { type: 'RecordTransfers', data: { transfers } };
@@ -370,24 +373,24 @@ test('a share is on record once, and what came back of it, however often it is t
     data: { ...about, amountPaise },
   });
   given(payment, ...shared)
-    .when(told(0, 'pending'))
+    .when(record(0, 'pending'))
     .gives();
   given(payment, ...shared)
-    .when(told(0, 'processed'))
+    .when(record(0, 'processed'))
     .gives(made);
   given(payment, ...shared, made)
-    .when(told(0, 'processed'))
+    .when(record(0, 'processed'))
     .gives();
   given(payment, ...shared, made)
-    .when(told(500, 'processed'))
+    .when(record(500, 'processed'))
     .gives(back(500));
   given(payment, ...shared, made, back(500))
-    .when(told(800, 'processed'))
+    .when(record(800, 'processed'))
     .gives(back(300));
   given(payment, ...shared, made, back(500))
-    .when(told(500, 'processed'))
+    .when(record(500, 'processed'))
     .gives();
-  given(payment, requested, succeeded).when(told(0, 'processed')).gives();
+  given(payment, requested, succeeded).when(record(0, 'processed')).gives();
 });
 
 test('what came back for a refund that then failed goes to the shop again, once', () => {
@@ -419,7 +422,7 @@ test('what came back for a refund that then failed goes to the shop again, once'
   given(payment, ...shared)
     .when(record)
     .gives();
-  // The shop gave it by hand: what is in its account is what its part cost.
+  // The shop gave it by hand: what is in its account is what its store order cost.
   const byHand: PaymentEvent = {
     type: 'RefundSucceeded',
     data: { ...about, refundNumber: 1, amountPaise: 3_000, externalId: 'cash' },
@@ -465,7 +468,7 @@ const aPaise = fc.integer({ min: 0, max: 40_000 });
 const aMethod = fc.constantFrom(...PAYMENT_METHODS);
 const anId = fc.constantFrom('pay_1', 'pay_2', 'pay_3', 'pay_4');
 const aNumber = fc.integer({ min: 1, max: 6 });
-const reason = fc.constant('told');
+const reason = fc.constant('said');
 
 /** Whatever may be told or asked of a payment, in any order and any number of times. */
 const aCommand: fc.Arbitrary<PaymentCommand> = fc.oneof(
@@ -525,10 +528,10 @@ test('whatever comes, in whatever order and however often: nothing is kept or gi
       aMethod,
       fc.array(aCommand, { maxLength: 40 }),
       aPaise,
-      (method, told, owedPaise) => {
+      (method, commands, owedPaise) => {
         const log: PaymentEvent[] = [{ type: 'PaymentRequested', data: { ...request, method } }];
         let state = log.reduce(advance, payment.initial);
-        for (const command of told) {
+        for (const command of commands) {
           const events = decide(state, command);
           for (const event of events) state = advance(state, event);
           log.push(...events);

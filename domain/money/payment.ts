@@ -23,8 +23,10 @@ export const isPrepaid = (method: PaymentMethod): boolean => method !== 'cash-on
 export const payablePaise = (method: PaymentMethod, owedPaise: number): number =>
   isPrepaid(method) ? owedPaise : wholeRupees(owedPaise);
 
-/** Whether each shop takes the money for its part; else one payment is for the whole order. */
-export const isPerPart = (method: PaymentMethod): boolean => method !== 'razorpay';
+/**
+ * Whether each shop takes the money for its store order; else one payment is for the whole order.
+ */
+export const isPerStoreOrder = (method: PaymentMethod): boolean => method !== 'razorpay';
 
 /**
  * What a merchant's own QR says besides: its category code (`mc`), by which apps tell a merchant
@@ -54,12 +56,12 @@ export function upiAddressFrom(qr: string): UpiAddress | undefined {
 
 /**
  * What it is for: in every event. `storeOrderId` and `storeId` are null for a whole order; a refund
- * names the part that it goes back for also then, and the shop of which looks after it.
+ * names the store order that it goes back for also then, and the shop of which looks after it.
  */
 type Subject = { orderId: string; storeOrderId: string | null; storeId: string | null };
 
-/** A part of an order that is paid as a whole. */
-export type PaidPart = { storeOrderId: string; storeId: string };
+/** A store order that is paid as a whole. */
+export type PaidStoreOrder = { storeOrderId: string; storeId: string };
 
 export type RequestedPayment = Subject & {
   method: PaymentMethod;
@@ -88,8 +90,8 @@ export type LateReason = 'cancelled' | 'paid-already' | 'too-little';
  */
 type RequestedRefund = { refundNumber: number; reversals?: Reversal[] } & Receipt;
 
-/** A part of an order that is paid as a whole: what was ordered, and what is owed for it now. */
-export type OwedPart = PaidPart & { totalPaise: number; owedPaise: number };
+/** A store order that is paid as a whole: what was ordered, and what is owed for it now. */
+export type OwedStoreOrder = PaidStoreOrder & { totalPaise: number; owedPaise: number };
 
 /**
  * Money of a receipt that whoever took it gives back without having been asked here: a refund that
@@ -104,13 +106,13 @@ export type RefundElsewhere = Receipt & {
 export type PaymentCommand =
   | Message<'RequestPayment', RequestedPayment>
   | Message<'CancelPayment', { reason: string }>
-  | Message<'CheckUpiReceipt', { externalId: string; toldByShop: boolean }>
+  | Message<'CheckUpiReceipt', { externalId: string; givenByShop: boolean }>
   | Message<'RecordPayment', Receipt>
   | Message<'RecordPaymentByHand', Receipt>
   | Message<'RecordPaymentFailure', { externalId: string; reason: string }>
   | Message<'CollectCash', { amountPaise: number }>
-  /** `parts` is what it goes back for, where the payment is for a whole order. */
-  | Message<'SettlePayment', { owedPaise: number; parts?: OwedPart[] }>
+  /** `storeOrders` is what it goes back for, where the payment is for a whole order. */
+  | Message<'SettlePayment', { owedPaise: number; storeOrders?: OwedStoreOrder[] }>
   | Message<'RecordTransfers', { transfers: TransferNews[] }>
   /** Of a share's returns, counted from 1. */
   | Message<'RecordReturn', { storeOrderId: string; returnNumber: number; externalId: string }>
@@ -165,7 +167,7 @@ export const realRefunds = ({ refunds }: Pick<Payment, 'refunds'>): Refund[] =>
 
 /** Whether a shop has to give it back itself: from the first on, or since a gateway could not. */
 export const isByHand = (method: PaymentMethod, { status }: Pick<Refund, 'status'>): boolean =>
-  status === 'failed' || (status === 'requested' && isPerPart(method));
+  status === 'failed' || (status === 'requested' && isPerStoreOrder(method));
 
 export type Payment = Omit<RequestedPayment, 'transfers'> & {
   transfers?: Transfer[];
@@ -269,32 +271,32 @@ const withTransfer = (
   }),
 });
 
-type Due = { part: PaidPart | undefined; duePaise: number; sharePaise: number };
+type Due = { storeOrder: PaidStoreOrder | undefined; duePaise: number; sharePaise: number };
 
 /**
- * What goes back for which part, and how much of that its shop has: by how much it has become smaller
- * than was ordered, less what went back for it so far. What no part has become smaller by, as when
- * money came twice, is the first one's to look after, and out of no share. So is all of a payment from
- * before shops had shares.
+ * What goes back for which store order, and how much of that its shop has: by how much it has
+ * become smaller than was ordered, less what went back for it so far. What no store order has
+ * become smaller by, as when money came twice, is the first one's to look after, and out of no
+ * share. So is all of a payment from before shops had shares.
  */
-function dueFor(state: Payment, parts: OwedPart[], surplusPaise: number): Due[] {
+function dueFor(state: Payment, storeOrders: OwedStoreOrder[], surplusPaise: number): Due[] {
   const { refunds, transfers } = state;
-  const smaller = parts
+  const smaller = storeOrders
     .map(({ storeOrderId, storeId, totalPaise, owedPaise }) => {
       const back = transfers
         ? takenBy(refunds, storeOrderId)
         : amountOf(refunds.filter((refund) => refund.storeOrderId === storeOrderId));
-      return { part: { storeOrderId, storeId }, byPaise: totalPaise - owedPaise - back };
+      return { storeOrder: { storeOrderId, storeId }, byPaise: totalPaise - owedPaise - back };
     })
     .toSorted((a, b) => b.byPaise - a.byPaise);
   let left = surplusPaise;
-  const due = (transfers ? smaller : []).map(({ part, byPaise }): Due => {
+  const due = (transfers ? smaller : []).map(({ storeOrder, byPaise }): Due => {
     const duePaise = Math.max(0, Math.min(left, byPaise));
     left -= duePaise;
-    const sharePaise = Math.min(duePaise, leftOfShare(state, part.storeOrderId));
-    return { part, duePaise, sharePaise };
+    const sharePaise = Math.min(duePaise, leftOfShare(state, storeOrder.storeOrderId));
+    return { storeOrder, duePaise, sharePaise };
   });
-  return [...due, { part: smaller[0]?.part, duePaise: left, sharePaise: 0 }];
+  return [...due, { storeOrder: smaller[0]?.storeOrder, duePaise: left, sharePaise: 0 }];
 }
 
 /**
@@ -372,10 +374,10 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
       return [{ type: 'PaymentCancelled', data: { ...subjectOf(state), reason } }];
     },
     /** Changes nothing; refused where no money can come by UPI, or a person mistook it. */
-    CheckUpiReceipt(state, { externalId, toldByShop }) {
+    CheckUpiReceipt(state, { externalId, givenByShop }) {
       subjectOf(state);
       assertMethod(state, state.upi !== undefined);
-      if (toldByShop) assertNotPaidOtherwise(state, externalId);
+      if (givenByShop) assertNotPaidOtherwise(state, externalId);
       return [];
     },
     /** Money that came in is never refused: it is there. */
@@ -407,16 +409,16 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
     },
     /**
      * Gives back what was taken beyond what is owed, the money that came last first, and for each
-     * part by itself: its shop gives back its own.
+     * store order by itself: its shop gives back its own.
      */
-    SettlePayment(state, { owedPaise, parts = [] }) {
+    SettlePayment(state, { owedPaise, storeOrders = [] }) {
       const surplusPaise = keptPaise(state) - Math.max(0, owedPaise);
       const left = state.receipts.toReversed().map((receipt) => ({
         externalId: receipt.externalId,
         amountPaise: leftOf(state, receipt),
       }));
       const events: PaymentEvent[] = [];
-      for (const { part, sharePaise, duePaise } of dueFor(state, parts, surplusPaise)) {
+      for (const { storeOrder, sharePaise, duePaise } of dueFor(state, storeOrders, surplusPaise)) {
         let [due, ofShare] = [duePaise, sharePaise];
         for (const receipt of left) {
           const amountPaise = Math.min(due, receipt.amountPaise);
@@ -427,9 +429,15 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
           ofShare -= reversed;
           const refundNumber = state.refunds.length + events.length + 1;
           const { externalId } = receipt;
-          const refund = { ...subjectOf(state), ...part, refundNumber, externalId, amountPaise };
-          const reversals = part &&
-            reversed > 0 && [{ storeOrderId: part.storeOrderId, amountPaise: reversed }];
+          const refund = {
+            ...subjectOf(state),
+            ...storeOrder,
+            refundNumber,
+            externalId,
+            amountPaise,
+          };
+          const reversals = storeOrder &&
+            reversed > 0 && [{ storeOrderId: storeOrder.storeOrderId, amountPaise: reversed }];
           const data = { ...refund, ...(reversals && { reversals }) };
           events.push({ type: 'RefundRequested', data });
         }
@@ -438,7 +446,7 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
     },
     /** Told by a gateway, of transfers that were asked for with the payment. */
     RecordTransfers: (state, { transfers }) =>
-      transfers.flatMap((told) => transferEvents(state, told)),
+      transfers.flatMap((news) => transferEvents(state, news)),
     RecordReturn(state, { storeOrderId, returnNumber, externalId }) {
       const { orderId } = subjectOf(state);
       const share = state.transfers?.find((one) => one.storeOrderId === storeOrderId);

@@ -74,11 +74,11 @@ test('on each day the rate is the last that began, whatever the order in which t
   const old: GstRate = { gstFrom: '', gstPercent: 12 };
   const slabs2025: GstRate = { gstFrom: '2025-09-22', gstPercent: 5 };
   const next: GstRate = { gstFrom: '2027-04-01', gstPercent: 18 };
-  for (const told of [
+  for (const said of [
     [old, slabs2025, next],
     [next, slabs2025, old],
   ]) {
-    const rates = told.reduce(withRate, []);
+    const rates = said.reduce(withRate, []);
     const on = ['2025-09-21', '2025-09-22', '2027-03-31', '2027-04-01'];
     assert.equal(
       on.map((date) => rateOn(rates, date)),

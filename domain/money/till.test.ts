@@ -9,7 +9,7 @@ const at = '2026-11-21T12:30:00.000Z';
 const cash = (paymentId: string, amountPaise: number) => ({
   paymentId,
   orderId: `order ${paymentId}`,
-  storeOrderId: `part ${paymentId}`,
+  storeOrderId: `store order ${paymentId}`,
   amountPaise,
   at,
 });

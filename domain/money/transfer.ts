@@ -3,7 +3,10 @@ import { splitPaise, sumPaise } from './money.ts';
 /** What Razorpay calls a linked account. */
 export const LINKED_ACCOUNT = /^acc_[A-Za-z0-9]{14}$/;
 
-/** A shop's share of a payment for a whole order: what its part costs, into its linked account. */
+/**
+ * A shop's share of a payment for a whole order: what its store order costs, into its linked
+ * account.
+ */
 export type Share = { storeOrderId: string; storeId: string; amountPaise: number };
 export type ShopTransfer = Share & { account: string };
 
@@ -54,12 +57,12 @@ export type SharedPayment = {
 export const sharesOf = ({ transfers = [], receipts, amountPaise }: SharedPayment): Transfer[] =>
   receipts.some((receipt) => receipt.amountPaise >= amountPaise) ? transfers : [];
 
-/** What of a part's share these refunds take. */
-export const takenBy = (refunds: Taking[], part: string): number =>
+/** What of a store order's share these refunds take. */
+export const takenBy = (refunds: Taking[], id: string): number =>
   amountOf(
     refunds
       .flatMap(({ reversals = [] }) => reversals)
-      .filter(({ storeOrderId }) => storeOrderId === part),
+      .filter(({ storeOrderId }) => storeOrderId === id),
   );
 
 /** What a shop calls a refund that it gives itself: cash, or the 12 digits of a UPI payment. */
@@ -128,7 +131,7 @@ export const hasPaise = ({
     ? 0
     : amountPaise - reversedPaise + amountOf(returns.filter(({ isMade }) => isMade));
 
-/** What of a part's share no refund takes yet. */
+/** What of a store order's share no refund takes yet. */
 export function leftOfShare(state: SharedPayment, storeOrderId: string): number {
   const share = sharesOf(state).find((one) => one.storeOrderId === storeOrderId);
   return share ? share.amountPaise - takenBy(state.refunds.filter(isLive), storeOrderId) : 0;
@@ -155,13 +158,13 @@ export function reversalsElsewhere(
   cut: SharedPayment,
   amountPaise: number,
 ): Reversal[] {
-  const parts = sharesOf(before).map(({ storeOrderId }) => storeOrderId);
-  const instead = parts.map((part) => takenBy(before.refunds, part) - takenBy(cut.refunds, part));
-  const left = parts.map((part, at) => Math.max(0, leftOfShare(cut, part) - instead[at]!));
+  const storeOrderIds = sharesOf(before).map(({ storeOrderId }) => storeOrderId);
+  const instead = storeOrderIds.map((id) => takenBy(before.refunds, id) - takenBy(cut.refunds, id));
+  const left = storeOrderIds.map((id, at) => Math.max(0, leftOfShare(cut, id) - instead[at]!));
   const covered = amountOf(before.refunds) - amountOf(cut.refunds);
   const beyond = Math.max(0, amountPaise - covered - ownPaise(cut));
   const rest = splitPaise(Math.min(beyond, sumPaise(left)), left);
-  return parts.flatMap((storeOrderId, at) => {
+  return storeOrderIds.flatMap((storeOrderId, at) => {
     const paise = Math.min(instead[at]! + rest[at]!, leftOfShare(cut, storeOrderId));
     return paise > 0 ? [{ storeOrderId, amountPaise: paise }] : [];
   });

@@ -7,7 +7,7 @@ import {
   held,
   IDS,
   orderAfter,
-  partAt,
+  storeOrderAt,
   paymentOf,
   reserved,
 } from '../../test/orders.ts';
@@ -106,7 +106,7 @@ test('whatever each shop can: fewer where there are fewer, and a shop without an
   const out = { storeOrderId: 'far.o', listingId: 'far.ghee', name: 'Ghee', wanted: 2 };
   const { kept } = confirm.dataOf('order-o ConfirmOrder') as { kept: { leftOut: unknown } };
   assert.equal(kept, {
-    parts: [partAt('near'), partAt('far', 1)],
+    parts: [storeOrderAt('near'), storeOrderAt('far', 1)],
     leftOut: [{ ...out, left: 1, reason: 'INSUFFICIENT_STOCK' }],
   });
 
@@ -115,12 +115,12 @@ test('whatever each shop can: fewer where there are fewer, and a shop without an
   const without = next({ ...none, [`slotday-near.${DAY} HoldSlot`]: held, ...CLOSED });
   const { kept: left } = without.dataOf('order-o ConfirmOrder') as { kept: { leftOut: unknown } };
   assert.equal(left, {
-    parts: [partAt('near')],
+    parts: [storeOrderAt('near')],
     leftOut: [{ ...out, left: 0, reason: 'INSUFFICIENT_STOCK' }],
   });
 });
 
-test('a part without its slot falls out as a whole, or the order with it', () => {
+test('a store order without its slot falls out as a whole, or the order with it', () => {
   const full = {
     [`slotday-near.${DAY} HoldSlot`]: held,
     [`slotday-far.${DAY} HoldSlot`]: refused('SLOT_FULL'),
@@ -138,7 +138,7 @@ test('what a shop reserved for another driver before is what it has', () => {
   const what = placed({ onShortage: 'whatever-each-shop-can' });
   const known = { ...what, ...ALL, 'inventory-far ReserveStock 1': reserved('far', 1) };
   const { kept } = next(known).dataOf('order-o ConfirmOrder') as { kept: { parts: unknown } };
-  assert.equal(kept.parts, [partAt('near'), partAt('far', 1)]);
+  assert.equal(kept.parts, [storeOrderAt('near'), storeOrderAt('far', 1)]);
 });
 
 test('a cart that changed rejects it: goods and places go back, and no cart was closed', () => {
@@ -265,7 +265,7 @@ test('a confirmed order is handed to each shop once it has its slot, with the ca
 });
 
 test('what fell out of an order holds nothing, in whatever round', () => {
-  const kept = { parts: [partAt('near')], leftOut: [] };
+  const kept = { parts: [storeOrderAt('near')], leftOut: [] };
   for (const type of ['OrderReserved', 'OrderConfirmed'] as const) {
     const more = { payment: 'upi', onShortage: 'whatever-each-shop-can' } as const;
     const steps = next({ 'order-o': orderAfter(more, { type, data: { kept } }) });
@@ -299,8 +299,8 @@ test('who finds it rejected tells whoever may pay first, and then gives back its
   const more = { payment: 'razorpay' } as const;
   const gone = { 'order-o': orderAfter(more, reservedOrder, rejected('CHECKOUT_EXPIRED')) };
   next(gone).are('payment-pay.o CancelPayment');
-  const told = { ...gone, 'payment-pay.o CancelPayment': paymentOf(null, 'cancelled') };
-  const steps = next(told);
+  const cancelled = { ...gone, 'payment-pay.o CancelPayment': paymentOf(null, 'cancelled') };
+  const steps = next(cancelled);
   assert.is(steps.steps.length, 5);
   assert.equal(steps.dataOf('cart-c ReopenCart'), { orderId: 'o', round: 1 });
   assert.equal(steps.dataOf('inventory-far ReleaseReservation'), {

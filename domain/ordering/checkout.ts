@@ -10,7 +10,7 @@ import {
   giveBackLeftOut,
   giveBackOwn,
   handOver,
-  holdParts,
+  holdStoreOrders,
   isBegun,
   type Refused,
   type Round,
@@ -33,7 +33,8 @@ export type OpenPayment = Message<'OpenPayment', { method: PaymentMethod; due: D
 /**
  * What becomes of a placed order. Its lines are reserved and its slots held at every shop, its cart
  * is closed, and where it is paid before it is delivered, that is asked for and waited for; then it
- * is confirmed and each shop is handed its part, or it is rejected and gives back what it holds.
+ * is confirmed and each shop is handed its store order, or it is rejected and gives back what it
+ * holds.
  *
  * The order's own stream says what it comes to: of two servers that drive it to different ends, the
  * first is right, and both go on from there. Whoever comes to it later takes the steps that are
@@ -75,7 +76,7 @@ function hold(view: View, ids: OrderIds, placed: AnyPlaced, nowMs: number): Step
   if (hasExpired(placed, nowMs) && !isBegun(view, round, placed)) {
     return reject(ids, { reason: 'CHECKOUT_EXPIRED' });
   }
-  const held = holdParts(view, round, placed.parts);
+  const held = holdStoreOrders(view, round, placed.parts);
   if (Array.isArray(held)) return held;
   if (held.refused) return reject(ids, held.refused);
   const closing = closeCart(round, placed);
@@ -153,7 +154,7 @@ function undo(view: View, ids: OrderIds, state: AnyPlaced): Step[] {
     : giveBack(view, ids, ids.orderId, state, CHECKOUT_ROUND);
 }
 
-/** Ends an order once every shop is done with its part. */
+/** Ends an order once every shop is done with its store order. */
 export const completion =
   (orderId: string): Process =>
   (view) => {

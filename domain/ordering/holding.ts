@@ -25,7 +25,7 @@ import { slotDay, slotDayId, type OrderSlot, type SlotDay } from '../slots/slot-
 import { take, type Step, type View } from '../../engine/process.ts';
 import {
   leftOutOf,
-  partOf,
+  storeOrderOf,
   type AnyPlaced,
   type LeftOut,
   type OrderPart,
@@ -45,7 +45,7 @@ export type Round = {
   round: number;
   /** RFC 3339: when what is held for it is given back at the latest. The same for everybody. */
   expiresAt: string;
-  /** All of the order or nothing; else of each part what its shop can serve. */
+  /** All of the order or nothing; else of each store order what its shop can serve. */
   all: boolean;
 };
 
@@ -55,31 +55,31 @@ export type Refused = { reason: string; shortages?: Shortage[] };
 /** What the shops hold for an order, or why it is refused. */
 export type Held = { parts: OrderPart[]; leftOut: LeftOut[]; refused?: Refused };
 
-/** What is left of a part, if anything, and what fell out of it. */
-type KeptPart = { kept?: OrderPart; leftOut: LeftOut[] };
+/** What is left of a store order, if anything, and what fell out of it. */
+type KeptStoreOrder = { kept?: OrderPart; leftOut: LeftOut[] };
 
-const isStep = (one: Step | KeptPart): one is Step => 'does' in one;
+const isStep = (one: Step | KeptStoreOrder): one is Step => 'does' in one;
 
 /**
  * Reserves lines and holds slots at every shop: all of them, or what each shop can serve. The steps
  * that are still to be taken for that; once there are none, what came of them.
  */
-export function holdParts(view: View, round: Round, parts: OrderPart[]): Step[] | Held {
-  const reserved = parts.map((part) => reservePart(view, round, part));
+export function holdStoreOrders(view: View, round: Round, asked: OrderPart[]): Step[] | Held {
+  const reserved = asked.map((one) => reserveStoreOrder(view, round, one));
   if (reserved.some(isStep)) return reserved.filter(isStep);
-  const there = (reserved as KeptPart[]).flatMap(({ kept }) => kept ?? []);
-  const short = (reserved as KeptPart[]).flatMap(({ leftOut }) => leftOut);
+  const there = (reserved as KeptStoreOrder[]).flatMap(({ kept }) => kept ?? []);
+  const short = (reserved as KeptStoreOrder[]).flatMap(({ leftOut }) => leftOut);
   if (there.length === 0 || (round.all && short.length > 0)) {
     return { parts: [], leftOut: short, refused: refusedFor(short) };
   }
-  const placed = there.map((part) => holdSlot(view, round, part));
+  const placed = there.map((one) => holdSlot(view, round, one));
   if (placed.some(isStep)) return placed.filter(isStep);
-  const kept = (placed as KeptPart[]).flatMap((one) => one.kept ?? []);
-  const full = (placed as KeptPart[]).flatMap(({ leftOut }) => leftOut);
+  const kept = (placed as KeptStoreOrder[]).flatMap((one) => one.kept ?? []);
+  const full = (placed as KeptStoreOrder[]).flatMap(({ leftOut }) => leftOut);
   const reasons = new Map([...short, ...full].map((one) => [one.storeOrderId, one.reason]));
-  const leftOut = parts.flatMap((part) => {
-    const left = kept.find(({ storeOrderId }) => storeOrderId === part.storeOrderId);
-    return leftOutOf(part, left, reasons.get(part.storeOrderId) ?? 'INSUFFICIENT_STOCK');
+  const leftOut = asked.flatMap((one) => {
+    const left = kept.find(({ storeOrderId }) => storeOrderId === one.storeOrderId);
+    return leftOutOf(one, left, reasons.get(one.storeOrderId) ?? 'INSUFFICIENT_STOCK');
   });
   return kept.length === 0 || (round.all && full.length > 0)
     ? { parts: kept, leftOut, refused: { reason: full[0]!.reason } }
@@ -97,30 +97,35 @@ function refusedFor(short: LeftOut[]): Refused {
   return { reason: 'INSUFFICIENT_STOCK', shortages };
 }
 
-/** All lines of a part; or, unless it has to be all, as many of each as the shop has left. */
-function reservePart(view: View, round: Round, part: OrderPart): Step | KeptPart {
-  let kept: OrderPart | undefined = part;
+/**
+ * All lines of a store order; or, unless it has to be all, as many of each as the shop has left.
+ */
+function reserveStoreOrder(view: View, round: Round, wanted: OrderPart): Step | KeptStoreOrder {
+  let kept: OrderPart | undefined = wanted;
   for (let tries = 1; kept && tries <= MAX_SHRINKS; tries++) {
     const lines = kept.lines.map(stockLine);
-    const step = reserve(round, part, lines, tries);
+    const step = reserve(round, wanted, lines, tries);
     const outcome = view.outcomeOf(step);
     if (!outcome) return step;
     if ('result' in outcome) {
       // Another driver may have been first, when there was more or less.
-      const standing = outcome.result.reservations.get(part.storeOrderId)?.lines ?? lines;
-      const held = partOf(part, quantitiesOf(part.storeId, standing));
-      return { ...(held && { kept: held }), leftOut: leftOutOf(part, held, 'INSUFFICIENT_STOCK') };
+      const standing = outcome.result.reservations.get(wanted.storeOrderId)?.lines ?? lines;
+      const held = storeOrderOf(wanted, quantitiesOf(wanted.storeId, standing));
+      return {
+        ...(held && { kept: held }),
+        leftOut: leftOutOf(wanted, held, 'INSUFFICIENT_STOCK'),
+      };
     }
     const { code, facts } = outcome.refusal;
-    if (code !== 'INSUFFICIENT_STOCK') return { leftOut: leftOutOf(part, undefined, code) };
+    if (code !== 'INSUFFICIENT_STOCK') return { leftOut: leftOutOf(wanted, undefined, code) };
     const left = (facts.shortages as StockShortage[]).map((one) => ({
       sku: one.sku,
       quantity: one.left,
     }));
-    kept = partOf(kept, quantitiesOf(part.storeId, [...lines, ...left]));
-    if (round.all) return { leftOut: leftOutOf(part, kept, code) };
+    kept = storeOrderOf(kept, quantitiesOf(wanted.storeId, [...lines, ...left]));
+    if (round.all) return { leftOut: leftOutOf(wanted, kept, code) };
   }
-  return { leftOut: leftOutOf(part, undefined, 'INSUFFICIENT_STOCK') };
+  return { leftOut: leftOutOf(wanted, undefined, 'INSUFFICIENT_STOCK') };
 }
 
 const quantitiesOf = (storeId: string, lines: StockLine[]): Map<string, number> =>
@@ -136,14 +141,14 @@ const reserve = (
   return take(inventory, storeId, { type: 'ReserveStock', data }, tries);
 };
 
-/** A place in the slot that is wanted, if one is; a part without it falls out as a whole. */
-function holdSlot(view: View, round: Round, part: OrderPart): Step | KeptPart {
-  if (!part.slot) return { kept: part, leftOut: [] };
-  const step = hold(round, part, part.slot);
+/** A place in the slot that is wanted, if one is; a store order without it falls out as a whole. */
+function holdSlot(view: View, round: Round, wanted: OrderPart): Step | KeptStoreOrder {
+  if (!wanted.slot) return { kept: wanted, leftOut: [] };
+  const step = hold(round, wanted, wanted.slot);
   const outcome = view.outcomeOf(step);
   if (!outcome) return step;
-  if ('result' in outcome) return { kept: part, leftOut: [] };
-  return { leftOut: leftOutOf(part, undefined, outcome.refusal.code) };
+  if ('result' in outcome) return { kept: wanted, leftOut: [] };
+  return { leftOut: leftOutOf(wanted, undefined, outcome.refusal.code) };
 }
 
 const hold = (
@@ -162,8 +167,8 @@ export const closeCart = ({ orderId, round }: Round, { cartId, asked }: AnyPlace
 };
 
 /** The cart's lines as they were quoted. */
-const cartLinesOf = (parts: OrderPart[]): CartLine[] =>
-  parts.flatMap(({ lines }) =>
+const cartLinesOf = (asked: OrderPart[]): CartLine[] =>
+  asked.flatMap(({ lines }) =>
     lines.map(({ listingId: id, quantity }) => ({ listingId: id, quantity })),
   );
 
@@ -208,48 +213,48 @@ export function giveBack(
     ? view.untaken(cancelPayments(ids, orderId, placed, reason ?? 'CHECKOUT_EXPIRED'))
     : [];
   if (cancelling.length > 0) return cancelling;
-  const parts = asked.flatMap((part) => [release(part, round), ...freeSlot(part, round)]);
-  return view.untaken([...parts, reopen(orderId, placed, round)]);
+  const own = asked.flatMap((one) => [release(one, round), ...freeSlot(one, round)]);
+  return view.untaken([...own, reopen(orderId, placed, round)]);
 }
 
 /** What this view's own steps hold in a round, and nothing that others took. */
 export function giveBackOwn(view: View, round: Round, placed: AnyPlaced): Step[] {
   const isOwn = (step: Step): boolean => view.resultOf(step) !== undefined;
-  const parts = placed.asked.flatMap((part) => [
-    ...(reservations(round, part).some(isOwn) ? [release(part, round.round)] : []),
-    ...(part.slot && isOwn(hold(round, part, part.slot)) ? freeSlot(part, round.round) : []),
+  const own = placed.asked.flatMap((one) => [
+    ...(reservations(round, one).some(isOwn) ? [release(one, round.round)] : []),
+    ...(one.slot && isOwn(hold(round, one, one.slot)) ? freeSlot(one, round.round) : []),
   ]);
   const isClosed = isOwn(closeCart(round, placed));
-  const steps = [...parts, ...(isClosed ? [reopen(round.orderId, placed, round.round)] : [])];
+  const steps = [...own, ...(isClosed ? [reopen(round.orderId, placed, round.round)] : [])];
   return view.untaken(steps);
 }
 
 /** Whether anything was tried in this view to hold an order. */
 export const isBegun = (view: View, round: Round, { asked }: AnyPlaced): boolean =>
-  asked.some((part) => reservations(round, part).some((step) => view.outcomeOf(step)));
+  asked.some((one) => reservations(round, one).some((step) => view.outcomeOf(step)));
 
-/** Every try to reserve a part, by its name. */
-const reservations = (round: Round, part: OrderPart): Step[] =>
-  Array.from({ length: MAX_SHRINKS }, (_, index) => reserve(round, part, [], index + 1));
+/** Every try to reserve a store order, by its name. */
+const reservations = (round: Round, wanted: OrderPart): Step[] =>
+  Array.from({ length: MAX_SHRINKS }, (_, index) => reserve(round, wanted, [], index + 1));
 
 /** What an order is to go without. */
 export const giveBackLeftOut = (view: View, { asked, parts }: AnyPlaced): Step[] =>
   view.untaken(
     asked
-      .filter(({ storeOrderId }) => !parts.some((part) => part.storeOrderId === storeOrderId))
-      .flatMap((part) => [release(part), ...freeSlot(part)]),
+      .filter(({ storeOrderId }) => !parts.some((one) => one.storeOrderId === storeOrderId))
+      .flatMap((one) => [release(one), ...freeSlot(one)]),
   );
 
 /**
- * Confirms each shop's slot and hands it its part; notes what it has to collect, where it is paid
- * at the door.
+ * Confirms each shop's slot and hands it its store order; notes what it has to collect, where it is
+ * paid at the door.
  */
 export function handOver(view: View, ids: PaymentIds, orderId: string, placed: AnyPlaced): Step[] {
   const { personId, sealedRecipient, pincode, payment: method, parts } = placed;
-  const submitting = parts.flatMap(({ storeOrderId, ...part }) => {
-    const confirming = view.untaken(part.slot ? [confirm(storeOrderId, part, part.slot)] : []);
+  const submitting = parts.flatMap(({ storeOrderId, ...rest }) => {
+    const confirming = view.untaken(rest.slot ? [confirm(storeOrderId, rest, rest.slot)] : []);
     if (confirming.length > 0) return confirming;
-    const data = { ...part, orderId, personId, sealedRecipient, pincode, payment: method };
+    const data = { ...rest, orderId, personId, sealedRecipient, pincode, payment: method };
     return view.untaken([take(storeOrder, storeOrderId, { type: 'SubmitStoreOrder', data })]);
   });
   const requesting = paymentsOf(ids, orderId, placed).map((due) => {

@@ -5,7 +5,7 @@ import type { Listing } from '../catalogue/listing.ts';
 import {
   leftOutOf,
   order,
-  partOf,
+  storeOrderOf,
   quote,
   type OrderCommand,
   type OrderEvent,
@@ -50,22 +50,22 @@ const rejectedFor = (reason: string): OrderEvent => ({
   data: { reason, shortages: [] },
 });
 
-test('a quote has a part for each shop, in whole paise that add up', () => {
+test('a quote has a store order for each shop, in whole paise that add up', () => {
   const lines = [
     { listingId: 'a.1', quantity: 3 },
     { listingId: 'b.1', quantity: 1 },
     { listingId: 'a.2', quantity: 2 },
   ];
-  const parts = quote(lines, (id) => listed({ 'a.1': 1_001, 'a.2': 50, 'b.1': 99 }[id]!));
+  const storeOrders = quote(lines, (id) => listed({ 'a.1': 1_001, 'a.2': 50, 'b.1': 99 }[id]!));
   assert.equal(
-    parts.map(({ storeId, totalPaise }) => [storeId, totalPaise]),
+    storeOrders.map(({ storeId, totalPaise }) => [storeId, totalPaise]),
     [
       ['a', 3_103],
       ['b', 99],
     ],
   );
   assert.equal(
-    parts[0]!.lines.map((line) => line.linePaise),
+    storeOrders[0]!.lines.map((line) => line.linePaise),
     [3_003, 100],
   );
 });
@@ -120,7 +120,7 @@ test('what ended stays as it ended', () => {
     .gives();
 });
 
-const part: OrderPart = {
+const storeOrder: OrderPart = {
   ...AT_ONCE,
   storeOrderId: 'so',
   storeId: 'a',
@@ -148,32 +148,32 @@ const part: OrderPart = {
   totalPaise: 380,
 };
 
-test('a part shrinks to what its shop has, and says what was left out', () => {
-  const kept = partOf(part, new Map([['a.1', 2]]));
+test('a store order shrinks to what its shop has, and says what was left out', () => {
+  const kept = storeOrderOf(storeOrder, new Map([['a.1', 2]]));
   assert.equal([kept?.lines.length, kept?.lines[0]?.linePaise, kept?.totalPaise], [1, 200, 230]);
   const out = { storeOrderId: 'so', reason: 'INSUFFICIENT_STOCK' };
-  assert.equal(leftOutOf(part, kept, 'INSUFFICIENT_STOCK'), [
+  assert.equal(leftOutOf(storeOrder, kept, 'INSUFFICIENT_STOCK'), [
     { ...out, listingId: 'a.1', name: 'Ghee', wanted: 3, left: 2 },
     { ...out, listingId: 'a.2', name: 'Dal', wanted: 1, left: 0 },
   ]);
-  assert.is(partOf(part, new Map()), undefined);
+  assert.is(storeOrderOf(storeOrder, new Map()), undefined);
   assert.equal(
-    partOf(
-      part,
+    storeOrderOf(
+      storeOrder,
       new Map([
         ['a.1', 9],
         ['a.2', 9],
       ]),
     ),
-    part,
+    storeOrder,
     'never more than was asked for',
   );
 });
 
 test('an order keeps what was asked, and goes on with what is left', () => {
-  const kept = partOf(part, new Map([['a.1', 2]]))!;
-  const asked: OrderEvent = { type: 'OrderPlaced', data: { ...placedOrder, parts: [part] } };
-  const left = { parts: [kept], leftOut: leftOutOf(part, kept, 'INSUFFICIENT_STOCK') };
+  const kept = storeOrderOf(storeOrder, new Map([['a.1', 2]]))!;
+  const asked: OrderEvent = { type: 'OrderPlaced', data: { ...placedOrder, parts: [storeOrder] } };
+  const left = { parts: [kept], leftOut: leftOutOf(storeOrder, kept, 'INSUFFICIENT_STOCK') };
   const reserved: OrderEvent = { type: 'OrderReserved', data: { kept: left } };
   given(order, asked)
     .when({ type: 'ReserveOrder', data: { kept: left } })
@@ -183,7 +183,7 @@ test('an order keeps what was asked, and goes on with what is left', () => {
   const { state } = given(order, asked, reserved, confirmed);
   assert.equal(
     state.status !== 'none' && [state.status, state.asked, state.parts, state.totalPaise],
-    ['confirmed', [part], [kept], 230],
+    ['confirmed', [storeOrder], [kept], 230],
   );
 });
 

@@ -32,11 +32,11 @@ export type OrderLine = {
 export type IfMissing =
   { wish: 'best-match' } | { wish: 'this-one'; listingId: string } | { wish: 'refund' };
 
-/** All of an order or nothing; or of each part what its shop can serve. */
+/** All of an order or nothing; or of each store order what its shop can serve. */
 export const SHORTAGE_CHOICES = ['all-or-nothing', 'whatever-each-shop-can'] as const;
 export type OnShortage = (typeof SHORTAGE_CHOICES)[number];
 
-/** One shop's part of an order. */
+/** A store order as it is placed: what the events of an order call one of its `parts`. */
 export type OrderPart = {
   storeOrderId: string;
   storeId: string;
@@ -47,14 +47,14 @@ export type OrderPart = {
   fulfilment: Fulfilment;
   /** Null where it comes as soon as the shop can. */
   slot: OrderSlot | null;
-  /** The state in which it is supplied, by code; null in parts from before it was asked. */
+  /** The state in which it is supplied, by code; null in store orders from before it was asked. */
   placeOfSupply: string | null;
   /** Lines and fee. */
   totalPaise: number;
 };
 
-/** A part as far as the cart makes it: what is to be brought, and what that costs. */
-export type PartGoods = Pick<OrderPart, 'storeId' | 'lines' | 'totalPaise'>;
+/** A store order as far as the cart makes it: what is to be brought, and what that costs. */
+export type StoreOrderGoods = Pick<OrderPart, 'storeId' | 'lines' | 'totalPaise'>;
 
 export type PlacedOrder = {
   cartId: string;
@@ -78,7 +78,7 @@ export type Shortage = { listingId: string; wanted: number; left: number };
 
 type Rejection = { reason: string; shortages: Shortage[] };
 
-/** What fell out of a part, and why: `left` of it stayed in. */
+/** What fell out of a store order, and why: `left` of it stayed in. */
 export type LeftOut = Shortage & { storeOrderId: string; name: string; reason: string };
 
 /** What of an order its shops can serve; absent where that is all of it. */
@@ -130,14 +130,14 @@ export type Order =
 export type AnyPlaced = Exclude<Order, { status: 'none' }>;
 
 /**
- * Prices a cart at today's listings, a part for each shop, in the order of the cart; on which terms
- * it is brought is for the shops to say.
- * Throws `Rejected` CART_EMPTY, or LISTING_NOT_FOUND for a line whose listing is gone.
+ * Prices a cart at today's listings, a store order for each shop, in the order of the cart; on
+ * which terms it is brought is for the shops to say. Throws `Rejected` CART_EMPTY, or
+ * LISTING_NOT_FOUND for a line whose listing is gone.
  */
 export function quote(
   lines: CartLine[],
   listingOf: (listingId: string) => Listing | undefined,
-): PartGoods[] {
+): StoreOrderGoods[] {
   if (lines.length === 0) {
     throw new Rejected('CART_EMPTY');
   }
@@ -158,25 +158,25 @@ export function quote(
 }
 
 /**
- * A part where its shop has only so many of each listing; undefined where nothing is left. What it
- * costs to bring stays as it was accepted.
+ * A store order where its shop has only so many of each listing; undefined where nothing is left.
+ * What it costs to bring stays as it was accepted.
  */
-export function partOf(
-  part: OrderPart,
+export function storeOrderOf(
+  storeOrder: OrderPart,
   quantities: ReadonlyMap<string, number>,
 ): OrderPart | undefined {
-  const lines = part.lines
+  const lines = storeOrder.lines
     .map((line) => {
       const quantity = Math.min(line.quantity, quantities.get(line.listingId) ?? 0);
       return { ...line, quantity, linePaise: linePaise(line.pricePaise, quantity) };
     })
     .filter(({ quantity }) => quantity > 0);
   if (lines.length === 0) return undefined;
-  const totalPaise = sumPaise([...lines.map((line) => line.linePaise), part.feePaise]);
-  return { ...part, lines, totalPaise };
+  const totalPaise = sumPaise([...lines.map((line) => line.linePaise), storeOrder.feePaise]);
+  return { ...storeOrder, lines, totalPaise };
 }
 
-/** What of a part is not in what its shop keeps of it. */
+/** What of a store order is not in what its shop keeps of it. */
 export function leftOutOf(
   { storeOrderId, lines }: OrderPart,
   kept: OrderPart | undefined,
@@ -222,8 +222,8 @@ export const orderLineShape = {
   ifMissing: ['?', { wish: 'text', listingId: 'text?' }],
 } as const;
 
-/** How a shop's part looks there, to whichever event it belongs. */
-export const partShape = {
+/** How a store order looks there, to whichever event it belongs. */
+export const storeOrderShape = {
   storeId: 'text',
   lines: [orderLineShape],
   feePaise: 'integer',
@@ -243,7 +243,7 @@ export const buyerShape = {
 } as const;
 
 const shortageShape = { listingId: 'text', wanted: 'integer', left: 'integer' } as const;
-const orderPartsShape = [{ ...partShape, storeOrderId: 'text' }] as const;
+const orderPartsShape = [{ ...storeOrderShape, storeOrderId: 'text' }] as const;
 const keptShape = {
   kept: [
     '?',
@@ -296,7 +296,10 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
       assertPlaced(state);
       return mayBeReinstated(state) ? [rejected(PAID_TOO_LATE)] : [];
     },
-    /** Every shop is done with its part; `cancelled` says that one was taken and then given up. */
+    /**
+     * Every shop is done with its store order; `cancelled` says that one was taken and then given
+     * up.
+     */
     CompleteOrder(state, { delivered, cancelled }) {
       assertPlaced(state);
       if (ended(state)) return [];
@@ -340,11 +343,11 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
         ...data,
         onShortage,
         quote: accepted,
-        parts: data.parts.map((part) => ({ ...part, ...fullTerms(part) })),
+        parts: data.parts.map((one) => ({ ...one, ...fullTerms(one) })),
       }),
       (data: PlacedOrderV2) => ({
         ...data,
-        parts: data.parts.map((part) => ({ ...part, ...fullTerms(part) })),
+        parts: data.parts.map((one) => ({ ...one, ...fullTerms(one) })),
       }),
     ],
     OrderReserved: [keptInFull, keptInFull],
@@ -382,7 +385,7 @@ type PlacedOrderV1 = Omit<Optional<PlacedOrder, 'onShortage' | 'quote'>, 'parts'
   parts: OrderPartV1[];
 };
 
-/** How a part is brought, where nothing was said of it because nobody asked. */
+/** How a store order is brought, where nothing was said of it because nobody asked. */
 export const fullTerms = ({
   feePaise = 0,
   minimumPaise = 0,
@@ -393,7 +396,7 @@ export const fullTerms = ({
 
 function keptInFull({ kept }: { kept?: { parts: OrderPartV1[]; leftOut: LeftOut[] } }): Kept {
   if (!kept) return {};
-  const parts = kept.parts.map((part) => ({ ...part, ...fullTerms(part) }));
+  const parts = kept.parts.map((one) => ({ ...one, ...fullTerms(one) }));
   return { kept: { ...kept, parts } };
 }
 
@@ -408,4 +411,4 @@ export const mayBeReinstated = (state: AnyPlaced): boolean =>
 
 /** What of the state changes with what the shops can serve. */
 export const withKept = ({ kept }: Kept) =>
-  kept && { ...kept, totalPaise: sumPaise(kept.parts.map((part) => part.totalPaise)) };
+  kept && { ...kept, totalPaise: sumPaise(kept.parts.map((one) => one.totalPaise)) };

@@ -1,4 +1,4 @@
-import { isPerPart, isPrepaid, type RequestedPayment } from '../money/payment.ts';
+import { isPerStoreOrder, isPrepaid, type RequestedPayment } from '../money/payment.ts';
 import type { Share } from '../money/transfer.ts';
 import type { AnyPlaced } from './order.ts';
 
@@ -15,7 +15,7 @@ export type DuePayment = {
 /** What a shopper has to know to pay. */
 export type HowToPay = Pick<RequestedPayment, 'upi' | 'gatewayOrderId' | 'transfers'>;
 
-/** What a payment is called, by the order, or by the part where each is paid by itself. */
+/** What a payment is called, by the order, or by the store order where each is paid by itself. */
 export type PaymentIds = { paymentIdOf: (id: string) => string };
 
 /** The payments of an order: one for all of it, or one at each shop. */
@@ -24,7 +24,7 @@ export function paymentsOf(
   orderId: string,
   { payment: method, parts, totalPaise }: AnyPlaced,
 ): DuePayment[] {
-  if (isPerPart(method)) {
+  if (isPerStoreOrder(method)) {
     return parts.map(({ storeOrderId, storeId, totalPaise: amountPaise }) => {
       return { paymentId: paymentIdOf(storeOrderId), storeOrderId, storeId, amountPaise };
     });

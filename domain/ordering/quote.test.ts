@@ -28,7 +28,7 @@ const items = fc.array(
   { minLength: 1, maxLength: 8 },
 );
 
-const partOf = (all: Item[], paiseOf: (cost: Fee) => number, fee: Fee): PricedPart => {
+const priced = (all: Item[], paiseOf: (cost: Fee) => number, fee: Fee): PricedPart => {
   const lines = all.map((item, index) => {
     const [pricePaise, { quantity }] = [paiseOf(item), item];
     const line = { listingId: `a.${index}`, name: 'Toor dal', names: {}, pack: null, quantity };
@@ -41,15 +41,15 @@ const partOf = (all: Item[], paiseOf: (cost: Fee) => number, fee: Fee): PricedPa
 
 /** A quote of a cart with these items, and what its shop asks now. */
 function situation(all: Item[], fee: Fee = { quotedPaise: 0, nowPaise: 0 }) {
-  const part = partOf(all, ({ quotedPaise }) => quotedPaise, fee);
+  const storeOrder = priced(all, ({ quotedPaise }) => quotedPaise, fee);
   const quote: Quote = {
-    lines: part.lines,
-    parts: [part],
+    lines: storeOrder.lines,
+    parts: [storeOrder],
     destination: NEAR,
-    totalPaise: part.totalPaise,
+    totalPaise: storeOrder.totalPaise,
     expiresAt: new Date(EXPIRES_AT_MS).toISOString(),
   };
-  return { quote, asked: [partOf(all, ({ nowPaise }) => nowPaise, fee)] };
+  return { quote, asked: [priced(all, ({ nowPaise }) => nowPaise, fee)] };
 }
 
 function refusal(run: () => unknown): Rejected {
@@ -73,7 +73,7 @@ test('while a quote holds, each cost is the lower of what was quoted and what is
         const before = structuredClone(asked);
         const honoured = applyQuote(quote, asked, NEAR, new Date(QUOTED_AT_MS + waitedMs));
         const lower = ({ quotedPaise, nowPaise }: Fee) => Math.min(quotedPaise, nowPaise);
-        assert.equal(honoured, [partOf(all, lower, fee)]);
+        assert.equal(honoured, [priced(all, lower, fee)]);
         assert.equal(asked, before);
       },
     ),
@@ -131,12 +131,12 @@ test('other lines or quantities, another way or another place are not what was q
     { quantity: 2, quotedPaise: 500, nowPaise: 500 },
     { quantity: 1, quotedPaise: 300, nowPaise: 300 },
   ]);
-  const [part] = asked as [PricedPart];
-  const [first, second] = part.lines as [OrderLine, OrderLine];
+  const [storeOrder] = asked as [PricedPart];
+  const [first, second] = storeOrder.lines as [OrderLine, OrderLine];
   const more = { ...first, listingId: 'a.9', quantity: 1 };
   const now = new Date(QUOTED_AT_MS);
-  const codeOf = (parts: PricedPart[], destination = NEAR) =>
-    refusal(() => applyQuote(quote, parts, destination, now)).code;
+  const codeOf = (storeOrders: PricedPart[], destination = NEAR) =>
+    refusal(() => applyQuote(quote, storeOrders, destination, now)).code;
   const carts = [
     [first],
     [first, second, more],
@@ -144,15 +144,15 @@ test('other lines or quantities, another way or another place are not what was q
     [],
     [{ ...first, quantity: 3 }, second],
   ];
-  for (const lines of carts) assert.is(codeOf([{ ...part, lines }]), 'CART_CHANGED');
-  assert.is(codeOf([{ ...part, fulfilment: 'pickup' }]), 'CART_CHANGED');
+  for (const lines of carts) assert.is(codeOf([{ ...storeOrder, lines }]), 'CART_CHANGED');
+  assert.is(codeOf([{ ...storeOrder, fulfilment: 'pickup' }]), 'CART_CHANGED');
   const places: Destination[] = [
     { ...NEAR, pincode: '560034' },
     { ...NEAR, pincode: null },
     { ...NEAR, location: { latitude: 12.97, longitude: 77.59 } },
   ];
   for (const place of places) assert.is(codeOf(asked, place), 'CART_CHANGED');
-  const turned = [{ ...part, lines: part.lines.toReversed() }];
+  const turned = [{ ...storeOrder, lines: storeOrder.lines.toReversed() }];
   assert.equal(applyQuote(quote, turned, NEAR, now), turned);
 });
 

@@ -7,7 +7,7 @@ import type { OrderPart } from './order.ts';
 /** Time to type an address. What a shop raises meanwhile it does not get from these orders. */
 export const QUOTE_HOLDS_MS = 15 * 60_000;
 
-/** What a shop asks for its part of a cart: for the goods and for bringing them. */
+/** What a shop asks for its store order: for the goods and for bringing them. */
 export type PricedPart = Omit<OrderPart, 'storeOrderId'>;
 
 /** Null where the shopper did not say yet. */
@@ -26,16 +26,16 @@ export type Quote = {
 /** A price for one piece: what was quoted, and what it is now. */
 export type PriceRise = { listingId: string; quotedPaise: number; pricePaise: number };
 
-/** What a shop takes for bringing its part: what was quoted, and what it is now. */
+/** What a shop takes for bringing its store order: what was quoted, and what it is now. */
 export type FeeRise = { storeId: string; quotedPaise: number; feePaise: number };
 
 /**
- * The parts of a cart at what the holder of a quote pays. A price or fee that fell applies. One
- * that rose is not charged while the quote holds; afterwards it is for the shopper to accept in a
- * new quote. So nobody ever pays more than was quoted, nor more than the shop asks.
+ * The store orders of a cart at what the holder of a quote pays. A price or fee that fell applies.
+ * One that rose is not charged while the quote holds; afterwards it is for the shopper to accept in
+ * a new quote. So nobody ever pays more than was quoted, nor more than the shop asks.
  *
- * `asked` is what the shops ask now, for the cart of now.
- * Throws `Rejected` CART_CHANGED, or PRICE_CHANGED with every line and fee that rose.
+ * `asked` is what the shops ask now, for the cart of now. Throws `Rejected` CART_CHANGED, or
+ * PRICE_CHANGED with every line and fee that rose.
  */
 export function applyQuote(
   quote: Quote,
@@ -47,27 +47,27 @@ export function applyQuote(
     throw new Rejected('CART_CHANGED', { because: 'since-quoted' });
   }
   const prices = new Map(quote.lines.map((line) => [line.listingId, line.pricePaise]));
-  const fees = new Map(quote.parts.map((part) => [part.storeId, part.feePaise]));
+  const fees = new Map(quote.parts.map((one) => [one.storeId, one.feePaise]));
   if (now.getTime() >= Date.parse(quote.expiresAt)) assertNothingRose(asked, prices, fees);
-  return asked.map((part) => {
-    const lines = part.lines.map((line) => {
+  return asked.map((storeOrder) => {
+    const lines = storeOrder.lines.map((line) => {
       const pricePaise = Math.min(line.pricePaise, prices.get(line.listingId)!);
       return { ...line, pricePaise, linePaise: linePaise(pricePaise, line.quantity) };
     });
-    const feePaise = Math.min(part.feePaise, fees.get(part.storeId)!);
+    const feePaise = Math.min(storeOrder.feePaise, fees.get(storeOrder.storeId)!);
     const totalPaise = sumPaise([...lines.map((line) => line.linePaise), feePaise]);
-    return { ...part, lines, feePaise, totalPaise };
+    return { ...storeOrder, lines, feePaise, totalPaise };
   });
 }
 
-const linesOf = (parts: PricedPart[]) => parts.flatMap((part) => part.lines);
+const linesOf = (asked: PricedPart[]) => asked.flatMap(({ lines }) => lines);
 
 function isOf(quote: Quote, asked: PricedPart[], { pincode, location }: Destination): boolean {
   const { destination } = quote;
-  const ways = new Map(quote.parts.map((part) => [part.storeId, part.fulfilment]));
+  const ways = new Map(quote.parts.map((one) => [one.storeId, one.fulfilment]));
   return (
     sameLines(quote.lines, linesOf(asked)) &&
-    asked.every((part) => ways.get(part.storeId) === part.fulfilment) &&
+    asked.every(({ storeId, fulfilment }) => ways.get(storeId) === fulfilment) &&
     destination.pincode === pincode &&
     destination.location?.latitude === location?.latitude &&
     destination.location?.longitude === location?.longitude

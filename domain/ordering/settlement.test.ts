@@ -9,7 +9,7 @@ import {
   held,
   IDS,
   orderAfter,
-  partAt,
+  storeOrderAt,
   paymentOf,
   PRICE_PAISE,
   reserved,
@@ -78,8 +78,8 @@ test('what is brought back is handed over, and its money stays', () => {
   next(slots).are('storeorder-near.o SubmitStoreOrder', 'storeorder-far.o SubmitStoreOrder');
   const handed = {
     ...slots,
-    'storeorder-near.o SubmitStoreOrder': part('near'),
-    'storeorder-far.o SubmitStoreOrder': part('far'),
+    'storeorder-near.o SubmitStoreOrder': workedAt('near'),
+    'storeorder-far.o SubmitStoreOrder': workedAt('far'),
   };
   next(handed).are();
 });
@@ -105,7 +105,7 @@ test('late money goes back where it is too late, too little, or the slot has beg
   const half = { ...PAID, 'payment-pay.o': paymentOf(null, 'cancelled', 1_000) };
   next(half).are('order-o RefuseLatePayment');
   const soon = { date: '2026-11-21', fromMinute: 0, toMinute: 60 };
-  const parts = [partAt('near'), { ...partAt('far'), slot: soon }];
+  const parts = [storeOrderAt('near'), { ...storeOrderAt('far'), slot: soon }];
   next({ ...PAID, 'order-o': gaveUp({ ...card, parts }) }).are('order-o RefuseLatePayment');
 });
 
@@ -130,21 +130,21 @@ test('an order that never comes back gives back what it holds, and then its mone
   const gone = orderAfter(card, rejected('CHECKOUT_EXPIRED'), rejected(PAID_TOO_LATE));
   const known = { 'order-o': gone, 'payment-pay.o': paymentOf(null, 'paid', 2_000) };
   next(known).are('payment-pay.o CancelPayment');
-  const told = { ...known, 'payment-pay.o CancelPayment': known['payment-pay.o'] };
-  next(told).are(
+  const cancelled = { ...known, 'payment-pay.o CancelPayment': known['payment-pay.o'] };
+  next(cancelled).are(
     'inventory-near ReleaseReservation',
     'inventory-far ReleaseReservation',
     `slotday-near.${DAY} ReleaseSlot`,
     `slotday-far.${DAY} ReleaseSlot`,
     'cart-c ReopenCart',
   );
-  const { round } = next(told).dataOf('cart-c ReopenCart') as { round?: number };
+  const { round } = next(cancelled).dataOf('cart-c ReopenCart') as { round?: number };
   assert.is(round, undefined, 'whatever round holds it');
-  const nothing = Object.fromEntries(next(told).steps.map(({ key }) => [key, held]));
-  const settle = next({ ...told, ...nothing });
+  const nothing = Object.fromEntries(next(cancelled).steps.map(({ key }) => [key, held]));
+  const settle = next({ ...cancelled, ...nothing });
   settle.are('payment-pay.o SettlePayment');
-  const parts = [owedAt('near', 0), owedAt('far', 0)];
-  assert.equal(settle.dataOf('payment-pay.o SettlePayment'), { owedPaise: 0, parts });
+  const storeOrders = [owedAt('near', 0), owedAt('far', 0)];
+  assert.equal(settle.dataOf('payment-pay.o SettlePayment'), { owedPaise: 0, storeOrders });
 });
 
 test('of two drivers who disagree about late money the first is right', () => {
@@ -160,9 +160,9 @@ test('of two drivers who disagree about late money the first is right', () => {
   next({ ...won, 'order-o ReinstateOrder': gone }).are('payment-pay.o CancelPayment');
 });
 
-/** A part as its shop has it, after so many pieces of it fell away. */
-function part(storeId: string, shorted = 0, status: StoreOrder['status'] = 'accepted') {
-  const [line] = partAt(storeId).lines;
+/** A store order as its shop has it, after so many pieces of it fell away. */
+function workedAt(storeId: string, shorted = 0, status: StoreOrder['status'] = 'accepted') {
+  const [line] = storeOrderAt(storeId).lines;
   const lines = [{ ...ordered(line!), shorted }];
   return { ...storeOrder.initial, status, orderId: 'o', storeId, lines };
 }
@@ -179,38 +179,42 @@ const taken = (state: Payment, ...refunds: { storeId: string; amountPaise: numbe
   })),
 });
 
-test('a refund is for the part that became smaller, by what it did', () => {
+test('a refund is for the store order that became smaller, by what it did', () => {
   const known = {
     'order-o': orderAfter(card, confirmed),
     'payment-pay.o': paymentOf(null, 'paid', 2_000),
   };
   next(known).are('look at storeorder-near.o', 'look at storeorder-far.o');
-  const whole = { ...known, 'storeorder-near.o': part('near'), 'storeorder-far.o': part('far') };
+  const whole = {
+    ...known,
+    'storeorder-near.o': workedAt('near'),
+    'storeorder-far.o': workedAt('far'),
+  };
   next(whole).are();
-  const less = next({ ...whole, 'storeorder-far.o': part('far', 1) });
+  const less = next({ ...whole, 'storeorder-far.o': workedAt('far', 1) });
   less.are('payment-pay.o SettlePayment');
   assert.equal(less.dataOf('payment-pay.o SettlePayment'), {
     owedPaise: 2_000 - PRICE_PAISE,
-    parts: [owedAt('near', 1_000), owedAt('far', 1_000 - PRICE_PAISE)],
+    storeOrders: [owedAt('near', 1_000), owedAt('far', 1_000 - PRICE_PAISE)],
   });
   // That went back already: now it is the other one.
   const both = next({
     ...whole,
-    'storeorder-near.o': part('near', 1),
-    'storeorder-far.o': part('far', 1),
+    'storeorder-near.o': workedAt('near', 1),
+    'storeorder-far.o': workedAt('far', 1),
     'payment-pay.o': taken(known['payment-pay.o'], { storeId: 'far', amountPaise: PRICE_PAISE }),
   });
   assert.equal(both.dataOf('payment-pay.o SettlePayment'), {
     owedPaise: 2_000 - 2 * PRICE_PAISE,
-    parts: [owedAt('near', 1_000 - PRICE_PAISE), owedAt('far', 1_000 - PRICE_PAISE)],
+    storeOrders: [owedAt('near', 1_000 - PRICE_PAISE), owedAt('far', 1_000 - PRICE_PAISE)],
   });
-  // A part that was rejected owes nothing; money that came twice goes back for the first part.
-  const refusedPart = next({ ...whole, 'storeorder-far.o': part('far', 0, 'rejected') });
-  assert.is(owedIn(refusedPart.dataOf('payment-pay.o SettlePayment')), 1_000);
+  // A store order that was rejected owes nothing; money that came twice goes back for the first.
+  const rejectedFar = next({ ...whole, 'storeorder-far.o': workedAt('far', 0, 'rejected') });
+  assert.is(owedIn(rejectedFar.dataOf('payment-pay.o SettlePayment')), 1_000);
   const twice = next({ ...whole, 'payment-pay.o': paymentOf(null, 'paid', 4_000) });
   assert.equal(twice.dataOf('payment-pay.o SettlePayment'), {
     owedPaise: 2_000,
-    parts: [owedAt('near', 1_000), owedAt('far', 1_000)],
+    storeOrders: [owedAt('near', 1_000), owedAt('far', 1_000)],
   });
 });
 
@@ -230,7 +234,7 @@ test('each shop gives back its own, and only what was taken', () => {
     'payment-pay.far.o': paymentOf('far', 'requested'),
   };
   next(known).are('look at storeorder-near.o');
-  const less = next({ ...known, 'storeorder-near.o': part('near', 2) });
+  const less = next({ ...known, 'storeorder-near.o': workedAt('near', 2) });
   less.are('payment-pay.near.o SettlePayment');
   assert.equal(less.dataOf('payment-pay.near.o SettlePayment'), { owedPaise: 0 });
 });
@@ -249,8 +253,8 @@ test('cash is asked for and taken down for all that was handed over, once it is'
   const ids = { paymentIdOf: IDS.paymentIdOf };
   const at = (known: Known) => given(cash(ids, 'near.o'), known).next();
   at({}).are('look at storeorder-near.o');
-  const [line] = partAt('near').lines;
-  const picked = { ...part('near'), lines: [{ ...ordered(line!), picked: 2 }], feePaise: 50 };
+  const [line] = storeOrderAt('near').lines;
+  const picked = { ...workedAt('near'), lines: [{ ...ordered(line!), picked: 2 }], feePaise: 50 };
   const delivered: Known = { 'storeorder-near.o': { ...picked, status: 'delivered' } };
   at(delivered).are('look at order-o');
   at({ ...delivered, 'order-o': orderAfter(upi, confirmed) }).are();
@@ -261,7 +265,7 @@ test('cash is asked for and taken down for all that was handed over, once it is'
   const { amountPaise } = at(asked).dataOf('payment-pay.near.o CollectCash') as Payment;
   assert.is(amountPaise, 1_000, 'whole rupees of 10.50');
   at({ ...asked, 'payment-pay.near.o CollectCash': paymentOf('near', 'paid', 1_000) }).are();
-  at({ ...asked, 'storeorder-near.o': { ...part('near', 2), status: 'delivered' } }).are();
+  at({ ...asked, 'storeorder-near.o': { ...workedAt('near', 2), status: 'delivered' } }).are();
 });
 
 test.run();

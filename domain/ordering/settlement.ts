@@ -6,12 +6,19 @@ import {
   payablePaise,
   payment,
   type Payment,
-  type OwedPart,
+  type OwedStoreOrder,
 } from '../money/payment.ts';
 import { dayOf, instantOf } from '../stores/delivery.ts';
 import { look, take, wait, type Process, type Step, type View } from '../../engine/process.ts';
 import type { OrderIds } from './checkout.ts';
-import { closeCart, giveBack, handOver, holdParts, LATE_ROUND, type Round } from './holding.ts';
+import {
+  closeCart,
+  giveBack,
+  handOver,
+  holdStoreOrders,
+  LATE_ROUND,
+  type Round,
+} from './holding.ts';
 import { isOpen, mayBeReinstated, order, type AnyPlaced, type OrderPart } from './order.ts';
 import { paymentsOf, requestFor, type DuePayment, type PaymentIds } from './payments.ts';
 
@@ -61,7 +68,7 @@ const isPaid = (paid: Paid[]): boolean =>
   paid.every(({ due, state }) => keptPaise(state) >= due.amountPaise);
 
 const isInTime = ({ expiresAt, parts }: AnyPlaced, nowMs: number): boolean =>
-  nowMs <= Date.parse(expiresAt) + MAX_LATE_MS && parts.every((part) => isSlotAhead(part, nowMs));
+  nowMs <= Date.parse(expiresAt) + MAX_LATE_MS && parts.every((one) => isSlotAhead(one, nowMs));
 
 const isSlotAhead = ({ slot }: OrderPart, nowMs: number): boolean =>
   !slot || instantOf(dayOf(slot.date), slot.fromMinute) > nowMs;
@@ -87,7 +94,7 @@ function judgeLatePayment(
   const refusing = take(order, orderId, { type: 'RefuseLatePayment', data: {} });
   if (!isPaid(paid) || !isInTime(placed, nowMs)) return [refusing];
   const round = lateRoundOf(orderId, placed);
-  const held = holdParts(view, round, placed.parts);
+  const held = holdStoreOrders(view, round, placed.parts);
   if (Array.isArray(held)) return held;
   if (held.refused) return [refusing];
   const closing = closeCart(round, placed);
@@ -107,23 +114,23 @@ function follow(view: View, ids: OrderIds, state: AnyPlaced): Step[] {
   return isJudged ? handOver(view, ids, orderId, state) : [];
 }
 
-/** Gives back what was taken for each payment beyond what is owed for its parts. */
+/** Gives back what was taken for each payment beyond what is owed for its store orders. */
 function refund(view: View, placed: AnyPlaced, paid: Paid[]): Step[] {
   const taken = paid.filter(({ state }) => keptPaise(state) > 0);
   const unknown = taken
-    .flatMap(({ due }) => partsOf(placed, due))
+    .flatMap(({ due }) => storeOrdersOf(placed, due))
     .filter(({ storeOrderId }) => !view.stateOf(storeOrder, storeOrderId));
   if (unknown.length > 0 && !hasEndedUnpaid(placed) && !isOpen(placed)) {
     return unknown.map(({ storeOrderId }) => look(storeOrder, storeOrderId));
   }
   const settling = taken.flatMap(({ due, state }) => {
-    const parts = partsOf(placed, due).map((part): OwedPart => {
-      const { storeOrderId, storeId, totalPaise } = part;
-      return { storeOrderId, storeId, totalPaise, owedPaise: owedFor(view, placed, part) };
+    const storeOrders = storeOrdersOf(placed, due).map((one): OwedStoreOrder => {
+      const { storeOrderId, storeId, totalPaise } = one;
+      return { storeOrderId, storeId, totalPaise, owedPaise: owedFor(view, placed, one) };
     });
-    const sum = payableOf(placed, state, sumPaise(parts.map(({ owedPaise: owed }) => owed)));
+    const sum = payableOf(placed, state, sumPaise(storeOrders.map(({ owedPaise: owed }) => owed)));
     if (keptPaise(state) <= sum) return [];
-    const data = { owedPaise: sum, ...(!due.storeOrderId && { parts }) };
+    const data = { owedPaise: sum, ...(!due.storeOrderId && { storeOrders }) };
     return [take(payment, due.paymentId, { type: 'SettlePayment', data })];
   });
   return view.untaken(settling);
@@ -135,9 +142,9 @@ const payableOf = ({ payment: method }: AnyPlaced, { receipts }: Payment, owed: 
     ? payablePaise(method, owed)
     : owed;
 
-/** The parts that a payment is for. */
-const partsOf = ({ parts }: AnyPlaced, { storeOrderId }: DuePayment): OrderPart[] =>
-  parts.filter((part) => !storeOrderId || part.storeOrderId === storeOrderId);
+/** The store orders that a payment is for. */
+const storeOrdersOf = ({ parts }: AnyPlaced, { storeOrderId }: DuePayment): OrderPart[] =>
+  parts.filter((one) => !storeOrderId || one.storeOrderId === storeOrderId);
 
 function owedFor(view: View, placed: AnyPlaced, { storeOrderId, totalPaise }: OrderPart): number {
   if (hasEndedUnpaid(placed)) return 0;
@@ -147,25 +154,25 @@ function owedFor(view: View, placed: AnyPlaced, { storeOrderId, totalPaise }: Or
 }
 
 /**
- * Takes down the cash for a part that was delivered: nothing is handed over without it. What came
- * back since then was paid for as well, and is given back by settlement.
+ * Takes down the cash for a store order that was delivered: nothing is handed over without it. What
+ * came back since then was paid for as well, and is given back by settlement.
  */
 export const cash =
   (ids: PaymentIds, storeOrderId: string): Process =>
   (view) => {
-    const part = view.stateOf(storeOrder, storeOrderId);
-    if (!part) return [look(storeOrder, storeOrderId)];
-    const { orderId } = part;
+    const state = view.stateOf(storeOrder, storeOrderId);
+    if (!state) return [look(storeOrder, storeOrderId)];
+    const { orderId } = state;
     const placed = view.stateOf(order, orderId);
     if (!placed) return [look(order, orderId)];
     if (placed.status === 'none' || isPrepaid(placed.payment)) return [];
     const due = paymentsOf(ids, orderId, placed).find((one) => one.storeOrderId === storeOrderId);
-    if (!due) throw new Error(`order ${orderId} lacks its part ${storeOrderId}`);
+    if (!due) throw new Error(`order ${orderId} lacks its store order ${storeOrderId}`);
     const data = requestFor(orderId, placed, due, {});
     const requesting = view.untaken([
       take(payment, due.paymentId, { type: 'RequestPayment', data }),
     ]);
-    const amountPaise = payablePaise(placed.payment, deliveredPaise(part));
+    const amountPaise = payablePaise(placed.payment, deliveredPaise(state));
     if (requesting.length > 0 || amountPaise === 0) return requesting;
     const collect = { type: 'CollectCash', data: { amountPaise } } as const;
     return view.untaken([take(payment, due.paymentId, collect)]);

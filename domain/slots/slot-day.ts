@@ -4,7 +4,7 @@ import { Rejected } from '../rejection.ts';
 /** In minutes of the day in Asia/Kolkata; beyond 1440 is after midnight. */
 export type Slot = { fromMinute: number; toMinute: number; capacity: number };
 
-/** A slot of a day (`2026-11-21`) that part of an order comes in. */
+/** A slot of a day (`2026-11-21`) that a store order comes in. */
 export type OrderSlot = { date: string; fromMinute: number; toMinute: number };
 
 export type SlotReleaseReason = 'order-rejected' | 'rejected-by-shop' | 'cancelled';

@@ -70,7 +70,7 @@ export type DeliverySettings = {
 export const FULFILMENTS = ['delivery', 'pickup'] as const;
 export type Fulfilment = (typeof FULFILMENTS)[number];
 
-/** A part of an order as its shop is asked to take it. */
+/** A store order as its shop is asked to take it. */
 export type DeliveryWish = {
   fulfilment: Fulfilment;
   pincode: string;
@@ -271,7 +271,7 @@ function assertMaySell(seller: Seller, wish: DeliveryWish): void {
 }
 
 /**
- * On which terms a shop takes a part of an order. Throws `Rejected` STORE_PAUSED, STORE_CLOSED,
+ * On which terms a shop takes a store order. Throws `Rejected` STORE_PAUSED, STORE_CLOSED,
  * OUT_OF_AREA, STATE_NEEDED, OUT_OF_STATE or BELOW_MINIMUM, which say when it opens and what is
  * missing.
  */

@@ -34,7 +34,7 @@ async function placeAndDie(shop: Shop, quantity: number): Promise<string> {
   const orderId = randomUUID();
   const line = { listingId, name: 'Toor dal', names: {}, pack: null, quantity };
   const price = { pricePaise: 12_000, linePaise: 12_000 * quantity };
-  const part = { storeOrderId: randomUUID(), storeId, lines: [{ ...line, ...price }] };
+  const wanted = { storeOrderId: randomUUID(), storeId, lines: [{ ...line, ...price }] };
   const data: PlacedOrder = {
     cartId: body.cartId,
     personId: randomUUID(),
@@ -42,7 +42,7 @@ async function placeAndDie(shop: Shop, quantity: number): Promise<string> {
     pincode: '560001',
     payment: 'cash-on-delivery',
     ...UNQUOTED,
-    parts: [{ ...AT_ONCE, ...part, totalPaise: price.linePaise }],
+    parts: [{ ...AT_ONCE, ...wanted, totalPaise: price.linePaise }],
     totalPaise: price.linePaise,
     expiresAt: new Date(Date.now() + 60_000).toISOString(),
   };
@@ -50,7 +50,7 @@ async function placeAndDie(shop: Shop, quantity: number): Promise<string> {
   return orderId;
 }
 
-test('a checkout whose server died is finished: shops get their parts', async ({ shop }) => {
+test('a checkout whose server died is finished: shops get their store orders', async ({ shop }) => {
   const orderId = await placeAndDie(shop, 2);
   const read = await untilOrder(shop, orderId, ({ timeline }) => timeline.length === 3);
   assert.equal(

@@ -131,8 +131,8 @@ async function applyTogether(
     }
     if (notify) {
       await notePurges(connection, [...tags].filter(isPurged).map(storableTag));
-      const told = notification(position, tags);
-      await connection.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, told]);
+      const payload = notification(position, tags);
+      await connection.query('select pg_notify($1, $2)', [PROJECTED_CHANNEL, payload]);
     }
   });
   for (const target of behind) target.position = position;
@@ -147,8 +147,8 @@ async function applyTogether(
 
 /** What is said to readers; they forget everything where the tags are too many or too long. */
 function notification(position: bigint, tags: Set<string>): string {
-  const message = (told: string[] | null) =>
-    JSON.stringify({ position: position.toString(), tags: told });
+  const message = (known: string[] | null) =>
+    JSON.stringify({ position: position.toString(), tags: known });
   const all = tags.size <= MAX_NOTIFIED_TAGS ? message([...tags]) : message(null);
   return Buffer.byteLength(all) <= MAX_NOTIFIED_BYTES ? all : message(null);
 }

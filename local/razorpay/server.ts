@@ -79,9 +79,9 @@ export async function startRazorpay(options: RazorpayOptions) {
       : { ...order, status: 'attempted' };
     entities.save(payment, orderId);
     entities.save(paid);
-    const told = { payment: { entity: payment } };
-    webhooks.tell(`payment.${status}`, told);
-    if (isCaptured) webhooks.tell('order.paid', { ...told, order: { entity: paid } });
+    const payload = { payment: { entity: payment } };
+    webhooks.tell(`payment.${status}`, payload);
+    if (isCaptured) webhooks.tell('order.paid', { ...payload, order: { entity: paid } });
     if (isCaptured && order.status !== 'paid') transfers.make(order.id);
     return payment;
   }
@@ -239,8 +239,8 @@ function createDisputes(entities: Entities, webhooks: Webhooks) {
   const save = (dispute: Dispute, event: string) => {
     entities.save(dispute, dispute.payment_id);
     const payment = entities.find<Payment>(dispute.payment_id);
-    const told = { payment: { entity: payment }, dispute: { entity: dispute } };
-    webhooks.tell(`payment.dispute.${event}`, told);
+    const payload = { payment: { entity: payment }, dispute: { entity: dispute } };
+    webhooks.tell(`payment.dispute.${event}`, payload);
     return dispute;
   };
   /** What is in dispute cannot be refunded, and what was lost is gone. */

@@ -13,7 +13,7 @@ import type { Place } from './check.ts';
  */
 export type Book = {
   orders: Map<string, BookedOrder>;
-  parts: Map<string, Part>;
+  storeOrders: Map<string, BookedStoreOrder>;
   payments: Map<string, BookedPayment>;
 };
 
@@ -29,13 +29,13 @@ export type BookedOrder = {
   sinceMs: number;
   expiresMs: number;
   /** What is left of it: those that fell out are in the book alone. */
-  parts: Part[];
+  storeOrders: BookedStoreOrder[];
   /** Its newest event. */
   place: Place;
 };
 
-/** A shop's part of an order. */
-export type Part = {
+/** A store order, as far as the log has told of it. */
+export type BookedStoreOrder = {
   order: BookedOrder;
   storeId: string;
   /** What the shop has for it, and in its basket once it is packed: see `linesText`. */
@@ -88,7 +88,7 @@ export type Delivered = {
 export type BookedPayment = {
   order: BookedOrder;
   /** What it is for. */
-  parts: Part[];
+  storeOrders: BookedStoreOrder[];
   prepaid: boolean;
   amountPaise: number;
   /** What is left of the money when every refund that was asked for has gone out. */
@@ -105,7 +105,7 @@ export type BookedPayment = {
 };
 
 /** Its newest event: of the order, until the shop is handed it. */
-export const newestOf = ({ order, status, place }: Part): Place =>
+export const newestOf = ({ order, status, place }: BookedStoreOrder): Place =>
   status === 'none' ? order.place : place;
 
 /** `1 × s4, 2 × s1`: the same for the same lines in whatever order. */
@@ -135,13 +135,14 @@ export const wantedOf = ({ storeId, lines, totalPaise, slot }: OrderPart) => ({
 });
 
 /** Nothing of it is left in its order: the shop had too little. */
-const fellOut = (part: Part): boolean => !part.order.parts.includes(part);
+const fellOut = (storeOrder: BookedStoreOrder): boolean =>
+  !storeOrder.order.storeOrders.includes(storeOrder);
 
 /** Whether goods and a place in a slot have to be kept for it. */
-export function isToBePacked(part: Part): boolean {
-  const { order, status, isPacked } = part;
+export function isToBePacked(storeOrder: BookedStoreOrder): boolean {
+  const { order, status, isPacked } = storeOrder;
   const isOn = order.status === 'confirmed' || order.status === 'awaiting-payment';
-  return isOn && !isPacked && !storeOrderEnded(status) && !fellOut(part);
+  return isOn && !isPacked && !storeOrderEnded(status) && !fellOut(storeOrder);
 }
 
 /**
@@ -149,16 +150,19 @@ export function isToBePacked(part: Part): boolean {
  * delivered. Of a checkout that came to nothing, the last is given back when it would have expired:
  * two may have driven it.
  */
-export function givenUpMs(part: Part): number | undefined {
-  const { order, status, sinceMs, heldUntilMs } = part;
+export function givenUpMs(storeOrder: BookedStoreOrder): number | undefined {
+  const { order, status, sinceMs, heldUntilMs } = storeOrder;
   if (status === 'none') {
-    const isOver = order.status === 'rejected' || (order.status !== 'placed' && fellOut(part));
+    const isOver =
+      order.status === 'rejected' || (order.status !== 'placed' && fellOut(storeOrder));
     return isOver ? Math.max(order.sinceMs, heldUntilMs) : undefined;
   }
   return storeOrderEnded(status) && status !== 'delivered' ? sinceMs : undefined;
 }
 
-/** Writes down that something came back; the arrays of most parts stay empty and are shared. */
-export function comesBack(part: Part, returned: Returned): void {
-  part.returns = [...part.returns, returned];
+/**
+ * Writes down that something came back; the arrays of most store orders stay empty and are shared.
+ */
+export function comesBack(storeOrder: BookedStoreOrder, returned: Returned): void {
+  storeOrder.returns = [...storeOrder.returns, returned];
 }

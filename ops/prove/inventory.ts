@@ -10,7 +10,14 @@ import {
 import { skuOfListing } from '../../domain/catalogue/listing.ts';
 import type { OrderEvent } from '../../domain/ordering/order.ts';
 import type { StoreOrderEvent } from '../../domain/fulfilment/store-order.ts';
-import { givenUpMs, isToBePacked, linesText, newestOf, type Book, type Part } from './book.ts';
+import {
+  givenUpMs,
+  isToBePacked,
+  linesText,
+  newestOf,
+  type Book,
+  type BookedStoreOrder,
+} from './book.ts';
 import {
   check,
   isLate,
@@ -32,7 +39,7 @@ type Missing = { text: string; place: Place; atMs: number; isDue: boolean };
 const missingText = ({ reason, ...line }: WriteOff): string => `${linesText([line])}: ${reason}`;
 
 /** Available ≥ 0 and reserved = open orders' lines, by each event and so at every moment. */
-export function inventoryCheck({ parts, orders }: Book, report: Report): Check {
+export function inventoryCheck({ storeOrders, orders }: Book, report: Report): Check {
   /** What was missing of an order and is on the books, by store order. */
   const missing = new Map<string, Missing[]>();
   /** A log from before anything was written off is no violation. */
@@ -47,8 +54,8 @@ export function inventoryCheck({ parts, orders }: Book, report: Report): Check {
       const text = `for ${storeOrderId} it frees ${given}; reserved was ${reserved}`;
       report(RESERVED, placeText(seen), text);
     }
-    const part = parts.get(storeOrderId);
-    if (part) part.reserved = null;
+    const storeOrder = storeOrders.get(storeOrderId);
+    if (storeOrder) storeOrder.reserved = null;
   }
 
   /** What is promised anew is left on the shelf. */
@@ -62,21 +69,21 @@ export function inventoryCheck({ parts, orders }: Book, report: Report): Check {
 
   /** What is left of an order is what its shops reserved for it. */
   function isThere(seen: Seen): void {
-    for (const { storeId, reserved, lines } of orders.get(seen.id)?.parts ?? []) {
+    for (const { storeId, reserved, lines } of orders.get(seen.id)?.storeOrders ?? []) {
       if (reserved === lines) continue;
       const text = `it needs ${lines} at ${storeId}; reserved is ${reserved ?? 'nothing'}`;
       report(RESERVED, placeText(seen), text);
     }
   }
 
-  function reservedAtEnd(storeOrderId: string, part: Part, nowMs: number): void {
-    const { lines, sinceMs, isPacked, reserved } = part;
-    const where = placeText(newestOf(part));
-    const overMs = isPacked ? sinceMs : givenUpMs(part);
+  function reservedAtEnd(storeOrderId: string, storeOrder: BookedStoreOrder, nowMs: number): void {
+    const { lines, sinceMs, isPacked, reserved } = storeOrder;
+    const where = placeText(newestOf(storeOrder));
+    const overMs = isPacked ? sinceMs : givenUpMs(storeOrder);
     if (reserved && overMs !== undefined && isLate(overMs, nowMs)) {
       report(RESERVED, where, `${reserved} are reserved still for ${storeOrderId}`);
     }
-    if (!isToBePacked(part)) return;
+    if (!isToBePacked(storeOrder)) return;
     if (!reserved) {
       report(RESERVED, where, `nothing is reserved for ${storeOrderId}, which is to be packed`);
     } else if (reserved !== lines && isLate(sinceMs, nowMs)) {
@@ -110,37 +117,41 @@ export function inventoryCheck({ parts, orders }: Book, report: Report): Check {
       StockReserved(seen) {
         const { storeOrderId, orderId, lines, expiresAt } = seen.data;
         isLeft(seen, lines);
-        const part = parts.get(storeOrderId);
-        if (part?.storeId !== seen.id) {
+        const storeOrder = storeOrders.get(storeOrderId);
+        if (storeOrder?.storeId !== seen.id) {
           report(RESERVED, placeText(seen), `order ${orderId} has no part ${storeOrderId} here`);
         }
-        if (!part) return;
-        part.reserved = linesText(lines);
-        part.heldUntilMs = Math.max(part.heldUntilMs, Date.parse(expiresAt));
+        if (!storeOrder) return;
+        storeOrder.reserved = linesText(lines);
+        storeOrder.heldUntilMs = Math.max(storeOrder.heldUntilMs, Date.parse(expiresAt));
       },
       ReservationChanged(seen) {
         const { storeOrderId, was, lines } = seen.data;
         unreserve(seen, was);
         isLeft(seen, minus(lines, was));
-        const part = parts.get(storeOrderId);
-        if (part) part.reserved = linesText(lines);
+        const storeOrder = storeOrders.get(storeOrderId);
+        if (storeOrder) storeOrder.reserved = linesText(lines);
       },
       ReservationReleased: (seen) => unreserve(seen, seen.data.lines),
       StockPicked(seen) {
         const { storeOrderId, reserved } = seen.data;
         unreserve(seen, reserved);
-        const part = parts.get(storeOrderId);
+        const storeOrder = storeOrders.get(storeOrderId);
         const lines = linesText(seen.data.lines);
-        if (!part?.isPacked) {
+        if (!storeOrder?.isPacked) {
           report(MOVED, placeText(seen), `${storeOrderId} was not packed`);
-        } else if (part.lines !== lines) {
-          report(MOVED, placeText(seen), `${lines} left the shelf; packed were ${part.lines}`);
+        } else if (storeOrder.lines !== lines) {
+          report(
+            MOVED,
+            placeText(seen),
+            `${lines} left the shelf; packed were ${storeOrder.lines}`,
+          );
         }
-        if (part) part.isPicked = true;
+        if (storeOrder) storeOrder.isPicked = true;
       },
       StockReturned(seen) {
         const lines = linesText(seen.data.lines);
-        const returns = parts.get(seen.data.storeOrderId)?.returns;
+        const returns = storeOrders.get(seen.data.storeOrderId)?.returns;
         const returned = returns?.find((one) => one.lines === lines && !one.isBooked);
         if (!returned)
           report(CAME_BACK, placeText(seen), `${lines} did not come back from anybody`);
@@ -153,13 +164,13 @@ export function inventoryCheck({ parts, orders }: Book, report: Report): Check {
         if (!isDue || !isLate(atMs, nowMs)) continue;
         report(WRITTEN_OFF, placeText(place), `${text}, and on the books still`);
       }
-      for (const [storeOrderId, part] of parts) {
-        reservedAtEnd(storeOrderId, part, nowMs);
-        const { lines, sinceMs, isPacked, isPicked, returns } = part;
+      for (const [storeOrderId, storeOrder] of storeOrders) {
+        reservedAtEnd(storeOrderId, storeOrder, nowMs);
+        const { lines, sinceMs, isPacked, isPicked, returns } = storeOrder;
         if (!isLate(sinceMs, nowMs)) continue;
         if (isPacked && !isPicked) {
           const text = `${lines} were packed and are on the books still`;
-          report(MOVED, placeText(newestOf(part)), text);
+          report(MOVED, placeText(newestOf(storeOrder)), text);
         }
         for (const { lines: back, place, toShelf, isBooked } of returns) {
           if (!toShelf || isBooked) continue;

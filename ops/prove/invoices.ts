@@ -16,7 +16,7 @@ const TAX = 'bills and their tax add up';
 const CREDITED = 'what came back is credited, and nothing else is';
 
 /** A register's numbers are gapless, its sums right, and its bills those of what was delivered. */
-export function invoicesCheck({ parts }: Book, report: Report): Check {
+export function invoicesCheck({ storeOrders }: Book, report: Report): Check {
   function number(seen: Seen<Pick<Invoice, 'sequence' | 'number'>>, last: number): void {
     const { sequence, number: text } = seen.data;
     const isOwn = Number(text.slice(text.indexOf('/') + 1)) === sequence;
@@ -33,33 +33,34 @@ export function invoicesCheck({ parts }: Book, report: Report): Check {
         for (const problem of wrongSums(data)) report(TAX, placeText(seen), problem);
         for (const problem of wrongTax(data)) report(TAX, placeText(seen), problem);
         for (const problem of wrongRounding(data)) report(TAX, placeText(seen), problem);
-        const part = parts.get(data.storeOrderId);
-        const problem = part?.invoice
-          ? `${data.storeOrderId} was billed already by ${placeText(part.invoice)}`
-          : wronglyBilled(data, part?.delivered ?? null);
+        const storeOrder = storeOrders.get(data.storeOrderId);
+        const problem = storeOrder?.invoice
+          ? `${data.storeOrderId} was billed already by ${placeText(storeOrder.invoice)}`
+          : wronglyBilled(data, storeOrder?.delivered ?? null);
         if (problem) report(BILLED, placeText(seen), problem);
-        if (part) part.invoice ??= { stream, revision };
+        if (storeOrder) storeOrder.invoice ??= { stream, revision };
       },
       CreditNoteIssued(seen) {
         const { data } = seen;
         number(seen, seen.before.lastCreditNote);
         for (const problem of wrongSums(data)) report(TAX, placeText(seen), problem);
-        const part = parts.get(data.storeOrderId);
-        if (!part?.invoice) {
+        const storeOrder = storeOrders.get(data.storeOrderId);
+        if (!storeOrder?.invoice) {
           report(CREDITED, placeText(seen), `${data.storeOrderId} has no invoice`);
           return;
         }
         const lines = listingsText(data.lines);
-        const returned = part.returns.find((one) => one.lines === lines && !one.isCredited);
+        const returned = storeOrder.returns.find((one) => one.lines === lines && !one.isCredited);
         if (!returned) report(CREDITED, placeText(seen), `${lines} did not come back`);
         else returned.isCredited = true;
-        part.creditedPaise += data.totalPaise;
+        storeOrder.creditedPaise += data.totalPaise;
       },
     },
 
     end(nowMs) {
-      for (const [storeOrderId, part] of parts) {
-        const { delivered, invoice, sinceMs, place, returns, creditedPaise, owedPaise } = part;
+      for (const [storeOrderId, storeOrder] of storeOrders) {
+        const { delivered, invoice, sinceMs, place, returns, creditedPaise, owedPaise } =
+          storeOrder;
         if (!delivered || !isLate(sinceMs, nowMs)) continue;
         if (!invoice) {
           report(BILLED, placeText(place), `${storeOrderId} was delivered and has no invoice`);

@@ -57,7 +57,7 @@ export async function proveEvents(
   report: Report,
   dropped: ReadonlySet<string> = new Set(),
 ): Promise<Proved> {
-  const book: Book = { orders: new Map(), parts: new Map(), payments: new Map() };
+  const book: Book = { orders: new Map(), storeOrders: new Map(), payments: new Map() };
   const checks = CHECKS.map((begin) => begin(book, report));
   const streams = new Streams(client, report, dropped);
   const seen = { events: 0, streams: 0 };

@@ -12,7 +12,7 @@ import {
 } from '../../domain/ordering/order.ts';
 import { isPrepaid } from '../../domain/money/payment.ts';
 import { storeOrderEnded } from '../../domain/fulfilment/store-order.ts';
-import { wantedOf, type Book, type BookedOrder, type Part } from './book.ts';
+import { wantedOf, type Book, type BookedOrder, type BookedStoreOrder } from './book.ts';
 import { check, isLate, placeText, type Check, type Seen, type Report } from './check.ts';
 
 const STUCK = 'orders come to an end';
@@ -21,7 +21,7 @@ const KEPT = 'what is left of an order is what was ordered, or less';
 const ENDED = 'an order goes on from where it was';
 
 /** What was ordered adds up, and every order comes to exactly one end in its time. */
-export function orderCheck({ orders, parts }: Book, report: Report): Check {
+export function orderCheck({ orders, storeOrders }: Book, report: Report): Check {
   /** Writes down a step of an order that has to be in one of `from`. */
   function step(seen: Seen<unknown, Order>, ...from: Standing[]): void {
     const { before, after, id, stream, revision, atMs } = seen;
@@ -43,19 +43,19 @@ export function orderCheck({ orders, parts }: Book, report: Report): Check {
     const known = orders.get(seen.id);
     const { kept } = seen.data;
     if (!kept || !known || seen.before.status === 'none') return;
-    for (const problem of wrongParts(kept.parts)) report(SUMS, placeText(seen), problem);
+    for (const problem of wrongStoreOrders(kept.parts)) report(SUMS, placeText(seen), problem);
     for (const problem of wronglyKept(seen.before, kept.parts)) {
       report(KEPT, placeText(seen), problem);
     }
-    known.parts = kept.parts.flatMap((part) => {
-      const booked = parts.get(part.storeOrderId);
-      return booked ? [Object.assign(booked, wantedOf(part))] : [];
+    known.storeOrders = kept.parts.flatMap((storeOrder) => {
+      const booked = storeOrders.get(storeOrder.storeOrderId);
+      return booked ? [Object.assign(booked, wantedOf(storeOrder))] : [];
     });
   }
 
   /** An order that shops took ends when they are done, as they say. */
   function endsWithItsShops({ id, after, ...seen }: Seen<unknown, Order>): void {
-    const of = orders.get(id)?.parts ?? [];
+    const of = orders.get(id)?.storeOrders ?? [];
     const open = of.find(({ status }) => !storeOrderEnded(status));
     const due = endOf(of);
     if (open) {
@@ -79,15 +79,15 @@ export function orderCheck({ orders, parts }: Book, report: Report): Check {
           prepaid: isPrepaid(data.payment),
           sinceMs: atMs,
           expiresMs,
-          parts: [],
+          storeOrders: [],
           place,
         };
         orders.set(id, order);
-        for (const part of data.parts) {
+        for (const storeOrder of data.parts) {
           const rest = { order, sinceMs: atMs, heldUntilMs: expiresMs, place };
-          const booked: Part = { ...wantedOf(part), ...NOTHING_YET, ...rest };
-          order.parts.push(booked);
-          parts.set(part.storeOrderId, booked);
+          const booked: BookedStoreOrder = { ...wantedOf(storeOrder), ...NOTHING_YET, ...rest };
+          order.storeOrders.push(booked);
+          storeOrders.set(storeOrder.storeOrderId, booked);
         }
         step(seen, 'none');
       },
@@ -123,12 +123,12 @@ export function orderCheck({ orders, parts }: Book, report: Report): Check {
           report(STUCK, placeText(place), `it is ${status} still, and expired at ${expired}`);
         }
         if (status !== 'confirmed') continue;
-        const isUnseen = order.parts.some((part) => part.status === 'none');
+        const isUnseen = order.storeOrders.some((one) => one.status === 'none');
         if (isUnseen && isLate(order.sinceMs, nowMs)) {
           report(STUCK, placeText(place), 'it is confirmed, and was not handed to every shop');
         }
-        const isDone = order.parts.every(
-          (part) => storeOrderEnded(part.status) && isLate(part.sinceMs, nowMs),
+        const isDone = order.storeOrders.every(
+          (one) => storeOrderEnded(one.status) && isLate(one.sinceMs, nowMs),
         );
         if (isDone) report(STUCK, placeText(place), 'every shop is done, and it has no end');
       }
@@ -151,9 +151,9 @@ const standingOf = (order: Order): Standing =>
     ? 'rejected for good'
     : order.status;
 
-function endOf(parts: Part[]): Order['status'] {
-  if (parts.some(({ status }) => status === 'delivered')) return 'completed';
-  return parts.some(({ status }) => status === 'cancelled') ? 'cancelled' : 'rejected';
+function endOf(storeOrders: BookedStoreOrder[]): Order['status'] {
+  if (storeOrders.some(({ status }) => status === 'delivered')) return 'completed';
+  return storeOrders.some(({ status }) => status === 'cancelled') ? 'cancelled' : 'rejected';
 }
 
 const NOTHING_YET = {
@@ -171,16 +171,16 @@ const NOTHING_YET = {
 
 /** What does not add up, in words. */
 function* wrongSums({ parts, totalPaise, quote }: PlacedOrder): Generator<string> {
-  yield* wrongParts(parts);
-  const sum = sumPaise(parts.map((part) => part.totalPaise));
+  yield* wrongStoreOrders(parts);
+  const sum = sumPaise(parts.map((one) => one.totalPaise));
   if (sum !== totalPaise) yield `its parts are ${sum} paise, and it asks for ${totalPaise}`;
   if (quote && totalPaise > quote.totalPaise) {
     yield `it asks for ${totalPaise} paise, and the shopper accepted ${quote.totalPaise}`;
   }
 }
 
-function* wrongParts(parts: OrderPart[]): Generator<string> {
-  for (const { storeOrderId, lines, feePaise, totalPaise } of parts) {
+function* wrongStoreOrders(storeOrders: OrderPart[]): Generator<string> {
+  for (const { storeOrderId, lines, feePaise, totalPaise } of storeOrders) {
     for (const { listingId, pricePaise, quantity, linePaise: paise } of lines) {
       if (paise !== linePaise(pricePaise, quantity)) {
         yield `${quantity} of ${listingId} at ${pricePaise} paise are not ${paise} paise`;
@@ -200,7 +200,7 @@ function* wronglyKept(
 ): Generator<string> {
   if (onShortage !== 'whatever-each-shop-can') yield 'the shopper wanted all of it or nothing';
   for (const { storeOrderId, lines, feePaise } of kept) {
-    const asked = parts.find((part) => part.storeOrderId === storeOrderId);
+    const asked = parts.find((one) => one.storeOrderId === storeOrderId);
     if (feePaise > (asked?.feePaise ?? 0)) yield `the fee of ${storeOrderId} went up`;
     for (const { listingId, quantity, pricePaise } of lines) {
       const line = asked?.lines.find((one) => one.listingId === listingId);

@@ -19,7 +19,7 @@ import {
   type UpiReferenceEvent,
   type UpiTransfer,
 } from '../../domain/money/upi-reference.ts';
-import type { Book, BookedOrder, BookedPayment, Part } from './book.ts';
+import type { Book, BookedOrder, BookedPayment, BookedStoreOrder } from './book.ts';
 import {
   check,
   everyEvent,
@@ -46,7 +46,7 @@ const OWED = 'what is paid and not given back is what is owed';
 type Transfer = { paymentId: string; place: Place };
 
 /** For every order the money that was taken, less what goes back, is in the end what is owed. */
-export function paymentCheck({ orders, parts, payments }: Book, report: Report): Check {
+export function paymentCheck({ orders, storeOrders, payments }: Book, report: Report): Check {
   /** Writes down a step of a payment; undefined for one that was never asked for. */
   function step(seen: Seen<unknown, Payment>): BookedPayment | undefined {
     const { before, after, id, stream, revision, atMs } = seen;
@@ -115,8 +115,10 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         isAsking = true;
         const { data, before, id, stream, revision, atMs } = seen;
         const order = orders.get(data.orderId);
-        const own = order?.parts.filter((part) => part === parts.get(data.storeOrderId ?? ''));
-        const of = (data.storeOrderId ? own : order?.parts) ?? [];
+        const own = order?.storeOrders.filter(
+          (one) => one === storeOrders.get(data.storeOrderId ?? ''),
+        );
+        const of = (data.storeOrderId ? own : order?.storeOrders) ?? [];
         if (!order || of.length === 0) {
           report(ASKED, placeText(seen), `there is no order ${data.orderId} that it is for`);
           return;
@@ -125,7 +127,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
           report(ASKED, placeText(seen), 'it was asked for already');
         }
         const { amountPaise } = data;
-        const totalPaise = sumPaise(of.map((part) => part.totalPaise));
+        const totalPaise = sumPaise(of.map((one) => one.totalPaise));
         if (amountPaise !== totalPaise) {
           const text = `it asks for ${amountPaise} paise; ordered was for ${totalPaise}`;
           report(ASKED, placeText(seen), text);
@@ -140,14 +142,18 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
           refunds: [],
           shares: null,
         };
-        const booked: BookedPayment = { order, parts: of, prepaid, amountPaise, ...rest };
+        const booked: BookedPayment = { order, storeOrders: of, prepaid, amountPaise, ...rest };
         payments.set(id, booked);
-        for (const part of of) part.payment ??= booked;
+        for (const storeOrder of of) storeOrder.payment ??= booked;
         if (!data.transfers) return;
         booked.shares = seen.after;
         const isShare = ({ storeOrderId, ...share }: ShopTransfer): boolean => {
-          const part = parts.get(storeOrderId);
-          return part !== undefined && of.includes(part) && part.totalPaise === share.amountPaise;
+          const storeOrder = storeOrders.get(storeOrderId);
+          return (
+            storeOrder !== undefined &&
+            of.includes(storeOrder) &&
+            storeOrder.totalPaise === share.amountPaise
+          );
         };
         if (data.transfers.length === of.length && data.transfers.every(isShare)) return;
         report(ACCOUNTS, placeText(seen), 'the shares are not what the shops’ parts cost');
@@ -163,10 +169,10 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
       CashCollected(seen) {
         const { data, before } = seen;
         if (before.status === 'paid') report(TAKEN, placeText(seen), 'it was collected already');
-        const part = parts.get(data.storeOrderId ?? '');
-        const most = part?.delivered?.owedPaise ?? 0;
+        const storeOrder = storeOrders.get(data.storeOrderId ?? '');
+        const most = storeOrder?.delivered?.owedPaise ?? 0;
         // In older logs, what came back before it was taken down was not collected.
-        const least = wholeRupees(part?.owedPaise ?? 0);
+        const least = wholeRupees(storeOrder?.owedPaise ?? 0);
         if (data.amountPaise < least || data.amountPaise > most) {
           const text = `${data.amountPaise} paise were collected; owed at the door were ${most}`;
           report(CASH, placeText(seen), text);
@@ -224,7 +230,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         const order = orders.get(seen.id);
         if (order && isAsking) toBePaid.add(order);
         if (!order?.prepaid) return;
-        for (const payment of new Set(order.parts.map((part) => part.payment))) {
+        for (const payment of new Set(order.storeOrders.map((one) => one.payment))) {
           if (payment && payment.keptPaise >= payment.amountPaise) continue;
           const text = payment
             ? `${payment.keptPaise} of ${payment.amountPaise} paise are paid`
@@ -235,10 +241,11 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
     },
 
     end(nowMs) {
-      for (const [storeOrderId, part] of parts) {
-        const { order, payment, delivered, sinceMs } = part;
+      for (const [storeOrderId, storeOrder] of storeOrders) {
+        const { order, payment, delivered, sinceMs } = storeOrder;
         const isDue =
-          order.parts.includes(part) && (toBePaid.has(order) || delivered?.isProved === true);
+          order.storeOrders.includes(storeOrder) &&
+          (toBePaid.has(order) || delivered?.isProved === true);
         if (isDue && !payment && isLate(Math.max(order.sinceMs, sinceMs), nowMs)) {
           report(ASKED, placeText(order.place), `nobody asked for the money for ${storeOrderId}`);
         }
@@ -249,7 +256,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
           const became = failed ? 'failed, and nobody gave it by hand' : 'is under way still';
           report(IN_TIME, placeText(place), `refund ${refundNumber} ${became}`);
         }
-        const { order, parts: of, keptPaise: kept, place } = payment;
+        const { order, storeOrders: of, keptPaise: kept, place } = payment;
         const settledMs = Math.max(
           order.sinceMs,
           payment.sinceMs,
@@ -258,7 +265,7 @@ export function paymentCheck({ orders, parts, payments }: Book, report: Report):
         const owed = owedFor(payment);
         const waitMs = order.mayBeReinstated ? LATE_WAIT_MS : 0;
         const least = payment.prepaid ? owed - payment.elsewherePaise : wholeRupees(owed);
-        if (isLate(settledMs + waitMs, nowMs)) proveShares(payment, parts, report);
+        if (isLate(settledMs + waitMs, nowMs)) proveShares(payment, storeOrders, report);
         const isRight = kept === owed || (kept < owed && kept >= least);
         if (isRight || !isLate(settledMs + waitMs, nowMs)) continue;
         report(
@@ -275,10 +282,16 @@ const amountOf = (of: { externalId: string; amountPaise: number }[], externalId:
   sumPaise(of.filter((one) => one.externalId === externalId).map((one) => one.amountPaise));
 
 /** What a payment should have left. */
-function owedFor({ order, parts, prepaid, keptPaise: kept, amountPaise }: BookedPayment): number {
-  const owed = (of: Part[]) => sumPaise(of.map((part) => part.owedPaise));
+function owedFor({
+  order,
+  storeOrders,
+  prepaid,
+  keptPaise: kept,
+  amountPaise,
+}: BookedPayment): number {
+  const owed = (of: BookedStoreOrder[]) => sumPaise(of.map((one) => one.owedPaise));
   if (order.confirmed) {
-    return owed(prepaid ? parts : parts.filter(({ status }) => status === 'delivered'));
+    return owed(prepaid ? storeOrders : storeOrders.filter(({ status }) => status === 'delivered'));
   }
   // Too little may have come in so far.
   return order.status === 'rejected' ? 0 : Math.min(kept, amountPaise);
@@ -317,11 +330,11 @@ export function shopLedgers({ payments }: Pick<Book, 'payments'>): ShopLedger[] 
 
 /**
  * Each shop has what no refund takes of its share; where all that went back was asked for here and
- * made by the gateway, that is what is owed for its part.
+ * made by the gateway, that is what is owed for its store order.
  */
 function proveShares(
   { shares, order, place }: BookedPayment,
-  parts: ReadonlyMap<string, Part>,
+  storeOrders: ReadonlyMap<string, BookedStoreOrder>,
   report: Report,
 ): void {
   if (!shares) return;
@@ -332,9 +345,9 @@ function proveShares(
   for (const share of sharesOf(shares)) {
     const { storeId, storeOrderId } = share;
     const has = hasPaise(share);
-    const part = parts.get(storeOrderId);
-    const owed = order.status === 'rejected' ? 0 : (part?.owedPaise ?? 0);
-    const should = isPlain && part ? owed : expectedPaise(shares, share);
+    const storeOrder = storeOrders.get(storeOrderId);
+    const owed = order.status === 'rejected' ? 0 : (storeOrder?.owedPaise ?? 0);
+    const should = isPlain && storeOrder ? owed : expectedPaise(shares, share);
     if (has === should) continue;
     const text = `shop ${storeId} has ${has} paise for ${storeOrderId}; it should have ${should}`;
     report(SHARED, placeText(place), text);

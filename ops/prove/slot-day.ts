@@ -6,7 +6,7 @@ const FULL = 'no slot takes more orders than it has places';
 const HELD = 'places in slots are held for open orders';
 
 /** Slot use ≤ capacity when a place is given; a shop may lower the capacity afterwards. */
-export function slotDayCheck({ parts }: Book, report: Report): Check {
+export function slotDayCheck({ storeOrders }: Book, report: Report): Check {
   const isHeld = (seen: Seen<{ storeOrderId: string }, SlotDay>): boolean => {
     const { storeOrderId } = seen.data;
     const found = seen.before.held.has(storeOrderId);
@@ -23,35 +23,35 @@ export function slotDayCheck({ parts }: Book, report: Report): Check {
         else if (leftIn(seen.before, slot) === 0) {
           report(FULL, placeText(seen), `all ${slot.capacity} places were taken`);
         }
-        const part = parts.get(storeOrderId);
-        if (part?.slot !== `${seen.stream} ${fromMinute}`) {
+        const storeOrder = storeOrders.get(storeOrderId);
+        if (storeOrder?.slot !== `${seen.stream} ${fromMinute}`) {
           report(
             HELD,
             placeText(seen),
             `order ${orderId} has no part ${storeOrderId} in this slot`,
           );
         }
-        if (!part) return;
-        part.holdsSlot = true;
-        part.heldUntilMs = Math.max(part.heldUntilMs, Date.parse(expiresAt));
+        if (!storeOrder) return;
+        storeOrder.holdsSlot = true;
+        storeOrder.heldUntilMs = Math.max(storeOrder.heldUntilMs, Date.parse(expiresAt));
       },
       SlotConfirmed: (seen) => void isHeld(seen),
       SlotReleased(seen) {
-        const part = parts.get(seen.data.storeOrderId);
-        if (isHeld(seen) && part) part.holdsSlot = false;
+        const storeOrder = storeOrders.get(seen.data.storeOrderId);
+        if (isHeld(seen) && storeOrder) storeOrder.holdsSlot = false;
       },
     },
 
     end(nowMs) {
-      for (const [storeOrderId, part] of parts) {
-        const overMs = givenUpMs(part);
-        if (part.holdsSlot && overMs !== undefined && isLate(overMs, nowMs)) {
-          report(HELD, placeText(newestOf(part)), `${storeOrderId} holds its place still`);
+      for (const [storeOrderId, storeOrder] of storeOrders) {
+        const overMs = givenUpMs(storeOrder);
+        if (storeOrder.holdsSlot && overMs !== undefined && isLate(overMs, nowMs)) {
+          report(HELD, placeText(newestOf(storeOrder)), `${storeOrderId} holds its place still`);
         }
-        if (part.slot && !part.holdsSlot && isToBePacked(part)) {
+        if (storeOrder.slot && !storeOrder.holdsSlot && isToBePacked(storeOrder)) {
           report(
             HELD,
-            placeText(newestOf(part)),
+            placeText(newestOf(storeOrder)),
             `${storeOrderId} is to be packed and holds no place`,
           );
         }

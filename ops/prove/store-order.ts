@@ -4,7 +4,7 @@ import {
   notReturned,
   reservedFor,
   restOf,
-  type PartLine,
+  type StoreOrderLine,
 } from '../../domain/fulfilment/picking.ts';
 import {
   isFeeBack,
@@ -23,8 +23,8 @@ const PICKED = 'a shop picks what was ordered, or says what became of it';
 const OWED = 'no step of a shop raises what is owed';
 const FEE_BACK = 'a fee goes back with the last of its goods, if none were as they should be';
 
-/** Each shop works exactly the part of a confirmed order that is its own, to one end. */
-export function storeOrderCheck({ parts }: Book, report: Report): Check {
+/** Each shop works exactly its own store order of a confirmed order, to one end. */
+export function storeOrderCheck({ storeOrders }: Book, report: Report): Check {
   function step(seen: Seen<unknown, StoreOrder>): void {
     const { before, after, id, stream, revision, atMs } = seen;
     for (const line of after.lines) {
@@ -35,13 +35,13 @@ export function storeOrderCheck({ parts }: Book, report: Report): Check {
     if (before.status !== 'none' && owed > owedBefore) {
       report(OWED, placeText(seen), `${owedBefore} paise were owed, and now ${owed} are`);
     }
-    const part = parts.get(id);
-    if (!part) return;
-    part.owedPaise = owed;
-    part.status = after.status;
-    part.sinceMs = atMs;
-    part.place = { stream, revision };
-    if (!after.packed) part.lines = listingsText(reservedFor(after.lines));
+    const booked = storeOrders.get(id);
+    if (!booked) return;
+    booked.owedPaise = owed;
+    booked.status = after.status;
+    booked.sinceMs = atMs;
+    booked.place = { stream, revision };
+    if (!after.packed) booked.lines = listingsText(reservedFor(after.lines));
   }
 
   /** A step that only what is still going on can take. */
@@ -56,13 +56,13 @@ export function storeOrderCheck({ parts }: Book, report: Report): Check {
       ...everyEvent(storeOrder, goOn),
       StoreOrderSubmitted(seen) {
         const { id, data, after } = seen;
-        const part = parts.get(id);
+        const booked = storeOrders.get(id);
         const asked = textOf(listingsText(after.lines), data.totalPaise);
-        if (!part) report(HANDED_OVER, placeText(seen), `order ${data.orderId} has no such part`);
-        else if (!part.order.confirmed) {
-          report(HANDED_OVER, placeText(seen), `its order is ${part.order.status}`);
-        } else if (textOf(part.lines, part.totalPaise) !== asked) {
-          const ordered = textOf(part.lines, part.totalPaise);
+        if (!booked) report(HANDED_OVER, placeText(seen), `order ${data.orderId} has no such part`);
+        else if (!booked.order.confirmed) {
+          report(HANDED_OVER, placeText(seen), `its order is ${booked.order.status}`);
+        } else if (textOf(booked.lines, booked.totalPaise) !== asked) {
+          const ordered = textOf(booked.lines, booked.totalPaise);
           report(HANDED_OVER, placeText(seen), `it is handed ${asked}; ordered were ${ordered}`);
         }
         goOn(seen);
@@ -81,25 +81,25 @@ export function storeOrderCheck({ parts }: Book, report: Report): Check {
           report(PICKED, placeText(seen), text);
         }
         goOn(seen);
-        const part = parts.get(id);
-        if (part) Object.assign(part, { isPacked: true, lines: basket });
+        const booked = storeOrders.get(id);
+        if (booked) Object.assign(booked, { isPacked: true, lines: basket });
       },
       StoreOrderDelivered(seen) {
         const { lines, feePaise } = seen.after;
         goOn(seen);
-        const part = parts.get(seen.id);
-        if (!part) return;
-        const { owedPaise: owed } = part;
+        const booked = storeOrders.get(seen.id);
+        if (!booked) return;
+        const { owedPaise: owed } = booked;
         const isProved = seen.data.proof !== null;
         const bill = billText(basketOf(lines));
-        part.delivered ??= { bill, feePaise, owedPaise: owed, isProved };
+        booked.delivered ??= { bill, feePaise, owedPaise: owed, isProved };
       },
       StoreOrderCancelled(seen) {
         goOn(seen);
-        const part = parts.get(seen.id);
-        if (!part?.isPacked) return;
-        const { lines, place } = part;
-        comesBack(part, { lines, place, toShelf: true, isBooked: false, isCredited: true });
+        const booked = storeOrders.get(seen.id);
+        if (!booked?.isPacked) return;
+        const { lines, place } = booked;
+        comesBack(booked, { lines, place, toShelf: true, isBooked: false, isCredited: true });
       },
       LinesReturned(seen) {
         const { id, data, before, after } = seen;
@@ -117,10 +117,16 @@ export function storeOrderCheck({ parts }: Book, report: Report): Check {
           report(FEE_BACK, placeText(seen), `${feePaise} paise of it go back; due are ${due}`);
         }
         step(seen);
-        const part = parts.get(id);
-        if (!part) return;
+        const booked = storeOrders.get(id);
+        if (!booked) return;
         const [lines, toShelf] = [listingsText(data.lines), data.to === 'shelf'];
-        comesBack(part, { lines, place: part.place, toShelf, isBooked: false, isCredited: false });
+        comesBack(booked, {
+          lines,
+          place: booked.place,
+          toShelf,
+          isBooked: false,
+          isCredited: false,
+        });
       },
     },
   });
@@ -128,5 +134,5 @@ export function storeOrderCheck({ parts }: Book, report: Report): Check {
 
 const textOf = (lines: string, totalPaise: number): string => `${lines} for ${totalPaise} paise`;
 
-const tooMuch = (line: PartLine): string =>
+const tooMuch = (line: StoreOrderLine): string =>
   `of ${line.listingId} ${line.picked} are picked, and ${line.picked + restOf(line)} wanted`;

@@ -37,9 +37,9 @@ export const times: Drill = {
     const faults: string[] = [];
     for (const file of promisingFiles()) {
       const { ok, output } = await runAlone(file);
-      const told = [...output.matchAll(PROMISED_TIME)];
-      if (ok && told.length === 0) faults.push(`${file} told no time`);
-      for (const [, what, tookMs, limitMs] of told) {
+      const promised = [...output.matchAll(PROMISED_TIME)];
+      if (ok && promised.length === 0) faults.push(`${file} told no time`);
+      for (const [, what, tookMs, limitMs] of promised) {
         numbers[what!] = `${tookMs} of ${limitMs} ms`;
         if (Number(tookMs) > Number(limitMs)) faults.push(`${what}: ${tookMs} of ${limitMs} ms`);
       }

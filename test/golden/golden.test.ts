@@ -83,14 +83,14 @@ test('an event that is held back says in its older version what the newest one r
 
 test('a shape that changed is told', () => {
   const { OrderPlaced: placed } = EXAMPLES;
-  const [part] = placed.parts;
+  const [storeOrder] = placed.parts;
   const changed = (change: object) =>
-    otherShape(placed, { ...placed, parts: [{ ...part, ...change }] });
+    otherShape(placed, { ...placed, parts: [{ ...storeOrder, ...change }] });
   assert.is(changed({}), undefined);
   assert.is(changed({ slot: null }), undefined);
   assert.is(changed({ floor: 3 }), 'data.parts[0].floor is new');
   assert.is(changed({ feePaise: '25.00' }), 'data.parts[0].feePaise is a string');
-  assert.is(changed({ lines: part.lines[0] }), 'data.parts[0].lines is a list, or is none');
+  assert.is(changed({ lines: storeOrder.lines[0] }), 'data.parts[0].lines is a list, or is none');
 });
 
 test.run();

@@ -1,6 +1,6 @@
 import type { CountReason } from '../../domain/inventory/inventory.ts';
 import type { CashReason } from '../../domain/money/till.ts';
-import type { Choice } from './parts.ts';
+import type { Choice } from './store-orders.ts';
 import { rupees } from './words.ts';
 
 /** Why the till holds something else than it should, for the shopkeeper to choose. */

@@ -381,8 +381,8 @@ test('names who did it: a process in words, anybody else as they are called', ()
 });
 
 test('an event that it has no words for is told by its name', () => {
-  const told = historyText({ event: 'ParcelLost', actor: 'anonymous', facts: {} });
-  assert.equal(told, { by: 'the shop system', what: 'Parcel lost' });
+  const text = historyText({ event: 'ParcelLost', actor: 'anonymous', facts: {} });
+  assert.equal(text, { by: 'the shop system', what: 'Parcel lost' });
 });
 
 test.run();

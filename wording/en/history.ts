@@ -84,8 +84,8 @@ function slotText({ slot, storeName }: HistoryFacts['SlotHeld']): string {
 
 /** What of a line was missing: `of Ghee 2 wanted, 1 left` */
 function shortages({ shortages: short }: HistoryFacts['OrderRejected']): string {
-  const told = short.map((line) => `of ${nameOf(line)} ${line.wanted} wanted, ${line.left} left`);
-  return told.length > 0 ? ` (${told.join('; ')})` : '';
+  const texts = short.map((line) => `of ${nameOf(line)} ${line.wanted} wanted, ${line.left} left`);
+  return texts.length > 0 ? ` (${texts.join('; ')})` : '';
 }
 
 /** `2 pieces of Toor dal at Sri Lakshmi; 1 piece of Ghee at Annapurna` */

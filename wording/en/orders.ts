@@ -1,7 +1,7 @@
 import type { StoreOrderStatus } from '../../domain/fulfilment/store-order.ts';
 import type { Fulfilment } from '../../domain/stores/delivery.ts';
 
-/** Of the way of a shop's part; a rejected or cancelled one has left it. */
+/** Of the way of a store order; a rejected or cancelled one has left it. */
 const STATUSES: Record<StoreOrderStatus, string> = {
   submitted: 'Sent to the shop',
   accepted: 'Accepted',

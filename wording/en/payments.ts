@@ -1,6 +1,6 @@
 import type { PaymentMethod } from '../../domain/money/payment.ts';
 import type { OnShortage } from '../../domain/ordering/order.ts';
-import type { Choice } from './parts.ts';
+import type { Choice } from './store-orders.ts';
 
 export const PAYMENT_OPTIONS: Choice<PaymentMethod>[] = [
   { reason: 'cash-on-delivery', label: 'Cash when you get it' },

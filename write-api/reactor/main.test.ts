@@ -71,7 +71,7 @@ async function placeOrders({ handler }: Context, count: number): Promise<void> {
   await Promise.all(Array.from({ length: count }, () => place({ handler }, [opened])));
 }
 
-/** Each step of a checkout, which happens to an order, a part or a payment once. */
+/** Each step of a checkout, which happens to an order, a store order or a payment once. */
 const STEPS = [
   'StockReserved',
   'SlotHeld',

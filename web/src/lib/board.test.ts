@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   arrivals,
-  cardsOf,
+  storeOrdersOf,
   COLUMNS,
   MOST_OPEN,
   nextOf,
@@ -11,11 +11,11 @@ import {
   toGivePaise,
   withAnswers,
 } from './board.ts';
-import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
+import type { Board, BoardOrder, PaymentTask, StoreOrderStatus } from './contract.ts';
 
 const board = suite('board');
 
-const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): BoardCard => ({
+const storeOrder = (storeOrderId: string, status: StoreOrderStatus, minute = 0): BoardOrder => ({
   storeOrderId,
   orderNumber: storeOrderId,
   status,
@@ -36,7 +36,7 @@ const card = (storeOrderId: string, status: StoreOrderStatus, minute = 0): Board
   lines: [],
 });
 
-const of = (...storeOrders: BoardCard[]): Board => ({
+const of = (...storeOrders: BoardOrder[]): Board => ({
   storeId: 's',
   name: 'S',
   payments: [],
@@ -46,7 +46,7 @@ const of = (...storeOrders: BoardCard[]): Board => ({
 });
 
 const column = (name: string) => COLUMNS.find((one) => one.name === name)!;
-const ids = (cards: BoardCard[]) => cards.map((one) => one.storeOrderId);
+const ids = (storeOrders: BoardOrder[]) => storeOrders.map((one) => one.storeOrderId);
 
 board('shows every status in exactly one column', () => {
   const statuses = COLUMNS.flatMap((one) => one.statuses).toSorted();
@@ -63,7 +63,11 @@ board('shows every status in exactly one column', () => {
 });
 
 board('says how many of the open orders it shows, and how many more can be', () => {
-  const all = of(card('a', 'submitted'), card('b', 'packed'), card('c', 'delivered'));
+  const all = of(
+    storeOrder('a', 'submitted'),
+    storeOrder('b', 'packed'),
+    storeOrder('c', 'delivered'),
+  );
   assert.is(pageOf(all, OPEN_PAGE), null);
   const some = { ...all, openOrders: 5, next: 'cursor' };
   assert.equal(pageOf(some, OPEN_PAGE), { shown: 2, open: 5, more: 3 });
@@ -73,41 +77,51 @@ board('says how many of the open orders it shows, and how many more can be', () 
 });
 
 board('puts what waits longest first, and what was done last first', () => {
-  const cards = of(card('late', 'submitted', 5), card('early', 'submitted', 1));
-  assert.equal(ids(cardsOf(cards, column('New'))), ['early', 'late']);
-  const done = of(card('before', 'delivered', 1), card('after', 'rejected', 5));
-  assert.equal(ids(cardsOf(done, column('Done'))), ['after', 'before']);
+  const shown = of(storeOrder('late', 'submitted', 5), storeOrder('early', 'submitted', 1));
+  assert.equal(ids(storeOrdersOf(shown, column('New'))), ['early', 'late']);
+  const done = of(storeOrder('before', 'delivered', 1), storeOrder('after', 'rejected', 5));
+  assert.equal(ids(storeOrdersOf(done, column('Done'))), ['after', 'before']);
 });
 
 board('keeps what waits to be fetched among what is ready, to be handed over', () => {
-  const waiting: BoardCard = { ...card('waiting', 'dispatched'), fulfilment: 'pickup' };
-  const cards = of(waiting, card('out', 'dispatched'), card('packed', 'packed'));
-  assert.equal(ids(cardsOf(cards, column('Ready'))), ['waiting', 'packed']);
-  assert.equal(ids(cardsOf(cards, column('On the way'))), ['out']);
+  const waiting: BoardOrder = { ...storeOrder('waiting', 'dispatched'), fulfilment: 'pickup' };
+  const shown = of(waiting, storeOrder('out', 'dispatched'), storeOrder('packed', 'packed'));
+  assert.equal(ids(storeOrdersOf(shown, column('Ready'))), ['waiting', 'packed']);
+  assert.equal(ids(storeOrdersOf(shown, column('On the way'))), ['out']);
   assert.is(nextOf(waiting)?.label, 'Hand over');
   assert.is(nextOf({ status: 'packed', fulfilment: 'pickup' })?.label, 'Ready to fetch');
   assert.is(nextOf({ status: 'packed', fulfilment: 'delivery' })?.label, 'Out for delivery');
 });
 
-board('does not move a card back when an older board arrives after the answer', () => {
+board('does not move a store order back when an older board arrives after the answer', () => {
   const answered = new Map<string, StoreOrderStatus>([['a', 'accepted']]);
-  assert.is(withAnswers(of(card('a', 'submitted')), answered).storeOrders[0]?.status, 'accepted');
+  assert.is(
+    withAnswers(of(storeOrder('a', 'submitted')), answered).storeOrders[0]?.status,
+    'accepted',
+  );
   assert.ok(answered.has('a'));
 });
 
 board('forgets the answer when the board has caught up', () => {
   const answered = new Map<string, StoreOrderStatus>([['a', 'accepted']]);
-  assert.is(withAnswers(of(card('a', 'packed')), answered).storeOrders[0]?.status, 'packed');
+  assert.is(withAnswers(of(storeOrder('a', 'packed')), answered).storeOrders[0]?.status, 'packed');
   assert.not.ok(answered.has('a'));
 });
 
 board('lets a rejection stand against an older board', () => {
   const answered = new Map<string, StoreOrderStatus>([['a', 'rejected']]);
-  assert.is(withAnswers(of(card('a', 'packed')), answered).storeOrders[0]?.status, 'rejected');
+  assert.is(
+    withAnswers(of(storeOrder('a', 'packed')), answered).storeOrders[0]?.status,
+    'rejected',
+  );
 });
 
 board('announces each new order once', () => {
-  const now = of(card('a', 'submitted'), card('b', 'submitted'), card('c', 'accepted'));
+  const now = of(
+    storeOrder('a', 'submitted'),
+    storeOrder('b', 'submitted'),
+    storeOrder('c', 'accepted'),
+  );
   assert.equal(ids(arrivals(now, new Set(['a']))), ['b']);
 });
 
@@ -120,8 +134,8 @@ board('adds up what is to be given back of an order by hand', () => {
     task('a', 'confirm', 1_000),
     task('b', 'give-back', 7),
   ];
-  assert.is(toGivePaise(tasks, card('a', 'delivered')), 340);
-  assert.is(toGivePaise(tasks, card('c', 'delivered')), 0);
+  assert.is(toGivePaise(tasks, storeOrder('a', 'delivered')), 340);
+  assert.is(toGivePaise(tasks, storeOrder('c', 'delivered')), 0);
 });
 
 board.run();

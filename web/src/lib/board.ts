@@ -1,12 +1,12 @@
 import { storeOrderEnded, type StoreOrderRejection } from '#domain/fulfilment/store-order.ts';
 import { sumPaise } from '#domain/money/money.ts';
-import type { Board, BoardCard, PaymentTask, StoreOrderStatus } from './contract.ts';
+import type { Board, BoardOrder, PaymentTask, StoreOrderStatus } from './contract.ts';
 import { stepOf } from './progress.ts';
 
 export type Verb = 'accept' | 'reject' | 'dispatch';
-type Way = Pick<BoardCard, 'status' | 'fulfilment'>;
+type Way = Pick<BoardOrder, 'status' | 'fulfilment'>;
 
-/** What the one big button of a card does, which `open` leaves to the order's own page. */
+/** What the one big button of a store order does, which `open` leaves to the order's own page. */
 export type Next = { verb: Verb | 'open'; label: string };
 
 export type Column = { name: string; statuses: StoreOrderStatus[]; empty: string };
@@ -46,10 +46,12 @@ export const REJECTIONS: { reason: StoreOrderRejection; label: string }[] = [
   { reason: 'other', label: 'Another reason' },
 ];
 
-/** The cards of a column: what waits longest comes first, what is done, latest first. */
-export function cardsOf(board: Board, column: Column): BoardCard[] {
-  const cards = board.storeOrders.filter((card) => column.statuses.includes(columnStatusOf(card)));
-  return cards.toSorted((a, b) =>
+/** The store orders of a column: what waits longest comes first, what is done, latest first. */
+export function storeOrdersOf(board: Board, column: Column): BoardOrder[] {
+  const storeOrders = board.storeOrders.filter((storeOrder) =>
+    column.statuses.includes(columnStatusOf(storeOrder)),
+  );
+  return storeOrders.toSorted((a, b) =>
     nextOf(a) ? a.submittedAt.localeCompare(b.submittedAt) : b.changedAt.localeCompare(a.changedAt),
   );
 }
@@ -79,35 +81,35 @@ export function pageOf(
 }
 
 /**
- * The board with what this screen was already told by answers to its own commands. A board that
- * was read a moment before must not move a card back; one that has caught up needs no help, and
+ * The board with what this screen was already told by answers to its own commands. A board that was
+ * read a moment before must not move a store order back; one that has caught up needs no help, and
  * its entry is dropped from `answered`.
  */
 export function withAnswers(board: Board, answered: Map<string, StoreOrderStatus>): Board {
-  const storeOrders = board.storeOrders.map((card) => {
-    const status = answered.get(card.storeOrderId);
-    if (!status) return card;
-    if (rank(card.status) < rank(status)) return { ...card, status };
-    answered.delete(card.storeOrderId);
-    return card;
+  const storeOrders = board.storeOrders.map((storeOrder) => {
+    const status = answered.get(storeOrder.storeOrderId);
+    if (!status) return storeOrder;
+    if (rank(storeOrder.status) < rank(status)) return { ...storeOrder, status };
+    answered.delete(storeOrder.storeOrderId);
+    return storeOrder;
   });
   return { ...board, storeOrders };
 }
 
-/** The cards that are new and were on no board before. */
-export function arrivals(board: Board, seen: ReadonlySet<string>): BoardCard[] {
+/** The store orders that are new and were on no board before. */
+export function arrivals(board: Board, seen: ReadonlySet<string>): BoardOrder[] {
   return board.storeOrders.filter(
-    (card) => card.status === 'submitted' && !seen.has(card.storeOrderId),
+    (storeOrder) => storeOrder.status === 'submitted' && !seen.has(storeOrder.storeOrderId),
   );
 }
 
 /** What of an order's money the shop has to give back by hand. */
-export const toGivePaise = (tasks: PaymentTask[], { storeOrderId }: BoardCard): number =>
+export const toGivePaise = (tasks: PaymentTask[], { storeOrderId }: BoardOrder): number =>
   sumPaise(
     tasks
       .filter((task) => task.storeOrderId === storeOrderId && task.todo === 'give-back')
       .map(({ amountPaise }) => amountPaise),
   );
 
-export const itemCount = (card: Pick<BoardCard, 'lines'>): number =>
-  card.lines.reduce((count, line) => count + line.quantity, 0);
+export const itemCount = (storeOrder: Pick<BoardOrder, 'lines'>): number =>
+  storeOrder.lines.reduce((count, line) => count + line.quantity, 0);

@@ -21,7 +21,7 @@ export type {
 export type {
   Order,
   OrderLine,
-  PartLine,
+  StoreOrderLine,
   StoreOrder,
   TimelineEntry,
 } from '../../../read-api/my-orders.ts';
@@ -29,7 +29,7 @@ export type { OrderPayment, PaymentTask } from '../../../read-api/payments.ts';
 export type { Stock, StockItem } from '../../../read-api/stock.ts';
 export type { Slot, Slots } from '../../../read-api/slots.ts';
 export type { CashMovement, Till } from '../../../read-api/till.ts';
-export type { Board, BoardCard, BoardCardPage } from '../../../read-api/order-board.ts';
+export type { Board, BoardOrder, BoardOrderPage } from '../../../read-api/order-board.ts';
 
 export type { LocalNames } from '#domain/catalogue/listing.ts';
 export type { StoreOrderStatus } from '#domain/fulfilment/store-order.ts';

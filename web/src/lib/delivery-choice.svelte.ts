@@ -86,7 +86,7 @@ export class DeliveryChoice {
     else this.#pickups.delete(storeId);
   }
 
-  /** Why a shop does not take its part; null while it is not known to refuse. */
+  /** Why a shop does not take its store order; null while it is not known to refuse. */
   refusalOf({ storeId, subtotalPaise: valuePaise }: CartStore): Refusal | null {
     const shop = this.#shops.get(storeId);
     if (!shop) return null;

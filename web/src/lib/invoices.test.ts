@@ -41,10 +41,10 @@ test('a line without a rate is told to a shop that charges tax, and to no other'
   ];
   const invoice = (gstin: string | null, composition = false) =>
     ({ supplier: { ...supplier, gstin, composition }, lines }) as Invoice;
-  const told = (of: Invoice) => linesWithoutRate(of).map(({ name }) => name);
-  assert.equal(told(invoice('29AAGCB7383J1Z4')), ['Loose tea']);
-  assert.equal(told(invoice('29AAGCB7383J1Z4', true)), []);
-  assert.equal(told(invoice(null)), []);
+  const named = (of: Invoice) => linesWithoutRate(of).map(({ name }) => name);
+  assert.equal(named(invoice('29AAGCB7383J1Z4')), ['Loose tea']);
+  assert.equal(named(invoice('29AAGCB7383J1Z4', true)), []);
+  assert.equal(named(invoice(null)), []);
 });
 
 test('what was credited cannot be credited again', () => {

@@ -1,6 +1,6 @@
 import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
 import { arrivals, MOST_OPEN, OPEN_PAGE, withAnswers, type Verb } from './board.ts';
-import type { Board, BoardCard, StoreOrderStatus } from './contract.ts';
+import type { Board, BoardOrder, StoreOrderStatus } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
 import * as passes from './pass.ts';
@@ -12,12 +12,12 @@ export class OrderBoard extends Staff {
   live = $state<LiveState>('connecting');
   refused = $state.raw<ApiError | null>(null);
   /** Came in while this screen was open, and nobody has touched them yet. */
-  fresh = $state.raw<BoardCard[]>([]);
+  fresh = $state.raw<BoardOrder[]>([]);
   /** How many open orders are asked for, the oldest first. */
   asked = $state(OPEN_PAGE);
 
   /** Called for what comes in while this screen is open. */
-  onarrival: (card: BoardCard) => void = () => {};
+  onarrival: (storeOrder: BoardOrder) => void = () => {};
 
   #seen: Set<string> | null = null;
   #answered = new Map<string, StoreOrderStatus>();
@@ -64,17 +64,17 @@ export class OrderBoard extends Staff {
     this.start();
   }
 
-  isBusy(card: BoardCard): boolean {
-    return this.#busy.has(card.storeOrderId);
+  isBusy(storeOrder: BoardOrder): boolean {
+    return this.#busy.has(storeOrder.storeOrderId);
   }
 
-  isFresh(card: BoardCard): boolean {
-    return this.fresh.some(({ storeOrderId }) => storeOrderId === card.storeOrderId);
+  isFresh(storeOrder: BoardOrder): boolean {
+    return this.fresh.some(({ storeOrderId }) => storeOrderId === storeOrder.storeOrderId);
   }
 
-  /** Takes a step. The card moves with the answer; the live board follows. Never rejects. */
-  async take(card: BoardCard, verb: Verb, body: { reason?: string } = {}): Promise<void> {
-    const { storeOrderId } = card;
+  /** Takes a step. The store order moves with the answer; the live board follows. Never rejects. */
+  async take(storeOrder: BoardOrder, verb: Verb, body: { reason?: string } = {}): Promise<void> {
+    const { storeOrderId } = storeOrder;
     if (this.#busy.has(storeOrderId)) return;
     this.#busy = new Set([...this.#busy, storeOrderId]);
     // Somebody is at work: what was announced has been seen.
@@ -97,15 +97,17 @@ export class OrderBoard extends Staff {
   #show(board: Board): void {
     const now = withAnswers(board, this.#answered);
     const came = this.#seen ? arrivals(now, this.#seen) : [];
-    const ids = now.storeOrders.map((card) => card.storeOrderId);
+    const ids = now.storeOrders.map((storeOrder) => storeOrder.storeOrderId);
     this.#seen = new Set([...(this.#seen ?? []), ...ids]);
 
     const waiting = new Set(
       now.storeOrders
-        .filter((card) => card.status === 'submitted')
-        .map((card) => card.storeOrderId),
+        .filter((storeOrder) => storeOrder.status === 'submitted')
+        .map((storeOrder) => storeOrder.storeOrderId),
     );
-    this.fresh = [...this.fresh, ...came].filter((card) => waiting.has(card.storeOrderId));
+    this.fresh = [...this.fresh, ...came].filter((storeOrder) =>
+      waiting.has(storeOrder.storeOrderId),
+    );
     this.board = now;
     const newest = came.at(-1);
     if (newest) this.onarrival(newest);

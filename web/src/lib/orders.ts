@@ -30,7 +30,7 @@ export const inShort = ({
   orderId,
   placedAt,
   totalPaise,
-  shops: storeOrders.map((part) => part.storeName),
+  shops: storeOrders.map((one) => one.storeName),
 });
 
 /** Remembers an order, or what is new about it. */

@@ -51,15 +51,19 @@ words('tells what came in, what was given back and what is to be, over all payme
 
 words('adds up an order’s money to what it costs in the end', () => {
   const cash = { payment: 'cash-on-delivery' as const };
-  const part = (status: string) => ({ status, owedPaise: 700 }) as StoreOrder;
-  const waiting = { ...cash, payments: [], storeOrders: [part('packed'), part('rejected')] };
+  const storeOrder = (status: string) => ({ status, owedPaise: 700 }) as StoreOrder;
+  const waiting = {
+    ...cash,
+    payments: [],
+    storeOrders: [storeOrder('packed'), storeOrder('rejected')],
+  };
   assert.equal(moneyRows(waiting), [{ label: 'Cash to keep ready', paise: 700 }]);
-  assert.equal(moneyRows({ ...waiting, storeOrders: [part('cancelled')] }), [
+  assert.equal(moneyRows({ ...waiting, storeOrders: [storeOrder('cancelled')] }), [
     { label: 'To pay', paise: 0 },
   ]);
 
   const paid = { ...payment, takenPaise: 23_000, refunds: [given, coming] };
-  const delivered = { ...cash, payments: [paid], storeOrders: [part('delivered')] };
+  const delivered = { ...cash, payments: [paid], storeOrders: [storeOrder('delivered')] };
   assert.equal(moneyRows(delivered), [
     { label: 'Paid in cash', paise: 23_000 },
     { label: 'Given back to you', paise: 3_000 },

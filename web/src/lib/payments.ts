@@ -55,7 +55,7 @@ export function moneyRows(order: Owing): { label: string; paise: number }[] {
   const isCash = !isPrepaid(order.payment);
   const duePaise = sumPaise(
     order.storeOrders
-      .filter((part) => isCash && part.status !== 'delivered' && !isGone(part))
+      .filter((one) => isCash && one.status !== 'delivered' && !isGone(one))
       .map(({ owedPaise }) => payablePaise(order.payment, owedPaise)),
   );
   const backPaise = givenBackPaise + comingBackPaise;

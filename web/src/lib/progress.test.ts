@@ -6,7 +6,7 @@ import { timelineText } from '#wording/en/orders.ts';
 
 const words = suite('progress');
 
-const part = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
+const storeOrder = (storeName: string, status: StoreOrderStatus): StoreOrder => ({
   storeOrderId: storeName,
   storeId: storeName,
   storeName,
@@ -27,7 +27,7 @@ const headline = (...statuses: StoreOrderStatus[]) =>
     status: 'confirmed',
     reason: null,
     payment: 'cash-on-delivery',
-    storeOrders: statuses.map((status, i) => part(`Shop ${i + 1}`, status)),
+    storeOrders: statuses.map((status, i) => storeOrder(`Shop ${i + 1}`, status)),
   });
 
 words('names the one shop that is waited for, and counts several', () => {
@@ -35,14 +35,14 @@ words('names the one shop that is waited for, and counts several', () => {
   assert.is(headline('submitted', 'submitted').detail, 'Waiting for 2 shops to accept.');
 });
 
-words('follows the slowest part that is still open', () => {
+words('follows the slowest store order that is still open', () => {
   assert.is(headline('dispatched', 'accepted').title, 'Being packed');
   assert.is(headline('delivered', 'dispatched').title, 'On the way');
   assert.is(headline('delivered', 'packed').detail, 'Shop 2 sends it out next.');
 });
 
 words('does not send out what the shopper fetches', () => {
-  const storeOrders = [{ ...part('A', 'dispatched'), fulfilment: 'pickup' as const }];
+  const storeOrders = [{ ...storeOrder('A', 'dispatched'), fulfilment: 'pickup' as const }];
   const order = { status: 'confirmed', reason: null, payment: 'cash-on-delivery' } as const;
   const ready = headlineOf({ ...order, storeOrders });
   assert.equal([ready.title, ready.tone], ['Ready to fetch', 'ready']);
@@ -54,7 +54,7 @@ words('does not send out what the shopper fetches', () => {
 });
 
 words('waits for the money before the shops, and says why it came to nothing', () => {
-  const unpaid = { payment: 'razorpay' as const, storeOrders: [part('A', 'submitted')] };
+  const unpaid = { payment: 'razorpay' as const, storeOrders: [storeOrder('A', 'submitted')] };
   const waiting = headlineOf({ ...unpaid, status: 'awaiting-payment', reason: null });
   assert.is(waiting.title, 'Waiting for your payment');
   const late = headlineOf({ ...unpaid, status: 'rejected', reason: 'PAID_TOO_LATE' });

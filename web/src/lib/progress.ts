@@ -1,7 +1,7 @@
 import { headlineText, isUnpaidReason, type Standing } from '#wording/en/orders.ts';
 import type { Order, StoreOrder, StoreOrderStatus } from './contract.ts';
 
-/** The way of a shop's part, in order. A rejected or cancelled one leaves it. */
+/** The way of a store order, in order. A rejected or cancelled one leaves it. */
 export const STEPS: StoreOrderStatus[] = [
   'submitted',
   'accepted',
@@ -10,7 +10,7 @@ export const STEPS: StoreOrderStatus[] = [
   'delivered',
 ];
 
-/** How far along a part is: 0 for just sent, 4 for delivered, -1 for given up. */
+/** How far along a store order is: 0 for just sent, 4 for delivered, -1 for given up. */
 export const stepOf = (status: StoreOrderStatus): number => STEPS.indexOf(status);
 
 /** Nothing of it is coming, and nothing of it is to be paid. */
@@ -18,8 +18,8 @@ export const isGone = ({ status }: Pick<StoreOrder, 'status'>): boolean =>
   status === 'rejected' || status === 'cancelled';
 
 /** Whether nothing of it is brought: its shopper comes to fetch all of it. */
-export const isPickup = (parts: Pick<StoreOrder, 'fulfilment'>[]): boolean =>
-  parts.length > 0 && parts.every(({ fulfilment }) => fulfilment === 'pickup');
+export const isPickup = (storeOrders: Pick<StoreOrder, 'fulfilment'>[]): boolean =>
+  storeOrders.length > 0 && storeOrders.every(({ fulfilment }) => fulfilment === 'pickup');
 
 export type Headline = {
   title: string;
@@ -29,7 +29,7 @@ export type Headline = {
 
 type Seen = Pick<Order, 'status' | 'reason' | 'payment' | 'storeOrders'>;
 
-/** The order at a glance: what the slowest part that is still open is doing. */
+/** The order at a glance: what the slowest store order that is still open is doing. */
 export function headlineOf(order: Seen): Headline {
   const standing = standingOf(order);
   return { ...headlineText(standing), tone: toneOf(standing) };
@@ -39,10 +39,10 @@ function standingOf({ status, reason, payment, storeOrders }: Seen): Standing {
   if (status === 'awaiting-payment') return { code: 'awaiting-payment' };
   if (status === 'rejected' && isUnpaidReason(reason)) return { code: 'unpaid', reason };
 
-  const kept = storeOrders.filter((part) => !isGone(part));
-  const open = kept.filter((part) => part.status !== 'delivered');
+  const kept = storeOrders.filter((one) => !isGone(one));
+  const open = kept.filter((one) => one.status !== 'delivered');
   if (kept.length === 0) {
-    const cancelled = storeOrders.some((part) => part.status === 'cancelled');
+    const cancelled = storeOrders.some((one) => one.status === 'cancelled');
     return { code: cancelled ? 'cancelled' : 'not-accepted' };
   }
   if (open.length === 0) return { code: isPickup(kept) ? 'fetched' : 'delivered' };
@@ -50,7 +50,7 @@ function standingOf({ status, reason, payment, storeOrders }: Seen): Standing {
     lines.some(({ substitution }) => substitution?.status === 'proposed'),
   );
   if (asking) return { code: 'asked', storeName: asking.storeName };
-  const waiting = open.filter((part) => part.status === 'submitted');
+  const waiting = open.filter((one) => one.status === 'submitted');
   if (waiting.length > 0) {
     return { code: 'submitted', storeName: waiting[0]!.storeName, stores: waiting.length };
   }

@@ -43,7 +43,7 @@ const withFee = (
   fulfilment: 'delivery' | 'pickup' = 'delivery',
 ) => {
   const quote = quoteOf([line('dal', quantity, 100)]);
-  return { ...quote, parts: quote.parts.map((part) => ({ ...part, feePaise, fulfilment })) };
+  return { ...quote, parts: quote.parts.map((one) => ({ ...one, feePaise, fulfilment })) };
 };
 
 const cartOf = (...lines: { listingId: string; quantity: number }[]) =>
@@ -72,9 +72,9 @@ test('what rose is told with both prices, and what that makes in all', () => {
 
 test('a rise stays told, whatever is quoted anew, until the price is back', () => {
   const [seen, risen] = [quoteOf([line('dal', 1, 100)]), quoteOf([line('dal', 1, 110)])];
-  const told = risesOf(seen, risen);
-  assert.equal(risesOf(risen, risen, told), told);
-  assert.equal(risesOf(risen, seen, told), []);
+  const known = risesOf(seen, risen);
+  assert.equal(risesOf(risen, risen, known), known);
+  assert.equal(risesOf(risen, seen, known), []);
 });
 
 test('a fee that rose is told; one of another load, way or place is the shopper’s own doing', () => {

@@ -9,7 +9,7 @@ import { savedPaise } from './money.ts';
 
 /** What write-api asks for a cart, by shop. `token` says in an order that it is accepted. */
 export type Quote = {
-  /** `taxPaise` is the GST within a part's total. */
+  /** `taxPaise` is the GST within a store order's total. */
   parts: (Pick<PricedPart, 'storeId' | 'lines' | 'fulfilment' | 'feePaise' | 'totalPaise'> & {
     taxPaise: number;
   })[];
@@ -40,7 +40,7 @@ type Cost = Omit<Rise, 'seenPaise'>;
 /** Whether a quote is of just these lines: the shopper may have changed the cart since. */
 export const isQuoteOf = ({ parts }: Quote, { stores }: Pick<Cart, 'stores'>): boolean =>
   sameLines(
-    parts.flatMap((part) => part.lines),
+    parts.flatMap((one) => one.lines),
     stores.flatMap((store) => store.lines),
   );
 
@@ -50,7 +50,7 @@ export const isQuoteOf = ({ parts }: Quote, { stores }: Pick<Cart, 'stores'>): b
  */
 export function atQuote(view: CartView, quote: Quote | null): CartView {
   if (!quote || !isQuoteOf(quote, view)) return view;
-  const quoted = quote.parts.flatMap((part) => part.lines);
+  const quoted = quote.parts.flatMap((one) => one.lines);
   const prices = new Map(quoted.map(({ listingId, pricePaise }) => [listingId, pricePaise]));
   const stores = view.stores.map((store) => {
     const lines = store.lines.map((line) => {
@@ -80,9 +80,9 @@ const costsOf = ({ parts, destination }: AskedQuote): Cost[] =>
  * What costs more in a renewed quote than in the one that the shopper saw, or than before a rise
  * that the shopper was told of and has not accepted yet.
  */
-export function risesOf(seen: AskedQuote, renewed: AskedQuote, told: Rise[] = []): Rise[] {
+export function risesOf(seen: AskedQuote, renewed: AskedQuote, known: Rise[] = []): Rise[] {
   const seenPrices = new Map(costsOf(seen).map(({ id, nowPaise }) => [id, nowPaise]));
-  for (const { id, seenPaise } of told) seenPrices.set(id, seenPaise);
+  for (const { id, seenPaise } of known) seenPrices.set(id, seenPaise);
   return costsOf(renewed).flatMap((cost) => {
     const seenPaise = seenPrices.get(cost.id);
     return seenPaise === undefined || seenPaise >= cost.nowPaise ? [] : [{ ...cost, seenPaise }];

@@ -1,19 +1,19 @@
 import { command, newKey, ownHeaders, readOwn, type ApiError } from './api.ts';
-import type { BoardCardPage, PartLine } from './contract.ts';
+import type { BoardOrderPage, StoreOrderLine } from './contract.ts';
 import { follow, type LiveState } from './live.ts';
 import { notices } from './notice.svelte.ts';
 import { Staff } from './staff.svelte.ts';
 
 /** One order of a shop on the screen of who packs it: live, and what they do to it. */
 export class StoreOrderWork extends Staff {
-  card = $state.raw<BoardCardPage | null>(null);
+  storeOrder = $state.raw<BoardOrderPage | null>(null);
   live = $state<LiveState>('connecting');
   refused = $state.raw<ApiError | null>(null);
   /** A step is under way that changes the whole order. */
   busy = $state(false);
 
   readonly #storeOrderId: string;
-  /** Pieces that were tapped in and are not on the card yet, by listing. */
+  /** Pieces that were tapped in and are not in the answer yet, by listing. */
   #tapped = $state.raw<ReadonlyMap<string, number>>(new Map());
   #sending = new Set<string>();
   #stop: () => void = () => {};
@@ -27,20 +27,20 @@ export class StoreOrderWork extends Staff {
   start(): () => void {
     this.#stop();
     this.takeUp();
-    this.#stop = follow<BoardCardPage>({
+    this.#stop = follow<BoardOrderPage>({
       path: `${this.#path}/live`,
       event: 'card',
       headers: () => ownHeaders(this.pass),
       read: (signal) =>
-        readOwn<BoardCardPage>(this.#path, { pass: this.pass, signal, attempts: 1 }),
-      onValue: (card) => {
-        this.card = card;
+        readOwn<BoardOrderPage>(this.#path, { pass: this.pass, signal, attempts: 1 }),
+      onValue: (storeOrder) => {
+        this.storeOrder = storeOrder;
       },
       onState: (state) => {
         this.live = state;
       },
       onRefused: (error) => {
-        this.card = null;
+        this.storeOrder = null;
         if (!this.isToSignIn(error)) this.refused = error;
       },
     });
@@ -57,7 +57,7 @@ export class StoreOrderWork extends Staff {
   }
 
   /** Pieces in the basket, with those that were just tapped in. */
-  pickedOf(line: PartLine): number {
+  pickedOf(line: StoreOrderLine): number {
     return this.#tapped.get(line.listingId) ?? line.picked;
   }
 
@@ -105,7 +105,7 @@ export class StoreOrderWork extends Staff {
   /** Shows what was just done without waiting for the live page, which says it again. */
   async #reload(): Promise<void> {
     try {
-      this.card = await readOwn<BoardCardPage>(this.#path, { pass: this.pass });
+      this.storeOrder = await readOwn<BoardOrderPage>(this.#path, { pass: this.pass });
     } catch (error) {
       notices.showError(error);
     }

@@ -6,11 +6,11 @@ import {
   CANCELS_OF_PICKUP,
   fewerText,
   type Choice,
-} from '#wording/en/parts.ts';
-import type { PartLine, StoreOrder } from './contract.ts';
+} from '#wording/en/store-orders.ts';
+import type { StoreOrderLine, StoreOrder } from './contract.ts';
 import { stepOf } from './progress.ts';
 
-/** Why a shop may cancel a part, as far as it has come. */
+/** Why a shop may cancel a store order, as far as it has come. */
 export function cancelsOfShop({
   status,
   fulfilment,
@@ -20,11 +20,11 @@ export function cancelsOfShop({
 }
 
 /** Pieces of a line itself that come, or came. */
-export const comingOf = ({ quantity, reduced, shorted, substitution }: PartLine): number =>
+export const comingOf = ({ quantity, reduced, shorted, substitution }: StoreOrderLine): number =>
   quantity - reduced - shorted - (substitution?.status === 'accepted' ? substitution.replaces : 0);
 
 /** Why fewer pieces come than were ordered, in words; null where all of them do. */
-export function fateOf(line: PartLine, isDelivered: boolean): string | null {
+export function fateOf(line: StoreOrderLine, isDelivered: boolean): string | null {
   const { quantity, reduced, shorted, substitution } = line;
   const coming = comingOf(line);
   if (coming === quantity) return null;
@@ -32,13 +32,16 @@ export function fateOf(line: PartLine, isDelivered: boolean): string | null {
   return fewerText(quantity, { reduced, shorted, replaced, delivered: isDelivered ? coming : 0 });
 }
 
-const withoutReturns = (line: PartLine): PartLine => ({
+const withoutReturns = (line: StoreOrderLine): StoreOrderLine => ({
   ...line,
   returned: 0,
   substitution: line.substitution && { ...line.substitution, returned: 0 },
 });
 
-/** How what a part costs comes from what was accepted: less came, it weighed less, it was credited. */
+/**
+ * How what a store order costs comes from what was accepted: less came, it weighed less, it was
+ * credited.
+ */
 export function changesOf({
   status,
   totalPaise,

@@ -1,12 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isSettled } from '#domain/fulfilment/picking.ts';
-import type { PartLine } from './contract.ts';
-import { cancelsOfShop, changesOf, comingOf, fateOf } from './part.ts';
+import type { StoreOrderLine } from './contract.ts';
+import { cancelsOfShop, changesOf, comingOf, fateOf } from './store-orders.ts';
 
-const words = suite('part');
+const words = suite('store-orders');
 
-const line = (more: Partial<PartLine>): PartLine => ({
+const line = (more: Partial<StoreOrderLine>): StoreOrderLine => ({
   listingId: 's.dal',
   name: 'Toor dal',
   names: {},
@@ -51,14 +51,17 @@ words('says of a line what a shopper counts in the bag', () => {
 
 words('tells apart what did not come and what was credited', () => {
   const lines = [line({ shorted: 1, picked: 2, returned: 1 })];
-  const part = { status: 'delivered' as const, totalPaise: 320, feePaise: 20, lines };
-  assert.equal(changesOf({ ...part, owedPaise: 120 }), { lessPaise: 100, creditedPaise: 100 });
+  const storeOrder = { status: 'delivered' as const, totalPaise: 320, feePaise: 20, lines };
+  assert.equal(changesOf({ ...storeOrder, owedPaise: 120 }), {
+    lessPaise: 100,
+    creditedPaise: 100,
+  });
   const allBack = [line({ shorted: 1, picked: 2, returned: 2 })];
-  const changes = changesOf({ ...part, lines: allBack, owedPaise: 0 });
+  const changes = changesOf({ ...storeOrder, lines: allBack, owedPaise: 0 });
   assert.equal(changes, { lessPaise: 100, creditedPaise: 220 }, 'the fee came back as well');
 });
 
-words('offers the reasons for which a part is cancelled where it stands', () => {
+words('offers the reasons for which a store order is cancelled where it stands', () => {
   const reasons = (status: 'packed' | 'dispatched', fulfilment: 'delivery' | 'pickup') =>
     cancelsOfShop({ status, fulfilment }).map(({ reason }) => reason);
   assert.ok(reasons('packed', 'pickup').includes('out-of-stock'));

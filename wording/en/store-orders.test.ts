@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fateTexts, fewerText, wishText } from './parts.ts';
+import { fateTexts, fewerText, wishText } from './store-orders.ts';
 
-const words = suite('parts');
+const words = suite('store-orders');
 
 words('says what of a line does not come, and what was wished for it', () => {
   assert.equal(fateTexts({ reduced: 1, shorted: 2 }), ['1 taken off', '2 not there']);
