@@ -12,6 +12,8 @@ export const pincode = {
 } as const;
 
 /** What the APIs' documents say of whatever is for a shop. */
+export const forShopper =
+  'Only for whose it is, by the session in their cookie: POST /api/write/session gives one.';
 export const forShop = 'Only for the shop: takes its pass, as Authorization: Bearer.';
 
 export const localNames = {

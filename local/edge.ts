@@ -10,7 +10,9 @@ const DISTRIBUTION_FILE = fileURLToPath(new URL('../ops/edge/distribution.json',
 const env = environmentOf('edge');
 const log = createLog('edge', env.LOG_LEVEL);
 
-const distribution = readDistribution(DISTRIBUTION_FILE);
+const distribution = readDistribution(DISTRIBUTION_FILE, {
+  'session-secrets': env.SESSION_SECRETS,
+});
 const addresses: Record<string, string> = env;
 const edge = new Edge({
   distribution,

@@ -97,6 +97,7 @@ function variables(
 
 const SECRETS = [
   'VAULT_SECRET',
+  'SESSION_SECRETS',
   'STORE_PASS_SECRET',
   'QUOTE_SECRET',
   'RAZORPAY_KEY_SECRET',

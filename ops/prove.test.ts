@@ -1760,7 +1760,7 @@ ${JSON.stringify({ ...SLOT, toMinute: 1_200 })}; fee_paise is 7 and should be ${
     name: 'a read model of another version',
     plant: () => `update projector.checkpoint set version = 1 where schema = 'cart'`,
     says: () => `NOT SO: every read model is there
-  cart: its rows are of version 1; the projector makes version 2`,
+  cart: its rows are of version 1; the projector makes version 3`,
   },
 ];
 

@@ -1,6 +1,6 @@
 import { load, medianRun, type Load, type LoadOptions } from './load.ts';
 import type { Result, ScenarioOptions } from './scenario.ts';
-import { openShop, send } from './shop.ts';
+import { openSession, openShop, send, type Guest } from './shop.ts';
 import { startProgram, startSystem, type System } from './system.ts';
 import { takeTurns } from './turns.ts';
 
@@ -12,9 +12,12 @@ const BUDGET = 0.7;
 /** What a cart holds of each item before; every request sets another quantity. */
 const FIRST_QUANTITY = 2;
 
+/** A cart for each shopper, at a shop; the browsers of all send the same session. */
+type Carts = { carts: string[]; guest: Guest; storeId: string };
+
 /** Every request of a shopper changes their cart, so that every one is an append. */
 const shopper =
-  (carts: string[], storeId: string, round: number): LoadOptions['setupClient'] =>
+  ({ carts, guest, storeId }: Carts, round: number): LoadOptions['setupClient'] =>
   (client, index) => {
     let turn = 0;
     const setupRequest = (request: object) => {
@@ -24,18 +27,18 @@ const shopper =
       const path = `/api/write/carts/${carts[index]}/items/${storeId}.s${item}`;
       return { ...request, path, body: JSON.stringify({ quantity }) };
     };
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', ...guest };
     client.setRequests([{ method: 'PUT', headers, setupRequest }]);
   };
 
 /** Puts items into carts for a while; `round` is another one each time. */
 export const putItems = (
-  { url, carts, storeId }: { url: string; carts: string[]; storeId: string },
+  { url, ...carts }: Carts & { url: string },
   round: number,
   seconds: number,
   system: System,
 ): Promise<Load> => {
-  const setupClient = shopper(carts, storeId, round);
+  const setupClient = shopper(carts, round);
   return load({ url, connections: CONNECTIONS, seconds, setupClient }, system);
 };
 
@@ -46,8 +49,8 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
   try {
     const storeId = await openShop(system, LISTINGS);
     const newCarts = () => fillCarts(ORIGIN_WRITE_API!, storeId);
-    const bareShop = { url: bare.url, carts: await newCarts(), storeId };
-    const ourShop = { url: ORIGIN_WRITE_API!, carts: await newCarts(), storeId };
+    const bareShop = { url: bare.url, ...(await newCarts()) };
+    const ourShop = { url: ORIGIN_WRITE_API!, ...(await newCarts()) };
     const [ceilings, measured] = await takeTurns(
       runs,
       (round) => putItems(bareShop, round, seconds, system),
@@ -74,14 +77,16 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
 }
 
 /** A cart for each shopper that holds one of every item, so that each request changes a line. */
-export function fillCarts(writeApi: string, storeId: string): Promise<string[]> {
+export async function fillCarts(writeApi: string, storeId: string): Promise<Carts> {
+  const guest = await openSession(writeApi);
   const fill = async () => {
     const carts = `${writeApi}/api/write/carts`;
-    const { cartId } = await send<{ cartId: string }>(carts, 'POST');
+    const { cartId } = await send<{ cartId: string }>(carts, 'POST', undefined, { guest });
     for (let item = 0; item < LISTINGS; item++) {
-      await send(`${carts}/${cartId}/items/${storeId}.s${item}`, 'PUT', '{"quantity":1}');
+      const path = `${carts}/${cartId}/items/${storeId}.s${item}`;
+      await send(path, 'PUT', '{"quantity":1}', { guest });
     }
     return cartId;
   };
-  return Promise.all(Array.from({ length: CONNECTIONS }, fill));
+  return { carts: await Promise.all(Array.from({ length: CONNECTIONS }, fill)), guest, storeId };
 }

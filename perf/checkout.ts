@@ -33,7 +33,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
     const shops: string[] = [];
     for (let i = 0; i < SHOPS; i++) shops.push(await openShop(system, LISTINGS, PLENTY));
     const storeId = shops[0]!;
-    const carts = { url, storeId, carts: await fillCarts(url, storeId) };
+    const carts = { url, ...(await fillCarts(url, storeId)) };
     const [ceilings, measured] = await takeTurns(
       runs,
       (round) => putItems(carts, round, seconds, system),
@@ -64,7 +64,7 @@ export async function run({ seconds, runs }: ScenarioOptions): Promise<Result[]>
 
 /** Shoppers who check out one cart after the other for a while. */
 async function checkOut(system: System, shops: string[], seconds: number): Promise<Checkouts> {
-  const commands = createCommands(system.env.ORIGIN_WRITE_API!);
+  const commands = await createCommands(system.env.ORIGIN_WRITE_API!);
   const coresSince = startMeter(system);
   const beganMs = performance.now();
   const elapsed = () => (performance.now() - beganMs) / 1000;
@@ -100,7 +100,7 @@ function basket(shops: string[], turn: number): Item[] {
 /** What an order appends, from the log; the services' own bookkeeping aside. */
 async function countAppends({ env }: System, shops: string[]): Promise<number> {
   const client = connectEventStore(env.EVENT_STORE_URL!, asStored);
-  const commands = createCommands(env.ORIGIN_WRITE_API!);
+  const commands = await createCommands(env.ORIGIN_WRITE_API!);
   const after = await headOfLog(client);
   for (let turn = 0; turn < COUNTED_ORDERS; turn++) await commands.buy(basket(shops, turn));
   let appends = 0;
@@ -135,7 +135,7 @@ async function contendOften(system: System, runs: number): Promise<Result> {
 /** 64 shoppers race for the last one of 64 items. Throws unless each gets one. */
 async function contend(system: System): Promise<Latency[]> {
   const storeId = await openShop(system, RIVALS, 1);
-  const commands = createCommands(system.env.ORIGIN_WRITE_API!);
+  const commands = await createCommands(system.env.ORIGIN_WRITE_API!);
   const carts = await Promise.all(Array.from({ length: RIVALS }, () => commands.openCart()));
   commands.latencies();
   const bought = await Promise.all(

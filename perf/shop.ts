@@ -15,27 +15,47 @@ export class Refused extends Error {
   }
 }
 
-/** Sends a request to the APIs; `pass` where it is a shop's. Throws `Refused`. */
+/** What the browser of a guest sends. */
+export type Guest = { cookie: string; 'sec-fetch-site': string };
+
+type Sending = {
+  type?: string;
+  /** Where it is a shop's. */
+  pass?: string | undefined;
+  /** Where it is a shopper's. */
+  guest?: Guest | undefined;
+};
+
+/** Sends a request to the APIs. Throws `Refused`. */
 export async function send<T>(
   url: string,
   method = 'GET',
   body?: string,
-  { type = 'application/json', pass }: { type?: string; pass?: string | undefined } = {},
+  { type = 'application/json', pass, guest }: Sending = {},
 ): Promise<T> {
   const headers = {
+    ...guest,
     ...(body !== undefined && { 'content-type': type }),
     ...(pass !== undefined && { authorization: `Bearer ${pass}` }),
   };
-  const response = await fetch(url, {
-    method,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers,
-    ...(body !== undefined && { body }),
-  });
-  if (!response.ok) {
-    throw new Refused(`${method} ${url}`, response.status, await response.text());
-  }
+  const response = await ask(url, { method, headers, ...(body !== undefined && { body }) });
   return (await response.json()) as T;
+}
+
+async function ask(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (response.ok) return response;
+  throw new Refused(`${init.method} ${url}`, response.status, await response.text());
+}
+
+/** A new guest's session, from write-api or an edge in front of it. */
+export async function openSession(url: string): Promise<Guest> {
+  const sameOrigin = { 'sec-fetch-site': 'same-origin' };
+  const session = `${url}/api/write/session`;
+  const { headers } = await ask(session, { method: 'POST', headers: sameOrigin });
+  const [cookie] = headers.getSetCookie();
+  if (!cookie) throw new Error(`${session} gave no cookie`);
+  return { ...sameOrigin, cookie: cookie.split(';')[0]! };
 }
 
 /** What proves to be a shop's own staff. */

@@ -1,5 +1,5 @@
 import { quantile } from './load.ts';
-import { send } from './shop.ts';
+import { openSession, send } from './shop.ts';
 
 /** How long one kind of command took, as whoever sent it saw it. */
 export type Latency = { command: string; count: number; p50Ms: number; p99Ms: number };
@@ -8,7 +8,7 @@ export type Item = { listingId: string; quantity: number };
 
 export type Order = { orderId: string; storeOrders: { storeOrderId: string; storeId: string }[] };
 
-export type Commands = ReturnType<typeof createCommands>;
+export type Commands = Awaited<ReturnType<typeof createCommands>>;
 
 const RECIPIENT = {
   contact: { name: 'Asha Rao', phone: '9876543210' },
@@ -16,8 +16,9 @@ const RECIPIENT = {
   payment: 'cash-on-delivery',
 };
 
-/** Sends commands to write-api and keeps how long each kind of them took. */
-export function createCommands(writeApi: string) {
+/** Sends commands to write-api, in the name of one guest, and keeps how long each kind of them took. */
+export async function createCommands(writeApi: string) {
+  const guest = await openSession(writeApi);
   const tookMs = new Map<string, number[]>();
 
   /** `command` names the kind in the figures; `pass` is of the shop that sends it. Throws `Refused`. */
@@ -31,7 +32,7 @@ export function createCommands(writeApi: string) {
     const began = performance.now();
     try {
       const text = body && JSON.stringify(body);
-      return await send<T>(`${writeApi}/api/write${path}`, method, text, { pass });
+      return await send<T>(`${writeApi}/api/write${path}`, method, text, { pass, guest });
     } finally {
       const times = tookMs.get(command) ?? [];
       times.push(performance.now() - began);

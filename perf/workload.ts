@@ -45,7 +45,7 @@ export async function run({ orders, data }: ScenarioOptions): Promise<Result[]> 
   const workload = readWorkload(data, orders);
   const system = await startSystem();
   try {
-    const commands = createCommands(system.env.ORIGIN_WRITE_API!);
+    const commands = await createCommands(system.env.ORIGIN_WRITE_API!);
     const shops = await openShops(system, commands, workload);
     commands.latencies();
     const half = Math.ceil(workload.baskets.length / 2);

@@ -22,6 +22,10 @@ const RULES = {
     pattern: /^\S{32,}$/,
     hint: '32 or more random characters: makes the codes that are told at the door',
   },
+  SESSION_SECRETS: {
+    pattern: /^[\w-]{32,}(?:,[\w-]{32,})*$/,
+    hint: '32 or more random characters: sign sessions; the newest first where commas part several',
+  },
   STORE_PASS_SECRET: { pattern: /^\S{32,}$/, hint: '32 or more random characters' },
   RAZORPAY_URL: {
     pattern: HTTP_URL,

@@ -50,6 +50,7 @@ export const PROCESSES = {
     variables: [
       ...SERVING,
       'PUBLIC_URL',
+      'SESSION_SECRETS',
       'CLOUDFRONT_DISTRIBUTION_ID',
       'AWS_ACCESS_KEY_ID',
       'ORIGIN_WEB',
@@ -77,6 +78,7 @@ export const PROCESSES = {
       'DATABASE_URL',
       'VAULT_URL',
       'VAULT_SECRET',
+      'SESSION_SECRETS',
       'STORE_PASS_SECRET',
       'DELIVERY_CODE_SECRET',
     ],
@@ -92,6 +94,7 @@ export const PROCESSES = {
       'VAULT_URL',
       'VAULT_SECRET',
       'QUOTE_SECRET',
+      'SESSION_SECRETS',
       'STORE_PASS_SECRET',
       'DELIVERY_CODE_SECRET',
       'PUBLIC_URL',

@@ -5,7 +5,13 @@ import { defineTable, json, type Row } from '../engine/projections/rows.ts';
 
 const carts = defineTable(
   'cart',
-  { cart_id: 'uuid', status: 'text', order_id: 'uuid?', lines: json<CartLine[]>() },
+  {
+    cart_id: 'uuid',
+    shopper: 'text?',
+    status: 'text',
+    order_id: 'uuid?',
+    lines: json<CartLine[]>(),
+  },
   ['cart_id'],
 );
 
@@ -13,12 +19,13 @@ export type CartRow = Row<typeof carts>;
 
 export const cart = projection<CartEvent>({
   name: 'cart',
-  version: 2,
+  version: 3,
   tables: [carts],
 
   on: fold(carts, decider, {
     key: 'cart_id',
-    stateOf: ({ status, order_id: orderId, lines }) => ({
+    stateOf: ({ shopper, status, order_id: orderId, lines }) => ({
+      shopper,
       status: status as 'open' | 'checked-out',
       orderId,
       lines,
@@ -26,7 +33,12 @@ export const cart = projection<CartEvent>({
       round: 0,
       ended: {},
     }),
-    columnsOf: ({ status, orderId, lines }) => ({ status, order_id: orderId, lines }),
+    columnsOf: ({ shopper, status, orderId, lines }) => ({
+      shopper,
+      status,
+      order_id: orderId,
+      lines,
+    }),
     begins: { CartOpened: () => ({}) },
   }),
 });

@@ -106,7 +106,7 @@ const ofPeriod = noted<Subject>(({ id, data }) => ({
 /** What happened to each order, by whom and because of what, across all streams. */
 export const history = projection<HistoryEvent>({
   name: 'history',
-  version: 3,
+  version: 4,
   tables: [events],
 
   on: {

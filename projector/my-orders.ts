@@ -17,6 +17,9 @@ const orders = defineTable(
   'placed',
   {
     order_id: 'uuid',
+    /** Null in orders from before people had sessions. */
+    shopper: 'text?',
+    cart_id: 'uuid',
     status: 'text',
     reason: 'text?',
     placed_at: 'timestamptz',
@@ -27,7 +30,7 @@ const orders = defineTable(
     left_out: json<LeftOut[]>(),
   },
   ['order_id'],
-  { versions: { indexes: [] } },
+  { indexes: ['(shopper, placed_at, order_id)'], versions: { indexes: [] } },
 );
 
 const storeOrders = defineTable(
@@ -172,16 +175,17 @@ function tellOfStoreOrder(fact: Fact<StoreOrderData>, rows: Rows): void {
 /** What a shopper follows after the checkout, as it is and as it was at any time. */
 export const myOrders = projection<OrderEvent | StoreOrderEvent | PaymentEvent>({
   name: 'my_orders',
-  version: 9,
+  version: 10,
   tables: [orders, storeOrders, timeline],
 
   on: {
     OrderPlaced(fact, rows) {
       const { id, data, at } = fact;
-      const { totalPaise, payment: method, personId, sealedRecipient } = data;
+      const { shopper, cartId, totalPaise, payment: method, personId, sealedRecipient } = data;
       const state = { status: 'placed', reason: null, placed_at: at, total_paise: totalPaise };
       const person = { person_id: personId, sealed_recipient: sealedRecipient };
-      rows.add(orders, { order_id: id, ...state, payment: method, ...person, left_out: [] });
+      const whose = { order_id: id, shopper, cart_id: cartId };
+      rows.add(orders, { ...whose, ...state, payment: method, ...person, left_out: [] });
       for (const one of data.parts) {
         rows.add(storeOrders, {
           ...storeOrderColumns(submitted({ ...data, ...one, orderId: id })),

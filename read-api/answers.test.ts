@@ -5,11 +5,14 @@ import { createSchema, prepareDatabase } from '../engine/projections/checkpoint.
 import { Projected } from '../engine/reading/projected.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool, transaction } from '../platform/postgres.ts';
+import { Sessions } from '../platform/session.ts';
 import { sign } from '../platform/signature.ts';
 import { openVault } from '../platform/vault.ts';
 import { PROJECTIONS } from '../projector/app.ts';
 import { isPublicTag } from '../projector/tags.ts';
-import { EVERY_EVENT, EVERY_ID } from '../test/every-event.ts';
+import { wallClock } from '../test/clock.ts';
+import { EVERY_EVENT, EVERY_ID, GUEST } from '../test/every-event.ts';
+import { headersOfGuest, SESSION_SECRET } from '../test/session.ts';
 import { startParts, untilLive } from '../test/shop.ts';
 import { createReadApi } from './app.ts';
 
@@ -62,8 +65,9 @@ test.before(async (context) => {
     vault: await openVault(pool, SECRET),
     storePassSecret: SECRET,
     deliveryCodeSecret: SECRET,
+    sessions: new Sessions(SESSION_SECRET, wallClock),
     log,
-    now: () => new Date(),
+    now: wallClock,
   });
   cleanup.add(() => app.close());
   const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}${PREFIX}`;
@@ -83,7 +87,11 @@ function addressOf({ url }: Context, path: string): string {
   return `${url}${address}?${path.endsWith('/slots') ? `date=${EVERY_ID.date}` : ''}`;
 }
 
-const headers = { authorization: `Bearer ${sign(SECRET, EVERY_ID.storeId)}` };
+/** Of whoever is both. */
+const headers = {
+  ...headersOfGuest(GUEST),
+  authorization: `Bearer ${sign(SECRET, EVERY_ID.storeId)}`,
+};
 
 /** Where a value says more or less than its schema. */
 function* differences(value: unknown, schema: Schema, at: string): Generator<string> {

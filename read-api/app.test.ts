@@ -4,7 +4,10 @@ import * as assert from 'uvu/assert';
 import { Projected } from '../engine/reading/projected.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
+import { Sessions } from '../platform/session.ts';
 import { openVault } from '../platform/vault.ts';
+import { wallClock } from '../test/clock.ts';
+import { headersOfGuest, SESSION_SECRET } from '../test/session.ts';
 import {
   newKey,
   openStore,
@@ -116,15 +119,16 @@ test('before the projector has ever run, everything is "not now"', async () => {
     vault,
     storePassSecret: 'another-secret-of-the-tests-32-or-more',
     deliveryCodeSecret: 'a fourth secret of the tests, 32 or more',
+    sessions: new Sessions(SESSION_SECRET, wallClock),
     log,
-    now: () => new Date(),
+    now: wallClock,
   });
   try {
     await projected.start();
     const id = randomUUID();
     const addresses = ['/stores', `/stores/${id}`, `/carts/${id}`, `/orders/${id}`];
     for (const url of ['/readyz', ...addresses.map((address) => `/api/read${address}`)]) {
-      const answer = await app.inject({ url });
+      const answer = await app.inject({ url, headers: headersOfGuest('asha') });
       assert.is(answer.statusCode, 503, `${url}: ${answer.body}`);
       assert.is(answer.headers['retry-after'], '1');
     }

@@ -8,7 +8,7 @@ import type { CartRow } from '../projector/cart.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { ITEM_COLUMNS, itemFields, type CatalogueItem } from './catalogue.ts';
-import { cartHolder } from './who.ts';
+import { shopper } from './who.ts';
 
 export type CartLine = CatalogueItem & {
   quantity: number;
@@ -30,12 +30,13 @@ export type Cart = {
 
 type Line = CartLine & { storeId: string; storeName: string };
 
-/** Throws a `Problem` 404. */
-async function readCart(pool: Pool, cartId: string): Promise<Cart> {
+/** Throws a `Problem` 404 for a cart that is not this shopper's. */
+async function readCart(pool: Pool, cartId: string, actor: string): Promise<Cart> {
   const { rows: carts } = await pool.query<CartRow>({
     name: 'cart',
-    text: 'select cart_id, status, order_id, lines from cart.cart where cart_id = $1',
-    values: [cartId],
+    text: `select cart_id, status, order_id, lines from cart.cart
+      where cart_id = $1 and shopper = $2`,
+    values: [cartId, actor],
   });
   const cart = carts[0];
   if (!cart) throw new Problem(404, 'CART_NOT_FOUND', 'There is no such cart: open one first.');
@@ -100,10 +101,10 @@ const params = {
 export function cartRoutes(app: FastifyInstance, services: Services): void {
   readRoute(app, services, {
     path: 'GET /carts/:cartId',
-    who: cartHolder,
+    who: shopper(services),
     params,
     answer: cartSchema,
     answers: 'personal',
-    read: ({ params: { cartId } }) => readCart(services.pool, cartId),
+    read: ({ params: { cartId }, caller: { actor } }) => readCart(services.pool, cartId, actor),
   });
 }

@@ -9,8 +9,8 @@ import type { BoardOrderRow } from '../projector/order-board.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import type { Article, BasketAt, HistoryFact, HistoryFacts } from '../wording/history.ts';
-import { orderNotFound, type OrderLine } from './my-orders.ts';
-import { orderHolder, shopOfStoreOrder } from './who.ts';
+import type { OrderLine } from './my-orders.ts';
+import { orderNotFound, shopOfStoreOrder, shopperOfOrder } from './who.ts';
 
 /** Facts are those of `HistoryFacts` for the event: `wording` makes sentences of them. */
 export type WhyEntry = {
@@ -290,7 +290,7 @@ async function readWhy(
       number: index + 1,
       at: row.at,
       event: row.type,
-      actor: row.actor,
+      actor: shownActor(row.actor),
       facts: factsOf(row, about),
       becauseOf: numbers.get(row.causation_id) ?? null,
       requestId: row.correlation_id,
@@ -298,6 +298,9 @@ async function readWhy(
   });
   return { entries };
 }
+
+/** Which guest it was, by an id of theirs, is for nobody to read: what was done says that it was one. */
+const shownActor = (actor: string): string => (actor.includes(':') ? 'anonymous' : actor);
 
 /** The same for a shop, of its own store order. Throws a `Problem` 404. */
 async function readStoreOrderWhy(services: Services, storeOrderId: string): Promise<StoreOrderWhy> {
@@ -375,7 +378,7 @@ const whyFields = {
 export function historyRoutes(app: FastifyInstance, services: Services): void {
   readRoute(app, services, {
     path: 'GET /orders/:orderId/why',
-    who: orderHolder,
+    who: shopperOfOrder(services),
     params: { type: 'object', properties: { orderId: uuid } },
     answer: object(whyFields),
     answers: 'personal',

@@ -1,6 +1,7 @@
 import { serve } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
+import { Sessions } from '../platform/session.ts';
 import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createReadApi } from './app.ts';
@@ -16,7 +17,9 @@ await projected.start();
 const storePassSecret = env.STORE_PASS_SECRET;
 const deliveryCodeSecret = env.DELIVERY_CODE_SECRET;
 const now = () => new Date();
-const services = { pool, projected, vault, storePassSecret, deliveryCodeSecret, log, now };
+const sessions = new Sessions(env.SESSION_SECRETS, now);
+const secrets = { storePassSecret, deliveryCodeSecret, sessions };
+const services = { pool, projected, vault, ...secrets, log, now };
 
 await serve(await createReadApi(services), {
   host: env.HOST,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { Problem } from '../platform/http.ts';
+import type { Pool } from '../platform/postgres.ts';
 import { contactOrNull, orderLineFields, paise, pincode } from '../domain/schema.ts';
 import { count, list, object, orNull, text, time, uuid } from '../platform/schema.ts';
 import { codeOf } from '../platform/signature.ts';
@@ -23,7 +24,8 @@ import {
   type OrderPayment,
   type StatedPayment,
 } from './payments.ts';
-import { orderHolder } from './who.ts';
+import { afterSchema, encodeCursor, limitTo, nextSchema, pageSize, placeInTime } from './paging.ts';
+import { orderNotFound, shopper, shopperOfOrder } from './who.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
@@ -94,6 +96,9 @@ export type Order = {
   /** Oldest first. */
   timeline: TimelineEntry[];
 };
+
+const OWN_PAGE = 20;
+const MAX_OWN_PAGE = 200;
 
 /** A shop packs it, or somebody is on the way with it. */
 const WITH_CODE = new Set(['accepted', 'packed', 'dispatched']);
@@ -167,10 +172,7 @@ async function positionAt({ pool }: Services, orderId: string, asOf: string): Pr
   return position;
 }
 
-/**
- * An order as it is, or as it stood at a time. Like a cart, it is opened by knowing its id, until
- * people sign in. Throws `Problem`.
- */
+/** An order as it is, or as it stood at a time. Throws `Problem`. */
 async function readOrder(services: Services, orderId: string, asOf?: string): Promise<Order> {
   const { pool, vault, deliveryCodeSecret } = services;
   const isPast = asOf !== undefined;
@@ -232,9 +234,6 @@ async function readOrder(services: Services, orderId: string, asOf?: string): Pr
     })),
   };
 }
-
-export const orderNotFound = (): Problem =>
-  new Problem(404, 'ORDER_NOT_FOUND', 'There is no such order.');
 
 // Each by its fields: what a read model keeps besides is nobody's business.
 
@@ -332,12 +331,14 @@ export const storeOrderFields = {
   ),
 };
 
+const orderStatus = {
+  type: 'string',
+  enum: ['placed', 'awaiting-payment', 'confirmed', 'rejected', 'cancelled', 'completed'],
+} as const;
+
 const orderSchema = object({
   orderId: uuid,
-  status: {
-    type: 'string',
-    enum: ['placed', 'awaiting-payment', 'confirmed', 'rejected', 'cancelled', 'completed'],
-  },
+  status: orderStatus,
   reason: orNull(text),
   placedAt: time,
   totalPaise: paise,
@@ -375,6 +376,55 @@ const orderSchema = object({
   ),
 });
 
+const shortSchema = object({
+  orderId: uuid,
+  cartId: uuid,
+  status: orderStatus,
+  placedAt: time,
+  totalPaise: paise,
+  stores: list(text, 'Names of the shops that it is from'),
+});
+
+/** An order in a list of them, without anything about a person. */
+export type OrderInShort = Pick<Order, 'orderId' | 'status' | 'placedAt' | 'totalPaise'> & {
+  /** The one that it was ordered from: open again, should it come to nothing. */
+  cartId: string;
+  /** Names of the shops that it is from. */
+  stores: string[];
+};
+
+export type OwnOrders = {
+  /** Newest first. */
+  orders: OrderInShort[];
+  /** What to send as `after` for the next page; null on the last. */
+  next: string | null;
+};
+
+type Page = { after?: string; limit?: string };
+
+/** A page of the orders that a shopper placed. Throws a `Problem` 400. */
+async function readOwnOrders(pool: Pool, actor: string, wanted: Page): Promise<OwnOrders> {
+  const limit = pageSize(wanted.limit, OWN_PAGE, MAX_OWN_PAGE);
+  const place = wanted.after ? placeInTime(wanted.after) : null;
+  // One more than asked for tells whether there is a next page.
+  const { rows } = await pool.query<OrderInShort>({
+    name: 'own-orders',
+    text: `select order_id as "orderId", cart_id as "cartId", status, placed_at as "placedAt",
+        total_paise as "totalPaise", array(
+          select coalesce(s.name, p.store_id) from my_orders.part p
+            left join catalogue.store s using (store_id)
+          where p.order_id = o.order_id order by 1
+        ) as stores
+      from my_orders.placed o
+      where shopper = $1 and ($2::timestamptz is null or (placed_at, order_id) < ($2, $3::uuid))
+      order by placed_at desc, order_id desc limit $4`,
+    values: [actor, ...(place ?? [null, null]), limit + 1],
+  });
+  const orders = rows.slice(0, limit);
+  const last = rows.length > limit ? orders.at(-1) : undefined;
+  return { orders, next: last ? encodeCursor([last.placedAt, last.orderId]) : null };
+}
+
 const params = {
   type: 'object',
   properties: { orderId: uuid },
@@ -388,8 +438,21 @@ const query = {
 
 export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
   readRoute(app, services, {
+    path: 'GET /me/orders',
+    who: shopper(services),
+    query: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { after: afterSchema, limit: limitTo(MAX_OWN_PAGE) },
+    },
+    answer: object({ orders: list(shortSchema, 'Newest first'), next: nextSchema }),
+    answers: 'personal',
+    read: ({ caller: { actor } }, page: Page) => readOwnOrders(services.pool, actor, page),
+  });
+
+  readRoute(app, services, {
     path: 'GET /orders/:orderId',
-    who: orderHolder,
+    who: shopperOfOrder(services),
     params,
     query,
     answer: orderSchema,
@@ -400,7 +463,7 @@ export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
 
   readRoute(app, services, {
     path: 'GET /orders/:orderId/live',
-    who: orderHolder,
+    who: shopperOfOrder(services),
     params,
     answers: 'live',
     event: 'order',

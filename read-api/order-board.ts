@@ -13,15 +13,7 @@ import { boardTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { findStore, type Wanted } from './catalogue.ts';
-import {
-  afterSchema,
-  decodeCursor,
-  encodeCursor,
-  invalidCursor,
-  limitTo,
-  nextSchema,
-  pageSize,
-} from './paging.ts';
+import { afterSchema, encodeCursor, limitTo, nextSchema, pageSize, placeInTime } from './paging.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
 import {
   storeOrderFields,
@@ -37,9 +29,6 @@ const OPEN_PAGE = 300;
 const MAX_OPEN_PAGE = 3_000;
 /** Orders that ended in the last day, newest first. */
 const MAX_ENDED = 50;
-/** As Postgres takes them, and as a cursor has them. */
-const TIME = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export type BoardOrder = {
   storeOrderId: string;
@@ -83,20 +72,9 @@ export type Board = {
   next: string | null;
 };
 
-/** Of a page's last open order. */
-type BoardCursor = [submittedAt: string, storeOrderId: string];
-
 const BOARD_ORDER_COLUMNS = `store_order_id, c.order_number, c.store_id, c.status, c.reason,
   c.submitted_at, c.changed_at, c.ended_at, c.pincode, c.payment, c.fulfilment, c.slot,
   c.fee_paise, c.total_paise, c.owed_paise, c.part, c.person_id, c.sealed_recipient`;
-
-/** Throws a `Problem` 400 for an `after` that is none of a board's. */
-function boardCursor(after: string): BoardCursor {
-  const [submittedAt, storeOrderId] = decodeCursor<BoardCursor>(after, 2);
-  const isTime = TIME.test(submittedAt) && !Number.isNaN(Date.parse(submittedAt));
-  if (!isTime || !UUID.test(storeOrderId)) throw invalidCursor();
-  return [submittedAt, storeOrderId];
-}
 
 /**
  * A page of a board: its open orders after a place, and on the first page also what has just ended
@@ -105,7 +83,7 @@ function boardCursor(after: string): BoardCursor {
 async function readBoard(services: Services, storeId: string, wanted: Page): Promise<Board> {
   const { pool } = services;
   const limit = pageSize(wanted.limit, OPEN_PAGE, MAX_OPEN_PAGE);
-  const place = wanted.after ? boardCursor(wanted.after) : null;
+  const place = wanted.after ? placeInTime(wanted.after) : null;
   const { name } = await findStore(pool, storeId);
   // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<BilledRow>({

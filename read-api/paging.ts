@@ -41,6 +41,17 @@ export function decodeCursor<Place extends string[]>(
   throw invalidCursor();
 }
 
+/** As Postgres takes them, and as a cursor has them. */
+const TIME = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** A place among what is in the order of its time, and then of its id. Throws a `Problem` 400. */
+export function placeInTime(after: string): [at: string, id: string] {
+  const [at, id] = decodeCursor<[at: string, id: string]>(after, 2);
+  if (!TIME.test(at) || Number.isNaN(Date.parse(at)) || !UUID.test(id)) throw invalidCursor();
+  return [at, id];
+}
+
 /** How many a page is to have. Throws a `Problem` 400. */
 export function pageSize(asked: string | undefined, usual: number, most: number): number {
   const limit = asked === undefined ? usual : Number(asked);

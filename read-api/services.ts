@@ -1,5 +1,6 @@
 import type { Logger } from '../platform/log.ts';
 import type { Pool } from '../platform/postgres.ts';
+import type { Sessions } from '../platform/session.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { PublicAnswers } from '../engine/reading/answers.ts';
 import type { LivePages } from '../engine/reading/live-pages.ts';
@@ -15,6 +16,7 @@ export type Services = {
   pages: LivePages;
   vault: Vault;
   storePassSecret: string;
+  sessions: Sessions;
   /** Makes the codes that shoppers tell at the door. */
   deliveryCodeSecret: string;
   log: Logger;

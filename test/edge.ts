@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { CloudFrontClient, CreateInvalidationCommand } from '@aws-sdk/client-cloudfront';
 import { Edge, type ViewerTimeouts } from '../local/edge/app.ts';
 import { readDistribution } from '../local/edge/distribution.ts';
+import type { KeyValues } from '../local/edge/viewer-request.ts';
 
 export const DISTRIBUTION = fileURLToPath(
   new URL('../ops/edge/distribution.json', import.meta.url),
@@ -16,10 +17,16 @@ export const PUBLIC = 'public, s-maxage=60, stale-while-revalidate=600';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse, nth: number) => void;
 
+type PairOptions = {
+  cacheBytes?: number;
+  viewerTimeouts?: ViewerTimeouts;
+  keyValues?: KeyValues;
+};
+
 /** A real origin behind a real edge with the distribution that is deployed. */
 export async function createPair(
   handler: Handler,
-  { cacheBytes, viewerTimeouts }: { cacheBytes?: number; viewerTimeouts?: ViewerTimeouts } = {},
+  { cacheBytes, viewerTimeouts, keyValues }: PairOptions = {},
 ) {
   const seen: IncomingMessage[] = [];
   const origin = http.createServer((request, response) => {
@@ -29,7 +36,7 @@ export async function createPair(
   const originPort = await listen(origin);
   const address = `http://127.0.0.1:${originPort}`;
   const edge = new Edge({
-    distribution: readDistribution(DISTRIBUTION),
+    distribution: readDistribution(DISTRIBUTION, keyValues),
     origins: { web: address, 'read-api': address, 'write-api': address },
     distributionId: DISTRIBUTION_ID,
     purgeKeyId: 'the-key',

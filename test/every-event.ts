@@ -23,6 +23,9 @@ const uuid = (number: number): string =>
 const [ORDER, STORE_ORDER, OTHER_STORE_ORDER, PAYMENT] = [uuid(1), uuid(2), uuid(3), uuid(4)];
 const [REJECTED, CANCELLED, WHOLE] = [uuid(5), uuid(6), uuid(7)];
 const [PERSON, CART, RETURN] = [uuid(8), uuid(9), uuid(10)];
+/** Of whoever ordered. */
+export const GUEST = 'asha';
+const SHOPPER = `guest:${GUEST}`;
 const [STORE, DATE] = [uuid(20), '2026-11-21'];
 const [DAL, GHEE, OIL] = [`${STORE}.dal`, `${STORE}.ghee`, `${STORE}.oil`];
 const DAY = `${STORE}.${DATE}`;
@@ -99,6 +102,7 @@ const person = { personId: PERSON, sealedRecipient: 'sealed', pincode: '560001' 
 const placed: PlacedOrder = {
   ...person,
   cartId: CART,
+  shopper: SHOPPER,
   payment: 'upi',
   onShortage: 'whatever-each-shop-can',
   parts: [first, other],
@@ -213,7 +217,7 @@ function placeOrders(): void {
   say(
     cart,
     CART,
-    { type: 'CartOpened', data: {} },
+    { type: 'CartOpened', data: { shopper: SHOPPER } },
     { type: 'ItemAddedToCart', data: { listingId: DAL, quantity: 1 } },
     { type: 'ItemAddedToCart', data: { listingId: GHEE, quantity: 2 } },
     { type: 'ItemAddedToCart', data: { listingId: OIL, quantity: 1 } },

@@ -34,6 +34,7 @@ import { readRawLog } from '../platform/raw-events.ts';
 import { followLog } from '../platform/subscription.ts';
 import { createHandler, type Handler } from '../engine/commands/handle.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
+import { SESSION_SECRET } from './session.ts';
 import { STUCK_MS } from './until-so.ts';
 import { loadPayment } from './write-api.ts';
 import { wallClock } from './clock.ts';
@@ -61,7 +62,9 @@ const test = suite<World>('a log of c10beec');
 
 test.before(async (world) => {
   world.names = JSON.parse(await fixture('names.json')) as Names;
-  const secrets = JSON.parse(await fixture('secrets.json')) as Secrets;
+  const kept = JSON.parse(await fixture('secrets.json')) as Omit<Secrets, 'SESSION_SECRETS'>;
+  // There were no sessions.
+  const secrets = { ...kept, SESSION_SECRETS: SESSION_SECRET };
   const parts = await startParts();
   await restore(parts);
   const handler = createHandler(parts.client, createLog('test', 'silent'), wallClock);
@@ -373,6 +376,8 @@ test('the read models are what the log gives, and its people are known', async (
   };
   assert.is(await contactAt('Old Corner Stores', 'older-accepted'), 'Lakshmi Gupta');
   assert.is(await contactAt('Sharma Kirana', 'accepted'), 'Imran Khan');
+  // Who placed it had no session: what their browser remembers opens nothing.
+  assert.is((await shop.read(`/orders/${names.orders.accepted!.orderId}`)).status, 404);
 });
 
 test('the shops go on with it: goods go out, and money comes and goes', async (world) => {

@@ -241,7 +241,12 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
     const { cartId, wanted } =
       last && one.sameCart ? last : { cartId: `cart${world.number}.${index}`, ...one };
     if (cartId !== last?.cartId) {
-      await handle(cart, cartId, { type: 'OpenCart', data: {} }, context(`open ${cartId}`));
+      await handle(
+        cart,
+        cartId,
+        { type: 'OpenCart', data: { shopper: null } },
+        context(`open ${cartId}`),
+      );
       for (const [at, quantity] of wanted.entries()) {
         const data = { listingId: world.listings[at]!, quantity };
         await handle(cart, cartId, { type: 'SetCartItem', data }, context(`fill ${cartId} ${at}`));
@@ -251,6 +256,7 @@ async function fillCarts(world: World, { checkouts }: History): Promise<void> {
     const parts = storeOrdersOf(world, orderId, { ...one, wanted });
     world.placed.set(orderId, {
       cartId,
+      shopper: null,
       personId: idFrom('person', orderId),
       sealedRecipient: '',
       pincode: '560001',

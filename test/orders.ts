@@ -34,6 +34,7 @@ export const storeOrderAt = (storeId: string, quantity = 2): OrderPart => {
 export const placedOrder = (more: Partial<PlacedOrder> = {}): PlacedOrder => ({
   ...UNQUOTED,
   cartId: 'c',
+  shopper: null,
   personId: 'p',
   sealedRecipient: '',
   pincode: '560001',

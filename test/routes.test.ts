@@ -3,7 +3,19 @@ import type { FastifyInstance } from 'fastify';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whoOf } from '../platform/route.ts';
-import { newKey, openStore, quoteCart, recipient, startShop, type Shop } from './shop.ts';
+import { headersOfGuest } from './session.ts';
+import {
+  headOfCommands,
+  newKey,
+  openStore,
+  quoteCart,
+  recipient,
+  startShop,
+  STRANGER,
+  type Shop,
+} from './shop.ts';
+
+const OTHER_SECRET = 'another-secret-of-the-tests-for-sessions-32-or-more';
 
 type Route = { method: string; url: string; who: string };
 
@@ -44,13 +56,14 @@ test('whoever may call a route of the APIs is written here, and no other route i
   routes,
 }) => {
   assert.equal(tableOf(routes), [
-    'GET HEAD /api/read/carts/:cartId: whoever knows the cart',
+    'GET HEAD /api/read/carts/:cartId: a shopper',
     'GET HEAD /api/read/listings/:listingId: anybody',
+    'GET HEAD /api/read/me/orders: a shopper',
     'GET HEAD /api/read/openapi.json: anybody',
-    'GET HEAD /api/read/orders/:orderId/live: whoever knows the order',
-    'GET HEAD /api/read/orders/:orderId/why: whoever knows the order',
-    'GET HEAD /api/read/orders/:orderId: whoever knows the order',
-    'GET HEAD /api/read/store-orders/:storeOrderId/invoice: whoever knows the store order; the buyer: the shop, whoever knows the order',
+    'GET HEAD /api/read/orders/:orderId/live: the shopper of the order',
+    'GET HEAD /api/read/orders/:orderId/why: the shopper of the order',
+    'GET HEAD /api/read/orders/:orderId: the shopper of the order',
+    'GET HEAD /api/read/store-orders/:storeOrderId/invoice: the shop of the store order, the shopper of the order',
     'GET HEAD /api/read/store-orders/:storeOrderId/why: the shop of the store order',
     'GET HEAD /api/read/stores/:storeId/board/:storeOrderId/live: the shop',
     'GET HEAD /api/read/stores/:storeId/board/:storeOrderId: the shop',
@@ -65,20 +78,21 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'GET HEAD /api/read/stores/:storeId: anybody',
     'GET HEAD /api/read/stores: anybody',
     'GET HEAD /api/write/openapi.json: anybody',
-    'GET HEAD /api/write/payments/:paymentId/pay: anybody',
+    'GET HEAD /api/write/payments/:paymentId/pay: the shopper of the payment; a page for anybody else',
     'GET HEAD /livez: whoever reaches the port',
     'GET HEAD /readyz: whoever reaches the port',
-    'POST /api/write/carts/:cartId/quotes: whoever knows the cart',
-    'POST /api/write/carts: anybody',
-    'POST /api/write/orders/:orderId/cancel: whoever knows the order',
-    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/cancel: whoever knows the order',
-    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/lines: whoever knows the order',
-    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/substitutions: whoever knows the order',
-    'POST /api/write/orders: whoever knows the cart',
+    'POST /api/write/carts/:cartId/quotes: the shopper of the cart',
+    'POST /api/write/carts: a shopper',
+    'POST /api/write/orders/:orderId/cancel: the shopper of the order',
+    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/cancel: the shopper of the order',
+    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/lines: the shopper of the order',
+    'POST /api/write/orders/:orderId/store-orders/:storeOrderId/substitutions: the shopper of the order',
+    'POST /api/write/orders: a shopper',
     'POST /api/write/payments/:paymentId/razorpay-return: anybody',
     'POST /api/write/payments/:paymentId/receipts: the shop of the payment',
     'POST /api/write/payments/:paymentId/refunds/:refundNumber/given: the shop of the payment',
     'POST /api/write/razorpay/webhooks: Razorpay',
+    'POST /api/write/session: anybody',
     'POST /api/write/store-orders/:storeOrderId/accept: the shop of the store order',
     'POST /api/write/store-orders/:storeOrderId/cancel: the shop of the store order',
     'POST /api/write/store-orders/:storeOrderId/deliver: the shop of the store order',
@@ -97,7 +111,7 @@ test('whoever may call a route of the APIs is written here, and no other route i
     'POST /api/write/stores/:storeId/till/:date/close: the shop',
     'POST /api/write/stores: anybody',
     'POST /api/write/upi/webhooks: the notice service',
-    'PUT /api/write/carts/:cartId/items/:listingId: whoever knows the cart',
+    'PUT /api/write/carts/:cartId/items/:listingId: the shopper of the cart',
     'PUT /api/write/stores/:storeId/area: the shop',
     'PUT /api/write/stores/:storeId/fee: the shop',
     'PUT /api/write/stores/:storeId/hours: the shop',
@@ -123,12 +137,10 @@ async function handedOver(shop: Shop) {
   await shop.write('PUT', `/carts/${cartId}/items/${listingIds[0]!}`, { quantity: 1 });
   const quote = await quoteCart(shop, cartId);
   const wanted = { ...recipient, payment: 'cash-on-delivery', cartId, quote };
-  const { body, position } = await shop.write<{ storeOrders: { storeOrderId: string }[] }>(
-    'POST',
-    '/orders',
-    wanted,
-  );
-  return { storeId, storeOrderId: body.storeOrders[0]!.storeOrderId, position };
+  type Placed = { orderId: string; storeOrders: { storeOrderId: string }[] };
+  const { body, position } = await shop.write<Placed>('POST', '/orders', wanted);
+  const { storeOrderId } = body.storeOrders[0]!;
+  return { storeId, storeOrderId, cartId, orderId: body.orderId, position };
 }
 
 test('what is for a shop is refused to whoever comes without its pass', async ({
@@ -154,6 +166,32 @@ test('what is for a shop is refused to whoever comes without its pass', async ({
       assert.is(detail, 'Only the shop can do this: sign in with its pass.', `${method} ${url}`);
     }
   }
+});
+
+const FOR_SHOPPERS = new Set(['a shopper', 'the shopper of the cart', 'the shopper of the order']);
+
+test('what is a shopper’s is answered to nobody else, and not even that it is there', async ({
+  shop,
+  routes,
+}) => {
+  const { storeId, storeOrderId, cartId, orderId, position } = await handedOver(shop);
+  await shop.read(`/orders/${orderId}`, position);
+  const forShoppers = routes.filter(({ who }) => FOR_SHOPPERS.has(who));
+  assert.is.not(forShoppers.length, 0);
+  const before = await headOfCommands(shop.client);
+  const others = [STRANGER, shop.asShop(storeId), headersOfGuest('asha', OTHER_SECRET)];
+  for (const { method, url, who } of forShoppers) {
+    const path = addressOf(url, { cartId, orderId, storeOrderId });
+    const base = new URL(url.startsWith('/api/read') ? shop.readUrl : shop.writeUrl);
+    for (const headers of others) {
+      const answer = await fetch(new URL(path, base), { method, headers });
+      assert.is(answer.status, 401, `${method} ${url}`);
+    }
+    if (who === 'a shopper') continue;
+    const answer = await fetch(new URL(path, base), { method, headers: shop.newShopper() });
+    assert.is(answer.status, 404, `${method} ${url}`);
+  }
+  assert.is(await headOfCommands(shop.client), before);
 });
 
 /** An address with ids that are right, but for what is given. */
@@ -192,7 +230,7 @@ test('no route takes text/plain', async ({ shop, routes }) => {
     const path = addressOf(url, { storeId });
     const answer = await fetch(new URL(path, base), { method, headers, body: 'hello' });
     // Whoever is not the shop, or knows no such order, is sent away before the body is looked at.
-    const before = /the shop\b|the order\b/.test(who) ? [401, 404] : [];
+    const before = /the shop\b|shopper/.test(who) ? [401, 404] : [];
     assert.ok([415, ...before].includes(answer.status), `${answer.status}: ${method} ${url}`);
     assert.is(answer.headers.get('content-type'), 'application/problem+json; charset=utf-8');
   }

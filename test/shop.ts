@@ -13,6 +13,7 @@ import {
 } from '../platform/event-store.ts';
 import { linkedAccountOf } from '../local/razorpay/transfers.ts';
 import { createLog, type Logger } from '../platform/log.ts';
+import { Sessions } from '../platform/session.ts';
 import { codeOf, sign } from '../platform/signature.ts';
 import { createPool } from '../platform/postgres.ts';
 import { openVault } from '../platform/vault.ts';
@@ -32,6 +33,7 @@ import { runReactor } from '../engine/processes/reactor.ts';
 import { startEventStore } from '../event-store/server.ts';
 import { startPostgres } from '../local/postgres.ts';
 import { startRazorpay } from '../local/razorpay/server.ts';
+import { headersOfGuest, SESSION_SECRET } from './session.ts';
 import { STUCK_MS } from './until-so.ts';
 import { wallClock } from './clock.ts';
 
@@ -119,7 +121,8 @@ export type Shop = Awaited<ReturnType<typeof startShop>>;
 /** What a shop of the tests is run with, by the names of the environment's variables. */
 export type Secrets = Record<
   | `RAZORPAY_${'KEY_ID' | 'KEY_SECRET' | 'WEBHOOK_SECRET'}`
-  | `${'VAULT' | 'STORE_PASS' | 'QUOTE' | 'DELIVERY_CODE' | 'UPI_WEBHOOK'}_SECRET`,
+  | `${'VAULT' | 'STORE_PASS' | 'QUOTE' | 'DELIVERY_CODE' | 'UPI_WEBHOOK'}_SECRET`
+  | 'SESSION_SECRETS',
   string
 >;
 
@@ -128,6 +131,7 @@ const SECRETS: Secrets = {
   STORE_PASS_SECRET: 'another-secret-of-the-tests-32-or-more',
   QUOTE_SECRET: 'a third secret of the tests, 32 or more',
   DELIVERY_CODE_SECRET: 'a fourth secret of the tests, 32 or more',
+  SESSION_SECRETS: SESSION_SECRET,
   UPI_WEBHOOK_SECRET: 'a fifth secret of the tests, 32 or more',
   RAZORPAY_KEY_ID: 'rzp_test',
   RAZORPAY_KEY_SECRET: 'key secret',
@@ -201,7 +205,8 @@ export async function startShop({
   const quoteSecret = given.QUOTE_SECRET;
   const deliveryCodeSecret = given.DELIVERY_CODE_SECRET;
   const upiWebhookSecret = given.UPI_WEBHOOK_SECRET;
-  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret };
+  const sessions = new Sessions(given.SESSION_SECRETS, now);
+  const secrets = { storePassSecret, quoteSecret, deliveryCodeSecret, upiWebhookSecret, sessions };
   let readUrl = '';
   const readApiUrl = () => readUrl;
   const services = {
@@ -243,10 +248,14 @@ export async function startShop({
     authorization: `Bearer ${sign(storePassSecret, storeId)}`,
   });
 
-  /** Those of whoever may: a shop at its own addresses, and at those of its orders. */
+  /** What the browser of another guest sends. */
+  const newShopper = () => headersOfGuest(randomUUID(), given.SESSION_SECRETS);
+  const shopper = newShopper();
+
+  /** Those of whoever may: a shop at its own addresses, and at those of its orders; the shopper. */
   async function headersOf(path: string): Promise<Record<string, string>> {
     const [, room, id] = /^\/(stores|store-orders)\/([^/?]+)/.exec(path) ?? [];
-    if (!room || !id) return {};
+    if (!room || !id) return shopper;
     if (room === 'stores') return asShop(id);
     const { storeId } = await handler.load(storeOrder, id, { fresh: true });
     return storeId === '' ? {} : asShop(storeId);
@@ -269,12 +278,17 @@ export async function startShop({
     upiWebhookSecret,
     storePassSecret,
     secrets: given,
+    /** The headers of the shopper who sends and reads what is no shop's, where no other are given. */
+    shopper,
+    /** The same, as events name them. */
+    guest: sessions.actorOf(shopper),
+    newShopper,
     passOf: (storeId: string) => sign(storePassSecret, storeId),
     /** The headers of what a shop's own staff send. */
     asShop,
     codeOf: (storeOrderId: string) => codeOf(deliveryCodeSecret, storeOrderId),
 
-    /** Sends a command, where it is a shop's in the name of that shop; `body` as JSON. */
+    /** Sends a command, in the name of whoever may: a shop or the shopper; `body` as JSON. */
     write: async <T = Record<string, unknown>>(
       method: string,
       path: string,
@@ -377,8 +391,8 @@ export async function openStore(shop: Shop, lines: string[] = ['Toor dal,120', '
   return { storeId: body.storeId, listingIds, position: imported.position };
 }
 
-/** The headers of whoever has no pass at a shop's addresses. */
-export const STRANGER = { authorization: '' };
+/** The headers of whoever has neither a shop's pass nor a session. */
+export const STRANGER = { authorization: '', cookie: '' };
 
 /** Whom an order is for, as a shopper says it. */
 export const recipient = {
@@ -391,10 +405,11 @@ export async function quoteCart(
   shop: Shop,
   cartId: string,
   delivery: object = {},
+  headers: Record<string, string> = {},
 ): Promise<string> {
   const path = `/carts/${cartId}/quotes`;
   const wanted = { address: { pincode: '560001' }, ...delivery };
-  const { status, body } = await shop.write<{ token: string }>('POST', path, wanted);
+  const { status, body } = await shop.write<{ token: string }>('POST', path, wanted, headers);
   if (status !== 200) throw new Error(`no quote: ${JSON.stringify(body)}`);
   return body.token;
 }

@@ -10,6 +10,7 @@ import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openBrowser } from './browser.ts';
+import { openSession } from '../perf/shop.ts';
 import { freePort } from '../platform/free-port.ts';
 import { within } from './promised-time.ts';
 import { STUCK_MS, untilSo } from './until-so.ts';
@@ -247,8 +248,14 @@ for (const width of [360, 1280]) {
     await shopper.getByRole('button', { name: /^Add / }).first().click();
     await shopper.getByRole('link', { name: /View cart/ }).waitFor();
     const orderId = new URL(orderUrl).pathname.split('/').at(-1)!;
-    const ended = await fetch(`${url}/api/write/orders/${orderId}/cancel`, { method: 'POST' });
-    assert.is(ended.status, 200);
+    const cancel = `${url}/api/write/orders/${orderId}/cancel`;
+    const stranger = await fetch(cancel, { method: 'POST', headers: await openSession(url) });
+    assert.is(stranger.status, 404);
+    const ended = await shopper.evaluate(
+      async (path) => (await fetch(path, { method: 'POST' })).status,
+      cancel,
+    );
+    assert.is(ended, 200);
     await shopper.goto(orderUrl);
     await shopper.getByRole('heading', { name: 'Not ordered' }).waitFor();
     await shopper.getByText('Everything is in your cart again').waitFor();
@@ -660,11 +667,12 @@ for (const width of [360, 1280]) {
 /** Puts down a cart and picks it up again: passes through every process. */
 async function shopAnswers(url: string): Promise<boolean> {
   try {
-    const opened = await fetch(`${url}/api/write/carts`, { method: 'POST' });
+    const guest = await openSession(url);
+    const opened = await fetch(`${url}/api/write/carts`, { method: 'POST', headers: guest });
     const { cartId } = (await opened.json()) as { cartId?: string };
     const position = opened.headers.get('doorstep-position');
     if (!cartId || !position) return false;
-    const headers = { 'doorstep-position': position };
+    const headers = { ...guest, 'doorstep-position': position };
     const read = await fetch(`${url}/api/read/carts/${cartId}`, { headers });
     const page = await fetch(`${url}/cart`);
     return read.ok && page.ok;

@@ -70,13 +70,14 @@ export type Placing = {
 
 /** An order of two pieces at each shop, placed and not yet driven; `inCart` is what its cart has. */
 export async function place(
-  shop: Pick<Shop, 'handler'>,
+  shop: Pick<Shop, 'handler'> & Partial<Pick<Shop, 'guest'>>,
   stores: TestStore[],
   { inCart = WANTED, expiresInMs = 60_000, ...more }: Placing = {},
 ): Promise<{ orderId: string; data: PlacedOrder }> {
   const { handle } = shop.handler;
   const cartId = randomUUID();
-  await handle(cart, cartId, { type: 'OpenCart', data: {} }, as());
+  const { guest: shopper = null } = shop;
+  await handle(cart, cartId, { type: 'OpenCart', data: { shopper } }, as());
   const parts: OrderPart[] = [];
   for (const { storeId, listingIds } of stores) {
     const listingId = listingIds[0]!;
@@ -89,6 +90,7 @@ export async function place(
   }
   const data: PlacedOrder = {
     cartId,
+    shopper,
     personId: randomUUID(),
     sealedRecipient: '',
     pincode: '560001',

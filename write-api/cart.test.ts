@@ -104,7 +104,8 @@ test('bad input is refused with what to do, and changes nothing', async ({
 test('a body that is no JSON, no UTF-8 or 10 MB is refused', async ({ shop, cartId, item }) => {
   const url = `${shop.writeUrl}/carts/${cartId}/items/${item}`;
   const put = async (body: string | Buffer<ArrayBuffer>, type = 'application/json') => {
-    const response = await fetch(url, { method: 'PUT', headers: { 'content-type': type }, body });
+    const headers = { ...shop.shopper, 'content-type': type };
+    const response = await fetch(url, { method: 'PUT', headers, body });
     const { code } = (await response.json()) as { code: string };
     return [response.status, code];
   };

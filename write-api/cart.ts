@@ -6,7 +6,7 @@ import { count, object, text, uuid } from '../platform/schema.ts';
 import type { Services } from './services.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
-import { anybody, cartHolder } from './who.ts';
+import { shopper, shopperOfCart } from './who.ts';
 
 const itemParams = {
   type: 'object',
@@ -52,20 +52,22 @@ async function assertForSale(handler: Handler, listingId: string): Promise<void>
   throw new Rejected('LISTING_NOT_FOUND', { because, listingId });
 }
 
-export function cartRoutes(app: FastifyInstance, { handler }: Services): void {
+export function cartRoutes(app: FastifyInstance, services: Services): void {
+  const { handler } = services;
+
   commandRoute(app, handler, {
     path: 'POST /carts',
-    who: anybody,
+    who: shopper(services),
     creates: 'cart',
     decider: cart,
-    command: () => ({ type: 'OpenCart', data: {} }),
+    command: (_, { caller: { actor } }) => ({ type: 'OpenCart', data: { shopper: actor } }),
     answer: object({ cartId: uuid }),
     reply: (_, { id: cartId }) => ({ cartId }),
   });
 
   commandRoute(app, handler, {
     path: 'PUT /carts/:cartId/items/:listingId',
-    who: cartHolder,
+    who: shopperOfCart(services),
     params: itemParams,
     id: ({ cartId }) => cartId,
     body: itemBody,

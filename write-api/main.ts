@@ -4,6 +4,7 @@ import { connectEventStore } from '../platform/event-store.ts';
 import { serve } from '../platform/http.ts';
 import { createLog } from '../platform/log.ts';
 import { createPool } from '../platform/postgres.ts';
+import { Sessions } from '../platform/session.ts';
 import { environmentOf } from '../platform/system.ts';
 import { openVault } from '../platform/vault.ts';
 import { createWriteApi } from './app.ts';
@@ -26,9 +27,11 @@ const upiWebhookSecret = env.UPI_WEBHOOK_SECRET;
 const razorpay = razorpayFrom(env);
 const payments = paymentPorts(handler, razorpay);
 
-const secrets = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret };
+const sessions = new Sessions(env.SESSION_SECRETS, now);
+
+const keys = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret, sessions };
 const readApiUrl = () => env.READ_API_URL;
-const services = { client, handler, vault, ...secrets, readApiUrl, payments, razorpay, log, now };
+const services = { client, handler, vault, ...keys, readApiUrl, payments, razorpay, log, now };
 await serve(await createWriteApi(services), {
   host: env.HOST,
   port: env.PORT,

@@ -34,7 +34,7 @@ import { eventId } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { assertPayable } from './payment-ports.ts';
 import { destinationOf, priceCart, readQuote } from './quote.ts';
-import { cartHolder, orderHolder } from './who.ts';
+import { assertOwnCart, shopper, shopperOfOrder } from './who.ts';
 
 /** What an order gets to be confirmed; the shops hold its goods meanwhile. */
 const CHECKOUT_TIMEOUT_MS = 15 * 60_000;
@@ -152,13 +152,14 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
 
   commandRoute(app, handler, {
     path: 'POST /orders',
-    who: cartHolder,
+    who: shopper(services),
     creates: 'order',
     body: newOrder,
     bodyLimit: BODY_LIMIT_BYTES,
     answer: placedOrder,
-    async run(wanted: Body, { id: orderId, context }) {
-      const data = await priceOnce(services, orderId, wanted);
+    async run(wanted: Body, { id: orderId, context, caller: { actor } }) {
+      await assertOwnCart(handler, wanted.cartId, actor);
+      const data = await priceOnce(services, orderId, wanted, actor);
       const command = { type: 'PlaceOrder', data } as const;
       const placed = await handler.handle(order, orderId, command, context);
       const { state, position } = await driveCheckout(services, orderId, {
@@ -179,7 +180,7 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
 
   commandRoute(app, handler, {
     path: 'POST /orders/:orderId/cancel',
-    who: orderHolder,
+    who: shopperOfOrder(services),
     params,
     id: ({ orderId }) => orderId,
     body: noBody,
@@ -201,12 +202,17 @@ export function orderRoutes(app: FastifyInstance, services: Services): void {
 const newest = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** A repeat is not priced again: what was placed stands, and `handle` compares the requests. */
-async function priceOnce(services: Services, orderId: string, body: Body): Promise<PlacedOrder> {
+async function priceOnce(
+  services: Services,
+  orderId: string,
+  body: Body,
+  actor: string,
+): Promise<PlacedOrder> {
   const { handler } = services;
   const known = await handler.load(order, orderId, { fresh: false });
   if (known.status !== 'none') return known;
   try {
-    return await price(services, orderId, body);
+    return { ...(await price(services, orderId, body)), shopper: actor };
   } catch (error) {
     // The cart may be closed because the same request, sent twice at once, was placed meanwhile.
     const placed = await handler.load(order, orderId, { fresh: true });
@@ -222,7 +228,7 @@ async function price(
   services: Services,
   orderId: string,
   { cartId, quote, contact, address: written, payment, pickup, slots, ...body }: Body,
-): Promise<PlacedOrder> {
+): Promise<Omit<PlacedOrder, 'shopper'>> {
   const { handler, vault, quoteSecret, now } = services;
   const { onShortage = 'all-or-nothing', ifMissing = {} } = body;
   const phone = mobileFrom(contact.phone);

@@ -392,7 +392,8 @@ test('the browser comes back, also before any webhook, and nobody learns of the 
   await untilPayment(shop, orderId, ({ status }) => status === 'requested');
   const { gatewayOrderId } = await loadPayment(shop, orderId);
   shop.gateway.webhooks.hold();
-  const asked = await fetch(`${shop.writeUrl}/payments/${paymentIdOf(orderId)}/pay`);
+  const pay = `${shop.writeUrl}/payments/${paymentIdOf(orderId)}/pay`;
+  const asked = await fetch(pay, { headers: shop.shopper });
   const html = await asked.text();
   const fieldOf = (name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(html)?.[1];
   assert.is(fieldOf('order_id'), gatewayOrderId);
@@ -414,7 +415,7 @@ test('the browser comes back, also before any webhook, and nobody learns of the 
     const unknown = callback_url.replace(paymentIdOf(orderId), paymentId);
     assert.is((await fetch(unknown, { method: 'POST', body, redirect: 'manual' })).status, status);
   }
-  const late = await fetch(asked.url, { redirect: 'manual' });
+  const late = await fetch(pay, { headers: shop.shopper, redirect: 'manual' });
   assert.is(late.headers.get('location'), '/payments/return', 'nobody is asked to pay twice');
   const again = await fetch(callback_url, { method: 'POST', body, redirect: 'manual' });
   assert.equal([again.status, again.headers.get('location')], [303, '/payments/return']);

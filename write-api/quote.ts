@@ -35,7 +35,7 @@ import {
 import type { Handler } from '../engine/commands/handle.ts';
 import { storeOrderTaxPaise } from './invoices.ts';
 import { methodsOf } from './payment-ports.ts';
-import { cartHolder } from './who.ts';
+import { shopperOfCart } from './who.ts';
 
 const params = { type: 'object', properties: { cartId: uuid } } as const;
 
@@ -80,7 +80,7 @@ export function quoteRoutes(app: FastifyInstance, services: Services): void {
   const { handler, quoteSecret, now } = services;
   hookRoute(app, {
     path: 'POST /carts/:cartId/quotes',
-    who: cartHolder,
+    who: shopperOfCart(services),
     limits: [new Limiter(LIMITS.quotesOfCart), new Limiter(LIMITS.quotes)],
     schema: { params, body: wantedDelivery, response: { 200: quoted } },
     async run({ params: { cartId }, body }, reply) {

@@ -21,7 +21,7 @@ import {
 } from './razorpay-gateway.ts';
 import { lookAtPayment, recordNews } from './payment.ts';
 import { assertRecent, keepRawBodies, saidIn, signer } from './webhook.ts';
-import { anybody } from './who.ts';
+import { anybody, shopperOfPayment } from './who.ts';
 
 const ACTOR = 'razorpay';
 
@@ -76,13 +76,12 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
     /** Takes the browser to Razorpay's page, which wants to be posted to. */
     hookRoute(scope, {
       path: 'GET /payments/:paymentId/pay',
-      who: anybody,
+      who: shopperOfPayment(services),
       schema: ofPayment,
-      async run({ params: { paymentId } }, reply) {
-        const known = await handler.load(payment, paymentId, { fresh: true });
-        const { status, gatewayOrderId } = known;
-        if (status === 'none' || !gatewayOrderId) throw paymentNotFound();
-        if (status !== 'requested') return reply.redirect(RETURN_PATH, 303);
+      async run({ params: { paymentId } }, reply, known) {
+        if (known?.status !== 'requested' || !known.gatewayOrderId) {
+          return reply.redirect(RETURN_PATH, 303);
+        }
         const { url, fields } = razorpay.checkoutOf(paymentId, known);
         reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
         return reply.send(postingPage(url, fields));

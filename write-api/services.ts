@@ -1,5 +1,6 @@
 import type { EventStore } from '../platform/event-store.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Sessions } from '../platform/session.ts';
 import type { Vault } from '../platform/vault.ts';
 import type { Handler } from '../engine/commands/handle.ts';
 import type { PaymentPorts } from './payment-ports.ts';
@@ -15,6 +16,7 @@ export type Services = {
   /** Makes the codes that shoppers tell at the door. */
   deliveryCodeSecret: string;
   storePassSecret: string;
+  sessions: Sessions;
   /** Where read-api is: what a shop lists is read there before a price list changes it. */
   readApiUrl: () => string;
   /** Empty where nobody tells of UPI payments but the shops. */

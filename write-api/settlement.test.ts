@@ -25,7 +25,7 @@ async function deliver({ calm, stores, listings }: World) {
   const wanted: OrderPart = { ...terms, storeOrderId, storeId, lines, totalPaise };
   const person = { personId: randomUUID(), sealedRecipient: '', pincode: '560001' };
   const how = { ...person, payment: 'cash-on-delivery' } as const;
-  const rest = { cartId: randomUUID(), expiresAt: '2099-11-21T00:00:00Z' };
+  const rest = { cartId: randomUUID(), shopper: null, expiresAt: '2099-11-21T00:00:00Z' };
   const data: PlacedOrder = { ...how, ...rest, ...UNQUOTED, parts: [wanted], totalPaise };
   await handle(order, orderId, { type: 'PlaceOrder', data }, context(`place ${orderId}`));
   const confirm = { type: 'ConfirmOrder', data: {} } as const;

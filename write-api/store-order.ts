@@ -33,7 +33,7 @@ import { eventId, type Handler } from '../engine/commands/handle.ts';
 import { commandRoute } from '../engine/commands/route.ts';
 import { driveCredit, findInvoice } from './invoices.ts';
 import { propose } from './substitution.ts';
-import { orderHolderOf, shopOfStoreOrder } from './who.ts';
+import { shopperOfStoreOrder, shopOfStoreOrder } from './who.ts';
 
 /** What a shopper gets to answer for a substitute, while the picker goes on with the rest. */
 const SUBSTITUTE_ANSWER_MS = 5 * 60_000;
@@ -160,7 +160,7 @@ const standing = (storeOrderId: string, state: StoreOrder) => ({
 function shopperRoutes(app: FastifyInstance, services: Services): void {
   const { handler } = services;
   const ofStoreOrder = {
-    who: orderHolderOf(services),
+    who: shopperOfStoreOrder(services),
     params: shopperParams,
     id: ({ storeOrderId }: { storeOrderId: string }) => storeOrderId,
     decider: storeOrder,

@@ -1,6 +1,8 @@
 import { payment, type Payment } from '../domain/money/payment.ts';
 import { subjectOf, storeOrder } from '../domain/fulfilment/store-order.ts';
-import { forShop } from '../domain/schema.ts';
+import { cart } from '../domain/cart/cart.ts';
+import { order } from '../domain/ordering/order.ts';
+import { forShop, forShopper } from '../domain/schema.ts';
 import { store } from '../domain/stores/store.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
@@ -13,39 +15,105 @@ import { PASS_REQUIRED } from '../wording/en/stores.ts';
 import type { Services } from './services.ts';
 
 /**
- * Who may send which command, as long as nobody can sign in: ids that only one browser was told, and
- * the pass of a shop, which is its id signed with STORE_PASS_SECRET. Which shop it is, is for the
- * stream to say wherever an address names something else.
+ * Who may send which command: a shopper by the session of their browser, what is theirs; a shop, as
+ * long as its people cannot sign in, by its pass, which is its id signed with STORE_PASS_SECRET. Whose
+ * something is, is for its stream to say wherever an address names something else. What is somebody
+ * else's is answered as what does not exist.
  */
 
-/** Until people sign in, nobody knows who asks: this is where a session's name goes. */
+/** Until its people sign in, nobody knows who of a shop asks: this is where their name goes. */
 const NOBODY_KNOWN: Caller = { actor: 'anonymous' };
 
 export const anybody: Who<unknown, Caller> = { name: 'anybody', identify: () => NOBODY_KNOWN };
 
-/** Only the browser that opened a cart was told its id: in the address, or of an order in its body. */
-export const cartHolder: Who<unknown, Caller> = {
-  name: 'whoever knows the cart',
-  identify: () => NOBODY_KNOWN,
-};
+type Shoppers = Pick<Services, 'handler' | 'sessions'>;
 
-/** Only the browser that placed an order was told its id. */
-export const orderHolder: Who<{ orderId: string }, Caller> = {
-  name: 'whoever knows the order',
-  identify: () => NOBODY_KNOWN,
-};
+/** Anybody whose browser has a session: a guest. Throws a `Problem` 401 SESSION_NEEDED. */
+export const shopper = ({ sessions }: Pick<Services, 'sessions'>): Who<unknown, Caller> => ({
+  name: 'a shopper',
+  description: forShopper,
+  identify: ({ headers }) => ({ actor: sessions.actorOf(headers) }),
+});
 
-/** The same, of the order that a store order is a part of. Throws `Rejected` ORDER_NOT_FOUND. */
-export const orderHolderOf = ({
+/** Throws `Rejected` CART_NOT_FOUND for a cart that is not this shopper's. */
+export async function assertOwnCart(
+  handler: Handler,
+  cartId: string,
+  actor: string,
+): Promise<void> {
+  // Whose a cart is never changes: what this process saw is enough.
+  const known = await handler.load(cart, cartId, { fresh: false });
+  if (known.shopper === actor) return;
+  const now = known.status === 'none' ? await handler.load(cart, cartId, { fresh: true }) : known;
+  if (now.shopper !== actor) throw new Rejected('CART_NOT_FOUND');
+}
+
+/** The shopper whose cart it is. */
+export const shopperOfCart = ({
   handler,
-}: Pick<Services, 'handler'>): Who<{ orderId: string; storeOrderId: string }, Caller> => ({
-  name: orderHolder.name,
-  async identify({ params: { orderId, storeOrderId } }) {
-    const known = await knownStoreOrder(handler, storeOrderId);
-    if (known.status === 'none' || known.orderId !== orderId) {
+  sessions,
+}: Shoppers): Who<{ cartId: string }, Caller> => ({
+  name: 'the shopper of the cart',
+  description: forShopper,
+  async identify({ headers, params: { cartId } }) {
+    const actor = sessions.actorOf(headers);
+    await assertOwnCart(handler, cartId, actor);
+    return { actor };
+  },
+});
+
+async function isOwnOrder(handler: Handler, orderId: string, actor: string): Promise<boolean> {
+  // The same as of a cart.
+  const known = await handler.load(order, orderId, { fresh: false });
+  const now = known.status === 'none' ? await handler.load(order, orderId, { fresh: true }) : known;
+  return now.status !== 'none' && now.shopper === actor;
+}
+
+/** The shopper who placed it. Throws `Rejected` ORDER_NOT_FOUND. */
+export const shopperOfOrder = ({
+  handler,
+  sessions,
+}: Shoppers): Who<{ orderId: string }, Caller> => ({
+  name: 'the shopper of the order',
+  description: forShopper,
+  async identify({ headers, params: { orderId } }) {
+    const actor = sessions.actorOf(headers);
+    if (!(await isOwnOrder(handler, orderId, actor))) throw new Rejected('ORDER_NOT_FOUND');
+    return { actor };
+  },
+});
+
+/** The same, of the order that a store order is a part of. */
+export const shopperOfStoreOrder = (
+  shoppers: Shoppers,
+): Who<{ orderId: string; storeOrderId: string }, Caller> => ({
+  name: 'the shopper of the order',
+  description: forShopper,
+  async identify(request) {
+    const caller = await shopperOfOrder(shoppers).identify(request);
+    const known = await knownStoreOrder(shoppers.handler, request.params.storeOrderId);
+    if (known.status === 'none' || known.orderId !== request.params.orderId) {
       throw new Rejected('ORDER_NOT_FOUND');
     }
-    return NOBODY_KNOWN;
+    return caller;
+  },
+});
+
+/**
+ * The shopper who pays, with the payment. Of anybody else and any other payment nothing is known: who
+ * opens a page's address is to see a page.
+ */
+export const shopperOfPayment = ({
+  handler,
+  sessions,
+}: Shoppers): Who<{ paymentId: string }, Payment | undefined> => ({
+  name: 'the shopper of the payment; a page for anybody else',
+  async identify({ headers, params: { paymentId } }) {
+    const actor = sessions.find(headers);
+    if (actor === undefined) return undefined;
+    const known = await handler.load(payment, paymentId, { fresh: true });
+    if (known.status === 'none') return undefined;
+    return (await isOwnOrder(handler, known.orderId, actor)) ? known : undefined;
   },
 });
 

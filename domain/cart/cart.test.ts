@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { MAX_CART_LINES, cart, type CartCommand, type CartEvent } from './cart.ts';
 import { given } from '../../test/given.ts';
 
-const opened: CartEvent = { type: 'CartOpened', data: {} };
+const opened: CartEvent = { type: 'CartOpened', data: { shopper: 'guest:asha' } };
 const added: CartEvent = { type: 'ItemAddedToCart', data: { listingId: 'a.1', quantity: 2 } };
 const set = (listingId: string, quantity: number): CartCommand => ({
   type: 'SetCartItem',
@@ -24,7 +24,9 @@ test('an item is added, changed and removed by its absolute quantity', () => {
 test('what is so already changes nothing', () => {
   given(cart, opened, added).when(set('a.1', 2)).gives();
   given(cart, opened).when(set('a.1', 0)).gives();
-  given(cart, opened).when({ type: 'OpenCart', data: {} }).gives();
+  given(cart, opened)
+    .when({ type: 'OpenCart', data: { shopper: 'guest:ravi' } })
+    .gives();
 });
 
 test('a cart that was never opened, or was ordered, takes nothing', () => {

@@ -2,7 +2,7 @@ import type { Decider, Message, Optional } from '../../engine/decider.ts';
 import { Rejected } from '../rejection.ts';
 
 export type CartCommand =
-  | Message<'OpenCart', Record<string, never>>
+  | Message<'OpenCart', Opened>
   | Message<'SetCartItem', { listingId: string; quantity: number }>
   /** `round` counts the times that an order is gone through: 2 is a late payment. */
   | Message<'CheckOutCart', { orderId: string; round: number; lines: CartLine[] }>
@@ -10,12 +10,15 @@ export type CartCommand =
   | Message<'ReopenCart', { orderId: string; round?: number }>;
 
 export type CartEvent =
-  | Message<'CartOpened', Record<string, never>>
+  | Message<'CartOpened', Opened>
   | Message<'ItemAddedToCart', CartLine>
   | Message<'CartItemQuantityChanged', CartLine>
   | Message<'ItemRemovedFromCart', { listingId: string }>
   | Message<'CartCheckedOut', CheckedOut>
   | Message<'CartReopened', { orderId: string }>;
+
+/** Whose a cart is, as commands name who sends them; null in carts from before people had sessions. */
+type Opened = { shopper: string | null };
 
 /** Which order closed a cart, the how manieth time that it is gone through. */
 type CheckedOut = { orderId: string; round: number };
@@ -24,6 +27,7 @@ export type CartLine = { listingId: string; quantity: number };
 
 export type Cart = {
   status: 'none' | 'open' | 'checked-out';
+  shopper: string | null;
   /** In the order in which they were added. */
   lines: CartLine[];
   orderId: string | null;
@@ -58,10 +62,10 @@ const lineShape = { listingId: 'text', quantity: 'integer' } as const;
 
 export const cart: Decider<Cart, CartCommand, CartEvent> = {
   category: 'cart',
-  initial: { status: 'none', lines: [], orderId: null, round: 0, ended: {} },
+  initial: { status: 'none', shopper: null, lines: [], orderId: null, round: 0, ended: {} },
 
   decide: {
-    OpenCart: (state) => (state.status === 'none' ? [{ type: 'CartOpened', data: {} }] : []),
+    OpenCart: ({ status }, data) => (status === 'none' ? [{ type: 'CartOpened', data }] : []),
 
     SetCartItem(state, { listingId, quantity }) {
       assertOpen(state);
@@ -100,7 +104,7 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
   },
 
   evolve: {
-    CartOpened: (state) => ({ ...state, status: 'open' }),
+    CartOpened: (state, { shopper }) => ({ ...state, status: 'open', shopper }),
     ItemAddedToCart: (state, line) => ({ ...state, lines: [...state.lines, line] }),
     CartItemQuantityChanged: (state, line) => ({
       ...state,
@@ -126,6 +130,7 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
   },
 
   upcast: {
+    CartOpened: [({ shopper = null }: Partial<Opened>) => ({ shopper })],
     /** There was no other round than the first. */
     CartCheckedOut: [
       ({ round = 1, ...data }: Optional<CheckedOut, 'round'>) => ({ ...data, round }),
@@ -133,7 +138,7 @@ export const cart: Decider<Cart, CartCommand, CartEvent> = {
   },
 
   shapes: {
-    CartOpened: {},
+    CartOpened: { shopper: 'text?' },
     ItemAddedToCart: lineShape,
     CartItemQuantityChanged: lineShape,
     ItemRemovedFromCart: { listingId: 'text' },

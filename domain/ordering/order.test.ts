@@ -34,6 +34,7 @@ const listed = (pricePaise: number): Listing => ({
 
 const placedOrder: PlacedOrder = {
   cartId: 'c',
+  shopper: null,
   personId: 'p',
   sealedRecipient: 'sealed',
   pincode: '560001',

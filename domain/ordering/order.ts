@@ -58,6 +58,8 @@ export type StoreOrderGoods = Pick<OrderPart, 'storeId' | 'lines' | 'totalPaise'
 
 export type PlacedOrder = {
   cartId: string;
+  /** Who placed it, as commands name who sends them; null from before people had sessions. */
+  shopper: string | null;
   /** Whose key opens `sealedRecipient`; a random id, one for each guest order. */
   personId: string;
   /** Name, phone and address, encrypted under the person's own key. */
@@ -341,14 +343,17 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     OrderPlaced: [
       ({ onShortage = 'all-or-nothing', quote: accepted = null, ...data }: PlacedOrderV1) => ({
         ...data,
+        shopper: null,
         onShortage,
         quote: accepted,
         parts: data.parts.map((one) => ({ ...one, ...fullTerms(one) })),
       }),
       (data: PlacedOrderV2) => ({
         ...data,
+        shopper: null,
         parts: data.parts.map((one) => ({ ...one, ...fullTerms(one) })),
       }),
+      (data: PlacedOrderV3) => ({ ...data, shopper: null }),
     ],
     OrderReserved: [keptInFull, keptInFull],
     OrderConfirmed: [keptInFull, keptInFull],
@@ -361,6 +366,7 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
     OrderPlaced: {
       ...buyerShape,
       cartId: 'text',
+      shopper: 'text?',
       onShortage: 'text',
       parts: orderPartsShape,
       totalPaise: 'integer',
@@ -377,11 +383,12 @@ export const order: Decider<Order, OrderCommand, OrderEvent> = {
 
 type Terms = Pick<OrderPart, 'feePaise' | 'minimumPaise' | 'fulfilment' | 'slot' | 'placeOfSupply'>;
 type OrderPartV1 = Optional<OrderPart, keyof Terms>;
-type PlacedOrderV2 = Omit<PlacedOrder, 'parts'> & {
+type PlacedOrderV3 = Omit<PlacedOrder, 'shopper'>;
+type PlacedOrderV2 = Omit<PlacedOrderV3, 'parts'> & {
   parts: Optional<OrderPart, 'placeOfSupply'>[];
 };
 /** What was not asked for yet: all or nothing was delivered, at once, for nothing. */
-type PlacedOrderV1 = Omit<Optional<PlacedOrder, 'onShortage' | 'quote'>, 'parts'> & {
+type PlacedOrderV1 = Omit<Optional<PlacedOrderV3, 'onShortage' | 'quote'>, 'parts'> & {
   parts: OrderPartV1[];
 };
 

@@ -22,7 +22,7 @@ test.before(async (context) => {
 });
 test.after(({ stop }) => stop());
 
-const open: CartCommand = { type: 'OpenCart', data: {} };
+const open: CartCommand = { type: 'OpenCart', data: { shopper: null } };
 const set = (listingId: string, quantity: number): CartCommand => ({
   type: 'SetCartItem',
   data: { listingId, quantity },
@@ -198,7 +198,7 @@ test('events carry who, when, and because of what', async ({ client }) => {
     assert.is(metadata.commandId, context.commandId);
     assert.is(metadata.actor, 'Asha');
     assert.is(metadata.at, '2026-11-21T10:00:00.000Z');
-    assert.is(metadata.schemaVersion, 1);
+    assert.is(metadata.schemaVersion, 2);
   }
 });
 

@@ -37,6 +37,7 @@ async function placeAndDie(shop: Shop, quantity: number): Promise<string> {
   const wanted = { storeOrderId: randomUUID(), storeId, lines: [{ ...line, ...price }] };
   const data: PlacedOrder = {
     cartId: body.cartId,
+    shopper: shop.guest,
     personId: randomUUID(),
     sealedRecipient: '',
     pincode: '560001',

@@ -11,7 +11,7 @@ import { takeSteps, type StepServices } from './steps.ts';
 import { wallClock } from '../../test/clock.ts';
 
 const NOW = new Date('2026-11-21T10:00:00Z');
-const open = (id: string) => take(cart, id, { type: 'OpenCart', data: {} });
+const open = (id: string) => take(cart, id, { type: 'OpenCart', data: { shopper: null } });
 const add = (id: string) =>
   take(cart, id, { type: 'SetCartItem', data: { listingId: 'a.1', quantity: 1 } });
 

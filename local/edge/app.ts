@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import * as http from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
@@ -15,6 +16,7 @@ import { Origin, OriginError } from './origin.ts';
 import { answerProblem } from './problem.ts';
 import { hasBody, isSmall, readWhole, watchBody } from './viewer-body.ts';
 import { filterQuery } from './viewer-request.ts';
+import type { Outcome, Rewritten } from './viewer-request.ts';
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024;
 /** An origin that died is back within a second; viewers may wait for that, not for longer. */
@@ -65,7 +67,7 @@ export class Edge {
   readonly #timeouts: ViewerTimeouts;
   /** Answers that are being passed through, with what they are. */
   readonly #streams = new Map<ServerResponse, string | undefined>();
-  readonly #requestIdPrefix = Math.random().toString(36).slice(2, 10);
+  readonly #requestIdPrefix = randomUUID();
   #requestCount = 0;
   #draining = false;
 
@@ -145,10 +147,34 @@ export class Edge {
       answerProblem(request, response, 405, { Allow: [...behaviour.methods].join(', ') });
       return undefined;
     }
-    if (!behaviour.cached || (method !== 'GET' && method !== 'HEAD')) {
-      return this.#pass(request, response, behaviour, url, late);
+    if (!behaviour.viewerRequest) {
+      return this.#goOn(request, response, behaviour, { path, query }, late);
     }
-    return this.#answerShared(request, response, targetOf(request, behaviour, path, query));
+    const requestId = this.#nextRequestId();
+    const outcome = behaviour.viewerRequest({ request, requestId, path, query });
+    if (!('then' in outcome)) return this.#goOn(request, response, behaviour, outcome, late);
+    return outcome.then((later) => this.#goOn(request, response, behaviour, later, late));
+  }
+
+  #goOn(
+    request: IncomingMessage,
+    response: ServerResponse,
+    behaviour: Behaviour,
+    outcome: Outcome,
+    late: AbortSignal | undefined,
+  ): Promise<void> | undefined {
+    if ('status' in outcome) {
+      // Nobody wants what it brought.
+      request.resume();
+      response.writeHead(outcome.status, outcome.headers).end(outcome.body);
+      return undefined;
+    }
+    const { path, query } = outcome;
+    const { method } = request;
+    if (!behaviour.cached || (method !== 'GET' && method !== 'HEAD')) {
+      return this.#pass(request, response, behaviour, addressOf(path, query), late);
+    }
+    return this.#answerShared(request, response, targetOf(request, behaviour, outcome));
   }
 
   #answerShared(
@@ -282,21 +308,24 @@ export class Edge {
   }
 
   #originHeaders(request: IncomingMessage, behaviour: Behaviour): http.OutgoingHttpHeaders {
-    const requestId = `${this.#requestIdPrefix}-${(++this.#requestCount).toString(36)}`;
-    return originHeaders(request, behaviour, this.#publicUrl, requestId);
+    return originHeaders(request, behaviour, this.#publicUrl, this.#nextRequestId());
+  }
+
+  #nextRequestId(): string {
+    return `${this.#requestIdPrefix}-${(++this.#requestCount).toString(36)}`;
   }
 }
+
+const addressOf = (path: string, query: string): string =>
+  query === '' ? path : `${path}?${query}`;
 
 function targetOf(
   request: IncomingMessage,
   behaviour: Behaviour,
-  path: string,
-  query: string,
+  { path, query }: Rewritten,
 ): Target {
-  const { viewerRequest, key } = behaviour;
-  const rewritten = viewerRequest ? viewerRequest(request, path, query) : { path, query };
-  const allowed = filterQuery(rewritten.query, key.queries);
-  const url = allowed === '' ? rewritten.path : `${rewritten.path}?${allowed}`;
+  const { key } = behaviour;
+  const url = addressOf(path, filterQuery(query, key.queries));
   let id = url;
   // A line end cannot be in a path, and a header cannot be in two lines.
   for (const name of key.headers) id += `\n${String(request.headers[name] ?? '')}`;

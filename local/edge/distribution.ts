@@ -9,7 +9,7 @@ import type {
   OriginRequestPolicyConfig,
 } from '@aws-sdk/client-cloudfront';
 import { compileViewerRequest } from './viewer-request.ts';
-import type { ViewerRequest } from './viewer-request.ts';
+import type { KeyValues, ViewerRequest } from './viewer-request.ts';
 
 /**
  * What `ops/edge/distribution.json` holds, all of it in CloudFront's own shapes. Where CloudFront
@@ -59,14 +59,18 @@ export type Distribution = {
   tagHeader: string | undefined;
 };
 
-/** Reads and checks the file. What CloudFront can do and this edge cannot is refused here. */
-export function readDistribution(file: string): Distribution {
+/**
+ * Reads and checks the file. What CloudFront can do and this edge cannot is refused here. Functions
+ * are given what CloudFront keeps in its KeyValueStore.
+ */
+export function readDistribution(file: string, keyValues: KeyValues = {}): Distribution {
   const whole = JSON.parse(fs.readFileSync(file, 'utf8')) as DistributionFile;
   const config = whole.DistributionConfig;
   const functions = new Map(
     whole.Functions.map(({ Name, FunctionCode }) => {
       const codeFile = join(dirname(file), FunctionCode);
-      return [Name, compileViewerRequest(fs.readFileSync(codeFile, 'utf8'), codeFile)];
+      const code = fs.readFileSync(codeFile, 'utf8');
+      return [Name, compileViewerRequest(code, codeFile, keyValues)];
     }),
   );
   const resolve = (

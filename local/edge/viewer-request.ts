@@ -1,39 +1,78 @@
+import { createHash, createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { runInNewContext } from 'node:vm';
 
-/** Runs for every request before the cache is looked into; answers the path and query to go on with. */
-export type ViewerRequest = (request: IncomingMessage, path: string, query: string) => Rewritten;
+/** Runs for every request before the cache is looked into. */
+export type ViewerRequest = (request: Asked) => Outcome | Promise<Outcome>;
 
+export type Asked = {
+  request: IncomingMessage;
+  /** What the edge calls it, of which there is no other. */
+  requestId: string;
+  path: string;
+  query: string;
+};
+
+/** The path and query to go on with, or the answer. */
+export type Outcome = Rewritten | Generated;
 export type Rewritten = { path: string; query: string };
+export type Generated = {
+  status: number;
+  headers: Record<string, string | string[]>;
+  body: string;
+};
+
+/** What CloudFront's KeyValueStore holds, by key. */
+export type KeyValues = Readonly<Record<string, string>>;
 
 type QueryValue = { value: string; multiValue?: { value: string }[] };
 
 /** The part of CloudFront's event that a viewer-request function of ours may use. */
 type FunctionEvent = {
   version: '1.0';
-  context: { eventType: 'viewer-request' };
+  context: { eventType: 'viewer-request'; requestId: string };
   viewer: { ip: string };
   request: {
     method: string;
     uri: string;
     querystring: Record<string, QueryValue>;
     readonly headers: Record<string, { value: string }>;
-    cookies: Record<string, { value: string }>;
+    readonly cookies: Record<string, { value: string }>;
   };
 };
 
+/** An answer as a function makes one. */
+type FunctionAnswer = {
+  statusCode: number;
+  headers?: Record<string, { value: string }>;
+  cookies?: Record<string, { value: string; attributes?: string }>;
+  body?: string;
+};
+
+type FunctionResult = FunctionEvent['request'] | FunctionAnswer;
+type Handler = (event: FunctionEvent) => FunctionResult | Promise<FunctionResult>;
+
+/** The modules of CloudFront's that a function may import. */
+const IMPORT = /^import (\w+) from '(cloudfront|crypto)';$/gm;
+
 /**
  * Compiles a function in CloudFront's JavaScript (cloudfront-js-2.0) in a context of its own,
- * without anything of Node's. It must be synchronous and give the request back.
+ * without anything of Node's but what CloudFront has as well: digests, and its store of keys and
+ * values.
  */
-export function compileViewerRequest(code: string, file: string): ViewerRequest {
-  const handler = runInNewContext(`${code}\n;handler`, {}, { filename: file }) as (
-    event: FunctionEvent,
-  ) => FunctionEvent['request'];
-  return (request, path, query) => {
-    const { uri, querystring } = handler({
+export function compileViewerRequest(
+  code: string,
+  file: string,
+  keyValues: KeyValues,
+): ViewerRequest {
+  const script = code.replace(IMPORT, "const $1 = modules['$2'];");
+  const modules = { crypto: { createHash, createHmac }, cloudfront: cloudFront(keyValues) };
+  const context = { modules, console };
+  const handler = runInNewContext(`${script}\n;handler`, context, { filename: file }) as Handler;
+  return ({ request, requestId, path, query }) => {
+    const result = handler({
       version: '1.0',
-      context: { eventType: 'viewer-request' },
+      context: { eventType: 'viewer-request', requestId },
       viewer: { ip: request.socket.remoteAddress ?? '' },
       request: {
         method: request.method!,
@@ -46,11 +85,52 @@ export function compileViewerRequest(code: string, file: string): ViewerRequest 
             entries.map(([name, value]) => [name, { value: String(value) }]),
           );
         },
-        cookies: {},
+        get cookies() {
+          return parseCookies(request.headers.cookie);
+        },
       },
     });
-    return { path: uri, query: formatQuery(querystring) };
+    // A promise of another context is none of ours.
+    return 'then' in result ? result.then(outcomeOf) : outcomeOf(result);
   };
+}
+
+const cloudFront = (keyValues: KeyValues) => ({
+  kvs: () => ({
+    async get(key: string): Promise<string> {
+      const value = keyValues[key];
+      if (value === undefined) throw new Error(`KeyNotFound: ${key}`);
+      return value;
+    },
+  }),
+});
+
+function outcomeOf(result: FunctionResult): Outcome {
+  if (!('statusCode' in result)) {
+    return { path: result.uri, query: formatQuery(result.querystring) };
+  }
+  const { statusCode: status, headers = {}, cookies = {}, body = '' } = result;
+  const setCookies = Object.entries(cookies).map(([name, { value, attributes }]) =>
+    attributes ? `${name}=${value}; ${attributes}` : `${name}=${value}`,
+  );
+  const plain = Object.entries(headers).map(([name, { value }]) => [name, value]);
+  return {
+    status,
+    headers: {
+      ...(Object.fromEntries(plain) as Record<string, string>),
+      ...(setCookies.length > 0 && { 'set-cookie': setCookies }),
+    },
+    body,
+  };
+}
+
+function parseCookies(header = ''): Record<string, { value: string }> {
+  const cookies: Record<string, { value: string }> = Object.create(null);
+  for (const pair of header.split(';')) {
+    const [name, value] = splitPair(pair.trim());
+    if (name !== '') cookies[name] ??= { value };
+  }
+  return cookies;
 }
 
 /** `a=1&b=2` as CloudFront gives it to a function: still percent-encoded, repeats kept apart. */

@@ -136,7 +136,7 @@ const kept = {
  * longer what the golden file of its category has as the newest version.
  */
 export const EXAMPLES = {
-  CartOpened: {},
+  CartOpened: { shopper: 'guest:7d0f4a52' },
   ItemAddedToCart: cartLine,
   CartItemQuantityChanged: cartLine,
   ItemRemovedFromCart: { listingId: GHEE },
@@ -223,6 +223,7 @@ export const EXAMPLES = {
 
   OrderPlaced: {
     cartId: 'cart',
+    shopper: 'guest:7d0f4a52',
     ...person,
     payment: 'upi',
     onShortage: 'whatever-each-shop-can',

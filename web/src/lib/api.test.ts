@@ -20,6 +20,9 @@ api.after.each(async ({ server }) => {
   await new Promise((resolve) => server.close(resolve));
 });
 
+const JSON_TYPE = { 'content-type': 'application/json' };
+const PROBLEM_TYPE = { 'content-type': 'application/problem+json' };
+
 const failure = async (promise: Promise<unknown>): Promise<ApiError> => {
   const error = await promise.then(
     () => undefined,
@@ -40,6 +43,38 @@ api('repeats a command that got no answer, with the same key', async (context) =
   const answer = await command('POST', '/orders', {}, { key, fetch: context.fetch });
   assert.equal(answer, { orderId: 'o1' });
   assert.equal(keys, [key, key, key]);
+});
+
+api(
+  'a command that is refused for want of a session asks for one, and is sent with its key',
+  async (context) => {
+    const asked: string[] = [];
+    context.handle = ({ url, headers }, response) => {
+      asked.push(`${url} ${String(headers['idempotency-key'])}`);
+      if (url === '/api/write/session') return void response.writeHead(204).end();
+      if (asked.length > 1) return void response.writeHead(201, JSON_TYPE).end('{"cartId":"c1"}');
+      const problem = { code: 'SESSION_NEEDED', detail: 'none yet' };
+      response.writeHead(401, PROBLEM_TYPE).end(JSON.stringify(problem));
+    };
+    const key = newKey();
+    const answer = await command('POST', '/carts', {}, { key, fetch: context.fetch });
+    assert.equal(answer, { cartId: 'c1' });
+    assert.equal(asked, [`/carts ${key}`, '/api/write/session undefined', `/carts ${key}`]);
+  },
+);
+
+api('a browser that keeps no cookie is told so, after one more try', async (context) => {
+  let requests = 0;
+  context.handle = ({ url }, response) => {
+    requests += 1;
+    if (url === '/api/write/session') return void response.writeHead(204).end();
+    response.writeHead(401, PROBLEM_TYPE).end('{"code":"SESSION_NEEDED","detail":"none yet"}');
+  };
+  const sent = command('POST', '/carts', {}, { key: newKey(), fetch: context.fetch });
+  const { code, message } = await failure(sent);
+  assert.is(code, 'SESSION_NEEDED');
+  assert.match(message, /keeps no cookies/);
+  assert.is(requests, 3);
 });
 
 api('a key is a UUID of version 7, of this moment, and another each time', () => {

@@ -1,4 +1,5 @@
 import { backoffMs, pause } from './pause.ts';
+import { askAgain, knownSession, renewIfOld } from './session.ts';
 import { keep, recall } from './storage.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -97,9 +98,9 @@ export function ownHeaders(pass?: string | null): Headers {
 
 /**
  * Sends a command, again with the same key where no answer came: no answer means "unknown", never
- * "failed". Throws `ApiError`.
+ * "failed". Where this browser has no session yet, it asks for one first. Throws `ApiError`.
  */
-export function command<T>(
+export async function command<T>(
   method: 'POST' | 'PUT',
   path: string,
   body: unknown,
@@ -107,8 +108,31 @@ export function command<T>(
 ): Promise<T> {
   const headers = new Headers({ 'content-type': 'application/json', 'idempotency-key': key });
   if (options.pass) headers.set('authorization', `Bearer ${options.pass}`);
-  return send<T>(path, { method, headers, body: JSON.stringify(body) }, options);
+  const ask = (session: string) => send<void>(session, { method: 'POST' }, withoutAnswer(options));
+  await renewIfOld(ask);
+  const since = knownSession();
+  const sendIt = () => send<T>(path, { method, headers, body: JSON.stringify(body) }, options);
+  try {
+    return await sendIt();
+  } catch (error) {
+    if (!needsSession(error)) throw error;
+    await askAgain(since, ask);
+  }
+  try {
+    return await sendIt();
+  } catch (error) {
+    throw needsSession(error) ? new ApiError(401, SESSION_NEEDED, NO_COOKIES) : error;
+  }
 }
+
+const SESSION_NEEDED = 'SESSION_NEEDED';
+const NO_COOKIES =
+  'This browser keeps no cookies for the shop: allow them, and open the shop by an address that begins with https.';
+
+const needsSession = (error: unknown): boolean =>
+  error instanceof ApiError && error.code === SESSION_NEEDED;
+
+const withoutAnswer = (options: Options): Options => ({ ...options, take: async () => undefined });
 
 async function send<T>(path: string, init: RequestInit, options: Options): Promise<T> {
   const { signal, attempts = MAX_ATTEMPTS } = options;

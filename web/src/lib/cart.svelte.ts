@@ -18,8 +18,8 @@ const MAX_REOPEN_MS = 4_000;
 const ENDED_CODES = new Set(['CART_NOT_FOUND', 'CART_CHECKED_OUT']);
 
 /**
- * The shopper's cart. It owns the cart's id: when sessions come, they replace `#id` here and
- * nothing else. Changes show at once and are sent one after the other, so that the server sees
+ * The shopper's cart. It owns the cart's id, which opens nothing: whose it is says the session.
+ * Changes show at once and are sent one after the other, so that the server sees
  * them in the order in which they were tapped; several taps on one product become one request.
  */
 class CartState {

@@ -21,6 +21,7 @@ export type {
 export type {
   Order,
   OrderLine,
+  OwnOrders,
   StoreOrderLine,
   StoreOrder,
   TimelineEntry,

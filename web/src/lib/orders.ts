@@ -1,4 +1,5 @@
-import type { Order } from './contract.ts';
+import { ApiError, readOwn } from './api.ts';
+import type { Order, OwnOrders } from './contract.ts';
 import { keep, recall, recallJson } from './storage.ts';
 
 const ORDERS_KEY = 'doorstep.orders';
@@ -15,7 +16,24 @@ export type RememberedOrder = {
   cartId?: string;
 };
 
-/** The orders that were placed in this browser, newest first. */
+/**
+ * A page of the orders that this shopper placed, newest first, from `after` on. None where this
+ * browser has no session: nobody ever ordered in it. Throws `ApiError`.
+ */
+export async function readOwnOrders(
+  after: string | null,
+): Promise<{ orders: RememberedOrder[]; next: string | null }> {
+  const query = after === null ? '' : `?after=${encodeURIComponent(after)}`;
+  try {
+    const { orders, next } = await readOwn<OwnOrders>(`/api/read/me/orders${query}`);
+    return { orders: orders.map(({ stores: shops, ...order }) => ({ ...order, shops })), next };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return { orders: [], next: null };
+    throw error;
+  }
+}
+
+/** The orders that were placed in this browser, as far as it remembers them; newest first. */
 export function rememberedOrders(): RememberedOrder[] {
   const orders = recallJson(ORDERS_KEY);
   return Array.isArray(orders) ? (orders as RememberedOrder[]) : [];
