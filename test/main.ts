@@ -1,9 +1,11 @@
 /**
  * What `npm test` runs: types, lint, format, then every test file in a process of its own, beside
- * one Postgres for all; at the end, which branches of the rules and of the engine no test took. The
- * last line is "N passed, N failed". A file that fails is told once more, alone, when the others are
- * done, and named at the end if it passes then: the machine may have been busy, or the test is flaky. With `--only-checks`: no tests. Names of test files as arguments
- * (`npm test -- write-api/cart.test.ts`) run only those, without the checks.
+ * one Postgres for all; at the end, which branches of the rules and of the engine their own tests and
+ * the generated histories did not take (with THOROUGH=1: no test at all). The last line is "N passed,
+ * N failed". A file that fails is told once more, alone, when the others are done, and named at the
+ * end if it passes then: the machine may have been busy, or the test is flaky. With `--only-checks`:
+ * no tests. Names of test files as arguments (`npm test -- write-api/cart.test.ts`) run only those,
+ * without the checks.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
@@ -14,6 +16,7 @@ import { startPostgres } from '../local/postgres.ts';
 import { COMPILED } from '../local/service.ts';
 import { BranchCoverage, coverageLine, MEASURE_ITSELF, openBranches } from './coverage.ts';
 import { TEST_POSTGRES_URL } from './shop.ts';
+import { IS_THOROUGH } from './thorough.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PARALLEL_FILES = 2;
@@ -23,6 +26,9 @@ const FILE_TIMEOUT_MS = 10 * 60_000;
 /** More failures than this are no accident: they are not tried again. */
 const MAX_TOLD_TWICE = 5;
 const MEASURED_ROOMS = ['domain', 'engine'];
+/** A process that is measured takes a fifth longer: those that say most of these rooms are. */
+const isMeasured = (file: string): boolean =>
+  IS_THOROUGH || /^(?:domain|engine)\/|\.property\.test\.ts$/.test(file);
 /** Each place that no test took, for whoever looks at the gaps. */
 const OPEN_BRANCHES = 'node_modules/.cache/open-branches.txt';
 
@@ -111,7 +117,7 @@ async function runFiles(files: string[], coverage: BranchCoverage | undefined): 
   const worker = async (_: unknown, i: number) => {
     const measured = coverage && { coverage, dir: join(dir, `coverage-${i}`) };
     for (let file = queue.shift(); file; file = queue.shift()) {
-      results.push(await runFile(file, env, measured));
+      results.push(await runFile(file, env, isMeasured(file) ? measured : undefined));
     }
   };
   try {

@@ -27,7 +27,7 @@ import {
   type StoreOrderCommand,
 } from '../domain/fulfilment/store-order.ts';
 import { store } from '../domain/stores/store.ts';
-import { IS_THOROUGH } from './shop.ts';
+import { IS_THOROUGH } from './thorough.ts';
 import { idFrom } from '../platform/ids.ts';
 import { businessDate } from '../platform/time.ts';
 import { driveCheckout } from '../write-api/checkout.ts';

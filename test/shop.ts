@@ -40,9 +40,6 @@ import { wallClock } from './clock.ts';
 /** Set by the test runner: a Postgres for all test files, where each makes databases of its own. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
 
-/** THOROUGH=1 runs tests at the size that was promised where a fifth of it shows the same sooner. */
-export const IS_THOROUGH = process.env.THOROUGH === '1';
-
 const MAX_READS = 60;
 
 /** Undone in reverse order, all of it even when something fails. */

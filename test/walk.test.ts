@@ -13,11 +13,21 @@ import { openBrowser } from './browser.ts';
 import { openSession } from '../perf/shop.ts';
 import { freePort } from '../platform/free-port.ts';
 import { within } from './promised-time.ts';
+import { IS_THOROUGH } from './thorough.ts';
 import { STUCK_MS, untilSo } from './until-so.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const BACK_WITHIN_MS = 2_000;
 const SECOND_START_MS = 10_000;
+
+/** In pixels: a phone and a desk. */
+const WIDTHS = [360, 1280];
+const TAKES_PICTURES = process.env.SCREENSHOTS !== undefined;
+let walks = 0;
+
+/** At which widths a walk is taken: at both where time is no matter, else turn by turn at one. */
+const widths = (): number[] =>
+  IS_THOROUGH || TAKES_PICTURES ? WIDTHS : [WIDTHS[walks++ % WIDTHS.length]!];
 
 type Context = {
   system: ChildProcess;
@@ -119,7 +129,7 @@ async function openToPick(
   return staff;
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`from the shelf to the shop's board and back, at ${width} px`, async (context) => {
     const { browser, boardUrl, shopUrl } = context;
     const shopper = await open(browser, shopUrl, width);
@@ -162,7 +172,7 @@ async function toCheckout(browser: Browser, shopUrl: string, width: number): Pro
   return shopper;
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`an order by card is paid on another page and goes on by itself, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -185,7 +195,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`of two orders the one that was paid opens, and none elsewhere, at ${width} px`, async (context) => {
     const { browser, shopUrl, url } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -223,7 +233,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`an order that is not paid goes back into the cart, at ${width} px`, async (context) => {
     const { browser, shopUrl, url } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -266,7 +276,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`what is paid by UPI is confirmed at the board, at ${width} px`, async (context) => {
     const { browser, shopUrl, boardUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -294,7 +304,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`picked, substituted, handed over with the code, at ${width} px`, async (context) => {
     const { browser, boardUrl, shopUrl } = context;
     const [first, second, third] = [`Jaggery ${width}`, `Tamarind ${width}`, `Kokum ${width}`];
@@ -383,7 +393,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`what a gateway does not give back the shop hands over, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     // Razorpay gives and takes nothing back below a rupee.
@@ -425,7 +435,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`a shopper takes a piece off, and then cancels, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     const item = `Jaggery ${width}`;
@@ -448,7 +458,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`a price that rose is shown, and ordered at once accepted, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     const item = `Walnuts ${width}`;
@@ -474,7 +484,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`the bill has the delivery fee until the shopper fetches it, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     const setFee = (feePaise: number) => {
@@ -512,7 +522,7 @@ async function tell(context: Context, setting: string, body: object): Promise<vo
   assert.ok(ok, `${status}`);
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`who is not signed in sees no order and no books, at ${width} px`, async (context) => {
     const { browser, shopUrl, boardUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -553,7 +563,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`what nobody takes at the door is cancelled, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
     const shopper = await toCheckout(browser, shopUrl, width);
@@ -576,7 +586,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`a shop that paused is asked again without a reload, at ${width} px`, async (context) => {
     const shopper = await toCheckout(context.browser, context.shopUrl, width);
     const place = shopper.getByRole('button', { name: /^Place order · / });
@@ -602,7 +612,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`a shopper's location decides the fee, and none is needed, at ${width} px`, async (context) => {
     const centre = { latitude: 12.9716, longitude: 77.5946 };
     const steps = [{ fromMetres: 2_000, fromPaise: 0, feePaise: 4_321 }];
@@ -633,7 +643,7 @@ for (const width of [360, 1280]) {
   });
 }
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`what staff count is what shoppers can have, at ${width} px`, async (context) => {
     const { browser, boardUrl, shopUrl } = context;
     const left = width === 360 ? 2 : 3;
@@ -723,7 +733,7 @@ const listAt = (width: number, rupees: number) => ({
   ),
 });
 
-for (const width of [360, 1280]) {
+for (const width of widths()) {
   test(`a price list is tried, imported, confirmed and taken out, at ${width} px`, async (context) => {
     const { browser, boardUrl, shopUrl } = context;
     const staff = await open(browser, boardUrl, width);

@@ -11,7 +11,8 @@ import {
   type InventoryEvent,
 } from '../../domain/inventory/inventory.ts';
 import { within } from '../../test/promised-time.ts';
-import { IS_THOROUGH, startParts } from '../../test/shop.ts';
+import { startParts } from '../../test/shop.ts';
+import { IS_THOROUGH } from '../../test/thorough.ts';
 import {
   append,
   snapshotStreamOf,
