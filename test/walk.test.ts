@@ -438,7 +438,8 @@ for (const width of widths()) {
 for (const width of widths()) {
   test(`a shopper takes a piece off, and then cancels, at ${width} px`, async (context) => {
     const { browser, shopUrl } = context;
-    const item = `Jaggery ${width}`;
+    const item = `Molasses ${width}`;
+    await importList(context, `sku,name,price\nless-${width},${item},60`);
     const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
     await shopper.getByRole('button', { name: `Add ${item}` }).click();
     await shopper.getByRole('button', { name: `One more ${item}` }).click();
@@ -492,8 +493,10 @@ for (const width of widths()) {
       return tell(context, 'fee', { steps, freeFromPaise: null });
     };
     await setFee(3_000);
-    const shopper = await open(browser, `${shopUrl}?q=Walnuts ${width}`, width);
-    await shopper.getByRole('button', { name: `Add Walnuts ${width}` }).click();
+    const item = `Cashews ${width}`;
+    await importList(context, `sku,name,price\nfee-${width},${item},130`);
+    const shopper = await open(browser, `${shopUrl}?q=${encodeURIComponent(item)}`, width);
+    await shopper.getByRole('button', { name: `Add ${item}` }).click();
     await shopper.getByRole('link', { name: /View cart/ }).click();
     const bill = shopper.getByLabel('Bill', { exact: true });
     await bill.getByText('₹160', { exact: true }).waitFor();

@@ -25,10 +25,13 @@ const DONE_WITHIN_MS = 5_000;
 const ORDERS = 10;
 const SECRET = randomUUID();
 const SECRETS = Object.fromEntries(
-  ['VAULT_SECRET', 'QUOTE_SECRET', 'STORE_PASS_SECRET', 'DELIVERY_CODE_SECRET'].map((name) => [
-    name,
-    SECRET,
-  ]),
+  [
+    'VAULT_SECRET',
+    'QUOTE_SECRET',
+    'SESSION_SECRETS',
+    'STORE_PASS_SECRET',
+    'DELIVERY_CODE_SECRET',
+  ].map((name) => [name, SECRET]),
 );
 
 type Parts = Awaited<ReturnType<typeof startParts>>;
