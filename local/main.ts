@@ -171,8 +171,13 @@ function welcome(settings: Settings, stores: DemoStore[], tookMs: number): strin
   const all = [...rows, ...shops];
   const width = Math.max(...all.map(([left]) => left!.length)) + 2;
   const table = all.map(([left, right]) => `  ${left!.padEnd(width)}${right}`.trimEnd()).join('\n');
-  return `\nDoorstep Groceries is open, after ${(tookMs / 1000).toFixed(1)} s. Ctrl-C closes it.\n\n${table}\n`;
+  const note = LOOPBACK.has(settings.host) ? '' : `\n${NEEDS_HTTPS}\n`;
+  return `\nDoorstep Groceries is open, after ${(tookMs / 1000).toFixed(1)} s. Ctrl-C closes it.\n\n${table}\n${note}`;
 }
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+const NEEDS_HTTPS = `On other devices people can look around, and order over https only: browsers keep no session that
+comes by plain http. Put a proxy with a certificate in front of this address.`;
 
 main().catch((error: unknown) => {
   console.error(`\n${error instanceof Error ? error.message : String(error)}\n`);
