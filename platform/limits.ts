@@ -47,9 +47,11 @@ export function viewerOf(headers: Counting['headers']): string | undefined {
 export class Limiter {
   readonly #limit: Limit;
   readonly #counted = new Map<string, Counted>();
+  readonly isOfThing: boolean;
 
   constructor(limit: Limit) {
     this.#limit = limit;
+    this.isOfThing = limit.by === 'address-and-url';
   }
 
   /**
@@ -81,7 +83,7 @@ export class Limiter {
     const { by } = this.#limit;
     if (by === 'everybody') return by;
     const viewer = viewerOf(headers);
-    return viewer && by === 'address-and-url' ? `${viewer} ${url.split('?', 1)[0]}` : viewer;
+    return viewer && this.isOfThing ? `${viewer} ${url.split('?', 1)[0]}` : viewer;
   }
 
   #at(key: string, nowMs: number): Counted {

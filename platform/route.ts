@@ -27,6 +27,8 @@ export type Who<Params = unknown, Caller = unknown> = {
 
 /** Throws a `Problem` for what is too much; returns what is to be called once it is over. */
 export type Limiting = {
+  /** Whether it counts what is asked of one thing: only of whoever may ask, or others use it up. */
+  isOfThing: boolean;
   take: (request: Pick<FastifyRequest, 'url' | 'headers'>, nowMs: number) => () => void;
 };
 
@@ -36,7 +38,7 @@ export type HookRoute<Path extends string, Caller> = {
   who: Who<ParamsOf<Path>, Caller>;
   schema: FastifySchema;
   bodyLimit?: number;
-  /** Counted before anything else is looked at. */
+  /** Counted before anything else is looked at; those of one thing once it is known who asks. */
   limits?: readonly Limiting[];
   run: (
     request: FastifyRequest & { params: ParamsOf<Path> },
@@ -71,9 +73,13 @@ export function hookRoute<Path extends string, Caller>(
   };
   const handler = async (request: FastifyRequest, reply: FastifyReply) =>
     run(request as Request, reply, callers.get(request)!);
-  const count = async (request: FastifyRequest, reply: FastifyReply) => {
-    for (const limit of limits) reply.raw.once('close', limit.take(request, performance.now()));
-  };
+  const counting =
+    (some: readonly Limiting[]) => async (request: FastifyRequest, reply: FastifyReply) => {
+      for (const limit of some) reply.raw.once('close', limit.take(request, performance.now()));
+    };
+  const [count, countOfThing] = [false, true].map((isOfThing) =>
+    counting(limits.filter((limit) => limit.isOfThing === isOfThing)),
+  ) as [ReturnType<typeof counting>, ReturnType<typeof counting>];
   declared.set(handler, who.name);
   app.route({
     method,
@@ -84,8 +90,8 @@ export function hookRoute<Path extends string, Caller>(
       params: paramsOf(url, schema.params as ParamsSchema | undefined),
     },
     ...(bodyLimit && { bodyLimit }),
-    onRequest: who.byBody ? [count] : [count, identify],
-    ...(who.byBody && { preValidation: identify }),
+    onRequest: who.byBody ? [count] : [count, identify, countOfThing],
+    ...(who.byBody && { preValidation: [identify, countOfThing] }),
     handler,
   });
 }

@@ -71,31 +71,36 @@ export class Sessions {
     return digest.digest('base64url').slice(0, ID_LENGTH);
   }
 
-  #idIn({ cookie }: Cookies): string | undefined {
-    const token = cookie && sessionIn(cookie);
-    const [version, keyId, expiryS, id] = token ? token.split('.') : [];
-    const secret = keyId && this.#secrets.get(keyId);
-    if (!token || !secret || version !== VERSION || !verified(secret, token)) return undefined;
-    return Number(expiryS) * 1000 > this.#now().getTime() ? id : undefined;
+  /** Of the first that proves: what is none keeps nobody out. */
+  #idIn({ cookie = '' }: Cookies): string | undefined {
+    for (const token of tokensIn(cookie)) {
+      const [version, keyId, expiryS, id] = token.split('.');
+      const secret = this.#secrets.get(keyId ?? '');
+      if (!secret || version !== VERSION || !verified(secret, token)) continue;
+      if (Number(expiryS) * 1000 > this.#now().getTime()) return id;
+    }
+    return undefined;
   }
 }
 
-/** The value of our cookie in a `Cookie` header: of the first of that name, as servers take it. */
-function sessionIn(cookie: string): string | undefined {
+/**
+ * The values of our cookie in a `Cookie` header. Only a space and a tab may stand around a name: what
+ * else JavaScript trims is a part of it, by which a browser would not see the prefix `__Host-`, and
+ * take the cookie from another host.
+ */
+function* tokensIn(cookie: string): Generator<string> {
   for (const pair of cookie.split(';')) {
-    const [name, value] = pair.trim().split('=', 2);
-    if (name === SESSION_COOKIE) return value;
+    const at = pair.indexOf('=');
+    const name = pair.slice(0, at).replace(/^[ \t]+|[ \t]+$/g, '');
+    if (at > 0 && name === SESSION_COOKIE) yield pair.slice(at + 1).replace(/[ \t]+$/, '');
   }
-  return undefined;
 }
 
-export const hasSession = ({ cookie }: Cookies): boolean =>
-  cookie !== undefined && sessionIn(cookie) !== undefined;
-
-/** Whether a browser says that a page of this very host asks. */
-export function isSameOrigin(headers: IncomingHttpHeaders): boolean {
+/**
+ * Whether a browser says that a page of this very origin asks, such as `https://shop.example`: all of
+ * today say so in one header, and older ones name the page's origin.
+ */
+export function isSameOrigin(headers: IncomingHttpHeaders, ownOrigin: string): boolean {
   const site = headers['sec-fetch-site'];
-  if (site !== undefined) return site === 'same-origin';
-  const { origin, host, 'x-forwarded-host': asked = host } = headers;
-  return origin !== undefined && URL.canParse(origin) && new URL(origin).host === asked;
+  return site === undefined ? headers.origin === ownOrigin : site === 'same-origin';
 }

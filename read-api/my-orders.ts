@@ -466,6 +466,7 @@ export function myOrdersRoutes(app: FastifyInstance, services: Services): void {
     who: shopperOfOrder(services),
     params,
     answers: 'live',
+    readerOf: ({ actor }) => actor,
     event: 'order',
     tags: ({ orderId }) => [orderTag(orderId)],
     read: ({ params: { orderId } }) => readOrder(services, orderId),

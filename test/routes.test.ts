@@ -221,6 +221,22 @@ test('an id in an address is a bare UUID, and nothing that begins like one', asy
   }
 });
 
+test('a path that encodes what it need not is refused, and counted as no other', async ({
+  shop,
+}) => {
+  const { storeId, cartId } = await handedOver(shop);
+  const encoded = (id: string) => `%${id.charCodeAt(0).toString(16)}${id.slice(1)}`;
+  for (const url of [
+    `${shop.readUrl}/stores/${encoded(storeId)}`,
+    `${shop.readUrl}/%73tores/${storeId}`,
+    `${shop.readUrl}/carts/${encoded(cartId)}`,
+  ]) {
+    const answer = await fetch(url, { headers: shop.shopper });
+    const { code } = (await answer.json()) as { code: string };
+    assert.equal([answer.status, code], [400, 'MALFORMED_URL'], url);
+  }
+});
+
 test('no route takes text/plain', async ({ shop, routes }) => {
   const { storeId } = await openStore(shop);
   const base = new URL(shop.writeUrl);

@@ -212,6 +212,7 @@ export async function startShop({
     vault,
     ...secrets,
     readApiUrl,
+    publicUrl: 'http://shop.test',
     payments,
     razorpay,
     log,

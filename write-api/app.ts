@@ -13,8 +13,7 @@ import { orderRoutes } from './order.ts';
 import { paymentRoutes } from './payment.ts';
 import { GatewayUnavailable } from './payment-ports.ts';
 import { quoteRoutes } from './quote.ts';
-import { crossSite, sessionRoutes } from './session.ts';
-import { hasSession, isSameOrigin } from '../platform/session.ts';
+import { sessionRoutes } from './session.ts';
 import { razorpayRoutes } from './razorpay.ts';
 import { storeOrderRoutes } from './store-order.ts';
 import { deliveryRoutes } from './delivery.ts';
@@ -128,10 +127,6 @@ export const createWriteApi = (services: Services) =>
     whoReadsDocument: anybody,
     routes: (app) => {
       app.addHook('preHandler', (_request, _reply, done) => inRequest(done));
-      app.addHook('onRequest', async ({ method, headers }) => {
-        const reads = method === 'GET' || method === 'HEAD';
-        if (!reads && hasSession(headers) && !isSameOrigin(headers)) throw crossSite();
-      });
       sessionRoutes(app, services);
       storeRoutes(app, services);
       deliveryRoutes(app, services);

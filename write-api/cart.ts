@@ -35,20 +35,17 @@ const itemBody = {
  * to be counted and sold at the counter.
  */
 export async function assertListed(handler: Handler, listingId: string): Promise<void> {
-  const known = await handler.load(listing, listingId, { fresh: false });
-  if (known.published) return;
-  const now = await handler.load(listing, listingId, { fresh: true });
-  if (!now.published) {
+  const known = await handler.load(listing, listingId, { fresh: ({ published }) => !published });
+  if (!known.published) {
     throw new Rejected('LISTING_NOT_FOUND', { because: 'unknown', listingId });
   }
 }
 
 /** Throws LISTING_NOT_FOUND. Whether it is sold at that price still is for the checkout to ask. */
 async function assertForSale(handler: Handler, listingId: string): Promise<void> {
-  if (isForSale(await handler.load(listing, listingId, { fresh: false }))) return;
-  const now = await handler.load(listing, listingId, { fresh: true });
-  if (isForSale(now)) return;
-  const because = now.published ? 'withdrawn' : 'unknown';
+  const known = await handler.load(listing, listingId, { fresh: (seen) => !isForSale(seen) });
+  if (isForSale(known)) return;
+  const because = known.published ? 'withdrawn' : 'unknown';
   throw new Rejected('LISTING_NOT_FOUND', { because, listingId });
 }
 

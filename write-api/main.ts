@@ -31,7 +31,19 @@ const sessions = new Sessions(env.SESSION_SECRETS, now);
 
 const keys = { quoteSecret, storePassSecret, deliveryCodeSecret, upiWebhookSecret, sessions };
 const readApiUrl = () => env.READ_API_URL;
-const services = { client, handler, vault, ...keys, readApiUrl, payments, razorpay, log, now };
+const publicUrl = env.PUBLIC_URL;
+const services = {
+  client,
+  handler,
+  vault,
+  ...keys,
+  readApiUrl,
+  publicUrl,
+  payments,
+  razorpay,
+  log,
+  now,
+};
 await serve(await createWriteApi(services), {
   host: env.HOST,
   port: env.PORT,

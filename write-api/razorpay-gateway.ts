@@ -19,8 +19,8 @@ const TIMEOUT_MS = 4_000;
 /** Characters of an answer that are passed on. */
 const MAX_TOLD = 300;
 /**
- * The page of web to which whoever paid comes back. It names no order: an order's id opens it, and
- * a payment's id, which shops read on their boards, must not lead to it. The browser knows its own.
+ * The page of web to which whoever paid comes back. It names no order: a payment's id, which shops
+ * read on their boards, must not lead to one. The browser knows its own.
  */
 export const RETURN_PATH = '/payments/return';
 /** Why a refund failed: Razorpay does not say more. */

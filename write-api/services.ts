@@ -17,6 +17,8 @@ export type Services = {
   deliveryCodeSecret: string;
   storePassSecret: string;
   sessions: Sessions;
+  /** The address that people type, `https://shop.example`. */
+  publicUrl: string;
   /** Where read-api is: what a shop lists is read there before a price list changes it. */
   readApiUrl: () => string;
   /** Empty where nobody tells of UPI payments but the shops. */

@@ -98,6 +98,38 @@ test('nothing that was not made here is a session: not one of 1,000 flipped bits
   }
 });
 
+test('no other host can give a browser a session, nor keep it from having one', ({ shop }) => {
+  const sessions = new Sessions(SESSION_SECRET, shop.now);
+  const { cookie: own } = headersOfGuest('asha');
+  const { cookie: planted } = headersOfGuest('mallory');
+  // A browser sees no prefix `__Host-` behind these, and takes the cookie from whichever host.
+  for (const odd of ['\u00a0', '\u000b', '\u000c', '\ufeff', '\u2028', '\u0085']) {
+    assert.is(sessions.actorOf({ cookie: `${odd}${planted}; ${own}` }), 'guest:asha');
+    assert.is(sessions.find({ cookie: `${odd}${planted}` }), undefined);
+  }
+  const other = planted.replace('__Host', '__host');
+  for (const before of [
+    `${SESSION_COOKIE}=junk`,
+    `${SESSION_COOKIE}=`,
+    planted.slice(0, -1),
+    other,
+  ]) {
+    assert.is(sessions.actorOf({ cookie: `${before}; ${own}` }), 'guest:asha', before);
+  }
+  assert.is(sessions.actorOf({ cookie: `theme=a=b ;\t${own} ; more` }), 'guest:asha');
+});
+
+test('a key is its sender’s: another guest’s is another command', async ({ shop }) => {
+  const key = { 'idempotency-key': newKey() };
+  const first = await openCart(shop, key);
+  const other = shop.newShopper();
+  const second = await openCart(shop, { ...other, ...key });
+  assert.equal([first.status, second.status], [201, 201]);
+  assert.is.not(first.body.cartId, second.body.cartId);
+  assert.is((await openCart(shop, { ...other, ...key })).body.cartId, second.body.cartId);
+  assert.is((await openCart(shop, key)).body.cartId, first.body.cartId);
+});
+
 test('a write without a session does nothing and says so; with one, its key is as new', async ({
   shop,
 }) => {
@@ -112,15 +144,19 @@ test('another site can neither act in a shopper’s name nor change who they are
   shop,
 }) => {
   const { cookie } = shop.shopper;
-  const host = new URL(shop.writeUrl).host;
-  const right: Record<string, string>[] = [SAME_ORIGIN, { origin: `http://${host}` }];
+  const { host } = new URL(shop.writeUrl);
+  const right: Record<string, string>[] = [SAME_ORIGIN, { origin: 'http://shop.test' }];
   const wrong: Record<string, string>[] = [
     {},
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { origin: 'https://evil.example' },
     { origin: 'null' },
-    { origin: `http://${host}`, 'sec-fetch-site': 'cross-site' },
+    { origin: 'https://shop.test' },
+    { origin: 'http://evil@shop.test' },
+    { origin: `http://${host}` },
+    { origin: `http://${host}`, 'x-forwarded-host': host },
+    { origin: 'http://shop.test', 'sec-fetch-site': 'cross-site' },
   ];
   // `fetch` says of itself where it comes from; these say what they are told to.
   const post = (path: string, headers: Record<string, string>) =>

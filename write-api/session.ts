@@ -1,20 +1,9 @@
 import type { FastifyInstance } from 'fastify';
-import { Problem } from '../platform/http.ts';
 import { hookRoute } from '../platform/route.ts';
-import { isSameOrigin } from '../platform/session.ts';
 import type { Services } from './services.ts';
-import { anybody } from './who.ts';
+import { anybody, assertSameOrigin } from './who.ts';
 
-/** Of other sites nobody is to act in a shopper's name, nor to take their session from them. */
-export const crossSite = (): Problem =>
-  new Problem(
-    403,
-    'CROSS_SITE',
-    'Whoever comes with a session has to send it from a page of this shop: a browser says so in ' +
-      'Sec-Fetch-Site or Origin, and so has anything else.',
-  );
-
-export function sessionRoutes(app: FastifyInstance, { sessions }: Services): void {
+export function sessionRoutes(app: FastifyInstance, services: Services): void {
   hookRoute(app, {
     path: 'POST /session',
     who: anybody,
@@ -24,10 +13,14 @@ export function sessionRoutes(app: FastifyInstance, { sessions }: Services): voi
         'orders are whose session it is.',
       response: { 204: { type: 'null', description: 'With the cookie' } },
     },
-    run({ headers }, reply) {
-      if (!isSameOrigin(headers)) throw crossSite();
-      reply.header('cache-control', 'no-store').header('set-cookie', sessions.cookieFor(headers));
-      return reply.code(204).send();
+    run(request, reply) {
+      assertSameOrigin(services, request);
+      const cookie = services.sessions.cookieFor(request.headers);
+      return reply
+        .header('cache-control', 'no-store')
+        .header('set-cookie', cookie)
+        .code(204)
+        .send();
     },
   });
 }

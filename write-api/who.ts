@@ -3,12 +3,14 @@ import { subjectOf, storeOrder } from '../domain/fulfilment/store-order.ts';
 import { cart } from '../domain/cart/cart.ts';
 import { order } from '../domain/ordering/order.ts';
 import { forShop, forShopper } from '../domain/schema.ts';
-import { store } from '../domain/stores/store.ts';
+import { store, type Store } from '../domain/stores/store.ts';
 import { Rejected } from '../domain/rejection.ts';
 import { StreamDamaged } from '../engine/commands/stream-damaged.ts';
+import { ANONYMOUS } from '../engine/commands/context.ts';
 import type { Caller } from '../engine/commands/route.ts';
 import type { Handler } from '../engine/commands/handle.ts';
-import { unauthorized } from '../platform/http.ts';
+import { Problem, unauthorized } from '../platform/http.ts';
+import { isSameOrigin } from '../platform/session.ts';
 import type { Asking, Who } from '../platform/route.ts';
 import { bearsSigned } from '../platform/signature.ts';
 import { PASS_REQUIRED } from '../wording/en/stores.ts';
@@ -22,18 +24,40 @@ import type { Services } from './services.ts';
  */
 
 /** Until its people sign in, nobody knows who of a shop asks: this is where their name goes. */
-const NOBODY_KNOWN: Caller = { actor: 'anonymous' };
+const NOBODY_KNOWN: Caller = { actor: ANONYMOUS };
 
 export const anybody: Who<unknown, Caller> = { name: 'anybody', identify: () => NOBODY_KNOWN };
 
-type Shoppers = Pick<Services, 'handler' | 'sessions'>;
+type Shoppers = Pick<Services, 'handler' | 'sessions' | 'publicUrl'>;
 
-/** Anybody whose browser has a session: a guest. Throws a `Problem` 401 SESSION_NEEDED. */
-export const shopper = ({ sessions }: Pick<Services, 'sessions'>): Who<unknown, Caller> => ({
+/** Nobody of another site is to act in a shopper's name, nor to change who they are. */
+export function assertSameOrigin({ publicUrl }: Pick<Services, 'publicUrl'>, asking: Asking): void {
+  if (isSameOrigin(asking.headers, new URL(publicUrl).origin)) return;
+  throw new Problem(
+    403,
+    'CROSS_SITE',
+    'Whoever writes with a session has to do so from a page of this shop: a browser says so in ' +
+      'Sec-Fetch-Site or Origin, and so has anything else.',
+  );
+}
+
+/** Who sends a command with a session. Throws a `Problem`: 401 SESSION_NEEDED, 403 CROSS_SITE. */
+function writerOf(services: Omit<Shoppers, 'handler'>, asking: Asking): Caller {
+  const actor = services.sessions.actorOf(asking.headers);
+  assertSameOrigin(services, asking);
+  return { actor };
+}
+
+/** Anybody whose browser has a session: a guest. */
+export const shopper = (services: Omit<Shoppers, 'handler'>): Who<unknown, Caller> => ({
   name: 'a shopper',
   description: forShopper,
-  identify: ({ headers }) => ({ actor: sessions.actorOf(headers) }),
+  identify: (request) => writerOf(services, request),
 });
+
+// Whose a cart, an order or a store order is never changes: what this process saw is enough, unless
+// there was none of it then.
+const isNone = ({ status }: { status: string }): boolean => status === 'none';
 
 /** Throws `Rejected` CART_NOT_FOUND for a cart that is not this shopper's. */
 export async function assertOwnCart(
@@ -41,58 +65,49 @@ export async function assertOwnCart(
   cartId: string,
   actor: string,
 ): Promise<void> {
-  // Whose a cart is never changes: what this process saw is enough.
-  const known = await handler.load(cart, cartId, { fresh: false });
-  if (known.shopper === actor) return;
-  const now = known.status === 'none' ? await handler.load(cart, cartId, { fresh: true }) : known;
-  if (now.shopper !== actor) throw new Rejected('CART_NOT_FOUND');
+  const known = await handler.load(cart, cartId, { fresh: isNone });
+  if (known.shopper !== actor) throw new Rejected('CART_NOT_FOUND');
 }
 
 /** The shopper whose cart it is. */
-export const shopperOfCart = ({
-  handler,
-  sessions,
-}: Shoppers): Who<{ cartId: string }, Caller> => ({
+export const shopperOfCart = (services: Shoppers): Who<{ cartId: string }, Caller> => ({
   name: 'the shopper of the cart',
   description: forShopper,
-  async identify({ headers, params: { cartId } }) {
-    const actor = sessions.actorOf(headers);
-    await assertOwnCart(handler, cartId, actor);
-    return { actor };
+  async identify(request) {
+    const caller = writerOf(services, request);
+    await assertOwnCart(services.handler, request.params.cartId, caller.actor);
+    return caller;
   },
 });
 
 async function isOwnOrder(handler: Handler, orderId: string, actor: string): Promise<boolean> {
-  // The same as of a cart.
-  const known = await handler.load(order, orderId, { fresh: false });
-  const now = known.status === 'none' ? await handler.load(order, orderId, { fresh: true }) : known;
-  return now.status !== 'none' && now.shopper === actor;
+  const known = await handler.load(order, orderId, { fresh: isNone });
+  return known.status !== 'none' && known.shopper === actor;
 }
 
 /** The shopper who placed it. Throws `Rejected` ORDER_NOT_FOUND. */
-export const shopperOfOrder = ({
-  handler,
-  sessions,
-}: Shoppers): Who<{ orderId: string }, Caller> => ({
+export const shopperOfOrder = (services: Shoppers): Who<{ orderId: string }, Caller> => ({
   name: 'the shopper of the order',
   description: forShopper,
-  async identify({ headers, params: { orderId } }) {
-    const actor = sessions.actorOf(headers);
-    if (!(await isOwnOrder(handler, orderId, actor))) throw new Rejected('ORDER_NOT_FOUND');
-    return { actor };
+  async identify(request) {
+    const caller = writerOf(services, request);
+    const isOwn = await isOwnOrder(services.handler, request.params.orderId, caller.actor);
+    if (!isOwn) throw new Rejected('ORDER_NOT_FOUND');
+    return caller;
   },
 });
 
 /** The same, of the order that a store order is a part of. */
 export const shopperOfStoreOrder = (
-  shoppers: Shoppers,
+  services: Shoppers,
 ): Who<{ orderId: string; storeOrderId: string }, Caller> => ({
   name: 'the shopper of the order',
   description: forShopper,
   async identify(request) {
-    const caller = await shopperOfOrder(shoppers).identify(request);
-    const known = await knownStoreOrder(shoppers.handler, request.params.storeOrderId);
-    if (known.status === 'none' || known.orderId !== request.params.orderId) {
+    const caller = await shopperOfOrder(services).identify(request);
+    const { orderId, storeOrderId } = request.params;
+    const known = await knownStoreOrder(services.handler, storeOrderId);
+    if (known.status === 'none' || known.orderId !== orderId) {
       throw new Rejected('ORDER_NOT_FOUND');
     }
     return caller;
@@ -117,11 +132,8 @@ export const shopperOfPayment = ({
   },
 });
 
-/** A store order, once submitted, stays of its order: what this process saw is enough. */
-async function knownStoreOrder(handler: Handler, storeOrderId: string) {
-  const known = await handler.load(storeOrder, storeOrderId, { fresh: false });
-  return known.status === 'none' ? handler.load(storeOrder, storeOrderId, { fresh: true }) : known;
-}
+const knownStoreOrder = (handler: Handler, storeOrderId: string) =>
+  handler.load(storeOrder, storeOrderId, { fresh: isNone });
 
 type PassSecret = Pick<Services, 'storePassSecret'>;
 
@@ -150,10 +162,9 @@ export const shop = (secret: PassSecret): Who<{ storeId: string }, Caller> => ({
  */
 export async function assertStoreExists(handler: Handler, storeId: string): Promise<void> {
   try {
-    const { registered } = await handler.load(store, storeId, { fresh: false });
-    if (registered) return;
-    const now = await handler.load(store, storeId, { fresh: true });
-    if (!now.registered) throw new Rejected('STORE_NOT_FOUND', { storeId });
+    const isUnknown = ({ registered }: Store) => !registered;
+    const known = await handler.load(store, storeId, { fresh: isUnknown });
+    if (isUnknown(known)) throw new Rejected('STORE_NOT_FOUND', { storeId });
   } catch (error) {
     if (!(error instanceof StreamDamaged)) throw error;
   }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { POSITION_HEADER, Problem } from '../../platform/http.ts';
+import { idFrom } from '../../platform/ids.ts';
 import type { CommandContext, Handler } from './handle.ts';
 import { KEY_LIFETIME_MS, MAX_KEY_AHEAD_MS, timeOfKey } from './remembered.ts';
 
@@ -41,10 +42,13 @@ function idempotencyKey(request: FastifyRequest): string | undefined {
   return key;
 }
 
-/** Digest of what a request asks for. */
-const fingerprintOf = ({ method, url, body }: FastifyRequest): string =>
+/** Of whom nobody knows who they are. */
+export const ANONYMOUS = 'anonymous';
+
+/** Digest of what a request asks for, and in whose name: nobody repeats what another began. */
+const fingerprintOf = ({ method, url, body }: FastifyRequest, actor: string): string =>
   createHash('sha256')
-    .update(`${method} ${url} ${JSON.stringify(body ?? null)}`)
+    .update(`${namespaceOf(actor)}${method} ${url} ${JSON.stringify(body ?? null)}`)
     .digest('base64url')
     .slice(0, 22);
 
@@ -68,6 +72,13 @@ function assertInTime(key: string, now: Date): void {
   );
 }
 
+/** Keys are apart by who sends them, as far as that is known. */
+const namespaceOf = (actor: string): string => (actor === ANONYMOUS ? '' : `${actor} `);
+
+/** The id of what a command makes: from its key, so that a repeat makes the same one. */
+export const idOfCreation = (creates: string, { actor, commandId }: CommandContext): string =>
+  idFrom(creates, `${namespaceOf(actor)}${commandId}`);
+
 /** The context of a command that comes by HTTP at this time. */
 export function contextOf(request: FastifyRequest, actor: string, now: Date): CommandContext {
   const key = idempotencyKey(request);
@@ -75,7 +86,7 @@ export function contextOf(request: FastifyRequest, actor: string, now: Date): Co
   const commandId = key ?? randomUUID();
   return {
     commandId,
-    ...(key && { fingerprint: fingerprintOf(request) }),
+    ...(key && { fingerprint: fingerprintOf(request, actor) }),
     correlationId: request.id,
     causationId: commandId,
     actor,

@@ -84,16 +84,20 @@ export function createHandler(
   const cache = new StreamCache(client, log, now, parked);
   const queue = new CommandQueue<Waiting<never>>();
 
-  /** The state of a stream: what this process last saw of it, or read now if `fresh` or unseen. */
+  /**
+   * The state of a stream: what this process last saw of it, or read now if unseen or `fresh`, which
+   * may look at what was seen: a stream that was not there then may be by now.
+   */
   async function load<State, C extends Message, E extends Message>(
     decider: Decider<State, C, E>,
     id: string,
-    { fresh }: { fresh: boolean },
+    { fresh }: { fresh: boolean | ((seen: State) => boolean) },
   ): Promise<State> {
     const stream = streamOf(decider, id);
     const any = decider as unknown as AnyDecider<State>;
     const known = cache.get(any, stream);
-    if (known && !fresh) return known.state;
+    const isOld = typeof fresh === 'function' ? known && fresh(known.state) : fresh;
+    if (known && !isOld) return known.state;
     return (await cache.refresh(any, stream)).state;
   }
 

@@ -1,8 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { idFrom } from '../../platform/ids.ts';
 import { hookRoute, type Limiting, type ParamsOf, type Who } from '../../platform/route.ts';
 import type { Decider, Message } from '../decider.ts';
-import { atPosition, commandHeaders, contextOf, contextOfCreation } from './context.ts';
+import {
+  atPosition,
+  commandHeaders,
+  contextOf,
+  contextOfCreation,
+  idOfCreation,
+} from './context.ts';
 import type { CommandContext, Handler } from './handle.ts';
 
 /** Who sends a command, as its events name it. `Who` may have read more to know it. */
@@ -146,5 +151,5 @@ function askedOf<Path extends string, By extends Caller, Body>(
     return { id: declared.id(params), params, body, caller, context };
   }
   const context = contextOfCreation(request, caller.actor, now);
-  return { id: idFrom(declared.creates, context.commandId), params, body, caller, context };
+  return { id: idOfCreation(declared.creates, context), params, body, caller, context };
 }

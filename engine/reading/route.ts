@@ -33,9 +33,11 @@ type Declaration<Path extends string, By, Query> = {
   | {
       /**
        * For who asked, and again whenever one of its tags changes, as events of this name. Where
-       * `who` tells callers not apart it follows from the address, and is read once for all.
+       * `who` tells callers not apart it follows from the address, and is read once for all; else
+       * once for each that `readerOf` names.
        */
       answers: 'live';
+      readerOf?: (caller: By) => string;
       tags: (params: ParamsOf<Path>) => string[];
       event: string;
     }
@@ -79,7 +81,9 @@ export function readRoute<const Path extends `GET ${string}`, By, Query>(
       const tags = declared.tags(asked.params);
       if (declared.answers === 'live') {
         const page = { event: declared.event, tags, read };
-        const shared = caller === undefined ? request.url : Symbol('its own');
+        const { readerOf } = declared;
+        const reader = caller === undefined ? '' : readerOf?.(caller);
+        const shared = reader === undefined ? Symbol('its own') : `${reader} ${request.url}`;
         return sendLive(services, request, reply, shared, page);
       }
       const key = declared.keyOf?.(request.url);

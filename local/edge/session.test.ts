@@ -51,6 +51,13 @@ test('who has a session keeps it, also one that an origin made or an older secre
     const renewed = cookieOf(answer).split(';')[0]!;
     assert.is(sessions.actorOf({ cookie: renewed }), maker.actorOf({ cookie }));
   }
+  const cookie = sessions.cookieFor({}).split(';')[0]!;
+  const planted = new Sessions(SESSION_SECRET, wallClock).cookieFor({}).split(';')[0]!;
+  for (const before of [`\u00a0${planted}`, '__Host-session=junk']) {
+    const answer = await post(pair, { ...SAME_ORIGIN, cookie: `${before}; ${cookie}` });
+    const renewed = cookieOf(answer).split(';')[0]!;
+    assert.is(sessions.actorOf({ cookie: renewed }), sessions.actorOf({ cookie }), before);
+  }
   const forged = `${sessions.cookieFor({}).split(';')[0]!.slice(0, -1)}!`;
   const answer = await post(pair, { ...SAME_ORIGIN, cookie: forged });
   assert.is(answer.status, 204, 'and whoever made theirs up gets a new one');

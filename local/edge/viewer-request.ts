@@ -37,7 +37,7 @@ type FunctionEvent = {
     uri: string;
     querystring: Record<string, QueryValue>;
     readonly headers: Record<string, { value: string }>;
-    readonly cookies: Record<string, { value: string }>;
+    readonly cookies: Record<string, QueryValue>;
   };
 };
 
@@ -80,7 +80,8 @@ export function compileViewerRequest(
         querystring: parseQuery(query),
         // Made when the function looks at them, which most do not.
         get headers() {
-          const entries = Object.entries(request.headers);
+          // CloudFront gives cookies apart.
+          const entries = Object.entries(request.headers).filter(([name]) => name !== 'cookie');
           return Object.fromEntries(
             entries.map(([name, value]) => [name, { value: String(value) }]),
           );
@@ -124,11 +125,12 @@ function outcomeOf(result: FunctionResult): Outcome {
   };
 }
 
-function parseCookies(header = ''): Record<string, { value: string }> {
-  const cookies: Record<string, { value: string }> = Object.create(null);
+/** Only a space and a tab may stand around a name; of several of one name all are told. */
+function parseCookies(header = ''): Record<string, QueryValue> {
+  const cookies: Record<string, QueryValue> = Object.create(null);
   for (const pair of header.split(';')) {
-    const [name, value] = splitPair(pair.trim());
-    if (name !== '') cookies[name] ??= { value };
+    const [name, value] = splitPair(pair.replace(/^[ \t]+|[ \t]+$/g, ''));
+    if (name !== '') addValue(cookies, name, value);
   }
   return cookies;
 }
@@ -139,11 +141,15 @@ function parseQuery(query: string): Record<string, QueryValue> {
   if (query === '') return parsed;
   for (const pair of query.split('&')) {
     const [name, value] = splitPair(pair);
-    const known = parsed[name];
-    if (!known) parsed[name] = { value };
-    else (known.multiValue ??= [{ value: known.value }]).push({ value });
+    addValue(parsed, name, value);
   }
   return parsed;
+}
+
+function addValue(values: Record<string, QueryValue>, name: string, value: string): void {
+  const known = values[name];
+  if (!known) values[name] = { value };
+  else (known.multiValue ??= [{ value: known.value }]).push({ value });
 }
 
 function formatQuery(querystring: Record<string, QueryValue>): string {

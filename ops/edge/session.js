@@ -21,18 +21,18 @@ async function handler(event) {
   const request = event.request;
   const site = request.headers['sec-fetch-site'];
   if (request.method !== 'POST' || !site || site.value !== 'same-origin') return request;
-  let secrets;
+  let kept;
   try {
-    // The newest first: that one makes sessions.
-    secrets = (await store.get('session-secrets')).split(',');
+    kept = await store.get('session-secrets');
   } catch (error) {
     console.log('the key store does not answer', error);
     return request;
   }
+  // The newest first: that one makes sessions.
+  const secrets = kept.split(',');
   const nowS = Math.floor(Date.now() / 1000);
-  const given = request.cookies[NAME];
   const id =
-    (given && idIn(given.value, secrets, nowS)) || newId(secrets[0], event.context.requestId);
+    idAmong(tokensOf(request.cookies), secrets, nowS) || newId(secrets[0], event.context.requestId);
   const text = `${VERSION}.${keyIdOf(secrets[0])}.${nowS + LIFETIME_S}.${id}`;
   const attributes = `Max-Age=${LIFETIME_S}; Path=/; Secure; HttpOnly; SameSite=Lax`;
   return {
@@ -50,6 +50,22 @@ function keyIdOf(secret) {
 // There is no randomness here: the request's own id is one of a kind, and nobody chooses it.
 function newId(secret, requestId) {
   return hmac(secret, `id.${requestId}`).slice(0, ID_LENGTH);
+}
+
+// CloudFront's pages say of names both that they keep their case and that they are in lower case.
+function tokensOf(cookies) {
+  const given = cookies[NAME] || cookies[NAME.toLowerCase()];
+  if (!given) return [];
+  return given.multiValue ? given.multiValue.map((each) => each.value) : [given.value];
+}
+
+// Of the first that proves, as platform/session.ts has it.
+function idAmong(tokens, secrets, nowS) {
+  for (const token of tokens) {
+    const id = idIn(token, secrets, nowS);
+    if (id) return id;
+  }
+  return '';
 }
 
 // The guest's id in a session that was made here; empty in anything else.

@@ -17,7 +17,7 @@ export const handle: Handle = async ({ event, resolve }) => {
     headers.set('link', `<${PUBLIC_URL}${event.url.pathname}>; rel="canonical"`);
   }
   headers.set('x-content-type-options', 'nosniff');
-  // The address of an order is its key: it is told to no other site.
+  // Which order or shop somebody looks at is told to no other site.
   headers.set('referrer-policy', 'same-origin');
   return response;
 };
