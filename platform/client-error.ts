@@ -23,9 +23,13 @@ const REFUSALS: Record<string, Refusal> = {
 
 /**
  * Refuses what Node could not read as a request, in the form of every other refusal (RFC 9457), and
- * closes: for `clientError` of a server.
+ * closes: for `clientError` of a server, whose answers have some headers of their own.
  */
-export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+export function answerClientError(
+  error: NodeJS.ErrnoException,
+  socket: Duplex,
+  own: readonly { name: string; value: string }[] = [],
+): void {
   const { _httpMessage: answer } = socket as { _httpMessage?: { headersSent: boolean } | null };
   // As Node has it: an answer that has begun must not have another one inside of it.
   if (!socket.writable || error.code === 'ECONNRESET' || answer?.headersSent) {
@@ -41,6 +45,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex):
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'Connection: close',
+    ...own.map(({ name, value }) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -1,5 +1,5 @@
 import { accessSync } from 'node:fs';
-import { chromium, type Browser } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext } from 'playwright-core';
 
 /** Where Debian, Ubuntu, Fedora and macOS put a browser that playwright can drive. */
 const SYSTEM_BROWSERS = [
@@ -28,6 +28,16 @@ export async function openBrowser(): Promise<Browser> {
   const executablePath = process.env.CHROME_PATH ?? SYSTEM_BROWSERS.find(exists);
   if (executablePath) return chromium.launch({ executablePath, args: ARGS });
   return chromium.launch({ ...(await unpackBundled()), args: ARGS });
+}
+
+const OF_POLICIES = /Content.Security.Policy|Permissions.Policy|Cross.Origin.(?:Opener|Resource)/i;
+
+/** What a browser says of pages that do what they may not, as it comes; each with its page. */
+export function tellBreaches(context: BrowserContext, tell: (breach: string) => void): void {
+  context.on('console', (message) => {
+    const text = message.text();
+    if (OF_POLICIES.test(text)) tell(`${message.page()?.url()}: ${text}`);
+  });
 }
 
 function exists(path: string): boolean {

@@ -3,6 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { whoOf } from '../platform/route.ts';
+import { Edge } from '../local/edge/app.ts';
+import { readDistribution } from '../local/edge/distribution.ts';
+import { DISTRIBUTION, listen } from './edge.ts';
+import { assertGuarded } from './security-headers.ts';
 import { headersOfGuest } from './session.ts';
 import {
   headOfCommands,
@@ -234,6 +238,35 @@ test('a path that encodes what it need not is refused, and counted as no other',
     const answer = await fetch(url, { headers: shop.shopper });
     const { code } = (await answer.json()) as { code: string };
     assert.equal([answer.status, code], [400, 'MALFORMED_URL'], url);
+  }
+});
+
+/** An edge before the APIs of a shop. What is for web is not asked here. */
+const edgeBefore = ({ readUrl, writeUrl }: Shop) =>
+  new Edge({
+    distribution: readDistribution(DISTRIBUTION),
+    origins: { 'read-api': readUrl, 'write-api': writeUrl, web: readUrl },
+    distributionId: 'ETEST',
+    purgeKeyId: 'the-key',
+    publicUrl: 'http://shop.test',
+  });
+
+test('each route answers with the security headers, whoever asks', async ({ shop, routes }) => {
+  const edge = edgeBefore(shop);
+  const url = `http://127.0.0.1:${await listen(edge.server)}`;
+  try {
+    const { position, ...ids } = await handedOver(shop);
+    await shop.read(`/orders/${ids.orderId}`, position);
+    for (const route of routes) {
+      const { method } = route;
+      for (const headers of [{}, shop.asShop(ids.storeId), shop.shopper]) {
+        const answer = await fetch(url + addressOf(route.url, ids), { method, headers });
+        assertGuarded(answer.headers, `${answer.status}: ${method} ${route.url}`);
+        await answer.body?.cancel();
+      }
+    }
+  } finally {
+    await edge.close();
   }
 });
 

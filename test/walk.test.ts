@@ -1,19 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import type { Browser, Page } from 'playwright-core';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openBrowser } from './browser.ts';
+import { openBrowser, tellBreaches } from './browser.ts';
 import { openSession } from '../perf/shop.ts';
 import { freePort } from '../platform/free-port.ts';
 import { within } from './promised-time.ts';
 import { IS_THOROUGH } from './thorough.ts';
+import { assertGuarded, pagePolicyOf } from './security-headers.ts';
 import { STUCK_MS, untilSo } from './until-so.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -93,8 +94,12 @@ async function firstShop(system: ChildProcess): Promise<Printed> {
   throw new Error('the system ended before it was open');
 }
 
+/** What pages did against their own policies, as the browser tells it. */
+const breaches: string[] = [];
+
 async function open(browser: Browser, url: string, width: number): Promise<Page> {
   const context = await browser.newContext({ viewport: { width, height: 800 } });
+  tellBreaches(context, (breach) => breaches.push(breach));
   context.setDefaultTimeout(STUCK_MS);
   const page = await context.newPage();
   await page.goto(url);
@@ -783,22 +788,23 @@ for (const width of widths()) {
   });
 }
 
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
 test('an address that can be none is as one where nothing is any more', async (context) => {
   const { url, boardUrl } = context;
   const missing = 'This shelf is empty';
-  const nobody = '00000000-0000-4000-8000-000000000000';
   const board = boardUrl.split('#')[0]!;
-  const gone = await fetch(`${url}/stores/${nobody}`);
+  const gone = await fetch(`${url}/stores/${NOBODY}`);
   assert.equal([gone.status, (await gone.text()).includes(missing)], [404, true]);
   const mistyped = [
     '/stores/abc',
     '/stores/abc?q=dal',
     '/listings/abc',
     '/listings/abc.s1',
-    `/listings/${nobody}`,
+    `/listings/${NOBODY}`,
     '/orders/abc',
     '/orders/abc/invoices/def',
-    `/orders/${nobody}/invoices/def`,
+    `/orders/${NOBODY}/invoices/def`,
     '/console/abc',
     ...['stock', 'delivery', 'prices', 'till', 'invoices'].map((page) => `/console/abc/${page}`),
     ...['orders/abc', 'orders/abc/why', 'invoices/abc'].map(
@@ -811,6 +817,31 @@ test('an address that can be none is as one where nothing is any more', async (c
     assert.equal([answer.status, page.includes(missing)], [404, true], path);
     assert.not.match(page, /params|must match/, path);
     assert.is(answer.headers.get('cache-control'), 'no-store', path);
+  }
+});
+
+test('every page and whatever else is at an address has the security headers', async (context) => {
+  const { url, shopUrl } = context;
+  const storeId = shopUrl.split('/').at(-1)!;
+  const ids: Record<string, string> = { storeId, listingId: `${storeId}.s1` };
+  const routes = globSync('**/+page.svelte', { cwd: join(ROOT, 'web/src/routes') });
+  const pages = routes.map((file) =>
+    `/${dirname(file)}`.replace(/^\/\.$/, '/').replace(/\[(\w+)\]/g, (_, id) => ids[id] ?? NOBODY),
+  );
+  assert.ok(pages.includes('/') && pages.includes(`/console/${storeId}/stock`));
+  for (const path of [...pages, '/nowhere', '/%E0%A4%A', '/payments/return?again=1']) {
+    const { headers } = await fetch(url + path);
+    assert.match(headers.get('content-type')!, 'text/html', path);
+    assert.equal(pagePolicyOf(headers, path).get('default-src'), ["'self'"], path);
+    const own = { 'content-security-policy': headers.get('content-security-policy') };
+    assertGuarded(headers, path, own);
+  }
+  const html = await (await fetch(url)).text();
+  const script = /\/_app\/immutable\/[^"']+\.js/.exec(html)![0];
+  const others = ['/favicon.svg', '/robots.txt', '/livez', '/_app/immutable/none.js', script];
+  const apis = ['read', 'write'].flatMap((api) => [`${api}/openapi.json`, `${api}/nowhere`]);
+  for (const path of [...others, ...apis.map((each) => `/api/${each}`)]) {
+    assertGuarded((await fetch(url + path)).headers, path);
   }
 });
 
@@ -870,6 +901,23 @@ test('stopped and started again, everything is still there', async (context) => 
   await shopper.getByRole('link', { name: /View cart/ }).click();
   await shopper.getByRole('button', { name: /Place order/ }).waitFor();
   await shopper.context().close();
+});
+
+/** As whoever could write into a page would. */
+const SLIP_IN = `
+  const script = document.createElement('script');
+  script.textContent = 'document.title = "taken over"';
+  document.body.append(script);
+`;
+
+test('no page of this walk did what its policy forbids, and what does is told', async (context) => {
+  assert.equal(breaches.splice(0), []);
+  const page = await open(context.browser, context.shopUrl, 360);
+  await page.evaluate(SLIP_IN);
+  await untilSo(async () => breaches.length > 0, 'the browser tells of the script');
+  assert.match(breaches[0]!, 'script-src');
+  assert.not.match(await page.title(), 'taken over');
+  await page.context().close();
 });
 
 test.run();

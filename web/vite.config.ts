@@ -33,7 +33,9 @@ export default defineConfig({
         directives: {
           'default-src': ['self'],
           'script-src': ['self'],
-          'style-src': ['self', 'unsafe-inline'],
+          'style-src': ['self'],
+          // Sizes and tints that a component is given stand in the HTML as attributes.
+          'style-src-attr': ['unsafe-inline'],
           'img-src': ['self', 'data:'],
           'object-src': ['none'],
           'base-uri': ['none'],

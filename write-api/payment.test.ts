@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -395,6 +395,13 @@ test('the browser comes back, also before any webhook, and nobody learns of the 
   const pay = `${shop.writeUrl}/payments/${paymentIdOf(orderId)}/pay`;
   const asked = await fetch(pay, { headers: shop.shopper });
   const html = await asked.text();
+  const [, script] = /<script>(.*)<\/script>/.exec(html)!;
+  const hash = createHash('sha256').update(script!).digest('base64');
+  const policy = asked.headers.get('content-security-policy')!.split('; ');
+  assert.ok(policy.includes("default-src 'none'") && policy.includes("frame-ancestors 'none'"));
+  assert.ok(policy.includes(`script-src 'sha256-${hash}'`), policy.join('; '));
+  assert.ok(policy.includes(`form-action ${shop.gateway.url}`), policy.join('; '));
+  assert.is(asked.headers.get('referrer-policy'), 'strict-origin');
   const fieldOf = (name: string) => new RegExp(`name="${name}" value="([^"]+)"`).exec(html)?.[1];
   assert.is(fieldOf('order_id'), gatewayOrderId);
   const { pathname } = new URL(fieldOf('callback_url')!);

@@ -6,6 +6,7 @@ import {
   type PaymentCommand,
   type RefundElsewhere,
 } from '../domain/money/payment.ts';
+import { pagePolicy, sourceOf } from '../platform/content-policy.ts';
 import { Problem } from '../platform/http.ts';
 import { hookRoute } from '../platform/route.ts';
 import { systemContext, type Cause } from '../engine/processes/cause.ts';
@@ -84,6 +85,9 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
         }
         const { url, fields } = razorpay.checkoutOf(paymentId, known);
         reply.header('cache-control', 'no-store').type('text/html; charset=utf-8');
+        reply.header('content-security-policy', postingPolicy(url));
+        // The gateway looks at which site sends it somebody, and is told no more than that.
+        reply.header('referrer-policy', 'strict-origin');
         return reply.send(postingPage(url, fields));
       },
     });
@@ -106,6 +110,12 @@ export function razorpayRoutes(app: FastifyInstance, services: Services): void {
   });
 }
 
+const POSTING_SCRIPT = 'document.forms[0].submit()';
+
+/** What the page that posts its fields may do: that, and to this address. */
+const postingPolicy = (url: string): string =>
+  pagePolicy({ 'script-src': sourceOf(POSTING_SCRIPT), 'form-action': new URL(url).origin });
+
 /** A page that posts its fields as soon as it is open. None of them comes from a person. */
 const postingPage = (url: string, fields: Record<string, string>): string => `<!doctype html>
 <html lang="en">
@@ -117,7 +127,7 @@ ${Object.entries(fields)
   .join('\n')}
 <button>${PAYMENT_PAGE.button}</button>
 </form>
-<script>document.forms[0].submit()</script>
+<script>${POSTING_SCRIPT}</script>
 </html>`;
 
 /** Throws a `Problem` 400 for what is no webhook of Razorpay's. */

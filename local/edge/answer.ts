@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
-import { withoutHopByHop } from './headers.ts';
+import type { Behaviour } from './distribution.ts';
+import { viewerHeaders, withoutHopByHop } from './headers.ts';
 
 const brotli = promisify(zlib.brotliCompress);
 const gzip = promisify(zlib.gzip);
@@ -37,13 +38,20 @@ export class Answer {
   readonly #variants: Partial<Record<Encoding, Variant>> = {};
   readonly #encoding: Partial<Record<Encoding, Promise<Variant>>> = {};
 
-  constructor(incoming: IncomingMessage, body: Buffer, compress: boolean) {
+  constructor(
+    incoming: IncomingMessage,
+    body: Buffer,
+    { compress, responseHeaders }: Pick<Behaviour, 'compress' | 'responseHeaders'>,
+  ) {
     const { etag, vary } = incoming.headers;
     this.etag = etag;
     this.lastModified = incoming.headers['last-modified'];
     this.#status = incoming.statusCode!;
     this.#body = body;
-    this.#headers = withoutHopByHop(incoming.rawHeaders, OWN_HEADERS);
+    this.#headers = viewerHeaders(
+      withoutHopByHop(incoming.rawHeaders, OWN_HEADERS),
+      responseHeaders,
+    );
     this.#compressible =
       compress &&
       body.length >= MIN_COMPRESSED_BYTES &&

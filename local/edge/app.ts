@@ -7,13 +7,14 @@ import { answerClientError } from '../../platform/client-error.ts';
 import { LIVE_PATH, READY_PATH } from '../../platform/system.ts';
 import { createCache } from './cache.ts';
 import type { Cache, Entry } from './cache.ts';
-import type { Behaviour, Distribution } from './distribution.ts';
+import type { Behaviour, Distribution, PolicyHeader } from './distribution.ts';
 import { Fetcher } from './fetcher.ts';
 import type { Target } from './fetcher.ts';
-import { originHeaders, withoutHopByHop } from './headers.ts';
+import { originHeaders, viewerHeaders } from './headers.ts';
 import { answerApi, API_PREFIX } from './invalidation.ts';
 import { Origin, OriginError } from './origin.ts';
 import { answerProblem } from './problem.ts';
+import type { ProblemStatus } from './problem.ts';
 import { hasBody, isSmall, readWhole, watchBody } from './viewer-body.ts';
 import { filterQuery } from './viewer-request.ts';
 import type { Outcome, Rewritten } from './viewer-request.ts';
@@ -92,7 +93,10 @@ export class Edge {
       (request, response) => this.#onRequest(request, response),
     );
     this.server.timeout = idleMs;
-    this.server.on('clientError', answerClientError);
+    const { responseHeaders } = this.#behaviourOf('/');
+    this.server.on('clientError', (error, socket) =>
+      answerClientError(error, socket, responseHeaders),
+    );
   }
 
   /** Lets what is under way finish, within a bounded time, and closes. */
@@ -129,22 +133,24 @@ export class Edge {
     url: string,
     late: AbortSignal | undefined,
   ): Promise<void> | undefined {
-    const { distribution, distributionId, purgeKeyId } = this.#options;
+    const { distributionId, purgeKeyId } = this.#options;
     if (url === LIVE_PATH || url === READY_PATH) {
+      this.#setPolicy(response, url);
       response.writeHead(200, { 'Cache-Control': 'no-store' }).end('{"ok":true}');
       return undefined;
     }
     if (url.startsWith(API_PREFIX)) {
+      this.#setPolicy(response, url);
       const invalidate = (items: string[]) => this.#fetcher.invalidate(items);
       return answerApi(request, response, { distributionId, purgeKeyId, invalidate });
     }
     const mark = url.indexOf('?');
     const path = mark < 0 ? url : url.slice(0, mark);
     const query = mark < 0 ? '' : url.slice(mark + 1);
-    const behaviour = distribution.behaviours.find(({ matches }) => matches(path))!;
+    const behaviour = this.#behaviourOf(path);
     const { method } = request;
     if (!behaviour.methods.has(method!)) {
-      answerProblem(request, response, 405, { Allow: [...behaviour.methods].join(', ') });
+      this.#refuse(request, response, 405, { Allow: [...behaviour.methods].join(', ') });
       return undefined;
     }
     if (!behaviour.viewerRequest) {
@@ -166,7 +172,8 @@ export class Edge {
     if ('status' in outcome) {
       // Nobody wants what it brought.
       request.resume();
-      response.writeHead(outcome.status, outcome.headers).end(outcome.body);
+      const head = viewerHeaders(outcome.headers, behaviour.responseHeaders);
+      response.writeHead(outcome.status, head).end(outcome.body);
       return undefined;
     }
     const { path, query } = outcome;
@@ -221,7 +228,9 @@ export class Edge {
       fetched.incoming.destroy();
       return giveStale(usable);
     }
-    return this.#stream(fetched.incoming, response, fetched.begun, request.method === 'HEAD');
+    const { incoming, begun } = fetched;
+    const { responseHeaders } = target.behaviour;
+    return this.#stream(incoming, response, responseHeaders, begun, request.method === 'HEAD');
   }
 
   /** Asks the origin for what may be shared: nothing of this viewer but what is in the key. */
@@ -260,16 +269,17 @@ export class Edge {
       patienceMs: PATIENCE_MS,
       signal: late ? AbortSignal.any([viewer.signal, late]) : viewer.signal,
     });
-    await this.#stream(incoming, response, [], false);
+    await this.#stream(incoming, response, behaviour.responseHeaders);
   }
 
   async #stream(
     incoming: IncomingMessage,
     response: ServerResponse,
-    begun: Buffer[],
-    headOnly: boolean,
+    policy: readonly PolicyHeader[],
+    begun: Buffer[] = [],
+    headOnly = false,
   ): Promise<void> {
-    const head = withoutHopByHop(incoming.rawHeaders);
+    const head = viewerHeaders(incoming.rawHeaders, policy);
     response.writeHead(incoming.statusCode!, head.concat('X-Cache', 'Miss from cloudfront'));
     if (headOnly) {
       incoming.destroy();
@@ -294,13 +304,33 @@ export class Edge {
     this.#options.onFailure?.(error, request);
     if (response.headersSent) return void response.destroy();
     const status = error instanceof OriginError ? error.status : 502;
-    answerProblem(request, response, status, { 'Retry-After': '1' });
+    this.#refuse(request, response, status, { 'Retry-After': '1' });
   }
 
   /** Ends a request whose body does not come. */
   #giveUp(request: IncomingMessage, response: ServerResponse): void {
     if (response.headersSent) return void request.destroy();
-    answerProblem(request, response, 408, { Connection: 'close' });
+    this.#refuse(request, response, 408, { Connection: 'close' });
+  }
+
+  #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    status: ProblemStatus,
+    headers: http.OutgoingHttpHeaders,
+  ): void {
+    this.#setPolicy(response, request.url!);
+    answerProblem(request, response, status, headers);
+  }
+
+  /** For an answer of the edge's own, which says instead of it what it has to say itself. */
+  #setPolicy(response: ServerResponse, url: string): void {
+    const { responseHeaders } = this.#behaviourOf(url.split('?', 1)[0]!);
+    for (const { name, value } of responseHeaders) response.setHeader(name, value);
+  }
+
+  #behaviourOf(path: string): Behaviour {
+    return this.#options.distribution.behaviours.find(({ matches }) => matches(path))!;
   }
 
   #originOf({ originId }: Behaviour): Origin {

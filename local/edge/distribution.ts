@@ -7,6 +7,9 @@ import type {
   DistributionConfig,
   FunctionConfig,
   OriginRequestPolicyConfig,
+  ResponseHeadersPolicyConfig,
+  ResponseHeadersPolicySecurityHeadersConfig,
+  ResponseHeadersPolicyStrictTransportSecurity,
 } from '@aws-sdk/client-cloudfront';
 import { compileViewerRequest } from './viewer-request.ts';
 import type { KeyValues, ViewerRequest } from './viewer-request.ts';
@@ -21,8 +24,12 @@ type DistributionFile = {
   DistributionConfig: DistributionConfig;
   CachePolicies: CachePolicyConfig[];
   OriginRequestPolicies: OriginRequestPolicyConfig[];
+  ResponseHeadersPolicies: ResponseHeadersPolicyConfig[];
   Functions: { Name: string; FunctionConfig: FunctionConfig; FunctionCode: string }[];
 };
+
+/** A header of every answer: in place of what the origin says, or only where it says nothing. */
+export type PolicyHeader = { name: string; value: string; overrides: boolean };
 
 /** How requests to some paths are treated; a cache behaviour with its policies resolved. */
 export type Behaviour = {
@@ -39,6 +46,8 @@ export type Behaviour = {
   key: { queries: Set<string>; headers: string[] };
   /** Whether the origin gets everything that the viewer sent, or only what is in the key. */
   forwardsAll: boolean;
+  /** What every answer has, whoever gives it. */
+  responseHeaders: readonly PolicyHeader[];
   viewerRequest: ViewerRequest | undefined;
 };
 
@@ -83,6 +92,9 @@ export function readDistribution(file: string, keyValues: KeyValues = {}): Distr
     compress: behaviour.Compress ?? false,
     ...resolveCachePolicy(named(whole.CachePolicies, behaviour.CachePolicyId)),
     forwardsAll: forwardsAll(named(whole.OriginRequestPolicies, behaviour.OriginRequestPolicyId)),
+    responseHeaders: resolveResponseHeaders(
+      named(whole.ResponseHeadersPolicies, behaviour.ResponseHeadersPolicyId),
+    ),
     viewerRequest: resolveFunction(behaviour, functions),
   });
   return {
@@ -127,6 +139,54 @@ function forwardsAll(policy: OriginRequestPolicyConfig): boolean {
   support(Name, CookiesConfig?.CookieBehavior, all ? 'all' : 'none');
   support(Name, QueryStringsConfig?.QueryStringBehavior, all ? 'all' : 'none');
   return all;
+}
+
+function resolveResponseHeaders(policy: ResponseHeadersPolicyConfig): PolicyHeader[] {
+  const { Name, SecurityHeadersConfig, CustomHeadersConfig } = policy;
+  for (const part of Object.keys(policy)) {
+    support(Name, part, 'Name', 'Comment', 'SecurityHeadersConfig', 'CustomHeadersConfig');
+  }
+  return [
+    ...securityHeaders(Name, SecurityHeadersConfig ?? {}),
+    ...(CustomHeadersConfig?.Items ?? []).map(({ Header, Value, Override }) => ({
+      name: Header!,
+      value: Value!,
+      overrides: Override!,
+    })),
+  ];
+}
+
+function securityHeaders(
+  where: string | undefined,
+  config: ResponseHeadersPolicySecurityHeadersConfig,
+): PolicyHeader[] {
+  const {
+    ContentSecurityPolicy: content,
+    ContentTypeOptions: type,
+    ReferrerPolicy: referrer,
+    StrictTransportSecurity: transport,
+    ...others
+  } = config;
+  const [unknown] = Object.keys(others);
+  if (unknown) throw new Error(`${where}: the local edge sets no ${unknown}`);
+  const header = (
+    name: string,
+    part: { Override: boolean | undefined } | undefined,
+    value?: string,
+  ) => (part ? [{ name, value: value!, overrides: part.Override! }] : []);
+  return [
+    ...header('Content-Security-Policy', content, content?.ContentSecurityPolicy),
+    ...header('X-Content-Type-Options', type, 'nosniff'),
+    ...header('Referrer-Policy', referrer, referrer?.ReferrerPolicy),
+    // Sent over plain HTTP as well, where viewers take no notice of it (RFC 6797, 8.1).
+    ...header('Strict-Transport-Security', transport, transport && transportValue(transport)),
+  ];
+}
+
+function transportValue(transport: ResponseHeadersPolicyStrictTransportSecurity): string {
+  const { AccessControlMaxAgeSec, IncludeSubdomains, Preload } = transport;
+  const subdomains = IncludeSubdomains ? '; includeSubDomains' : '';
+  return `max-age=${AccessControlMaxAgeSec}${subdomains}${Preload ? '; preload' : ''}`;
 }
 
 function resolveFunction(

@@ -108,9 +108,7 @@ export class Fetcher {
     if (!ended) return { kind: 'stream', incoming, begun: chunks };
     const tags = this.#tagHeader === undefined ? undefined : headers[this.#tagHeader];
     const entry: Entry = {
-      answer: unchanged
-        ? stale.answer
-        : new Answer(incoming, Buffer.concat(chunks), behaviour.compress),
+      answer: unchanged ? stale.answer : new Answer(incoming, Buffer.concat(chunks), behaviour),
       labels: unchanged && tags === undefined ? stale.labels : labelsOf(url, tags),
       bornMs: nowMs - (Number(headers['age']) * 1000 || 0),
       freshness: freshness ?? NEVER_AGAIN,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import type { Behaviour } from './distribution.ts';
+import type { Behaviour, PolicyHeader } from './distribution.ts';
 
 /** They concern one connection, not the message (RFC 9110, 7.6.1). */
 const HOP_BY_HOP = new Set([
@@ -26,6 +26,16 @@ export function withoutHopByHop(flat: string[], others: ReadonlySet<string> = NO
   }
   return kept;
 }
+
+/** What a viewer is told of an answer: what is passed on of it, and what the policy sets. */
+export function viewerHeaders(flat: string[], policy: readonly PolicyHeader[]): string[] {
+  const said = new Set(flat.filter((_, index) => index % 2 === 0).map(lowerCase));
+  const set = policy.filter(({ name, overrides }) => overrides || !said.has(lowerCase(name)));
+  const replaced = new Set(set.map(({ name }) => lowerCase(name)));
+  return withoutHopByHop(flat, replaced).concat(set.flatMap(({ name, value }) => [name, value]));
+}
+
+const lowerCase = (name: string): string => name.toLowerCase();
 
 /**
  * What an origin is told: all that the viewer sent, or only what is in the cache key; and who asks,

@@ -1,8 +1,9 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { pagePolicy, sourceOf } from '../../platform/content-policy.ts';
 
-type Status = 405 | 408 | 502 | 503 | 504;
+export type ProblemStatus = 405 | 408 | 502 | 503 | 504;
 
-const PROBLEMS: Record<Status, { code: string; detail: string }> = {
+const PROBLEMS: Record<ProblemStatus, { code: string; detail: string }> = {
   405: { code: 'METHOD_NOT_ALLOWED', detail: 'This address does not take this method.' },
   408: {
     code: 'REQUEST_TIMEOUT',
@@ -30,7 +31,7 @@ const PROBLEMS: Record<Status, { code: string; detail: string }> = {
 export function answerProblem(
   request: IncomingMessage,
   response: ServerResponse,
-  status: Status,
+  status: ProblemStatus,
   headers: OutgoingHttpHeaders,
 ): void {
   const { code, detail } = PROBLEMS[status];
@@ -40,11 +41,18 @@ export function answerProblem(
     'Content-Type': forPeople ? 'text/html; charset=utf-8' : 'application/problem+json',
     'Cache-Control': 'no-store',
     'X-Cache': 'Error from cloudfront',
+    ...(forPeople && { 'Content-Security-Policy': PAGE_POLICY }),
   });
   response.end(
     forPeople ? PAGE : JSON.stringify({ type: 'about:blank', title: code, status, code, detail }),
   );
 }
+
+const STYLE = `
+  body { padding: 24px; background: #fffcf5; color: #1f1b16; font: 18px/1.6 system-ui, sans-serif; }
+  h1 { font-size: 22px; }
+`;
+const PAGE_POLICY = pagePolicy({ 'style-src': sourceOf(STYLE) });
 
 /** Loads again by itself until the shop is back. */
 const PAGE = `<!doctype html>
@@ -53,7 +61,7 @@ const PAGE = `<!doctype html>
 <meta name="viewport" content="width=device-width" />
 <meta http-equiv="refresh" content="2" />
 <title>Back in a moment</title>
-<body style="font: 18px/1.6 system-ui, sans-serif; padding: 24px; background: #fffcf5; color: #1f1b16">
-<h1 style="font-size: 22px">The shop is back in a moment</h1>
+<style>${STYLE}</style>
+<h1>The shop is back in a moment</h1>
 <p>This page tries again by itself.</p>
 `;

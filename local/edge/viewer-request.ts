@@ -16,11 +16,8 @@ export type Asked = {
 /** The path and query to go on with, or the answer. */
 export type Outcome = Rewritten | Generated;
 export type Rewritten = { path: string; query: string };
-export type Generated = {
-  status: number;
-  headers: Record<string, string | string[]>;
-  body: string;
-};
+/** Its headers are a flat list of names and values. */
+export type Generated = { status: number; headers: string[]; body: string };
 
 /** What CloudFront's KeyValueStore holds, by key. */
 export type KeyValues = Readonly<Record<string, string>>;
@@ -111,18 +108,12 @@ function outcomeOf(result: FunctionResult): Outcome {
     return { path: result.uri, query: formatQuery(result.querystring) };
   }
   const { statusCode: status, headers = {}, cookies = {}, body = '' } = result;
-  const setCookies = Object.entries(cookies).map(([name, { value, attributes }]) =>
+  const setCookies = Object.entries(cookies).flatMap(([name, { value, attributes }]) => [
+    'set-cookie',
     attributes ? `${name}=${value}; ${attributes}` : `${name}=${value}`,
-  );
-  const plain = Object.entries(headers).map(([name, { value }]) => [name, value]);
-  return {
-    status,
-    headers: {
-      ...(Object.fromEntries(plain) as Record<string, string>),
-      ...(setCookies.length > 0 && { 'set-cookie': setCookies }),
-    },
-    body,
-  };
+  ]);
+  const plain = Object.entries(headers).flatMap(([name, { value }]) => [name, value]);
+  return { status, headers: plain.concat(setCookies), body };
 }
 
 /** Only a space and a tab may stand around a name; of several of one name all are told. */
