@@ -9,6 +9,7 @@ import {
   type CreditNote,
   type Invoice,
 } from '../domain/money/invoices.ts';
+import { leftOfShare } from '../domain/money/transfer.ts';
 import { listingId } from '../domain/catalogue/listing.ts';
 import { sumPaise } from '../domain/money/money.ts';
 import { order, type AnyPlaced, type OrderPart } from '../domain/ordering/order.ts';
@@ -63,14 +64,14 @@ export async function assertInvariants(world: World): Promise<void> {
 }
 
 /**
- * `prove` finds nothing in the log, an hour later, when nothing is under way any more; but for shares
- * that were returned in vain.
+ * `prove` finds nothing in the log, an hour later, when nothing is under way any more; but for what
+ * shops keep in vain.
  */
 async function assertProved({ memory, calm }: World, ends: Ended[]): Promise<void> {
   const { report: keep, violations } = collectViolations();
   const inVain = ends.flatMap(({ storeOrders, payments }) =>
     storeOrders.filter(({ storeOrderId }) =>
-      payments.some(({ at }) => isReturnedInVain(at, storeOrderId)),
+      payments.some(({ at }) => keptInVainPaise(at, storeOrderId) > 0),
     ),
   );
   const report: Report = (kind, where, text, more) => {
@@ -193,14 +194,19 @@ function assertMoney(world: World, end: Ended, { due, at }: Ended['payments'][nu
 }
 
 /**
- * A refund that was refused, for which the shop got its share again, and which was made after all by
- * another call: that share is not taken back once more (decision 72), and `prove` tells.
+ * What a shop keeps of its share that it got again for a refund which was refused, and was then
+ * made after all by another call: nothing is left of its transfer that could come back a second
+ * time (decision 72), and `prove` tells.
  */
-const isReturnedInVain = ({ refunds }: Payment, id: string): boolean =>
-  refunds.some(
+function keptInVainPaise(at: Payment, id: string): number {
+  const wasRefused = at.refunds.some(
     ({ storeOrderId, status, failureReason }) =>
       storeOrderId === id && status === 'succeeded' && failureReason !== undefined,
   );
+  const { returns = [] } = at.transfers?.find(({ storeOrderId }) => storeOrderId === id) ?? {};
+  const returnedPaise = sumPaise(returns.map(({ amountPaise }) => amountPaise));
+  return wasRefused ? Math.max(0, returnedPaise - leftOfShare(at, id)) : 0;
+}
 
 /**
  * Each shop has of a payment by card what is owed for its store order, unless it gives money by
@@ -229,7 +235,7 @@ function assertShares(world: World, { storeOrders, state }: Ended, at: Payment):
       byHand.flatMap((one) => one.reversals ?? []).map((one) => one.amountPaise),
     );
     const tooMuch = has - owed - left;
-    const most = isReturnedInVain(at, storeOrderId) ? returnedPaise : 0;
+    const most = keptInVainPaise(at, storeOrderId);
     assert.ok(
       tooMuch >= 0 && tooMuch <= most,
       `the shop has what is owed for its part, and what it gives by hand: ${tooMuch} beyond`,

@@ -15,4 +15,15 @@ test('an event of another program asks for nothing, whatever it is called', () =
   }
 });
 
+test('whatever becomes of a refund, the shops’ shares are looked at', () => {
+  for (const type of ['RefundSucceeded', 'RefundFailed']) {
+    const event = EVERY_EVENT.find((one) => one.type === type)!;
+    for (const storeOrderId of ['near.o', null]) {
+      const data = { ...(event.data as object), storeOrderId };
+      const keys = (reactionTo({ ...event, data }).tasks ?? []).map(({ key }) => key);
+      assert.ok(keys.includes(`shares ${event.id}`), `${type} of ${storeOrderId}`);
+    }
+  }
+});
+
 test.run();

@@ -113,9 +113,13 @@ const on: { [Type in HeardEvent['type']]?: (fact: Fact<DataOf<Type>>) => Reactio
     );
     return { tasks: [{ ...refund, callsGateway: true }] };
   },
+  /**
+   * Nothing has taken its money from the shops yet where somebody else began it; nor where it was
+   * given up on first, as they may have that again.
+   */
   RefundSucceeded: (fact) => ({
     done: [{ key: refundOf(fact) }],
-    tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data }), ...paysShops(fact)],
+    tasks: [putInTill(fact, { type: 'RefundSucceeded', data: fact.data }), payShops(fact)],
   }),
   /** What came to nothing elsewhere may have to go back from here. */
   RefundReduced: (fact) => ({ tasks: [settle(fact)] }),
@@ -243,9 +247,7 @@ function drivePaid(fact: Cause, orderId: string): NewTask {
   );
 }
 
-/**
- * Of a payment for a whole order, which a gateway splits, or of a refund that somebody else began.
- */
+/** Of a payment for a whole order, which a gateway splits. */
 const paysShops = (fact: Fact<{ storeOrderId: string | null }>): NewTask[] =>
   fact.data.storeOrderId === null ? [payShops(fact)] : [];
 

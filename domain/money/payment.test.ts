@@ -16,7 +16,7 @@ import {
   type PaymentEvent,
   type RequestedPayment,
 } from './payment.ts';
-import { expectedPaise, hasPaise } from './transfer.ts';
+import { expectedPaise, hasPaise, missingReversal } from './transfer.ts';
 import { given } from '../../test/given.ts';
 
 const RUNS = 3_000;
@@ -432,6 +432,60 @@ test('what came back for a refund that then failed goes to the shop again, once'
     [hasPaise(state.transfers![1]!), expectedPaise(state, state.transfers![1]!)],
     [8_000, 8_000],
   );
+});
+
+test('what was returned for a refund that is made after all comes back, unless it fails again', () => {
+  const about = { orderId: 'o', storeOrderId: 'far.o', storeId: 'far' };
+  const reversed: PaymentEvent = {
+    type: 'TransferReversed',
+    data: { ...about, externalId: 't', amountPaise: 3_000 },
+  };
+  const failedAs = (reason: string, refundNumber = 1): PaymentEvent => ({
+    type: 'RefundFailed',
+    data: { ...about, refundNumber, amountPaise: 3_000, reason },
+  });
+  const returned: PaymentEvent = {
+    type: 'ReversalReturned',
+    data: { ...about, returnNumber: 1, externalId: 'trf_2', amountPaise: 3_000 },
+  };
+  const shareAfter = (...events: PaymentEvent[]) => {
+    const { state } = given(payment, ...shared, refundAt('far', 1, 3_000), ...events);
+    const share = state.transfers![1]!;
+    return { returns: share.returns, missing: missingReversal(state, share) };
+  };
+  const first = { amountPaise: 3_000, isMade: true };
+  const second = { amountPaise: 3_000, isMade: false };
+
+  const done: PaymentEvent = {
+    type: 'RefundSucceeded',
+    data: { ...about, refundNumber: 1, amountPaise: 3_000, externalId: 'rfnd_1' },
+  };
+  const after = [reversed, failedAs('no'), returned, done];
+  assert.equal(shareAfter(...after), { returns: [first], missing: 6_000 });
+  assert.equal(shareAfter(...after, reversed), { returns: [first], missing: undefined });
+  const bounced = [...after, reversed, failedAs('bounced')];
+  assert.equal(shareAfter(...bounced), { returns: [first, second], missing: undefined });
+  // It bounced before that had come back.
+  assert.equal(shareAfter(...after, failedAs('bounced')).returns, [first]);
+  assert.equal(shareAfter(...after, failedAs('bounced'), reversed).returns, [first, second]);
+
+  // It goes back elsewhere in its place, comes to nothing there, and then fails here once more.
+  const elsewhere = { ...place, refundNumber: 2, amountPaise: 3_000 };
+  const reversals = [{ storeOrderId: 'far.o', amountPaise: 3_000 }];
+  const instead: PaymentEvent[] = [
+    {
+      type: 'RefundTakenOver',
+      data: { ...elsewhere, externalId: 'pay_1', givenAs: 'rfnd_9', reversals },
+    },
+    { type: 'RefundReduced', data: { ...about, refundNumber: 1, amountPaise: 0 } },
+    { type: 'RefundSucceeded', data: { ...elsewhere, externalId: 'rfnd_9' } },
+    reversed,
+    { type: 'RefundReduced', data: { ...elsewhere, amountPaise: 0 } },
+    refundAt('far', 3, 3_000),
+  ];
+  const anew = [reversed, failedAs('no'), returned, ...instead];
+  assert.equal(shareAfter(...anew), { returns: [first], missing: undefined });
+  assert.equal(shareAfter(...anew, failedAs('no', 3)).returns, [first, second]);
 });
 
 test('what goes back elsewhere comes out of the share that it was for, or out of all of them', () => {

@@ -7,6 +7,7 @@ import {
   reversalsWithin,
   takenBy,
   withReturns,
+  withVainReturns,
   type Reversal,
   type ShopTransfer,
   type Transfer,
@@ -251,11 +252,12 @@ type Reduction = Extract<PaymentEvent, { type: 'RefundReduced' }>;
 
 const reducedBy = (state: Payment, { refundNumber, amountPaise }: Reduction['data']): Payment => {
   const { reversals } = state.refunds[refundNumber - 1]!;
-  return withRefund(state, refundNumber, {
+  const reduced = withRefund(state, refundNumber, {
     amountPaise,
     ...(reversals && { reversals: reversalsWithin(reversals, amountPaise) }),
     ...(amountPaise === 0 && { status: 'void' }),
   });
+  return withShares(reduced, withVainReturns);
 };
 
 const withTransfer = (
@@ -269,6 +271,14 @@ const withTransfer = (
       one.storeOrderId === storeOrderId ? { ...one, ...change(one) } : one,
     ),
   }),
+});
+
+const withShares = (
+  state: Payment,
+  change: (state: Payment, share: Transfer) => Transfer,
+): Payment => ({
+  ...state,
+  ...(state.transfers && { transfers: state.transfers.map((share) => change(state, share)) }),
 });
 
 type Due = { storeOrder: PaidStoreOrder | undefined; duePaise: number; sharePaise: number };
@@ -564,13 +574,13 @@ export const payment: Decider<Payment, PaymentCommand, PaymentEvent> = {
           at + 1 === returnNumber ? { ...one, isMade: true } : one,
         ),
       })),
-    RefundSucceeded: (state, { refundNumber, externalId }) =>
-      withRefund(state, refundNumber, { status: 'succeeded', givenAs: externalId }),
-    RefundFailed(before, { refundNumber, reason }) {
+    RefundSucceeded(state, { refundNumber, externalId }) {
+      const change = { status: 'succeeded', givenAs: externalId } as const;
+      return withShares(withRefund(state, refundNumber, change), withVainReturns);
+    },
+    RefundFailed(state, { refundNumber, reason }) {
       const change = { status: 'failed', failureReason: reason } as const;
-      const state = withRefund(before, refundNumber, change);
-      if (!state.transfers) return state;
-      return { ...state, transfers: state.transfers.map((share) => withReturns(state, share)) };
+      return withShares(withRefund(state, refundNumber, change), withReturns);
     },
   },
 

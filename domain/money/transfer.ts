@@ -21,6 +21,8 @@ export type Transfer = ShopTransfer & {
   reversedPaise?: number;
   /** What of that no refund took after all, and the shop gets again. */
   returns?: { amountPaise: number; isMade: boolean }[];
+  /** What of the returns was for refunds that were made after all, and is to come back again. */
+  returnedInVainPaise?: number;
 };
 
 /** What a gateway tells of a transfer; `reversedPaise` is all that came back of it. */
@@ -102,8 +104,19 @@ export const doubtfulPaise = (
   share: Transfer,
 ): number => {
   const byHand = refunds.filter((one) => !isLive(one) && one.status !== 'void');
-  return takenBy(byHand, share.storeOrderId) - returnedPaise(share);
+  const returnedForThem = returnedPaise(share) - (share.returnedInVainPaise ?? 0);
+  return takenBy(byHand, share.storeOrderId) - returnedForThem;
 };
+
+/**
+ * A share with what was returned of it in vain: for refunds that failed and were then made, or that
+ * others took the place of. If those fail in turn, it is to be returned once more.
+ */
+export function withVainReturns(state: Pick<SharedPayment, 'refunds'>, share: Transfer): Transfer {
+  const inVain = -doubtfulPaise(state, share);
+  if (inVain <= 0) return share;
+  return { ...share, returnedInVainPaise: (share.returnedInVainPaise ?? 0) + inVain };
+}
 
 /** A share with what is to be returned of it now: what came back for refunds that failed since. */
 export function withReturns(state: Pick<SharedPayment, 'refunds'>, share: Transfer): Transfer {
