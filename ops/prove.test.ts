@@ -201,7 +201,7 @@ async function buy(
   };
   const key = newKey();
   await shop.write('POST', '/orders', wish, { 'idempotency-key': key });
-  const orderId = idFrom('order', key);
+  const orderId = shop.orderIdOf(key);
   const storeIds = [...new Set(Object.keys(quantities).map((id) => id.split('.')[0]!))];
   return { orderId, storeOrderIds: storeIds.map((id) => idFrom('store-order', orderId, id)) };
 }

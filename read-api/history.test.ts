@@ -13,7 +13,6 @@ import {
   type Shop,
 } from '../test/shop.ts';
 import { parsePosition } from '../engine/position.ts';
-import { idFrom } from '../platform/ids.ts';
 import { historyText } from '../wording/en/history.ts';
 import { paymentIdOf } from '../write-api/payment.ts';
 import type { StoreOrderWhy, Why, WhyEntry } from './history.ts';
@@ -47,7 +46,7 @@ async function order(shop: Shop, storeIds: string[], meanwhile = async () => {},
   const body = { cartId: cart.cartId, quote, ...recipient, payment: 'cash-on-delivery', ...how };
   const key = newKey();
   const answer = await shop.write<Placed>('POST', '/orders', body, { 'idempotency-key': key });
-  return { ...answer, orderId: idFrom('order', key) };
+  return { ...answer, orderId: shop.orderIdOf(key) };
 }
 
 /** The position of the newest event that a stream has once it has one of this type. */

@@ -24,6 +24,7 @@ import { Projected } from '../engine/reading/projected.ts';
 import { createWriteApi } from '../write-api/app.ts';
 import { DECIDERS } from '../domain/deciders.ts';
 import { upcasterOf } from '../engine/upcast.ts';
+import { idOfCreation } from '../engine/commands/context.ts';
 import { createHandler } from '../engine/commands/handle.ts';
 import { reactions } from '../write-api/reactions.ts';
 import { paymentPorts } from '../write-api/payment-ports.ts';
@@ -249,6 +250,7 @@ export async function startShop({
   /** What the browser of another guest sends. */
   const newShopper = () => headersOfGuest(randomUUID(), given.SESSION_SECRETS);
   const shopper = newShopper();
+  const guest = sessions.actorOf(shopper);
 
   /** Those of whoever may: a shop at its own addresses, and at those of its orders; the shopper. */
   async function headersOf(path: string): Promise<Record<string, string>> {
@@ -279,9 +281,11 @@ export async function startShop({
     /** The headers of the shopper who sends and reads what is no shop's, where no other are given. */
     shopper,
     /** The same, as events name them. */
-    guest: sessions.actorOf(shopper),
+    guest,
     newShopper,
     passOf: (storeId: string) => sign(storePassSecret, storeId),
+    /** Of the order that the shopper places under a key. */
+    orderIdOf: (commandId: string) => idOfCreation('order', { actor: guest, commandId }),
     /** The headers of what a shop's own staff send. */
     asShop,
     codeOf: (storeOrderId: string) => codeOf(deliveryCodeSecret, storeOrderId),

@@ -76,8 +76,10 @@ function assertInTime(key: string, now: Date): void {
 const namespaceOf = (actor: string): string => (actor === ANONYMOUS ? '' : `${actor} `);
 
 /** The id of what a command makes: from its key, so that a repeat makes the same one. */
-export const idOfCreation = (creates: string, { actor, commandId }: CommandContext): string =>
-  idFrom(creates, `${namespaceOf(actor)}${commandId}`);
+export const idOfCreation = (
+  creates: string,
+  { actor, commandId }: Pick<CommandContext, 'actor' | 'commandId'>,
+): string => idFrom(creates, `${namespaceOf(actor)}${commandId}`);
 
 /** The context of a command that comes by HTTP at this time. */
 export function contextOf(request: FastifyRequest, actor: string, now: Date): CommandContext {
