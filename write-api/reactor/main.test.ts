@@ -19,6 +19,7 @@ import { reactions } from '../reactions.ts';
 import { untilSo } from '../../test/until-so.ts';
 import { within } from '../../test/promised-time.ts';
 import { wallClock } from '../../test/clock.ts';
+import { headersOfGuest } from '../../test/session.ts';
 
 /** What is promised when the reactor that works dies. */
 const DONE_WITHIN_MS = 5_000;
@@ -33,6 +34,10 @@ const SECRETS = Object.fromEntries(
     'DELIVERY_CODE_SECRET',
   ].map((name) => [name, SECRET]),
 );
+
+/** As a guest. */
+const openCart = (url: string) =>
+  fetch(url, { method: 'POST', headers: headersOfGuest('asha', SECRET) });
 
 type Parts = Awaited<ReturnType<typeof startParts>>;
 type Context = { parts: Parts; handler: Handler; happened: Happened; processes: RoomProcess[] };
@@ -201,7 +206,7 @@ test('what starts while no node of the event store is there waits for one', asyn
   const writeApi = new RoomProcess('write-api/main.ts', env);
   processes.push(writeApi);
   await writeApi.says('listening');
-  const open = () => fetch(`${url}/api/write/carts`, { method: 'POST' });
+  const open = () => openCart(`${url}/api/write/carts`);
   assert.is((await open()).status, 503);
   await reactor.says('the lease could not be looked at');
   for (const node of cluster.nodes) await node.revive();
@@ -254,7 +259,7 @@ test('neither more write-apis nor more reactors read more of the log', async (co
   /** Lets each take a command, and orders be finished; then each event was delivered once. */
   const work = async (writeApis: string[], orders: number) => {
     const before = { events: await followed(), delivered: proxy.counts.delivered };
-    for (const url of writeApis) assert.is((await fetch(url, { method: 'POST' })).status, 201);
+    for (const url of writeApis) assert.is((await openCart(url)).status, 201);
     await placeOrders(context, 3);
     await happened.done(orders);
     const since = (await followed()) - before.events;
