@@ -65,7 +65,7 @@ export const unauthorized = (code: string, detail: string): Problem =>
  * A path with an encoded letter, digit, `-`, `.`, `_` or `~` is the same as the one without (RFC 3986,
  * 6.2.2.2), and neither caches nor limits are to take it for another.
  */
-const NEEDLESSLY_ENCODED = /%(?:2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])/i;
+const NEEDLESSLY_ENCODED = /^[^?]*%(?:2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE])/i;
 const notNormal = (): Problem =>
   new Problem(
     400,
@@ -139,7 +139,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   acceptJson(app);
   answerProblems(app, options);
   app.addHook('onRequest', async (request) => {
-    if (NEEDLESSLY_ENCODED.test(request.url.split('?', 1)[0]!)) throw notNormal();
+    if (NEEDLESSLY_ENCODED.test(request.url)) throw notNormal();
     if (!isStorable(request.params) || !isStorable(request.query)) throw notText();
     // Names in the path are ids, which are taken as they were given out.
     request.query = inNfc(request.query);

@@ -73,13 +73,13 @@ export function hookRoute<Path extends string, Caller>(
   };
   const handler = async (request: FastifyRequest, reply: FastifyReply) =>
     run(request as Request, reply, callers.get(request)!);
-  const counting =
-    (some: readonly Limiting[]) => async (request: FastifyRequest, reply: FastifyReply) => {
+  const counting = (ofThing: boolean) => {
+    const some = limits.filter(({ isOfThing }) => isOfThing === ofThing);
+    return async (request: FastifyRequest, reply: FastifyReply) => {
       for (const limit of some) reply.raw.once('close', limit.take(request, performance.now()));
     };
-  const [count, countOfThing] = [false, true].map((isOfThing) =>
-    counting(limits.filter((limit) => limit.isOfThing === isOfThing)),
-  ) as [ReturnType<typeof counting>, ReturnType<typeof counting>];
+  };
+  const [count, countOfThing] = [counting(false), counting(true)];
   declared.set(handler, who.name);
   app.route({
     method,

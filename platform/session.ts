@@ -1,4 +1,4 @@
-import { createHash, createHmac, randomUUID } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { unauthorized } from './http.ts';
 import { sign, verified } from './signature.ts';
@@ -14,13 +14,19 @@ export const SESSION_PATH = '/api/write/session';
 /** Guests are known for so long after they last were here. */
 const LIFETIME_S = 180 * 24 * 60 * 60;
 const VERSION = '1';
-/** 22 base64url characters are 132 bits. */
-const ID_LENGTH = 22;
+/** 22 base64url characters. */
+const ID_BYTES = 16;
 
 /** A cookie says by which secret it was made: a part of its digest tells nothing of it. */
 const KEY_ID_LENGTH = 8;
 const keyIdOf = (secret: string): string =>
   createHash('sha256').update(secret).digest('hex').slice(0, KEY_ID_LENGTH);
+
+/** The session of a guest as `__Host-session=…`; it holds until a time in seconds since 1970. */
+export function sessionCookie(secret: string, id: string, expiryS: number): string {
+  const token = sign(secret, `${VERSION}.${keyIdOf(secret)}.${expiryS}.${id}`);
+  return `${SESSION_COOKIE}=${token}`;
+}
 
 type Cookies = Pick<IncomingHttpHeaders, 'cookie'>;
 
@@ -44,10 +50,10 @@ export class Sessions {
    * cannot read it, and other sites' pages send it only where they lead here.
    */
   cookieFor(headers: Cookies): string {
-    const id = this.#idIn(headers) ?? this.#newId();
+    const id = this.#idIn(headers) ?? randomBytes(ID_BYTES).toString('base64url');
     const expiryS = Math.floor(this.#now().getTime() / 1000) + LIFETIME_S;
-    const token = sign(this.#newest, `${VERSION}.${keyIdOf(this.#newest)}.${expiryS}.${id}`);
-    return `${SESSION_COOKIE}=${token}; Max-Age=${LIFETIME_S}; Path=/; Secure; HttpOnly; SameSite=Lax`;
+    const cookie = sessionCookie(this.#newest, id, expiryS);
+    return `${cookie}; Max-Age=${LIFETIME_S}; Path=/; Secure; HttpOnly; SameSite=Lax`;
   }
 
   /** Who asks, as events name them: `guest:…`. Undefined without a session that was made here. */
@@ -64,11 +70,6 @@ export class Sessions {
       'SESSION_NEEDED',
       `Nothing was done: POST ${SESSION_PATH} gives a session, with which to send this again.`,
     );
-  }
-
-  #newId(): string {
-    const digest = createHmac('sha256', this.#newest).update(`id.${randomUUID()}`);
-    return digest.digest('base64url').slice(0, ID_LENGTH);
   }
 
   /** Of the first that proves: what is none keeps nobody out. */

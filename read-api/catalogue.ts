@@ -11,14 +11,7 @@ import type { StoreRow } from '../projector/catalogue.ts';
 import { STORES_TAG, storeTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
-import {
-  afterSchema,
-  decodeCursor,
-  encodeCursor,
-  limitTo,
-  nextSchema,
-  pageSize,
-} from './paging.ts';
+import { afterSchema, decodeCursor, nextOf, limitTo, nextSchema, pageSize } from './paging.ts';
 import { upiAddress } from './payments.ts';
 import { anybody } from './who.ts';
 
@@ -126,9 +119,13 @@ async function readStores(
     values,
   );
   const stores = rows.slice(0, limit).map(({ isElsewhere: _, ...store }) => store);
-  const last = rows.length > limit ? rows[limit - 1]! : undefined;
-  const next = last && encodeCursor([last.isElsewhere, last.city, last.name, last.storeId]);
-  return { stores, next: next ?? null };
+  const next = nextOf(rows, limit, (last) => [
+    last.isElsewhere,
+    last.city,
+    last.name,
+    last.storeId,
+  ]);
+  return { stores, next };
 }
 
 async function readStore(pool: Pool, storeId: string): Promise<StorePage> {
@@ -183,7 +180,6 @@ export async function readPage<Item extends { listingId: string; category: strin
     const parameters = decodeCursor<Cursor>(wanted.after, 3).map((part) => `$${values.push(part)}`);
     where.push(`(l.category, l.sort_key, l.listing_id) > (${parameters.join(', ')})`);
   }
-  // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<Item & { sortKey: string }>(
     `select ${columns}, l.sort_key as "sortKey"
      from catalogue.listing l left join catalogue.stock s using (listing_id)
@@ -191,11 +187,11 @@ export async function readPage<Item extends { listingId: string; category: strin
      order by l.category, l.sort_key, l.listing_id limit $${values.push(limit + 1)}`,
     values,
   );
-  const last = rows.length > limit ? rows[limit - 1] : undefined;
   const items = rows
     .slice(0, limit)
     .map(({ sortKey: _sortKey, ...item }) => item as unknown as Item);
-  return { items, next: last ? encodeCursor([last.category, last.sortKey, last.listingId]) : null };
+  const next = nextOf(rows, limit, (last) => [last.category, last.sortKey, last.listingId]);
+  return { items, next };
 }
 
 async function readListing(pool: Pool, listingId: string, date: string): Promise<Listing> {

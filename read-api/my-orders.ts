@@ -24,7 +24,7 @@ import {
   type OrderPayment,
   type StatedPayment,
 } from './payments.ts';
-import { afterSchema, encodeCursor, limitTo, nextSchema, pageSize, placeInTime } from './paging.ts';
+import { afterSchema, limitTo, nextOf, nextSchema, pageSize, placeInTime } from './paging.ts';
 import { orderNotFound, shopper, shopperOfOrder } from './who.ts';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
@@ -406,7 +406,6 @@ type Page = { after?: string; limit?: string };
 async function readOwnOrders(pool: Pool, actor: string, wanted: Page): Promise<OwnOrders> {
   const limit = pageSize(wanted.limit, OWN_PAGE, MAX_OWN_PAGE);
   const place = wanted.after ? placeInTime(wanted.after) : null;
-  // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<OrderInShort>({
     name: 'own-orders',
     text: `select order_id as "orderId", cart_id as "cartId", status, placed_at as "placedAt",
@@ -420,9 +419,8 @@ async function readOwnOrders(pool: Pool, actor: string, wanted: Page): Promise<O
       order by placed_at desc, order_id desc limit $4`,
     values: [actor, ...(place ?? [null, null]), limit + 1],
   });
-  const orders = rows.slice(0, limit);
-  const last = rows.length > limit ? orders.at(-1) : undefined;
-  return { orders, next: last ? encodeCursor([last.placedAt, last.orderId]) : null };
+  const next = nextOf(rows, limit, (last) => [last.placedAt, last.orderId]);
+  return { orders: rows.slice(0, limit), next };
 }
 
 const params = {

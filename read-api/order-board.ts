@@ -13,7 +13,7 @@ import { boardTag } from '../projector/tags.ts';
 import { readRoute } from '../engine/reading/route.ts';
 import type { Services } from './services.ts';
 import { findStore, type Wanted } from './catalogue.ts';
-import { afterSchema, encodeCursor, limitTo, nextSchema, pageSize, placeInTime } from './paging.ts';
+import { afterSchema, limitTo, nextOf, nextSchema, pageSize, placeInTime } from './paging.ts';
 import { paymentTasksOf, paymentTasksSchema, type PaymentTask } from './payments.ts';
 import {
   storeOrderFields,
@@ -85,7 +85,6 @@ async function readBoard(services: Services, storeId: string, wanted: Page): Pro
   const limit = pageSize(wanted.limit, OPEN_PAGE, MAX_OPEN_PAGE);
   const place = wanted.after ? placeInTime(wanted.after) : null;
   const { name } = await findStore(pool, storeId);
-  // One more than asked for tells whether there is a next page.
   const { rows } = await pool.query<BilledRow>({
     name: 'board',
     text: `(select ${BOARD_ORDER_COLUMNS}, null as invoice_number from order_board.card c
@@ -101,15 +100,14 @@ async function readBoard(services: Services, storeId: string, wanted: Page): Pro
     values: [storeId, ...(place ?? [null, null]), limit + 1],
   });
   const open = rows.filter(({ ended_at }) => ended_at === null);
-  const last = open.length > limit ? open[limit - 1] : undefined;
-  const shown = last ? rows.filter((row) => row !== open[limit]) : rows;
+  const next = nextOf(open, limit, (last) => [last.submitted_at, last.store_order_id]);
+  const shown = next ? rows.filter((row) => row !== open[limit]) : rows;
   const [payments, storeOrders, openOrders] = await Promise.all([
     place ? [] : paymentTasksOf(services, storeId),
     boardOrdersOf(services, shown),
     // Where all are on this page, they need not be counted.
-    place || last ? countOpen(pool, storeId) : open.length,
+    place || next ? countOpen(pool, storeId) : open.length,
   ]);
-  const next = last ? encodeCursor([last.submitted_at, last.store_order_id]) : null;
   return { storeId, name, payments, storeOrders, openOrders, next };
 }
 

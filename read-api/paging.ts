@@ -18,8 +18,18 @@ export const invalidCursor = (): Problem =>
   new Problem(400, 'INVALID_CURSOR', '`after` is not the `next` of a page: leave it out.');
 
 /** The place of a page's last item, as a client sends it back. */
-export const encodeCursor = (cursor: string[]): string =>
+const encodeCursor = (cursor: string[]): string =>
   Buffer.from(JSON.stringify(cursor)).toString('base64url');
+
+/**
+ * What leads to the next page; null on the last. One row more than asked for was read: it tells
+ * whether there is one.
+ */
+export const nextOf = <Row>(
+  rows: Row[],
+  limit: number,
+  placeOf: (last: Row) => string[],
+): string | null => (rows.length > limit ? encodeCursor(placeOf(rows[limit - 1]!)) : null);
 
 /** The place that a cursor says, in so many parts. Throws a `Problem` 400. */
 export function decodeCursor<Place extends string[]>(

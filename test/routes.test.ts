@@ -7,7 +7,7 @@ import { Edge } from '../local/edge/app.ts';
 import { readDistribution } from '../local/edge/distribution.ts';
 import { DISTRIBUTION, listen } from './edge.ts';
 import { assertGuarded } from './security-headers.ts';
-import { headersOfGuest } from './session.ts';
+import { headersOfGuest, OTHER_SECRET } from './session.ts';
 import {
   headOfCommands,
   newKey,
@@ -18,8 +18,6 @@ import {
   STRANGER,
   type Shop,
 } from './shop.ts';
-
-const OTHER_SECRET = 'another-secret-of-the-tests-for-sessions-32-or-more';
 
 type Route = { method: string; url: string; who: string };
 

@@ -1,11 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SESSION_COOKIE, Sessions } from '../platform/session.ts';
-import { headersOfGuest, SESSION_SECRET } from '../test/session.ts';
+import { headersOfGuest, OTHER_SECRET, SESSION_SECRET } from '../test/session.ts';
 import { newKey, openStore, startShop, STRANGER, type Shop } from '../test/shop.ts';
 
 const SAME_ORIGIN = { 'sec-fetch-site': 'same-origin' };
-const OTHER_SECRET = 'another-secret-of-the-tests-for-sessions-32-or-more';
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const test = suite<{ shop: Shop }>('session');

@@ -260,19 +260,6 @@ const reducedBy = (state: Payment, { refundNumber, amountPaise }: Reduction['dat
   return withShares(reduced, withVainReturns);
 };
 
-const withTransfer = (
-  state: Payment,
-  storeOrderId: string | null,
-  change: (transfer: Transfer) => Partial<Transfer>,
-): Payment => ({
-  ...state,
-  ...(state.transfers && {
-    transfers: state.transfers.map((one) =>
-      one.storeOrderId === storeOrderId ? { ...one, ...change(one) } : one,
-    ),
-  }),
-});
-
 const withShares = (
   state: Payment,
   change: (state: Payment, share: Transfer) => Transfer,
@@ -280,6 +267,15 @@ const withShares = (
   ...state,
   ...(state.transfers && { transfers: state.transfers.map((share) => change(state, share)) }),
 });
+
+const withTransfer = (
+  state: Payment,
+  storeOrderId: string | null,
+  change: (transfer: Transfer) => Partial<Transfer>,
+): Payment =>
+  withShares(state, (_, one) =>
+    one.storeOrderId === storeOrderId ? { ...one, ...change(one) } : one,
+  );
 
 type Due = { storeOrder: PaidStoreOrder | undefined; duePaise: number; sharePaise: number };
 

@@ -32,7 +32,7 @@ export const askAgain = (since: string | null, ask: Ask): Promise<void> =>
     keep(SESSION_KEY, new Date().toISOString());
   });
 
-/** One tab after the other, and in one tab too. Where a browser has no locks it has but one tab's luck. */
+/** One after the other, over all tabs; where a browser has no locks, within this one. */
 let last: Promise<void> = Promise.resolve();
 function inTurn(work: () => Promise<void>): Promise<void> {
   const { locks } = globalThis.navigator ?? {};
